@@ -1,0 +1,159 @@
+"""Events: what the log keeps. One event per revision of an item, enough to fold the item's state from the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from openiwd.domain.work_item import PERSONAL, ItemId, ItemNumber, WorkItem
+
+
+class EventType(StrEnum):
+    # one per transition of an item
+    CREATED = "created"
+    CLASSIFIED = "classified"
+    ACTIVATED = "activated"
+    UPDATED = "updated"
+    RECLASSIFIED = "reclassified"
+    HELD = "held"
+    RESUMED = "resumed"
+    CANCELED = "canceled"
+    COMPLETED = "completed"
+    REOPENED = "reopened"
+    RESTARTED = "restarted"
+    DELETED = "deleted"
+    OFFERED = "offered"
+    ASSIGNED = "assigned"
+    OFFER_DECLINED = "offerDeclined"
+    OFFER_TIMED_OUT = "offerTimedOut"
+    OFFER_WITHDRAWN = "offerWithdrawn"
+    OFFER_LOST = "offerLost"
+    RETURNED = "returned"
+    TRANSFERRED = "transferred"
+    RESERVATION_ENDED = "reservationEnded"
+    NOTE_ADDED = "noteAdded"
+    TAGGED = "tagged"
+    ATTACHMENT_ADDED = "attachmentAdded"
+    LINKED = "linked"
+    # not of an item
+    AGENT_CHANGED = "agentChanged"
+    AGENT_STATE_CHANGED = "agentStateChanged"
+    RULE_SET_PUBLISHED = "ruleSetPublished"
+    CONFIGURATION_CHANGED = "configurationChanged"
+    DECIDER_CHANGED = "deciderChanged"
+
+
+class Event(Struct, kw_only=True):
+    """A fact, as written with the change that it tells of.
+
+    `body` keys: `from`, `to` (statuses), `set` (changed fields, snake_case names of `WorkItem`), and where it
+    applies `offer`, `assignment`, `reason`, `agent`, `warnings`. `personal` holds the values of persons (same
+    keys as `set`, and `comment`); it is stored apart, so that erasure blanks it and keeps the row.
+    """
+
+    type: EventType
+    at: datetime
+    actor: str
+    item_id: ItemId | None = None
+    item_number: ItemNumber | None = None
+    revision: int | None = None
+    subject_id: str | None = None
+    """For events that are not of an item: the id of the agent or object."""
+    body: dict[str, Any] = {}
+    personal: dict[str, Any] | None = None
+
+
+class LoggedEvent(Struct, kw_only=True):
+    """An event as read back: with its place in the log."""
+
+    generation: int
+    pos: int
+    type: str
+    at: datetime
+    actor: str
+    item_id: UUID | None = None
+    item_number: int | None = None
+    revision: int | None = None
+    subject_id: str | None = None
+    body: dict[str, Any] = {}
+    personal: dict[str, Any] | None = None
+
+
+_DERIVED = frozenset({"number", "id", "revision"})
+_FIELDS = tuple(f for f in WorkItem.__struct_fields__ if f not in _DERIVED)
+_DEFAULTS: dict[str, Any] = {
+    f.name: (f.default_factory() if f.default is msgspec.NODEFAULT and f.default_factory is not msgspec.NODEFAULT else f.default)
+    for f in msgspec.structs.fields(WorkItem)
+}
+
+
+def changes(before: WorkItem | None, after: WorkItem) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs, as (set, personal) in plain JSON values; against the defaults for a new item."""
+    public: dict[str, Any] = {}
+    personal: dict[str, Any] = {}
+    for name in _FIELDS:
+        value = getattr(after, name)
+        if value == (_DEFAULTS[name] if before is None else getattr(before, name)):
+            continue
+        if name in PERSONAL:
+            personal[name] = value
+        elif name == "ext" and "customerId" in value:
+            public[name] = {k: v for k, v in value.items() if k != "customerId"}
+            personal[name] = {"customerId": value["customerId"]}
+        elif isinstance(value, (str, int)) or value is None:
+            public[name] = value
+        else:
+            public[name] = msgspec.to_builtins(value)
+    return public, personal
+
+
+def fold(events: list[LoggedEvent]) -> WorkItem | None:
+    """The item's state after these events of one item, given in order; None before the first or after deletion."""
+    state: dict[str, Any] = {}
+    alive = False
+    for event in events:
+        if event.type == EventType.DELETED:
+            alive = False
+            continue
+        alive = True
+        state["id"], state["number"], state["revision"] = str(event.item_id), event.item_number, event.revision
+        state.update(event.body.get("set", {}))
+        for name, value in (event.personal or {}).items():
+            if name == "ext":
+                state["ext"] = {**state.get("ext", {}), **value}
+            elif name in PERSONAL:
+                state[name] = value
+    return msgspec.convert(state, WorkItem) if alive else None
+
+
+def item_event(
+    kind: EventType,
+    before: WorkItem | None,
+    after: WorkItem,
+    *,
+    at: datetime,
+    actor: str,
+    comment: str | None = None,
+    **extra: Any,
+) -> Event:
+    """The event of one revision: status before and after, changed fields, and what else belongs to it."""
+    public, personal = changes(before, after)
+    body: dict[str, Any] = {"from": before.status if before else None, "to": after.status, "set": public}
+    body.update({k: v for k, v in extra.items() if v is not None})
+    if comment:
+        personal["comment"] = comment
+    return Event(
+        type=kind,
+        at=at,
+        actor=actor,
+        item_id=after.id,
+        item_number=after.number,
+        revision=after.revision,
+        body=body,
+        personal=personal or None,
+    )
