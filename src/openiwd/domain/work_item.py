@@ -192,11 +192,13 @@ class WorkItem(Struct, kw_only=True):
     anchor_at: datetime | None = None
     """Where the age starts (by the schema's anchor, or the reopening)."""
     reopened_at: datetime | None = None
-    paused_us: int = 0
-    """Time on the schema's clock that pausing holds have taken out of the age."""
+    pauses: list[tuple[datetime, datetime]] = []
+    """Holds that stopped the clock: their time on the schema's clock is no part of the age."""
     clock_id: str | None = None
     clock_origin: int | None = None
-    """clock(anchor) + paused on the schema's clock: what the database needs to order by priority as of now."""
+    """clock(anchor) + pauses on the schema's clock: what the database needs to order by priority as of now."""
+    clock_frozen: int | None = None
+    """clock(heldDateTime) while a hold stops the clock: the age stands still there."""
     queued_at: datetime | None = None
     assigned_at: datetime | None = None
     completed_at: datetime | None = None

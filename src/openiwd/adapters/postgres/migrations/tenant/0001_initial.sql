@@ -82,9 +82,10 @@ CREATE TABLE item (
     expiration_at timestamptz,
     anchor_at timestamptz,
     reopened_at timestamptz,
-    paused_us bigint NOT NULL,
+    pauses jsonb NOT NULL,                     -- [[from, to], ...]: holds that stopped the clock
     clock_id text,
-    clock_origin bigint,
+    clock_origin bigint,                       -- clock(anchor) + pauses
+    clock_frozen bigint,                       -- clock(held_at) while a hold stops the clock
     queued_at timestamptz,
     assigned_at timestamptz,
     completed_at timestamptz,

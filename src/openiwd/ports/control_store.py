@@ -1,0 +1,119 @@
+"""Needs: the control database: tenants, users, sessions, keys, processes, leases, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from openiwd.ports.tenant_store import Tenant
+
+
+class User(Struct, kw_only=True, rename="camel"):
+    id: UUID
+    tenant_id: str
+    login: str
+    name: str
+    role: str
+    access_groups: list[str] = []
+    agent_id: str | None = None
+    language: str = "en"
+    time_zone: str = "UTC"
+    active: bool = True
+    failed_logins: int = 0
+    locked_until: datetime | None = None
+    last_login_at: datetime | None = None
+    revision: int = 1
+    password_hash: str | None = None
+    """Never leaves the use cases."""
+
+
+class Session(Struct, kw_only=True):
+    user: User
+    csrf_token: str
+    expires_at: datetime
+
+
+class ApiKey(Struct, kw_only=True, rename="camel"):
+    """A key as stored: the secret itself is only known to its holder."""
+
+    id: UUID
+    tenant_id: str | None
+    """None: the platform key."""
+    name: str
+    key_hint: str
+    role: str | None = None
+    privileges: list[str] = []
+    access_groups: list[str] = []
+    agent_id: str | None = None
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    active: bool = True
+
+
+class AccessGroup(Struct, kw_only=True, rename="camel"):
+    id: str
+    name: str
+    categories: list[str] = []
+    queues: list[str] = []
+
+
+class AuditEntry(Struct, kw_only=True, rename="camel"):
+    at: datetime
+    actor: str
+    action: str
+    object_kind: str
+    object_id: str | None = None
+    detail: dict[str, Any] = {}
+
+
+class ControlStore(Protocol):
+    async def tenants(self) -> list[Tenant]: ...
+    async def tenant(self, tenant_id: str) -> Tenant | None: ...
+    async def save_tenant(self, tenant: Tenant) -> None: ...
+
+    async def user(self, tenant_id: str | None, login: str) -> User | None:
+        """By login; without a tenant only if the login is unique among all."""
+        ...
+
+    async def users(self, tenant_id: str) -> list[User]: ...
+    async def save_user(self, user: User, *, revision: int | None) -> None: ...
+    async def record_login(self, user_id: UUID, *, failed_logins: int, locked_until: datetime | None, at: datetime) -> None: ...
+
+    async def create_session(
+        self, token_hash: bytes, user: User, csrf_token: str, expires_at: datetime
+    ) -> None: ...
+    async def session(self, token_hash: bytes) -> Session | None: ...
+    async def touch_session(self, token_hash: bytes, expires_at: datetime) -> None: ...
+    async def end_session(self, token_hash: bytes) -> None: ...
+    async def end_sessions(self, user_id: UUID) -> None: ...
+
+    async def api_key(self, key_hash: bytes) -> ApiKey | None: ...
+    async def api_keys(self, tenant_id: str | None) -> list[ApiKey]: ...
+    async def save_api_key(self, key: ApiKey, key_hash: bytes | None) -> None: ...
+    async def touch_api_keys(self, used: Sequence[tuple[UUID, datetime]]) -> None: ...
+    async def delete_api_key(self, tenant_id: str | None, key_id: UUID) -> bool: ...
+
+    async def access_groups(self, tenant_id: str) -> list[AccessGroup]: ...
+    async def save_access_group(self, tenant_id: str, group: AccessGroup) -> None: ...
+    async def delete_access_group(self, tenant_id: str, group_id: str) -> bool: ...
+
+    async def renew_process(self, process_id: UUID, kind: str, address: str | None, seconds: float) -> None:
+        """Registers the process or prolongs its lease, by the database's clock."""
+        ...
+
+    async def end_process(self, process_id: UUID) -> None: ...
+    async def live_processes(self) -> set[UUID]: ...
+    async def take_decider_lease(self, tenant_id: str, process_id: UUID) -> int | None:
+        """The lease's epoch if this process holds it now (already, or because the holder's lease is over), else None.
+        A new holder gets a raised epoch."""
+        ...
+
+    async def give_up_decider_leases(self, process_id: UUID) -> None: ...
+
+    async def audit(self, tenant_id: str | None, entries: Sequence[AuditEntry]) -> None: ...
+    async def audit_log(self, tenant_id: str, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]: ...

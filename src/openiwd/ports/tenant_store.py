@@ -1,0 +1,309 @@
+"""Needs: one tenant's database. Reading sees committed state; writing is one transaction, committed at its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from openiwd.domain.agent import Agent, AgentProfile
+from openiwd.domain.event import Event, LoggedEvent
+from openiwd.domain.hold_reason import HoldReason
+from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
+from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """A tenant as the control database knows it. `pushes` false: nothing is offered (a replay decides)."""
+
+    id: str
+    name: str
+    database_name: str
+    clock: str = "real"
+    pushes: bool = True
+    time_zone: str = "UTC"
+    ccid: str | None = None
+    active: bool = True
+    settings: dict[str, Any] = {}
+
+
+class Cursor(NamedTuple):
+    """A place in the event log; the text form is `generation.pos`."""
+
+    generation: int
+    pos: int
+
+    def __str__(self) -> str:
+        return f"{self.generation}.{self.pos}"
+
+
+class PublishedRuleSet(Struct, kw_only=True):
+    """A rule-set version as stored: the document in plain JSON values, calendars frozen."""
+
+    version: int
+    document: dict[str, Any]
+    calendars: dict[str, Any]
+    source: str | None
+    comment: str | None
+    published_at: datetime
+    published_by: str
+
+
+class StoredSubmission(NamedTuple):
+    """An item found by its captureId, with the hash of what the source first sent."""
+
+    item: WorkItem
+    submission_hash: bytes
+
+
+class Claim(NamedTuple):
+    """One grant by the decider: `item` is the state before; kind is push, pull or pick."""
+
+    item: WorkItem
+    agent_id: str
+    offer_id: UUID
+    assignment_id: UUID | None
+    kind: str
+    at: datetime
+    expires_at: datetime | None
+    decision: dict[str, Any]
+    actor: str
+    body: dict[str, Any]
+
+
+class Note(Struct, kw_only=True, rename="camel"):
+    id: UUID
+    at: datetime
+    author: str
+    text: str
+
+
+class AttachmentInfo(Struct, kw_only=True, rename="camel"):
+    id: UUID
+    at: datetime
+    author: str
+    file_name: str
+    content_type: str
+    size: int
+
+
+class Link(Struct, kw_only=True, rename="camel"):
+    kind: str
+    item_id: UUID
+    subject: str | None
+    status: str
+    incoming: bool
+    """True when the other item names this one."""
+
+
+class SearchPage(Struct, kw_only=True):
+    items: list[WorkItem]
+    next_cursor: str | None
+    count: int
+    count_exact: bool
+
+
+class Reading(Protocol):
+    """Committed state of one tenant."""
+
+    async def live_version(self) -> int | None: ...
+    async def rule_set(self, version: int) -> PublishedRuleSet | None: ...
+    async def rule_set_versions(self) -> list[PublishedRuleSet]:
+        """All versions, newest first, without documents' bodies (document and calendars empty)."""
+        ...
+
+    async def lookup_tables(self) -> dict[str, dict[str, Any]]:
+        """id -> key -> values."""
+        ...
+
+    async def hold_reasons(self) -> dict[str, HoldReason]: ...
+
+    async def items_by_id(self, ids: Collection[UUID]) -> dict[UUID, WorkItem]: ...
+    async def items_by_number(self, numbers: Collection[int]) -> dict[int, WorkItem]: ...
+    async def items_by_capture(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredSubmission]:
+        """Items by (capture point, captureId)."""
+        ...
+
+    async def items_by_capture_id(self, capture_id: str) -> list[WorkItem]:
+        """Items with this captureId at any capture point (at most 20)."""
+        ...
+
+    async def backlog(self, after: int, limit: int) -> list[WorkItem]:
+        """Queued items in order of number, for the decider's load."""
+        ...
+
+    async def held_by_agents(self) -> list[WorkItem]:
+        """Items assigned to or offered to somebody: what agents' capacity is used by."""
+        ...
+
+    async def due_timers(self, now: datetime, limit: int) -> list[WorkItem]:
+        """Items whose activation, hold, offer or reservation time has come by `now`."""
+        ...
+
+    async def next_timer(self) -> datetime | None:
+        """The earliest instant at which `due_timers` will have something."""
+        ...
+
+    async def items_of_agent(self, agent_id: str) -> list[WorkItem]:
+        """Assigned to, offered to, or reserved / kept for the agent (queued or held)."""
+        ...
+
+    async def expired_items(self, now: datetime, limit: int) -> list[WorkItem]: ...
+
+    async def history(self, item_id: UUID) -> list[LoggedEvent]:
+        """All events of one item, oldest first, with their personal parts."""
+        ...
+
+    async def head(self) -> Cursor: ...
+    async def events(self, after: Cursor, limit: int, *, personal: bool = False) -> list[LoggedEvent]:
+        """The log after a cursor, in order; a cursor of another generation or past the head reads from the common point."""
+        ...
+
+    async def oldest(self) -> Cursor:
+        """The cursor before the oldest event kept: reading from below it is `410 gone`."""
+        ...
+
+    async def agents(self, ids: Collection[str] | None = None) -> dict[str, Agent]: ...
+    async def wrap_ups(self) -> list[WrapUp]: ...
+    async def offers_of_item(self, number: int, limit: int = 50) -> list[Offer]: ...
+    async def offer(self, offer_id: UUID) -> Offer | None: ...
+    async def epoch(self) -> int: ...
+    async def virtual_now(self) -> datetime | None: ...
+
+    async def search(self, query: SearchQuery) -> SearchPage: ...
+    def scan(self, query: SearchQuery, chunk: int = 500) -> AsyncIterator[list[WorkItem]]:
+        """All matches, streamed in number order (exports, bulk)."""
+        ...
+
+    async def category_counts(self, now: datetime) -> list[tuple[str | None, str, int, int]]:
+        """(category path, status, count, overdue) of open items."""
+        ...
+
+    async def status_counts(self) -> dict[str, int]: ...
+
+    async def notes(self, number: int) -> list[Note]: ...
+    async def attachments(self, number: int) -> list[AttachmentInfo]: ...
+    async def attachment(self, number: int, attachment_id: UUID) -> tuple[AttachmentInfo, bytes] | None: ...
+    async def links(self, number: int) -> list[Link]: ...
+
+    async def objects(self, kind: str) -> list[dict[str, Any]]:
+        """Live configuration objects of a kind: skill, agent_group, hold_reason, capture_point, lookup_table, saved_view;
+        each with its `revision`."""
+        ...
+
+    async def checkpoint(self, name: str) -> Any: ...
+    async def idempotent(self, key: str) -> tuple[bytes, int, Any] | None:
+        """(request hash, status, response) recorded under the key."""
+        ...
+
+    async def bulk_job(self, job_id: UUID) -> dict[str, Any] | None: ...
+    async def bulk_jobs(self, limit: int) -> list[dict[str, Any]]: ...
+    async def bulk_results(self, job_id: UUID, after: int, limit: int) -> list[dict[str, Any]]: ...
+    async def bulk_waiting(self, job_id: UUID, limit: int) -> list[tuple[int, int]]:
+        """(ordinal, item number) of the next items of a bulk job that have no outcome yet."""
+        ...
+
+    async def unfinished_bulk_jobs(self) -> list[UUID]: ...
+
+
+class Writing(Reading, Protocol):
+    """One transaction. Events are appended last; the lock that this takes is held until commit."""
+
+    async def share_live_version(self) -> int | None:
+        """The live version, locked FOR SHARE: it cannot change before this transaction ends."""
+        ...
+
+    async def insert_items(self, items: Sequence[WorkItem], hashes: Sequence[bytes]) -> dict[UUID, ItemNumber]:
+        """Inserts, skipping captureIds that exist; the numbers of those inserted."""
+        ...
+
+    async def update_items(self, items: Sequence[tuple[int, WorkItem]]) -> set[ItemNumber]:
+        """Compare-and-set: each with the revision it must have now. Returns the numbers that were written."""
+        ...
+
+    async def delete_items(self, items: Sequence[tuple[int, WorkItem]]) -> set[ItemNumber]: ...
+    async def append_events(self, events: Sequence[Event]) -> int: ...
+    async def close_offers(self, closed: Sequence[ClosedOffer]) -> None: ...
+    async def add_wrap_ups(self, wrap_ups: Sequence[WrapUp]) -> None: ...
+    async def end_wrap_ups(self, agent_id: str | None, now: datetime) -> None:
+        """Removes wrap-ups of the agent, or all that are over by `now`."""
+        ...
+
+    async def match_contacts(self, contacts: Sequence[tuple[int, dict[str, Any]]], now: datetime) -> dict[int, UUID]:
+        """Contact ids for contact inputs (by position): by customerId, else by exactly one with that address, else new."""
+        ...
+
+    async def save_agent(self, profile: AgentProfile, *, revision: int | None) -> Agent:
+        """Inserts or replaces; with `revision`, only if the stored one is that (RevisionMismatchError)."""
+        ...
+
+    async def save_agent_state(self, agent: Agent) -> None: ...
+    async def delete_agent(self, agent_id: str) -> bool: ...
+    async def save_object(self, kind: str, body: Mapping[str, Any], *, revision: int | None) -> int: ...
+    async def delete_object(self, kind: str, object_id: str) -> bool: ...
+    async def add_note(self, number: int, note: Note) -> None: ...
+    async def add_attachment(self, number: int, info: AttachmentInfo, content: bytes) -> None: ...
+    async def add_link(self, number: int, kind: str, other: int, at: datetime, author: str) -> None: ...
+    async def publish(self, rule_set: PublishedRuleSet, *, expected: int | None) -> None:
+        """Stores the version and makes it live; `expected` is the version that must be live now."""
+        ...
+
+    async def set_virtual_now(self, now: datetime) -> datetime:
+        """Moves the virtual clock forward, never back; the clock's value afterwards."""
+        ...
+
+    async def save_checkpoint(self, name: str, value: Any) -> None: ...
+    async def save_idempotent(self, key: str, request_hash: bytes, status: int, response: Any) -> None: ...
+    async def create_bulk_job(self, job: Mapping[str, Any], numbers: Sequence[int]) -> None: ...
+    async def record_bulk(self, job_id: UUID, results: Sequence[tuple[int, str, Any]]) -> None:
+        """(ordinal, outcome, detail) of items done; counts move with them."""
+        ...
+
+    async def finish_bulk_job(self, job_id: UUID, status: str, error: str | None, now: datetime) -> None: ...
+
+
+class TenantStore(Protocol):
+    """One tenant's database."""
+
+    tenant: Tenant
+
+    def reading(self) -> AbstractAsyncContextManager[Reading]: ...
+    def writing(self) -> AbstractAsyncContextManager[Writing]: ...
+
+    async def claim(self, epoch: int, claims: Sequence[Claim]) -> set[ItemNumber]:
+        """Grants in one autocommitted statement. The numbers granted; FencedError when the epoch is over."""
+        ...
+
+    async def take_over(self, process_id: UUID) -> int:
+        """Raises the epoch, waiting for running claims; the new epoch."""
+        ...
+
+
+class SearchQuery(Struct, kw_only=True, rename="camel"):
+    """A search: what matches, which order, where to go on. `now` is the instant that priorities are computed for."""
+
+    filter: dict[str, Any] | None = None
+    """Filter tree: {all|any|not: …} over {attribute, operator, value}, the language of criteria."""
+    text: str | None = None
+    sort: list[str] = ["-priority"]
+    """Attributes, '-' for descending; ties always by priority order, then id."""
+    limit: int = 100
+    cursor: str | None = None
+    now: datetime | None = None
+    category: str | None = None
+    """Category path: it and all below it."""
+    scope: dict[str, Any] | None = None
+    """Added by authorisation: {agent: id} for own items, {categories: […], queues: […]} for an access group."""
+    schemas: dict[str, Any] = {}
+    """Compiled schemas by id, from the live rule set; filled in by the use case."""
+    with_count: bool = True
+
+
+__all__ = [
+    "AttachmentInfo", "Claim", "ClosedOffer", "Cursor", "ItemId", "Link", "Note", "Offer", "PublishedRuleSet", "Reading",
+    "SearchPage", "SearchQuery", "StoredSubmission", "Tenant", "TenantStore", "WrapUp", "Writing",
+]  # fmt: skip
