@@ -1,0 +1,68 @@
+# Everything that one types. `make demo` and `make test` are enough on a fresh Debian or Ubuntu machine
+# with Python 3.11+ (with venv), git and make.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+UV := .tools/bin/uv
+INSTALLED := .venv/.installed
+OPENIWD_DATA ?= ../shared/data
+PYTEST_WORKERS ?= auto
+ARGS ?=
+
+export OPENIWD_DATA
+export UV_PYTHON_DOWNLOADS := never
+export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
+unexport VIRTUAL_ENV PYTHONPATH UV_PROJECT_ENVIRONMENT
+
+.PHONY: help install demo check test test-packages test-replay bench bench-intake bench-footprint
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+install: $(INSTALLED) ## everything needed into this checkout (.venv); does nothing when up to date
+
+$(UV):
+	@python=$$(.ci/python) || exit 1; \
+	echo "creating .tools (the installer)"; \
+	rm -rf .tools && "$$python" -m venv .tools && .tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9.10,<1'
+
+$(INSTALLED): uv.lock pyproject.toml | $(UV)
+	@if [ ! -x $(BIN)/python ]; then python=$$(.ci/python) && echo "creating .venv" && "$$python" -m venv .venv; fi
+	@echo "installing what uv.lock names"
+	@$(UV) sync --quiet --frozen
+	@touch $@
+
+demo: install ## a server with a believable tenant and live traffic on port 4024 (ARGS="--port 4100" ...)
+	@exec $(BIN)/openiwd up --demo $(ARGS)
+
+check: install ## style, types and import contracts
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet || { echo "run: $(BIN)/ruff format"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+test-packages:
+	@.ci/packages
+
+test: install test-packages ## all tests, real servers included (ARGS="tests/unit -k calendar" ...)
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal -m "not replay" $(ARGS)
+
+test-replay: install ## replays the real event logs from OPENIWD_DATA (default ../shared/data)
+	@if [ -d "$(OPENIWD_DATA)" ]; then \
+		exec $(BIN)/pytest -n 0 -m replay $(ARGS); \
+	elif [ "$$CI" = true ]; then \
+		echo "FAILED: no event logs in '$(OPENIWD_DATA)'; set OPENIWD_DATA to the folder that holds them" >&2; exit 1; \
+	else \
+		echo "*** SKIPPED: no event logs in '$(OPENIWD_DATA)'; set OPENIWD_DATA to the folder that holds them ***" >&2; \
+	fi
+
+bench: bench-footprint bench-intake ## all benchmarks, results in benchmarks/results
+
+bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
+	@$(BIN)/python -m benchmarks.intake $(ARGS)
+
+bench-footprint: install ## install size, start-up time and memory (benchmarks/results/footprint.json)
+	@$(BIN)/python -m benchmarks.footprint $(ARGS)
