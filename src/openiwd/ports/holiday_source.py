@@ -13,7 +13,7 @@ class HolidaySource(Protocol):
     """Resolves what a calendar names (zone, country, region) to plain dates and offsets.
 
     Asked only while a rule set is checked or published, never while ages are computed. The answers may change
-    with the library's version; what has been frozen does not. Calls may take up to a second of CPU the first time.
+    with the library's version; what has been frozen does not. A first call may take up to a second of CPU.
     """
 
     def freeze(

@@ -1,0 +1,486 @@
+"""Transitions: what each action makes of an item. Pure: (item, context, arguments) -> the changed copy and its event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from openiwd.domain.errors import ConflictError, InvalidInputError
+from openiwd.domain.event import Event, EventType, item_event
+from openiwd.domain.hold_reason import HoldReason
+from openiwd.domain.instant import DAY, from_micros, to_micros
+from openiwd.domain.lifecycle import Action, require
+from openiwd.domain.offer import AssignmentOutcome, ClosedOffer, GrantKind, OfferOutcome, WrapUp
+from openiwd.domain.queue import Queue
+from openiwd.domain.rule_set import CompiledRuleSet
+from openiwd.domain.work_item import DEFAULT_EXPIRATION_DAYS, DueOrigin, Exclusion, ItemId, Status, WorkItem
+
+HOLD_WAKES = ("customerReply", "linkedItems")
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """What a transition may know beside the item: the instant, who acts, and the live rules and live data."""
+
+    now: datetime
+    actor: str
+    rules: CompiledRuleSet
+    lookups: Mapping[str, Any] = {}
+    hold_reasons: Mapping[str, HoldReason] = {}
+    new_id: Callable[[], UUID]
+
+
+class Change(NamedTuple):
+    """The result of one action: the item one revision on, the event that tells it, and what ended with it."""
+
+    item: WorkItem
+    event: Event
+    closed_offer: ClosedOffer | None = None
+    wrap_up: WrapUp | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Ending(NamedTuple):
+    """An offer or assignment that a transition ends."""
+
+    item: WorkItem
+    extra: dict[str, Any]
+    closed_offer: ClosedOffer | None
+    wrap_up: WrapUp | None
+
+
+def queue_of(item: WorkItem, rules: CompiledRuleSet) -> Queue | None:
+    """The live settings of the item's queue."""
+    return rules.queues.get(item.queue_id) if item.queue_id else None
+
+
+def weight_of(item: WorkItem, rules: CompiledRuleSet) -> int:
+    """Capacity that the item takes: the queue's weight, else the media type's, else 1."""
+    queue = queue_of(item, rules)
+    if queue is not None and queue.weight is not None:
+        return queue.weight
+    media = rules.media_types.get(item.media_type)
+    return media.weight if media is not None else 1
+
+
+def changed(
+    kind: EventType, before: WorkItem, after: WorkItem, ctx: Context, *, comment: str | None = None, ended: Ending | None = None, **extra: Any
+) -> Change:
+    """One revision on: the event with everything that belongs to it."""
+    after = replace(after, revision=before.revision + 1)
+    told = {**(ended.extra if ended else {}), **extra}
+    event = item_event(kind, before, after, at=ctx.now, actor=ctx.actor, comment=comment, **told)
+    return Change(
+        after,
+        event,
+        ended.closed_offer if ended else None,
+        ended.wrap_up if ended else None,
+        tuple(extra.get("warnings") or ()),
+    )
+
+
+def end_holding(
+    item: WorkItem,
+    ctx: Context,
+    *,
+    offer: OfferOutcome = OfferOutcome.WITHDRAWN,
+    assignment: AssignmentOutcome = AssignmentOutcome.WITHDRAWN,
+    reason: str | None = None,
+) -> Ending:
+    """Ends the open offer and the assignment, if any: capacity is free, wrap-up starts after completed work."""
+    extra: dict[str, Any] = {}
+    closed: ClosedOffer | None = None
+    wrap_up: WrapUp | None = None
+    if item.offer_id is not None:
+        closed = ClosedOffer(item.offer_id, offer, ctx.now, reason)
+        extra["offer"] = {"id": str(item.offer_id), "agent": item.offered_to, "outcome": offer.value}
+    if item.assigned_to is not None and item.assignment_id is not None:
+        queue = queue_of(item, ctx.rules)
+        wrap_up_us = queue.wrap_up if queue is not None and assignment is AssignmentOutcome.COMPLETED else 0
+        extra["assignment"] = {
+            "id": str(item.assignment_id),
+            "agent": item.assigned_to,
+            "outcome": assignment.value,
+            "startedAt": item.assigned_at.isoformat() if item.assigned_at else None,
+            "queue": item.queue_id,
+            "wrapUpSeconds": wrap_up_us // 1_000_000,
+        }
+        if wrap_up_us:
+            wrap_up = WrapUp(
+                assignment_id=item.assignment_id,
+                agent_id=item.assigned_to,
+                item_number=item.number,
+                media_type=item.media_type,
+                weight=weight_of(item, ctx.rules),
+                until=ctx.now + timedelta(microseconds=wrap_up_us),
+            )
+    free = replace(
+        item,
+        offer_id=None,
+        offered_to=None,
+        offered_at=None,
+        offer_expires_at=None,
+        assigned_to=None,
+        assignment_id=None,
+        last_agent=item.assigned_to or item.last_agent,
+    )
+    return Ending(free, extra, closed, wrap_up)
+
+
+def unreserved(item: WorkItem) -> WorkItem:
+    return replace(item, reserved_for=None, reserved_until=None, reserved_by=None)
+
+
+# Clock and due date ------------------------------------------------------------------------------------------------
+
+
+def _clock_pause(item: WorkItem, ctx: Context) -> WorkItem:
+    """Ends a pausing hold: age goes on from where it stood; due dates made by schema or rule move by the pause."""
+    if not item.hold_pauses or item.held_at is None:
+        return replace(item, clock_frozen=None)
+    schema = ctx.rules.schemas.get(item.schema_id) if item.schema_id else None
+    pauses = [*item.pauses, (item.held_at, ctx.now)]
+    if schema is None:
+        return replace(item, pauses=pauses, clock_frozen=None)
+    pause = schema.clock.between(to_micros(item.held_at), to_micros(ctx.now))
+    due = item.due_at
+    if due is not None and item.due_origin in (DueOrigin.RULE, DueOrigin.SCHEMA):
+        due = from_micros(schema.clock.add(to_micros(due), pause))
+    origin = None if item.clock_origin is None else item.clock_origin + pause
+    return replace(item, pauses=pauses, clock_origin=origin, clock_frozen=None, due_at=due)
+
+
+def reservation_end(item: WorkItem, ctx: Context) -> datetime:
+    """When a reservation made now ends: the queue's `reserveFor`, whole days counted as its business days."""
+    queue = queue_of(item, ctx.rules)
+    if queue is None:
+        return ctx.now + timedelta(days=1)
+    days, rest = divmod(queue.reserve_for, DAY)
+    at = to_micros(ctx.now)
+    clock = ctx.rules.clocks.get(queue.hours) if queue.hours else None
+    for _ in range(366):
+        if days == 0:
+            break
+        if clock is None or clock.between(at, at + DAY) > 0:
+            days -= 1
+        at += DAY  # type: ignore[assignment]
+    return from_micros(at + rest)
+
+
+def _queue_again(item: WorkItem, ctx: Context, *, keep_age: bool = True) -> WorkItem:
+    """Into the queue (or captured while the activation is ahead)."""
+    if item.activation_at is not None and item.activation_at > ctx.now:
+        return replace(item, status=Status.CAPTURED)
+    queued_at = item.queued_at if keep_age and item.queued_at is not None else ctx.now
+    return replace(item, status=Status.QUEUED, queued_at=queued_at)
+
+
+# Actions -----------------------------------------------------------------------------------------------------------
+
+
+def activate(item: WorkItem, ctx: Context) -> Change:
+    """Its activation has come, or somebody releases it early."""
+    require(Action.ACTIVATE, item.status)
+    activation = item.activation_at
+    if activation is not None and activation > ctx.now:
+        activation = ctx.now
+    after = replace(item, status=Status.QUEUED, queued_at=ctx.now, activation_at=activation)
+    return changed(EventType.ACTIVATED, item, after, ctx)
+
+
+def hold(
+    item: WorkItem,
+    ctx: Context,
+    reason: str,
+    *,
+    until: datetime | None = None,
+    wakes_on: str | None = None,
+    keep_for: str | None = None,
+    comment: str | None = None,
+    because: str | None = None,
+) -> Change:
+    """Sets the item aside for a listed reason. An agent's own hold keeps it for that agent by default."""
+    require(Action.HOLD, item.status)
+    listed = ctx.hold_reasons.get(reason)
+    if listed is None or not listed.active:
+        names = ", ".join(sorted(r.id for r in ctx.hold_reasons.values() if r.active))
+        raise InvalidInputError(f"'{reason}' is no hold reason", field="reason", hint=f"use one of: {names}")
+    if until is not None and until <= ctx.now:
+        raise InvalidInputError("holdUntil lies in the past", field="holdUntil", hint="name a later instant, or leave it out")
+    if wakes_on is not None and wakes_on not in HOLD_WAKES:
+        raise InvalidInputError(f"'{wakes_on}' wakes no item", field="wakesOn", hint=f"use one of: {', '.join(HOLD_WAKES)}")
+    if keep_for is None and item.assigned_to is not None and ctx.actor == f"agent:{item.assigned_to}":
+        keep_for = item.assigned_to
+    ended = end_holding(item, ctx, reason="held")
+    schema = ctx.rules.schemas.get(item.schema_id) if item.schema_id else None
+    after = replace(
+        unreserved(ended.item),
+        status=Status.HELD,
+        held_at=ctx.now,
+        hold_reason=reason,
+        hold_until=until,
+        hold_wakes_on=wakes_on,
+        hold_pauses=listed.pauses_clock,
+        keep_for=keep_for,
+        clock_frozen=schema.clock.elapsed(to_micros(ctx.now)) if listed.pauses_clock and schema is not None else None,
+    )
+    return changed(EventType.HELD, item, after, ctx, comment=comment, ended=ended, reason=reason, because=because)
+
+
+def released(item: WorkItem, ctx: Context) -> WorkItem:
+    """A held item set free again: hold fields cleared, the pause accounted for."""
+    return replace(
+        _clock_pause(item, ctx),
+        held_at=None,
+        hold_reason=None,
+        hold_until=None,
+        hold_wakes_on=None,
+        hold_pauses=False,
+        error=None,
+    )
+
+
+def resume(item: WorkItem, ctx: Context, *, because: str | None = None, comment: str | None = None) -> Change:
+    """Wakes a held, classified item; kept for an agent, it is reserved for them first. (Others: judge again.)"""
+    require(Action.RESUME, item.status)
+    kept = item.keep_for
+    after = _queue_again(replace(released(item, ctx), keep_for=None), ctx)
+    if kept is not None and after.status is Status.QUEUED:
+        after = replace(after, reserved_for=kept, reserved_until=reservation_end(after, ctx))
+    return changed(EventType.RESUMED, item, after, ctx, because=because, comment=comment)
+
+
+def _finish(item: WorkItem, ctx: Context, status: Status, outcome: AssignmentOutcome) -> tuple[WorkItem, Ending]:
+    ended = end_holding(item, ctx, assignment=outcome, reason=status.value)
+    after = unreserved(ended.item)
+    if item.status.is_held:
+        after = released(after, ctx)
+    expiration = item.expiration_at
+    if expiration is None:
+        expiration = ctx.now + timedelta(days=DEFAULT_EXPIRATION_DAYS)
+    after = replace(after, status=status, completed_at=ctx.now, expiration_at=expiration, keep_for=None, excluded=[])
+    return after, ended
+
+
+def cancel(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: str | None = None) -> Change:
+    """Taken out by the source or a supervisor."""
+    require(Action.CANCEL, item.status)
+    after, ended = _finish(item, ctx, Status.CANCELED, AssignmentOutcome.WITHDRAWN)
+    return changed(EventType.CANCELED, item, after, ctx, comment=comment, ended=ended, reason=reason)
+
+
+def complete(
+    item: WorkItem,
+    ctx: Context,
+    *,
+    reason: str | None = None,
+    result_code: str | None = None,
+    comment: str | None = None,
+    agent_id: str | None = None,
+) -> Change:
+    """Finished: by its agent (`agent_id`), else by source or supervisor. Checks the category's dispositions."""
+    require(Action.COMPLETE, item.status)
+    if agent_id is not None and item.assigned_to != agent_id:
+        raise ConflictError(
+            f"the item is not assigned to {agent_id}", code="notYourItem", field="agent", hint="only its agent can complete it here"
+        )
+    code = result_code if result_code is not None else item.ext.get("resultCode")
+    _check_disposition(item, ctx, code, by_agent=agent_id is not None)
+    ext = item.ext if code is None else {**item.ext, "resultCode": code}
+    outcome = AssignmentOutcome.COMPLETED if agent_id is not None else AssignmentOutcome.WITHDRAWN
+    after, ended = _finish(replace(item, ext=ext), ctx, Status.COMPLETED, outcome)
+    return changed(EventType.COMPLETED, item, after, ctx, comment=comment, ended=ended, reason=reason, agent=agent_id)
+
+
+def _check_disposition(item: WorkItem, ctx: Context, code: str | None, *, by_agent: bool) -> None:
+    node = ctx.rules.categories.get(item.category_id) if item.category_id else None
+    if node is None:
+        return
+    if code is None:
+        if node.disposition_required and by_agent:
+            raise InvalidInputError(
+                "a disposition is needed", field="resultCode", hint=f"one of: {', '.join(node.dispositions)}", code="dispositionRequired"
+            )
+    elif node.dispositions and code not in node.dispositions:
+        raise InvalidInputError(
+            f"'{code}' is no disposition of {item.category_path}", field="resultCode", hint=f"one of: {', '.join(node.dispositions)}"
+        )
+
+
+def delete(item: WorkItem, ctx: Context, *, reason: str | None = None) -> Change:
+    """Removed from the live store; the event log keeps its record until its own retention."""
+    require(Action.DELETE, item.status)
+    after = replace(item, revision=item.revision + 1)
+    event = Event(
+        type=EventType.DELETED,
+        at=ctx.now,
+        actor=ctx.actor,
+        item_id=item.id,
+        item_number=item.number,
+        revision=after.revision,
+        body={"from": item.status, "to": None, **({"reason": reason} if reason else {})},
+    )
+    return Change(after, event)
+
+
+def noted(item: WorkItem, ctx: Context, kind: EventType, **extra: Any) -> Change:
+    """Something was added around the item (note, attachment, link): the item itself stays as it is."""
+    return changed(kind, item, replace(item), ctx, **extra)
+
+
+def tag(item: WorkItem, ctx: Context, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> Change | None:
+    """Adds and removes tags; allowed for final items too. None when nothing changes."""
+    tags = [t for t in item.tags if t not in remove]
+    tags += [t for t in add if t not in tags]
+    if tags == item.tags:
+        return None
+    return changed(EventType.TAGGED, item, replace(item, tags=tags), ctx)
+
+
+# Offers and assignments --------------------------------------------------------------------------------------------
+
+
+def grant(item: WorkItem, ctx: Context, kind: GrantKind, agent_id: str, *, offer_id: UUID, assignment_id: UUID, timeout_us: int) -> Change:
+    """What the decider's claim makes of the item: an open offer (push), or an assignment (pull, pick)."""
+    require(Action.OFFER if kind is GrantKind.PUSH else Action.PULL, item.status)
+    if item.offer_id is not None:
+        raise ConflictError("the item is offered to somebody else", code="offered", hint="wait for the offer to end")
+    if kind is GrantKind.PUSH:
+        expires = ctx.now + timedelta(microseconds=timeout_us)
+        after = replace(item, offer_id=offer_id, offered_to=agent_id, offered_at=ctx.now, offer_expires_at=expires)
+        told = {"id": str(offer_id), "agent": agent_id, "expiresAt": expires.isoformat()}
+        return changed(EventType.OFFERED, item, after, ctx, agent=agent_id, offer=told)
+    after = _assigned(unreserved(item), ctx, agent_id, assignment_id)
+    told = {"id": str(assignment_id), "agent": agent_id, "how": kind.value}
+    return changed(EventType.ASSIGNED, item, after, ctx, agent=agent_id, assignmentStarted=told)
+
+
+def _assigned(item: WorkItem, ctx: Context, agent_id: str, assignment_id: UUID) -> WorkItem:
+    return replace(item, status=Status.ASSIGNED, assigned_to=agent_id, assignment_id=assignment_id, assigned_at=ctx.now)
+
+
+def accept(item: WorkItem, ctx: Context, offer_id: UUID, agent_id: str) -> Change:
+    """The agent takes the open offer. After its time-out it is too late, whether or not anybody has closed it."""
+    _check_offer(item, offer_id, agent_id)
+    if item.offer_expires_at is not None and ctx.now >= item.offer_expires_at:
+        raise ConflictError("the offer's time is over", code="offerEnded", hint="the item is back in its queue")
+    assignment_id = ctx.new_id()
+    ended = end_holding(item, ctx, offer=OfferOutcome.ACCEPTED)
+    after = _assigned(unreserved(ended.item), ctx, agent_id, assignment_id)
+    told = {"id": str(assignment_id), "agent": agent_id, "how": GrantKind.PUSH.value}
+    return changed(EventType.ASSIGNED, item, after, ctx, ended=ended, agent=agent_id, assignmentStarted=told)
+
+
+def _check_offer(item: WorkItem, offer_id: UUID, agent_id: str) -> None:
+    if item.offer_id != offer_id:
+        raise ConflictError("the offer has ended", code="offerEnded", hint="the item was withdrawn, timed out or taken")
+    if item.offered_to != agent_id:
+        raise ConflictError("the offer is for another agent", code="notYourOffer", hint="log in as the agent it was made to")
+
+
+def end_offer(
+    item: WorkItem, ctx: Context, offer_id: UUID, outcome: OfferOutcome, *, agent_id: str | None = None, reason: str | None = None
+) -> Change:
+    """Declined, timed out, withdrawn or lost: back in place with its age; who declined or missed it is excluded for a while."""
+    if agent_id is not None:
+        _check_offer(item, offer_id, agent_id)
+    elif item.offer_id != offer_id:
+        raise ConflictError("the offer has ended", code="offerEnded")
+    kinds = {
+        OfferOutcome.DECLINED: EventType.OFFER_DECLINED,
+        OfferOutcome.TIMED_OUT: EventType.OFFER_TIMED_OUT,
+        OfferOutcome.WITHDRAWN: EventType.OFFER_WITHDRAWN,
+        OfferOutcome.LOST: EventType.OFFER_LOST,
+    }
+    if outcome not in kinds:
+        raise ConflictError("an accepted offer is no ended offer", code="offerEnded")
+    ended = end_holding(item, ctx, offer=outcome, reason=reason)
+    after = ended.item
+    agent = item.offered_to
+    if outcome in (OfferOutcome.DECLINED, OfferOutcome.TIMED_OUT) and agent is not None:
+        queue = queue_of(item, ctx.rules)
+        pause = queue.decline_exclusion if queue is not None else 0
+        keep = [e for e in item.excluded if e.until > ctx.now and e.agent != agent]
+        excluded = [*keep, Exclusion(agent, ctx.now + timedelta(microseconds=pause), outcome.value)] if pause else keep
+        declines = item.declines + (1 if outcome is OfferOutcome.DECLINED else 0)
+        after = replace(after, excluded=excluded, declines=declines)
+        if item.reserved_for == agent:
+            after = unreserved(after)
+    return changed(kinds[outcome], item, after, ctx, ended=ended, agent=agent, reason=reason)
+
+
+def assign(item: WorkItem, ctx: Context, agent_id: str, *, comment: str | None = None, warnings: tuple[str, ...] = ()) -> Change:
+    """By a supervisor or the source: from the queue or from another agent, over eligibility and capacity, with warnings."""
+    require(Action.ASSIGN, item.status)
+    if item.assigned_to == agent_id:
+        raise ConflictError(f"the item is with {agent_id} already", code="alreadyAssigned", field="agent")
+    assignment_id = ctx.new_id()
+    ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="assigned")
+    after = _assigned(unreserved(ended.item), ctx, agent_id, assignment_id)
+    told = {"id": str(assignment_id), "agent": agent_id, "how": "assign"}
+    return changed(
+        EventType.ASSIGNED, item, after, ctx, comment=comment, ended=ended, agent=agent_id, assignmentStarted=told,
+        warnings=list(warnings) or None,
+    )  # fmt: skip
+
+
+def return_to_queue(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: str | None = None) -> Change:
+    """Back to its queue; place and age are kept."""
+    require(Action.RETURN, item.status)
+    ended = end_holding(item, ctx, assignment=AssignmentOutcome.RETURNED, reason=reason)
+    after = _queue_again(unreserved(ended.item), ctx)
+    return changed(EventType.RETURNED, item, after, ctx, comment=comment, ended=ended, reason=reason, agent=item.assigned_to)
+
+
+def transfer_to_queue(item: WorkItem, ctx: Context, queue_id: str | None, *, comment: str | None = None) -> Change:
+    """To a queue (None: its own), open to all who serve it; age is kept."""
+    require(Action.TRANSFER, item.status)
+    if queue_id is not None and queue_id not in ctx.rules.queues:
+        raise InvalidInputError(f"there is no queue '{queue_id}'", field="queue", hint="name the id of a queue")
+    ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="transferred")
+    after = replace(unreserved(ended.item), queue_id=queue_id or item.queue_id, excluded=[])
+    after = _queue_again(after, ctx)
+    return changed(
+        EventType.TRANSFERRED, item, after, ctx, comment=comment, ended=ended, toQueue=after.queue_id, agent=item.assigned_to
+    )
+
+
+def transfer_to_agent(item: WorkItem, ctx: Context, agent_id: str, *, sender: str | None = None, comment: str | None = None) -> Change:
+    """Queued, reserved for that agent; a decline or time-out opens it to the queue and tells the sender."""
+    require(Action.TRANSFER, item.status)
+    ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="transferred")
+    after = _queue_again(ended.item, ctx)
+    excluded = [e for e in after.excluded if e.agent != agent_id]
+    after = replace(
+        after, reserved_for=agent_id, reserved_until=reservation_end(item, ctx), reserved_by=sender, excluded=excluded
+    )
+    return changed(EventType.TRANSFERRED, item, after, ctx, comment=comment, ended=ended, toAgent=agent_id, agent=item.assigned_to)
+
+
+def end_reservation(item: WorkItem, ctx: Context) -> Change:
+    """The reserved agent did not take it in time: open to all of the queue."""
+    require(Action.END_RESERVATION, item.status)
+    if item.reserved_for is None or item.offer_id is not None:
+        raise ConflictError("there is no reservation to end", code="notReserved")
+    return changed(EventType.RESERVATION_ENDED, item, unreserved(item), ctx, agent=item.reserved_for)
+
+
+def expire_activation_or_hold(item: WorkItem, ctx: Context) -> Change | None:
+    """What time alone makes of an item now: activation, end of a hold, end of an offer or reservation; None if nothing."""
+    if item.status is Status.CAPTURED and (item.activation_at is None or item.activation_at <= ctx.now):
+        return activate(item, ctx)
+    if item.status is Status.HELD and item.hold_until is not None and item.hold_until <= ctx.now and item.category_id:
+        return resume(item, ctx, because="holdUntil")
+    if item.offer_id is not None and item.offer_expires_at is not None and item.offer_expires_at <= ctx.now:
+        return end_offer(item, ctx, item.offer_id, OfferOutcome.TIMED_OUT)
+    if item.status is Status.QUEUED and item.reserved_until is not None and item.reserved_until <= ctx.now and item.offer_id is None:
+        return end_reservation(item, ctx)
+    return None
+
+
+def item_id(value: UUID) -> ItemId:
+    return ItemId(value)
