@@ -1,0 +1,131 @@
+"""Creates a database cluster: in a folder of its own first, put in place by one rename.
+
+An interrupted creation leaves nothing that a later start could take for a cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from tempfile import mkdtemp
+
+from openiwd.adapters.embedded_postgres.account import Account
+from openiwd.adapters.embedded_postgres.errors import EmbeddedPostgresError
+from openiwd.adapters.embedded_postgres.orphan import POLL_SECONDS
+
+DATABASE_USER = "openiwd"
+PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file name
+PARTIAL_PREFIX = "postgres.partial-"
+IN_PLACE = "/proc/self/cwd"
+
+
+def read_or_create_password(data_dir: Path) -> str:
+    """The database password: drawn once, readable by ourselves alone."""
+    path = data_dir / PASSWORD_FILE
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        password = secrets.token_urlsafe(32)
+        partial = path.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(password + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(path)
+        return password
+
+
+def data_argument(cluster_dir: Path, account: Account) -> str:
+    """How the server is told its data folder: by path, or as its working folder where it may not walk there.
+
+    A system user cannot walk through root's private folders. Instead of opening those, the server starts
+    inside its data folder, which Linux lets it name without walking there.
+    """
+    blocked = account.first_blocked(cluster_dir.parent)
+    if blocked is None:
+        return str(cluster_dir)
+    if Path(IN_PLACE).exists():
+        return IN_PLACE
+    raise EmbeddedPostgresError(
+        f"The system user of PostgreSQL may not enter the folder {blocked}.",
+        hint=f"Choose a folder outside it with --data, or allow entering it: chmod o+x {blocked}",
+    )
+
+
+async def create_cluster(
+    cluster_dir: Path, *, programs: Path, account: Account, password: str, scratch_dir: Path, durable: bool
+) -> None:
+    """Creates the cluster at `cluster_dir`; `scratch_dir` is a folder that the account can read."""
+    data_dir = cluster_dir.parent
+    for leftover in data_dir.glob(PARTIAL_PREFIX + "*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial = Path(mkdtemp(prefix=PARTIAL_PREFIX, dir=data_dir))
+    account.give(partial)
+    password_copy = scratch_dir / "password"
+    password_copy.touch(mode=0o600)
+    password_copy.write_text(password)
+    account.give(password_copy)
+    command = [
+        str(programs / "initdb"),
+        f"--pgdata={data_argument(partial, account)}",
+        f"--username={DATABASE_USER}",
+        "--auth=scram-sha-256",
+        f"--pwfile={password_copy}",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        # Iterations make guessing slow; 256 random bits cannot be guessed, and each connection pays for them.
+        "--set=scram_iterations=256",
+        *([] if durable else ["--no-sync"]),
+    ]
+    try:
+        await _run(command, account=account, folder=partial)
+        os.rename(partial, cluster_dir)  # noqa: PTH104 - one system call
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    finally:
+        password_copy.unlink(missing_ok=True)
+    _sync_folder(data_dir)
+
+
+async def _run(command: list[str], *, account: Account, folder: Path) -> None:
+    output = folder.with_name(folder.name + ".log")
+    try:
+        with output.open("wb") as log:
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; fixed program and arguments
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **account.spawn_options(),
+            )
+        try:
+            while process.poll() is None:  # noqa: ASYNC110 - a process sets no event
+                await asyncio.sleep(POLL_SECONDS)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        if process.returncode != 0:
+            said = output.read_text(errors="replace").strip()[-2000:]
+            raise EmbeddedPostgresError(f"The PostgreSQL data folder cannot be created: {said}")
+    finally:
+        output.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
