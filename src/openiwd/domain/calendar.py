@@ -7,35 +7,26 @@ so an upgrade of a time-zone or holiday library changes no past or live age. Rea
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Final, Protocol
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from openiwd.domain.errors import RuleSetError
-from openiwd.domain.instant import DAY, MINUTE, SECOND
+from openiwd.domain.instant import DAY
+from openiwd.domain.open_time import EPOCH_ORDINAL, WEEK, Spans, Zone, local_intervals, merged, week_from
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WALL_CLOCK_ID: Final = "wall"
 YEARS_BACK: Final = 15
 YEARS_AHEAD: Final = 25
 
-Spans = tuple[tuple[int, int], ...]
-"""Open spans of one local day as (start, end) in minutes after midnight; end is at most 1440."""
-
-_WEEK: Final = 7 * DAY
 _DAY_MINUTES: Final = 24 * 60
-_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
-_EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday
 _SPAN: Final = re.compile(r"\s*([01]\d|2[0-4]):([0-5]\d)\s*-\s*([01]\d|2[0-4]):([0-5]\d)\s*")
-
-_Times = NDArray[np.int64]
 
 
 class HolidayRegion(
@@ -87,9 +78,9 @@ class CalendarConfig(
 class FrozenCalendar(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
     """A calendar with everything resolved that decides time; stored with the published rule set.
 
-    `weekly` has the spans of Monday to Sunday; `dates` the days that differ; `names` what those days are called;
-    `transitions` are (UTC second, offset in seconds from then on), the first one in force before the horizon;
-    the horizon goes from the start of `first_year` to the end of `last_year`, local time.
+    `weekly` has the spans of Monday to Sunday; `dates` the days that differ; `names` what those are called;
+    `transitions` are (UTC second, offset in seconds from then on), the first in force before the horizon,
+    which goes from the start of `first_year` to the end of `last_year`, local time.
     """
 
     id: str
@@ -127,7 +118,7 @@ def spans_of(hours: Sequence[str], field: str) -> Spans:
             )
         spans.append((start, end, index))
     spans.sort()
-    for (_, end, _), (start, _, index) in zip(spans, spans[1:], strict=False):
+    for (_, end, _), (start, _, index) in pairwise(spans):
         if start < end:
             raise RuleSetError(
                 f"'{hours[index]}' overlaps another span of the day",
@@ -138,7 +129,7 @@ def spans_of(hours: Sequence[str], field: str) -> Spans:
 
 
 def check_calendar(config: CalendarConfig, path: str = "calendar") -> None:
-    """Raises RuleSetError with the path of the first thing that is wrong; country and zone are not looked up."""
+    """Raises RuleSetError with the path of the first thing wrong; country and zone are not looked up."""
     weekly = [spans_of(getattr(config.weekly, day), f"{path}.weekly.{day}") for day in WEEKDAYS]
     if not any(weekly):
         raise RuleSetError(
@@ -206,7 +197,7 @@ def freeze(
 
 
 def content_hash(frozen: FrozenCalendar) -> str:
-    """The identity of what decides time: two calendars that run alike have the same, whatever they are called."""
+    """The identity of what decides time: calendars that run alike share it, whatever their names."""
     content = (
         frozen.weekly,
         sorted(frozen.dates.items()),
@@ -285,50 +276,14 @@ class WallClock:
 WALL: Final = WallClock()
 
 
-class _Intervals:
-    """Disjoint open intervals in ascending order with the open time before each."""
-
-    __slots__ = ("before", "ends", "starts", "total")
-
-    def __init__(self, starts: _Times, ends: _Times) -> None:
-        before = np.zeros(len(starts) + 1, dtype=np.int64)
-        np.cumsum(ends - starts, out=before[1:])
-        self.starts = array("q", starts.tobytes())
-        self.ends = array("q", ends.tobytes())
-        self.before = array("q", before.tobytes())
-        self.total: int = self.before[-1]
-
-    def elapsed(self, t: int) -> int:
-        index = bisect_right(self.starts, t) - 1
-        if index < 0:
-            return 0
-        end = self.ends[index]
-        return self.before[index] + (t if t < end else end) - self.starts[index]
-
-    def reached(self, elapsed: int) -> int:
-        """The earliest instant with this much open time before it; 0 < elapsed <= total."""
-        index = bisect_left(self.before, elapsed) - 1
-        return self.starts[index] + elapsed - self.before[index]
-
-    def is_open(self, t: int) -> bool:
-        index = bisect_right(self.starts, t) - 1
-        return index >= 0 and t < self.ends[index]
-
-    def next_boundary(self, t: int) -> int | None:
-        index = bisect_right(self.starts, t)
-        if index > 0 and t < self.ends[index - 1]:
-            return self.ends[index - 1]
-        return self.starts[index] if index < len(self.starts) else None
-
-
 class Calendar:
     """The clock of a frozen calendar.
 
-    Inside the horizon every open interval is laid out once; beyond it the weekly hours repeat for ever with the
-    offset in force at that end of the horizon, without holidays. A span keeps its meaning on the wall clock: it
-    opens at the first instant whose local time is not before its start and closes at the last one before its end
-    (so a start inside a skipped hour opens when the hour has been skipped, and a span with both ends in a
-    repeated hour is open from the first occurrence of its start to the second of its end).
+    Inside the horizon every open interval is laid out once; beyond it the weekly hours repeat for ever with
+    the offset in force at that end of the horizon, without holidays. A span keeps its meaning on the wall
+    clock: it opens at the first instant whose local time is not before its start and closes after the last
+    one before its end. So a start inside a skipped hour opens when the hour has been skipped, and a span with
+    both ends in a repeated hour is open from the first occurrence of its start to the second of its end.
     """
 
     __slots__ = (
@@ -346,38 +301,38 @@ class Calendar:
     def __init__(self, frozen: FrozenCalendar) -> None:
         self.frozen = frozen
         self.id = content_hash(frozen)
-        zone = _Zone(frozen.transitions)
-        first_day = date(frozen.first_year, 1, 1).toordinal() - _EPOCH_ORDINAL
-        last_day = date(frozen.last_year, 12, 31).toordinal() - _EPOCH_ORDINAL
+        zone = Zone(frozen.transitions)
+        first_day = date(frozen.first_year, 1, 1).toordinal() - EPOCH_ORDINAL
+        last_day = date(frozen.last_year, 12, 31).toordinal() - EPOCH_ORDINAL
         edges = zone.starts(np.array([first_day, last_day + 1], dtype=np.int64) * DAY)
         self._first: int = int(edges[0])
         self._last: int = int(edges[1])
-        starts, ends = _local_intervals(frozen.weekly, frozen.dates, first_day, last_day)
-        self._inside = _merged(zone.starts(starts), zone.ends(ends), self._first, self._last)
-        self._before = _week_from(frozen.weekly, self._first + zone.offset_at(self._first))
-        self._after = _week_from(frozen.weekly, self._last + zone.offset_at(self._last))
+        starts, ends = local_intervals(frozen.weekly, frozen.dates, first_day, last_day)
+        self._inside = merged(zone.starts(starts), zone.ends(ends), self._first, self._last)
+        self._before = week_from(frozen.weekly, self._first + zone.offset_at(self._first))
+        self._after = week_from(frozen.weekly, self._last + zone.offset_at(self._last))
         self._weekly_total = self._before.total
         if self._weekly_total == 0:
             raise RuleSetError("the calendar has no open time", field="weekly", hint="give a weekday a span")
-        self._always = self._weekly_total == _WEEK
+        self._always = self._weekly_total == WEEK
 
     def elapsed(self, t: int) -> int:
         if t < self._first:
-            weeks, rest = divmod(t - self._first, _WEEK)
+            weeks, rest = divmod(t - self._first, WEEK)
             return weeks * self._weekly_total + self._before.elapsed(rest)
         if t < self._last:
             return self._inside.elapsed(t)
-        weeks, rest = divmod(t - self._last, _WEEK)
+        weeks, rest = divmod(t - self._last, WEEK)
         return self._inside.total + weeks * self._weekly_total + self._after.elapsed(rest)
 
     def instant_at(self, elapsed: int) -> int:
         if elapsed <= 0:
             weeks, rest = divmod(elapsed - 1, self._weekly_total)
-            return self._first + weeks * _WEEK + self._before.reached(rest + 1)
+            return self._first + weeks * WEEK + self._before.reached(rest + 1)
         if elapsed <= self._inside.total:
             return self._inside.reached(elapsed)
         weeks, rest = divmod(elapsed - self._inside.total - 1, self._weekly_total)
-        return self._last + weeks * _WEEK + self._after.reached(rest + 1)
+        return self._last + weeks * WEEK + self._after.reached(rest + 1)
 
     def between(self, a: int, b: int) -> int:
         return self.elapsed(b) - self.elapsed(a)
@@ -387,10 +342,10 @@ class Calendar:
 
     def is_open(self, t: int) -> bool:
         if t < self._first:
-            return self._before.is_open((t - self._first) % _WEEK)
+            return self._before.is_open((t - self._first) % WEEK)
         if t < self._last:
             return self._inside.is_open(t)
-        return self._after.is_open((t - self._last) % _WEEK)
+        return self._after.is_open((t - self._last) % WEEK)
 
     def next_change(self, t: int) -> int | None:
         state = self.is_open(t)
@@ -407,79 +362,6 @@ class Calendar:
         if self._always:
             return self._first if t < self._first else None
         edge, week = (self._first, self._before) if t < self._first else (self._last, self._after)
-        rest = (t - edge) % _WEEK
+        rest = (t - edge) % WEEK
         boundary = week.next_boundary(rest)
-        return t - rest + (_WEEK if boundary is None else boundary)
-
-
-class _Zone:
-    """Maps local times to instants by the frozen transitions (µs; local times counted as if they were UTC)."""
-
-    __slots__ = ("_from", "_high", "_low", "_offsets", "_until")
-
-    def __init__(self, transitions: Sequence[tuple[int, int]]) -> None:
-        if not transitions:
-            raise RuleSetError(
-                "the calendar has no offset", field="transitions", hint="freeze the calendar again"
-            )
-        table = np.array(transitions, dtype=np.int64) * SECOND
-        far = np.int64(2**62)
-        self._offsets: _Times = table[:, 1].copy()
-        self._from: _Times = np.concatenate(([-far], table[1:, 0]))
-        self._until: _Times = np.concatenate((table[1:, 0], [far]))
-        # Running extremes keep the searches exact even where two transitions lie closer than their shift.
-        self._high: _Times = np.maximum.accumulate(self._until + self._offsets)
-        self._low: _Times = np.minimum.accumulate((self._from + self._offsets)[::-1])[::-1]
-
-    def starts(self, local: _Times) -> _Times:
-        """The first instants whose local time is not before the given ones."""
-        phase = np.searchsorted(self._high, local, side="right")
-        return np.maximum(self._from[phase], local - self._offsets[phase])
-
-    def ends(self, local: _Times) -> _Times:
-        """The instants after the last ones whose local time is before the given ones."""
-        phase = np.searchsorted(self._low, local, side="left") - 1
-        return np.minimum(self._until[phase], local - self._offsets[phase])
-
-    def offset_at(self, t: int) -> int:
-        return int(self._offsets[np.searchsorted(self._from, t, side="right") - 1])
-
-
-def _local_intervals(
-    weekly: Sequence[Spans], dates: Mapping[date, Spans], first_day: int, last_day: int
-) -> tuple[_Times, _Times]:
-    """Start and end, in local time, of every span from one day to another (days since the epoch, inclusive)."""
-    days = np.arange(first_day, last_day + 1, dtype=np.int64)
-    special = np.array([day.toordinal() - _EPOCH_ORDINAL for day in dates], dtype=np.int64)
-    weekday = np.where(np.isin(days, special), -1, (days + _EPOCH_WEEKDAY) % 7)
-    starts: list[_Times] = []
-    ends: list[_Times] = []
-    for index, spans in enumerate(weekly):
-        midnights = days[weekday == index] * DAY
-        starts += [midnights + start * MINUTE for start, _ in spans]
-        ends += [midnights + end * MINUTE for _, end in spans]
-    for midnight, spans in zip(special * DAY, dates.values(), strict=True):
-        starts += [np.array([midnight + start * MINUTE]) for start, _ in spans]
-        ends += [np.array([midnight + end * MINUTE]) for _, end in spans]
-    none = np.empty(0, dtype=np.int64)
-    return np.concatenate([none, *starts]), np.concatenate([none, *ends])
-
-
-def _merged(starts: _Times, ends: _Times, low: int, high: int) -> _Intervals:
-    """The union of the intervals inside [low, high)."""
-    starts, ends = np.maximum(starts, low), np.minimum(ends, high)
-    some = starts < ends
-    starts, ends = starts[some], ends[some]
-    order = np.argsort(starts, kind="stable")
-    starts, reach = starts[order], np.maximum.accumulate(ends[order])
-    opens = np.ones(len(starts), dtype=bool)
-    opens[1:] = starts[1:] > reach[:-1]
-    closes = np.append(opens[1:], np.ones(min(1, len(starts)), dtype=bool))
-    return _Intervals(starts[opens], reach[closes])
-
-
-def _week_from(weekly: Sequence[Spans], local: int) -> _Intervals:
-    """The open intervals of the week that begins at a local time, counted from its beginning."""
-    day = local // DAY
-    starts, ends = _local_intervals(weekly, {}, day - 1, day + 8)
-    return _merged(starts - local, ends - local, 0, _WEEK)
+        return t - rest + (WEEK if boundary is None else boundary)

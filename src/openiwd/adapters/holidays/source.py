@@ -1,4 +1,4 @@
-"""Holiday source: the `holidays` library and the IANA zones of `zoneinfo`. Touches nothing but their data files."""
+"""Holiday source: the `holidays` library and the zones of `zoneinfo`. Touches only their data files."""
 
 from __future__ import annotations
 
