@@ -50,6 +50,7 @@ PRIVILEGES: Final = frozenset(
         "email.service",
         "audit.view",
         *_names("tenants", "view", "update"),
+        "clock.set",
     }
 )
 

@@ -469,7 +469,7 @@ def end_reservation(item: WorkItem, ctx: Context) -> Change:
     return changed(EventType.RESERVATION_ENDED, item, unreserved(item), ctx, agent=item.reserved_for)
 
 
-def expire_activation_or_hold(item: WorkItem, ctx: Context) -> Change | None:
+def expire(item: WorkItem, ctx: Context) -> Change | None:
     """What time alone makes of an item now: activation, end of a hold, end of an offer or reservation; None if nothing."""
     if item.status is Status.CAPTURED and (item.activation_at is None or item.activation_at <= ctx.now):
         return activate(item, ctx)

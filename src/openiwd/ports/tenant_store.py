@@ -11,10 +11,17 @@ from uuid import UUID
 from msgspec import Struct
 
 from openiwd.domain.agent import Agent, AgentProfile
+from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.event import Event, LoggedEvent
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
 from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
+
+
+class RejectedRowsError(InvalidInputError):
+    """The database refused a value of some row of the batch (it is halved until that row stands alone)."""
+
+    code = "rejectedByStore"
 
 
 class Tenant(Struct, frozen=True, kw_only=True):
@@ -304,6 +311,6 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
 
 
 __all__ = [
-    "AttachmentInfo", "Claim", "ClosedOffer", "Cursor", "ItemId", "Link", "Note", "Offer", "PublishedRuleSet", "Reading",
+    "AttachmentInfo", "Claim", "ClosedOffer", "Cursor", "ItemId", "Link", "Note", "Offer", "PublishedRuleSet", "Reading", "RejectedRowsError",
     "SearchPage", "SearchQuery", "StoredSubmission", "Tenant", "TenantStore", "WrapUp", "Writing",
 ]  # fmt: skip

@@ -1,0 +1,202 @@
+"""Durable intake at speed: what arrives while a transaction runs is written by the next one (group commit, no timer)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from openiwd.domain import judging
+from openiwd.domain.errors import DuplicateError, OpenIwdError, UnavailableError
+from openiwd.domain.event import Event
+from openiwd.domain.lifecycle import Action
+from openiwd.domain.privilege import Caller
+from openiwd.domain.work_item import ItemSubmission, WorkItem
+from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission
+from openiwd.usecases.tenant_runtime import TenantRuntime
+from openiwd.usecases.work_item import ATTEMPTS, Command, Done, Result, apply, match_contacts, submission_hash
+
+MAX_FLUSH: Final = 1_000
+MAX_WAITING: Final = 20_000
+FLUSHERS: Final = 2
+
+
+class _Entry(Struct, eq=False):
+    submission: ItemSubmission
+    caller: Caller
+    digest: bytes
+    item: WorkItem | None = None
+    event: Event | None = None
+
+
+async def create(runtime: TenantRuntime, submissions: Sequence[ItemSubmission], caller: Caller) -> list[Result]:
+    """Creates items in one transaction; answers each on its own, in order. One bad item never fails the others.
+
+    An item that exists with equal content is answered as it is, with other content as DuplicateError.
+    """
+    return await _create(runtime, [_Entry(s, caller, submission_hash(s)) for s in submissions])
+
+
+async def _create(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result]:
+    try:
+        return await _attempt(runtime, entries)
+    except RejectedRowsError as error:
+        if len(entries) == 1:
+            return [error]
+        half = len(entries) // 2
+        return [*await _create(runtime, entries[:half]), *await _create(runtime, entries[half:])]
+
+
+async def _attempt(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result]:
+    for _ in range(ATTEMPTS):
+        results, first = await _judge(runtime, entries)
+        written = await _write(runtime, list(first.values()))
+        if written is None:
+            continue
+        existing = await _read_existing(runtime, first, written)
+        for n, entry in enumerate(entries):
+            if results[n] is None:
+                results[n] = _answer(entry, first[_key(entry)], existing)
+        return [r for r in results if r is not None]
+    raise UnavailableError("the rules changed again and again meanwhile", code="busy", hint="try again", retry_after=1)
+
+
+def _key(entry: _Entry) -> tuple[str, str]:
+    return (entry.submission.capture_point, entry.submission.capture_id)
+
+
+async def _judge(
+    runtime: TenantRuntime, entries: list[_Entry]
+) -> tuple[list[Result | None], dict[tuple[str, str], _Entry]]:
+    """Judges each once; repeats within the batch are folded onto the first in order of arrival."""
+    results: list[Result | None] = [None] * len(entries)
+    first: dict[tuple[str, str], _Entry] = {}
+    ctx = None
+    for n, entry in enumerate(entries):
+        if ctx is None or ctx.actor != entry.caller.actor:
+            ctx = await runtime.context(entry.caller.actor)
+        key = _key(entry)
+        if key in first:
+            continue
+        try:
+            entry.caller.require("workitems.create")
+            change = judging.create(entry.submission, ctx, runtime.new_id())
+        except OpenIwdError as error:
+            results[n] = error
+            continue
+        entry.item, entry.event = change.item, change.event
+        first[key] = entry
+    return results, first
+
+
+async def _write(runtime: TenantRuntime, entries: list[_Entry]) -> set[int] | None:
+    """Inserts what is new, with its events. The numbers inserted; None when the rules have changed meanwhile."""
+    if not entries:
+        return set()
+    entries.sort(key=_key)
+    rules = await runtime.rules()
+    items = [e.item for e in entries if e.item is not None]
+    events = [e.event for e in entries if e.event is not None]
+    async with runtime.store.writing() as tx:
+        if await tx.share_live_version() != rules.version or items[0].rule_set_version != rules.version:
+            runtime.forget_rules()
+            return None
+        await match_contacts(tx, items, events)
+        numbers = await tx.insert_items(items, [e.digest for e in entries])
+        written = []
+        for item, event in zip(items, events, strict=True):
+            number = numbers.get(item.id)
+            if number is not None:
+                item.number = number
+                event.item_number = number
+                written.append(event)
+        if runtime.virtual is not None:
+            await tx.set_virtual_now(runtime.now())
+        if written:
+            await tx.append_events(written)
+    if written:
+        runtime.committed()
+    return set(numbers.values())
+
+
+async def _read_existing(
+    runtime: TenantRuntime, first: dict[tuple[str, str], _Entry], written: set[int]
+) -> dict[tuple[str, str], StoredSubmission]:
+    missed = [k for k, e in first.items() if e.item is not None and e.item.number not in written]
+    if not missed:
+        return {}
+    async with runtime.store.reading() as reading:
+        return await reading.items_by_capture(missed)
+
+
+def _answer(entry: _Entry, first: _Entry, existing: dict[tuple[str, str], StoredSubmission]) -> Result:
+    stored = existing.get(_key(entry))
+    if stored is None and entry is first and entry.item is not None:
+        return Done(item=entry.item, created=True)
+    item = stored.item if stored is not None else first.item
+    digest = stored.submission_hash if stored is not None else first.digest
+    if item is None:
+        return UnavailableError("the item vanished meanwhile", code="busy", hint="try again", retry_after=1)
+    if digest == entry.digest:
+        return Done(item=item, changed=False)
+    return DuplicateError(
+        f"captureId '{entry.submission.capture_id}' exists with other content", field="captureId", item_id=str(item.id),
+        hint="send ?onDuplicate=update to update it, or use PUT",
+    )  # fmt: skip
+
+
+class Intake:
+    """The waiting line of a tenant in this process: single items from many requests become few transactions."""
+
+    def __init__(self, runtime: TenantRuntime) -> None:
+        self._runtime = runtime
+        self._waiting: deque[tuple[_Entry, asyncio.Future[Result]]] = deque()
+        self._running = 0
+        self._flushes: set[asyncio.Task[None]] = set()
+
+    async def submit(self, submission: ItemSubmission, caller: Caller, *, on_duplicate_update: bool = False) -> Done:
+        """Returns once the item is committed. The caller going away does not cancel the write."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise UnavailableError("intake is full", code="overloaded", hint="slow down and try again", retry_after=1)
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((_Entry(submission, caller, submission_hash(submission)), future))
+        if self._running < FLUSHERS:
+            self._start()
+        result = await asyncio.shield(future)
+        if isinstance(result, DuplicateError) and on_duplicate_update:
+            command = Command(action=Action.CREATE, caller=caller, submission=submission, on_duplicate_update=True)
+            (result,) = await apply(self._runtime, [command])
+        if isinstance(result, OpenIwdError):
+            raise result
+        return result
+
+    def _start(self) -> None:
+        self._running += 1
+        flush = asyncio.get_running_loop().create_task(self._flush())
+        self._flushes.add(flush)
+        flush.add_done_callback(self._flushes.discard)
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(MAX_FLUSH, len(self._waiting)))]
+                await self._write(batch)
+        finally:
+            self._running -= 1
+
+    async def _write(self, batch: list[tuple[_Entry, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await _create(self._runtime, [entry for entry, _ in batch])
+        except OpenIwdError as error:
+            results = [error] * len(batch)
+        except BaseException as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            raise
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
