@@ -1,0 +1,114 @@
+"""Brings databases to this version's schema: looks with plain SQL, and starts the runner only if need be.
+
+The runner is a program of its own, so that Alembic costs neither start-up time nor memory here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from asyncio import sleep
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import asyncpg
+import msgspec
+
+from openiwd.adapters.postgres.migrations.errors import MigrationError
+from openiwd.adapters.postgres.migrations.history import MIGRATIONS_DIR, History, migrations_of
+
+RUNNER = "openiwd.adapters.postgres.migrations.runner"
+POLL_SECONDS = 0.02
+
+
+async def migrate_control(dsn: str) -> tuple[str, ...]:
+    """Brings the control database up to date; returns the revisions applied now, often none."""
+    return await _migrate_one(History.CONTROL, dsn)
+
+
+async def migrate_tenant(dsn: str) -> tuple[str, ...]:
+    """Brings one tenant database up to date; returns the revisions applied now, often none."""
+    return await _migrate_one(History.TENANT, dsn)
+
+
+async def migrate_tenants(dsns: Sequence[str]) -> list[tuple[str, ...] | MigrationError]:
+    """Brings many tenant databases up to date, four at a time; a failure stops no other.
+
+    Results come in the order of `dsns`.
+    """
+    return await migrate(History.TENANT, dsns)
+
+
+async def current(dsn: str) -> str | None:
+    """The revision of a database; None when no migration has ever run."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return None
+        revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        return revision
+    finally:
+        await connection.close()
+
+
+async def pending(history: History, dsn: str, *, root: Path = MIGRATIONS_DIR) -> tuple[str, ...]:
+    """The revisions that this version would apply. A database ahead of this version has none."""
+    at = await current(dsn)
+    return tuple(
+        each.revision for each in migrations_of(history, root=root) if at is None or each.revision > at
+    )
+
+
+async def migrate(
+    history: History, dsns: Sequence[str], *, root: Path = MIGRATIONS_DIR
+) -> list[tuple[str, ...] | MigrationError]:
+    """Runs what is pending in each database; results in the order of `dsns`."""
+    results: list[tuple[str, ...] | MigrationError] = [() for _ in dsns]
+    behind = []
+    for number, dsn in enumerate(dsns):
+        try:
+            if await pending(history, dsn, root=root):
+                behind.append(number)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            results[number] = MigrationError(str(error) or type(error).__name__)
+    if behind:
+        orders = [{"history": history.value, "dsn": dsns[number], "root": str(root)} for number in behind]
+        for number, result in zip(behind, await _run(orders), strict=True):
+            results[number] = result
+    return results
+
+
+async def _migrate_one(history: History, dsn: str) -> tuple[str, ...]:
+    (result,) = await migrate(history, [dsn])
+    if isinstance(result, MigrationError):
+        raise result
+    return result
+
+
+async def _run(orders: Sequence[dict[str, str]]) -> list[tuple[str, ...] | MigrationError]:
+    """Hands the orders to the runner and collects its answers; they hold passwords, so they go by a pipe."""
+    with TemporaryFile() as answers, TemporaryFile() as complaints:
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own interpreter and module
+            [sys.executable, "-m", RUNNER], stdin=subprocess.PIPE, stdout=answers, stderr=complaints
+        )
+        try:
+            if process.stdin is not None:
+                process.stdin.write(msgspec.json.encode(orders))
+                process.stdin.close()
+            while process.poll() is None:  # noqa: ASYNC110 - a process sets no event
+                await sleep(POLL_SECONDS)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        answers.seek(0)
+        complaints.seek(0)
+        said = complaints.read().decode(errors="replace").strip().splitlines()
+        reason = said[-1] if said else f"the runner ended with code {process.returncode}"
+        results: list[tuple[str, ...] | MigrationError] = [MigrationError(reason) for _ in orders]
+        for line in answers.read().splitlines():
+            number, outcome = msgspec.json.decode(line)
+            error = outcome["error"]
+            results[number] = tuple(outcome["applied"]) if error is None else MigrationError(error)
+        return results
