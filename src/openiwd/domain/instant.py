@@ -19,7 +19,7 @@ DAY = 24 * HOUR
 
 _ONE = timedelta(microseconds=1)
 _UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
-_DURATION = re.compile(r"(-?)((?:\d+(?:\.\d+)?[dhms])+)")
+_DURATION = re.compile(r"(-?)((?:\d{1,12}(?:\.\d{1,9})?[dhms])+)", re.ASCII)
 _PART = re.compile(r"(\d+)(?:\.(\d+))?([dhms])")
 
 
