@@ -1,0 +1,43 @@
+"""Small builders for the syntax tree of the generated function. They know nothing of rules."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+NONE: Final = ast.Constant(None)
+
+
+def load(name: str) -> ast.expr:
+    return ast.Name(name, ast.Load())
+
+
+def assign(name: str, value: ast.expr) -> ast.stmt:
+    return ast.Assign([ast.Name(name, ast.Store())], value)
+
+
+def attribute_of(value: ast.expr, name: str) -> ast.expr:
+    return ast.Attribute(value, name, ast.Load())
+
+
+def member(name: str, attribute: str) -> ast.expr:
+    return attribute_of(load(name), attribute)
+
+
+def call(function: ast.expr, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(function, list(arguments), [])
+
+
+def compare(left: ast.expr, operator: type[ast.cmpop], right: ast.expr) -> ast.expr:
+    return ast.Compare(left, [operator()], [right])
+
+
+def all_of(parts: list[ast.expr]) -> ast.expr:
+    return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+
+
+def presence(local: str, operator: Operator, *, truth: bool) -> ast.expr:
+    """Text and lists are set unless empty; anything else unless missing."""
+    if not truth:
+        return compare(load(local), ast.IsNot if operator is Operator.IS_SET else ast.Is, NONE)
+    return load(local) if operator is Operator.IS_SET else ast.UnaryOp(ast.Not(), load(local))
