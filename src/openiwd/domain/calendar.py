@@ -269,7 +269,7 @@ class WallClock:
     def is_open(self, t: int) -> bool:  # noqa: ARG002 - open whatever the instant
         return True
 
-    def next_change(self, t: int) -> None:  # noqa: ARG002 - never changes
+    def next_change(self, t: int) -> int | None:  # noqa: ARG002 - never changes
         return None
 
 

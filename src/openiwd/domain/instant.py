@@ -34,12 +34,14 @@ def from_micros(micros: int) -> datetime:
 
 
 def parse_duration(text: str | int, field: str = "duration") -> Micros:
-    """Reads `90s`, `1h30m`, `2d`, `1.5h`, `-4h`; a bare number is seconds. Days are 24 hours of the clock used."""
+    """Reads `90s`, `1h30m`, `2d`, `1.5h`, `-4h`; a bare number is seconds. A day is 24 hours."""
     if isinstance(text, int):
         return Micros(text * SECOND)
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise InvalidInputError(f"'{text}' is not a duration", field=field, hint="write for example 90s, 30m, 1h30m or 2d")
+        raise InvalidInputError(
+            f"'{text}' is not a duration", field=field, hint="write for example 90s, 30m, 1h30m or 2d"
+        )
     total = 0
     for whole, fraction, unit in _PART.findall(match[2]):
         size = _UNITS[unit]
