@@ -72,6 +72,8 @@ SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
+# A handle that is thrown away while its process runs makes Python complain; these are kept on purpose.
+_left_running: list[subprocess.Popen[bytes]] = []
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -142,6 +144,16 @@ class EmbeddedPostgres:
         if self._socket_dir is not None:
             remove_socket_dir(self._socket_dir)
             self._socket_dir = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def leave_running(self) -> None:
+        """Lets the server outlive this process and this object; the next `start` on the folder stops it."""
+        if self._postmaster is not None:
+            _left_running.append(self._postmaster)
+            self._postmaster = None
+        self._socket_dir = None
         if self._lock is not None:
             self._lock.release()
             self._lock = None

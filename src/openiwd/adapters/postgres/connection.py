@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -24,6 +24,14 @@ def encode_jsonb(value: Any) -> bytes:
 
 def decode_jsonb(data: bytes) -> Any:
     return _decoder.decode(data[1:])
+
+
+def jsonb_column(values: Iterable[Any]) -> list[msgspec.Raw | None]:
+    """Values as a `jsonb[]` parameter; None is SQL NULL.
+
+    Encoded here because the driver would take a value that is itself a list for a further dimension.
+    """
+    return [None if value is None else msgspec.Raw(_encoder.encode(value)) for value in values]
 
 
 async def open_connection(

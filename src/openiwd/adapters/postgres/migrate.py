@@ -37,7 +37,7 @@ async def migrate_tenants(dsns: Sequence[str]) -> list[tuple[str, ...] | Migrati
 
     Results come in the order of `dsns`.
     """
-    return await migrate(History.TENANT, dsns)
+    return await migrate([(History.TENANT, dsn) for dsn in dsns])
 
 
 async def current(dsn: str) -> str | None:
@@ -61,26 +61,32 @@ async def pending(history: History, dsn: str, *, root: Path = MIGRATIONS_DIR) ->
 
 
 async def migrate(
-    history: History, dsns: Sequence[str], *, root: Path = MIGRATIONS_DIR
+    databases: Sequence[tuple[History, str]], *, root: Path = MIGRATIONS_DIR
 ) -> list[tuple[str, ...] | MigrationError]:
-    """Runs what is pending in each database; results in the order of `dsns`."""
-    results: list[tuple[str, ...] | MigrationError] = [() for _ in dsns]
+    """Runs what is pending in each of these databases, of either kind, with one start of the runner.
+
+    Results come in the order of `databases`: the revisions applied now, or why that database is as it was.
+    """
+    results: list[tuple[str, ...] | MigrationError] = [() for _ in databases]
     behind = []
-    for number, dsn in enumerate(dsns):
+    for number, (history, dsn) in enumerate(databases):
         try:
             if await pending(history, dsn, root=root):
                 behind.append(number)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             results[number] = MigrationError(str(error) or type(error).__name__)
     if behind:
-        orders = [{"history": history.value, "dsn": dsns[number], "root": str(root)} for number in behind]
+        orders = [
+            {"history": history.value, "dsn": dsn, "root": str(root)}
+            for history, dsn in (databases[number] for number in behind)
+        ]
         for number, result in zip(behind, await _run(orders), strict=True):
             results[number] = result
     return results
 
 
 async def _migrate_one(history: History, dsn: str) -> tuple[str, ...]:
-    (result,) = await migrate(history, [dsn])
+    (result,) = await migrate([(history, dsn)])
     if isinstance(result, MigrationError):
         raise result
     return result

@@ -1,0 +1,5 @@
+"""What every test may use: real servers. Fixtures of one kind of test live in the folder of that kind."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.servers.postgres"]
