@@ -82,7 +82,7 @@ def synonyms(text: str, path: Path) -> list[str]:
             for word in {w.lower() for w in WORD.findall(line)}
             if word in BANNED and not _exempt(word, line, text, path)
         ]
-        if USER_QUEUE.search(line):
+        if USER_QUEUE.search(line) and not GLOSSARY_LINE.search(line):
             found.append(f"{number}: 'user queue' (Universal Queue): {line.strip()[:90]}")
     return found
 
