@@ -1,0 +1,33 @@
+"""The command line: reads options, starts processes, prints. Decides nothing."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from openiwd.cli import replay, up
+from openiwd.domain.errors import OpenIwdError
+
+app = typer.Typer(
+    name="openiwd",
+    help="Open, self-hosted intelligent workload distribution.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command(name="up")(up.up)
+app.command(name="replay")(replay.replay)
+
+
+def run() -> None:
+    """Entry point: errors on purpose end with their sentence and hint, not with a traceback."""
+    try:
+        app()
+    except OpenIwdError as error:
+        console = Console(stderr=True)
+        console.print(f"[bold red]openiwd:[/] {error.message}", highlight=False)
+        if error.hint:
+            console.print(f"  {error.hint}", highlight=False)
+        sys.exit(1)

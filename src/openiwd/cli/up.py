@@ -1,0 +1,70 @@
+"""`openiwd up`: everything in one process tree."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from openiwd.processes.settings import read_settings
+from openiwd.processes.up import Options, Ready
+from openiwd.processes.up import up as run_up
+
+
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="Load a believable tenant with agents, history and live traffic.")] = False,
+    traffic: Annotated[bool, typer.Option(help="With --demo: simulated work and agents.")] = True,
+    data: Annotated[Path | None, typer.Option(help="Folder for all data; default: a folder of your own.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="API and UI; default 4024, 0 = any free one.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")] = False,
+) -> None:
+    """Start OpenIWD with an embedded PostgreSQL. Ctrl-C stops it; started again it carries on with the same data."""
+    settings = read_settings()
+    options = Options(
+        demo=demo,
+        traffic=traffic,
+        data_dir=data or settings.data_dir,
+        host=host or settings.host,
+        port=settings.port if port is None else port,
+        metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
+        budget=settings.connection_budget,
+    )
+    console = Console(stderr=True)
+
+    async def when_ready(ready: Ready) -> None:
+        if as_json:
+            users = [{"login": u.login, "password": u.password, "role": u.role} for u in ready.credentials.users]
+            line = {"url": ready.url, "apiKey": ready.credentials.api_key, "users": users}
+            sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            _print_ready(ready)
+
+    def progress(step: str) -> None:
+        if not as_json:
+            console.print(f"[dim]{step} …[/]", highlight=False)
+
+    uvloop.run(run_up(options, when_ready, progress))
+
+
+def _print_ready(ready: Ready) -> None:
+    console = Console()
+    console.print(f"\n[bold]OpenIWD is ready:[/] {ready.url}", highlight=False)
+    console.print(f"API: {ready.url}/iwd/v3/docs   key: {ready.credentials.api_key}", highlight=False, soft_wrap=True)
+    if ready.metrics_url:
+        console.print(f"Metrics: {ready.metrics_url}", highlight=False)
+    table = Table(title="Logins", title_justify="left", show_edge=False)
+    for column in ("login", "password", "role", "name"):
+        table.add_column(column)
+    for user in ready.credentials.users:
+        table.add_row(user.login, user.password, user.role, user.name)
+    console.print(table)
+    console.print(f"Data: {ready.data_dir}   Ctrl-C stops.\n", highlight=False, soft_wrap=True)

@@ -1,0 +1,157 @@
+"""Background work of a serving process: leases, the log's tail, timers, presence. Loops that outlive errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from prometheus_client import Counter
+
+from openiwd.domain.agent import AgentState
+from openiwd.ports.tenant_store import Tenant
+from openiwd.usecases import agent as agent_use
+from openiwd.usecases import timer
+from openiwd.usecases.decider import Decider
+from openiwd.usecases.platform import Platform, TenantServices
+
+log = structlog.get_logger()
+
+LEASE_SECONDS: Final = 4.0
+RENEW_SECONDS: Final = 1.0
+TIMER_SECONDS: Final = 0.5
+PRESENCE_SECONDS: Final = 5.0
+RETENTION_SECONDS: Final = 3600.0
+
+loop_errors = Counter("iwd_background_errors_total", "Errors caught at the edge of a background loop", ["loop"])
+
+
+async def forever(name: str, step: Callable[[], Awaitable[float]]) -> None:
+    """Runs `step` again and again; it says after how many seconds. An error is logged, counted, and tried again."""
+    while True:
+        try:
+            pause = await step()
+        except Exception:
+            loop_errors.labels(name).inc()
+            log.exception("background step failed", loop=name)
+            pause = 1.0
+        await asyncio.sleep(pause)
+
+
+class Background:
+    """Everything that runs beside requests in this process."""
+
+    def __init__(self, platform: Platform, kind: str, address: str | None, *, decides: bool) -> None:
+        self._platform = platform
+        self._kind = kind
+        self._address = address
+        self._decides = decides
+        self._tasks: list[asyncio.Task[None]] = []
+        self._tenants: dict[str, list[asyncio.Task[None]]] = {}
+
+    async def start(self) -> None:
+        """Takes the process lease and opens all active tenants."""
+        await self._platform.control.renew_process(self._platform.process_id, self._kind, self._address, LEASE_SECONDS)
+        self._spawn(self._tasks, "lease", self._renew)
+        for tenant in await self._platform.control.tenants():
+            if tenant.active:
+                await self.open(tenant)
+
+    async def open(self, tenant: Tenant) -> TenantServices:
+        """Opens a tenant and starts its loops."""
+        services = await self._platform.services(tenant.id)
+        if tenant.id in self._tenants:
+            return services
+        tasks: list[asyncio.Task[None]] = []
+        self._tenants[tenant.id] = tasks
+        await services.feed.start()
+        self._spawn(tasks, "feed", lambda: _run_feed(services))
+        if tenant.clock == "real":
+            await _expect_agents(services)
+            self._spawn(tasks, "presence", lambda: _presence(services))
+        if self._decides:
+            runner = DecidingTenant(self._platform, services)
+            self._spawn(tasks, "decider", runner.step)
+        return services
+
+    def _spawn(self, into: list[asyncio.Task[None]], name: str, step: Callable[[], Awaitable[float]]) -> None:
+        into.append(asyncio.get_running_loop().create_task(forever(name, step), name=name))
+
+    async def _renew(self) -> float:
+        await self._platform.control.renew_process(self._platform.process_id, self._kind, self._address, LEASE_SECONDS)
+        return RENEW_SECONDS
+
+    async def stop(self) -> None:
+        tasks = [*self._tasks, *(t for tasks in self._tenants.values() for t in tasks)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._platform.control.end_process(self._platform.process_id)
+
+
+async def _run_feed(services: TenantServices) -> float:
+    await services.feed.run()
+    return 0.0
+
+
+async def _expect_agents(services: TenantServices) -> None:
+    for agent in await agent_use.all_agents(services):
+        if agent.logged_in and agent.state("*").state is not AgentState.LOGGED_OUT:
+            services.presence.expect(agent.id)
+
+
+async def _presence(services: TenantServices) -> float:
+    for agent_id in services.presence.lost():
+        services.presence.forget(agent_id)
+        await agent_use.lose(services, agent_id)
+    return PRESENCE_SECONDS
+
+
+class DecidingTenant:
+    """Tries to hold the tenant's decider lease; while it does, runs the decider and the timers."""
+
+    def __init__(self, platform: Platform, services: TenantServices) -> None:
+        self._platform = platform
+        self._services = services
+
+    async def step(self) -> float:
+        services = self._services
+        tenant = services.tenant
+        if await self._platform.control.take_decider_lease(tenant.id, self._platform.process_id) is None:
+            return RENEW_SECONDS
+        decider = await Decider.take_over(services)
+        services.decider = decider
+        log.info("deciding", tenant=tenant.id, epoch=decider.epoch, backlog=len(decider))
+        try:
+            await self._run(decider)
+        finally:
+            services.decider = None
+        return 0.0
+
+    async def _run(self, decider: Decider) -> None:
+        """Until the lease is lost or something fails: deciding, timers and renewal side by side."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(decider.run())
+            group.create_task(self._hold_lease())
+            if self._services.tenant.clock == "real":
+                group.create_task(forever("timers", self._timers))
+                group.create_task(forever("retention", self._retention))
+
+    async def _hold_lease(self) -> None:
+        control, process_id = self._platform.control, self._platform.process_id
+        while await control.take_decider_lease(self._services.tenant.id, process_id) is not None:
+            await asyncio.sleep(RENEW_SECONDS)
+        raise LeaseLostError
+
+    async def _timers(self) -> float:
+        touched = await timer.run_due(self._services)
+        return 0.0 if touched >= timer.CHUNK else TIMER_SECONDS
+
+    async def _retention(self) -> float:
+        removed = await timer.delete_expired(self._services)
+        return 1.0 if removed >= timer.CHUNK else RETENTION_SECONDS
+
+
+class LeaseLostError(Exception):
+    """Another process decides now."""

@@ -1,0 +1,120 @@
+"""First start: databases, the tenant, its first users and key. Every step can be repeated."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from openiwd.adapters.postgres.migrate import migrate_control, migrate_tenant
+from openiwd.domain.privilege import Role
+from openiwd.ports.control_store import ApiKey, User
+from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.wiring import Wiring, database_dsn, new_id
+from openiwd.usecases.user import hash_password
+
+CONTROL_DATABASE = "openiwd"
+CREDENTIALS_FILE = "first-logins.json"
+
+
+class FirstUser(Struct, kw_only=True):
+    """A login made at the first start, as `--json` prints it."""
+
+    login: str
+    password: str
+    role: str
+    name: str = ""
+    agent_id: str | None = None
+
+
+class Credentials(Struct, kw_only=True, rename="camel"):
+    """What the first start made up; kept in the data folder (mode 0600) and printed at every start of `up`."""
+
+    api_key: str
+    users: list[FirstUser]
+
+
+def new_api_key() -> str:
+    return f"oiwd_{secrets.token_urlsafe(32)}"
+
+
+def new_password() -> str:
+    return secrets.token_urlsafe(9)
+
+
+async def ensure_database(server_dsn: str, name: str) -> None:
+    """Creates the database if it is not there. `server_dsn` names any database of the server."""
+    connection = await asyncpg.connect(server_dsn, timeout=10)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            quoted = '"' + name.replace('"', '""') + '"'
+            await connection.execute(f"CREATE DATABASE {quoted}")
+    except asyncpg.DuplicateDatabaseError:
+        return
+    finally:
+        await connection.close()
+
+
+async def ensure_control(server_dsn: str, name: str = CONTROL_DATABASE) -> str:
+    """The control database, migrated; its DSN."""
+    await ensure_database(server_dsn, name)
+    dsn = database_dsn(server_dsn, name)
+    await migrate_control(dsn)
+    return dsn
+
+
+async def ensure_tenant(wiring: Wiring, tenant: Tenant) -> bool:
+    """The tenant with its migrated database; True when it was made now."""
+    await ensure_database(wiring.control_dsn, tenant.database_name)
+    await migrate_tenant(database_dsn(wiring.control_dsn, tenant.database_name))
+    if await wiring.control.tenant(tenant.id) is not None:
+        return False
+    await wiring.control.save_tenant(tenant)
+    return True
+
+
+async def make_api_key(
+    wiring: Wiring, tenant_id: str | None, name: str, role: Role, *, secret: str | None = None, agent_id: str | None = None
+) -> str:
+    """Stores a new key and returns its secret, which is known only now."""
+    secret = secret or new_api_key()
+    key = ApiKey(
+        id=new_id(), tenant_id=tenant_id, name=name, key_hint=secret[-4:], role=role.value, agent_id=agent_id,
+        created_at=datetime.now(UTC),
+    )  # fmt: skip
+    await wiring.control.save_api_key(key, sha256(secret.encode()).digest())
+    return secret
+
+
+async def make_users(wiring: Wiring, tenant: Tenant, users: list[FirstUser]) -> None:
+    """Stores users that are not there yet."""
+    hashes: dict[str, str] = {}
+    for user in users:
+        if await wiring.control.user(tenant.id, user.login) is not None:
+            continue
+        if user.password not in hashes:
+            hashes[user.password] = await hash_password(user.password)
+        stored = User(
+            id=new_id(), tenant_id=tenant.id, login=user.login, name=user.name or user.login, role=user.role,
+            agent_id=user.agent_id, time_zone=tenant.time_zone, password_hash=hashes[user.password],
+        )  # fmt: skip
+        await wiring.control.save_user(stored, revision=None)
+
+
+def read_credentials(data_dir: Path) -> Credentials | None:
+    path = data_dir / CREDENTIALS_FILE
+    return msgspec.json.decode(path.read_bytes(), type=Credentials) if path.exists() else None
+
+
+def write_credentials(data_dir: Path, credentials: Credentials) -> None:
+    """Kept for its owner's eyes only."""
+    path = data_dir / CREDENTIALS_FILE
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(credentials), indent=1))

@@ -1,0 +1,103 @@
+"""Serving: API and UI on one port, metrics on another, background work beside them, in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+from openiwd.api.app import create_app, create_metrics_app
+from openiwd.domain.errors import ConflictError
+from openiwd.processes.background import Background
+from openiwd.processes.wiring import Wiring
+from openiwd.web.app import create_web
+
+DRAIN_SECONDS = 10
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process that owns the event loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Serving:
+    """A serving process: start, wait, stop."""
+
+    def __init__(self, wiring: Wiring, *, host: str, port: int, metrics_port: int | None, decides: bool = True) -> None:
+        self.wiring = wiring
+        self._host = host
+        self._port = port
+        self._metrics_port = metrics_port
+        self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
+        self.background = Background(wiring.platform, "serve", None, decides=decides)
+        self.url = ""
+
+    async def start(self) -> None:
+        """Opens the ports, then the tenants; ready when it returns."""
+        sockets = [_listen(self._host, self._port, "--port")]
+        if self._metrics_port is not None:
+            sockets.append(_listen(self._host, self._metrics_port, "--metrics-port"))
+        port = sockets[0].getsockname()[1]
+        self.url = f"http://{'localhost' if self._host in ('127.0.0.1', '0.0.0.0') else self._host}:{port}"  # noqa: S104
+        await self.background.start()
+        app = create_app(self.wiring.platform, holidays=self.wiring.holidays, pools=self.wiring.pools.usage, web=create_web)
+        await self._serve(app, sockets[0])
+        if len(sockets) > 1:
+            await self._serve(create_metrics_app(self.wiring.platform), sockets[1])
+
+    async def _serve(self, app: Any, listening: socket.socket) -> None:
+        config = uvicorn.Config(
+            app, lifespan="off", log_config=None, access_log=False, http="httptools", timeout_graceful_shutdown=DRAIN_SECONDS,
+            server_header=False, backlog=2_048, h11_max_incomplete_event_size=64 * 1024,
+        )  # fmt: skip
+        server = _Server(config)
+        serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]))
+        while not server.started:
+            if serving.done():
+                await serving
+            await asyncio.sleep(0.005)
+        self._servers.append((server, serving))
+
+    async def stop(self) -> None:
+        """Drains: no new connections, open streams end, background work stops, pools close."""
+        for server, _ in self._servers:
+            server.should_exit = True
+        for _, serving in self._servers:
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+        await self.background.stop()
+        await self.wiring.close()
+
+
+def _listen(host: str, port: int, option: str) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise ConflictError(
+            f"port {port} on {host} is taken: {error.strerror}", code="portTaken", field=option, hint=f"choose another with {option}"
+        ) from error
+    listening.listen(2_048)
+    listening.setblocking(False)
+    return listening
+
+
+@asynccontextmanager
+async def serving(wiring: Wiring, *, host: str, port: int, metrics_port: int | None) -> AsyncIterator[Serving]:
+    """Runs a server for the length of a block."""
+    server = Serving(wiring, host=host, port=port, metrics_port=metrics_port)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()

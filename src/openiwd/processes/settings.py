@@ -1,0 +1,64 @@
+"""Settings: the only reader of the environment. Validated at start, with a precise message for each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from openiwd.domain.errors import InvalidInputError
+
+DEFAULT_PORT = 4024
+DEFAULT_METRICS_PORT = 10052
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What a process needs to know before it can start. Command-line options win over the environment."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    metrics_port: int | None = DEFAULT_METRICS_PORT
+    data_dir: Path | None = None
+    database_url: str | None = None
+    """Control database of an own PostgreSQL; None = the embedded one."""
+    connection_budget: int = 60
+    log_level: str = "info"
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = environment.get(name)
+    if text is None or text == "":
+        return default
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise InvalidInputError(f"{name} is '{text}'", field=name, hint=f"set a whole number from {low} to {high}")
+    return int(text)
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str | None:
+    """NAME, or the content of the file that NAME_FILE names."""
+    path = environment.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise InvalidInputError(
+                f"{name}_FILE names '{path}', which cannot be read: {error.strerror}", field=f"{name}_FILE", hint="check path and rights"
+            ) from error
+    return environment.get(name) or None
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the environment (OPENIWD_…)."""
+    env = os.environ if environment is None else environment
+    data = env.get("OPENIWD_DATA_DIR")
+    return Settings(
+        host=env.get("OPENIWD_HOST") or "127.0.0.1",
+        port=_number(env, "OPENIWD_PORT", DEFAULT_PORT, 0, 65_535),
+        metrics_port=_number(env, "OPENIWD_METRICS_PORT", DEFAULT_METRICS_PORT, 0, 65_535),
+        data_dir=Path(data) if data else None,
+        database_url=_secret(env, "OPENIWD_DATABASE_URL"),
+        connection_budget=_number(env, "OPENIWD_CONNECTION_BUDGET", 60, 5, 1_000),
+        log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
+    )

@@ -1,0 +1,134 @@
+"""`openiwd up`: embedded PostgreSQL, API, UI, metrics and distributor in one process tree, on one command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres, default_data_dir
+from openiwd.domain.privilege import Role
+from openiwd.ports.tenant_store import Tenant
+from openiwd.processes import bootstrap
+from openiwd.processes.bootstrap import Credentials, FirstUser
+from openiwd.processes.demo import load_demo
+from openiwd.processes.demo.traffic import Traffic
+from openiwd.processes.serve import Serving
+from openiwd.processes.starter import publish_starter
+from openiwd.processes.wiring import Wiring
+
+TENANT_ID = "main"
+
+
+class Ready(Struct, kw_only=True):
+    """What `up` says once it is ready."""
+
+    url: str
+    metrics_url: str | None
+    credentials: Credentials
+    data_dir: Path
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    demo: bool = False
+    traffic: bool = True
+    data_dir: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 4024
+    metrics_port: int | None = 10052
+    budget: int = 60
+
+
+def data_dir_of(options: Options) -> Path:
+    """The folder given, else the default one; the demo has a folder of its own."""
+    if options.data_dir is not None:
+        return options.data_dir.absolute()
+    return default_data_dir(os.environ, name="demo" if options.demo else "default")
+
+
+async def up(options: Options, when_ready: Callable[[Ready], Awaitable[None]], progress: Callable[[str], None]) -> None:
+    """Runs until SIGINT or SIGTERM. PostgreSQL starts first and stops last."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    data_dir = data_dir_of(options)
+    postgres = EmbeddedPostgres(data_dir)
+    progress("starting PostgreSQL")
+    await postgres.start()
+    try:
+        if not stopping.is_set():
+            await _serve(options, postgres, data_dir, stopping, when_ready, progress)
+    finally:
+        progress("stopping PostgreSQL")
+        await postgres.stop()
+
+
+async def _serve(
+    options: Options,
+    postgres: EmbeddedPostgres,
+    data_dir: Path,
+    stopping: asyncio.Event,
+    when_ready: Callable[[Ready], Awaitable[None]],
+    progress: Callable[[str], None],
+) -> None:
+    progress("bringing the databases up to date")
+    control_dsn = await bootstrap.ensure_control(postgres.dsn())
+    wiring = Wiring(control_dsn, budget=options.budget)
+    tenant = Tenant(
+        id=TENANT_ID, name="Nordhaven Insurance" if options.demo else "Main", database_name=f"iwd-{TENANT_ID}",
+        time_zone="Europe/Berlin" if options.demo else "UTC",
+    )  # fmt: skip
+    await bootstrap.ensure_tenant(wiring, tenant)
+    server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
+    traffic: Traffic | None = None
+    try:
+        progress("preparing the tenant")
+        credentials = await _credentials(options, wiring, tenant, data_dir)
+        await server.start()
+        if options.demo and options.traffic:
+            traffic = Traffic(await wiring.platform.services(tenant.id))
+            traffic.start()
+        metrics = f"http://localhost:{options.metrics_port}/metrics" if options.metrics_port else None
+        await when_ready(Ready(url=server.url, metrics_url=metrics, credentials=credentials, data_dir=data_dir))
+        await _until_stopped(stopping, postgres)
+    finally:
+        progress("stopping")
+        if traffic is not None:
+            await traffic.stop()
+        await server.stop()
+
+
+async def _until_stopped(stopping: asyncio.Event, postgres: EmbeddedPostgres) -> None:
+    """Waits for a signal; PostgreSQL that ends on its own is started again (nothing acknowledged is lost)."""
+    while not stopping.is_set():
+        ended = asyncio.ensure_future(postgres.wait_ended())
+        stop = asyncio.ensure_future(stopping.wait())
+        done, waiting = await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+        if ended in done and not stopping.is_set():
+            await postgres.start()
+
+
+async def _credentials(options: Options, wiring: Wiring, tenant: Tenant, data_dir: Path) -> Credentials:
+    """Users, key and rule set of the first start; the same ones again later."""
+    known = bootstrap.read_credentials(data_dir)
+    if known is not None:
+        return known
+    if options.demo:
+        users = await load_demo(wiring, tenant)
+    else:
+        await publish_starter(wiring, tenant)
+        users = [
+            FirstUser(login="admin", password=bootstrap.new_password(), role=Role.ADMINISTRATOR.value, name="Administrator")
+        ]
+    await bootstrap.make_users(wiring, tenant, users)
+    key = await bootstrap.make_api_key(wiring, tenant.id, "first key", Role.ADMINISTRATOR)
+    credentials = Credentials(api_key=key, users=users)
+    bootstrap.write_credentials(data_dir, credentials)
+    return credentials

@@ -1,0 +1,94 @@
+"""The live tail of a tenant's event log in this process: one reader, many followers, nothing skipped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Final
+
+from openiwd.domain.event import LoggedEvent
+from openiwd.ports.tenant_store import Cursor
+from openiwd.usecases.tenant_runtime import TenantRuntime, Wakeup
+
+BUFFER: Final = 4_000
+CHUNK: Final = 1_000
+POLL_SECONDS: Final = 1.0
+"""How long a commit of another process can stay unseen here."""
+
+
+class EventFeed:
+    """Reads the log once and hands it to all followers; who falls behind the buffer reads the database."""
+
+    def __init__(self, runtime: TenantRuntime) -> None:
+        self._runtime = runtime
+        self._buffer: deque[LoggedEvent] = deque(maxlen=BUFFER)
+        self._head: Cursor | None = None
+        self._grown = Wakeup()
+
+    @property
+    def head(self) -> Cursor | None:
+        return self._head
+
+    async def start(self) -> None:
+        """Sets the head; followers may subscribe from now on."""
+        async with self._runtime.store.reading() as reading:
+            self._head = await reading.head()
+
+    async def run(self) -> None:
+        """Follows the log until cancelled."""
+        if self._head is None:
+            await self.start()
+        seen = 0
+        while True:
+            if not await self._read():
+                seen = await self._runtime.wakeup.wait(seen, POLL_SECONDS)
+
+    async def _read(self) -> bool:
+        """Takes over what is new; True when there may be more."""
+        if self._head is None:
+            return False
+        async with self._runtime.store.reading() as reading:
+            events = await reading.events(self._head, CHUNK)
+        if not events:
+            return False
+        self._buffer.extend(events)
+        self._head = Cursor(events[-1].generation, events[-1].pos)
+        self._apply(events)
+        self._grown.notify()
+        return len(events) == CHUNK
+
+    def _apply(self, events: list[LoggedEvent]) -> None:
+        kinds = {e.type for e in events}
+        if "configurationChanged" in kinds:
+            self._runtime.forget_live_data()
+        if "ruleSetPublished" in kinds:
+            self._runtime.forget_rules()
+
+    async def subscribe(self, after: Cursor | None = None) -> AsyncIterator[list[LoggedEvent]]:
+        """Batches of events after the cursor (None: from now on), in order, without end."""
+        if self._head is None:
+            await self.start()
+        cursor = after or self._head
+        if cursor is None:
+            return
+        while True:
+            seen = self._grown.count
+            batch = await self._after(cursor)
+            if batch:
+                cursor = Cursor(batch[-1].generation, batch[-1].pos)
+                yield batch
+            else:
+                await self._grown.wait(seen)
+
+    async def _after(self, cursor: Cursor) -> list[LoggedEvent]:
+        if self._head == cursor:
+            return []
+        first = self._buffer[0] if self._buffer else None
+        if first is not None and first.generation == cursor.generation and first.pos <= cursor.pos + 1:
+            skip = cursor.pos + 1 - first.pos
+            if skip < len(self._buffer):
+                return [self._buffer[i] for i in range(skip, min(len(self._buffer), skip + CHUNK))]
+            return []
+        async with self._runtime.store.reading() as reading:
+            return await reading.events(cursor, CHUNK)

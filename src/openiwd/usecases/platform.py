@@ -1,0 +1,82 @@
+"""All tenants of this process: what the API, the UI and the processes hold on to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from openiwd.domain.errors import NotFoundError
+from openiwd.ports.control_store import ControlStore
+from openiwd.ports.tenant_store import Tenant
+from openiwd.usecases.decider import Decider
+from openiwd.usecases.feed import EventFeed
+from openiwd.usecases.intake import Intake
+from openiwd.usecases.presence import Presence
+from openiwd.usecases.tenant_runtime import TenantRuntime
+
+MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
+
+
+class TenantServices:
+    """One tenant, ready for use in this process."""
+
+    def __init__(self, runtime: TenantRuntime, process_id: UUID) -> None:
+        self.runtime = runtime
+        self.tenant = runtime.tenant
+        self.process_id = process_id
+        self.intake = Intake(runtime)
+        self.feed = EventFeed(runtime)
+        self.presence = Presence()
+        self.decider: Decider | None = None
+        """Present while this process decides for the tenant."""
+        self._agent_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def agent_lock(self, agent_id: str) -> asyncio.Lock:
+        """One change of an agent's state at a time."""
+        return self._agent_locks[agent_id]
+
+
+class Platform:
+    """The control database and the tenants opened so far. `on_open` starts a tenant's background work."""
+
+    def __init__(
+        self,
+        control: ControlStore,
+        make_runtime: MakeRuntime,
+        process_id: UUID,
+        on_open: Callable[[TenantServices], Awaitable[None]] | None = None,
+    ) -> None:
+        self.control = control
+        self.process_id = process_id
+        self._make_runtime = make_runtime
+        self._on_open = on_open
+        self._services: dict[str, TenantServices] = {}
+        self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @property
+    def opened(self) -> list[TenantServices]:
+        return list(self._services.values())
+
+    async def services(self, tenant_id: str) -> TenantServices:
+        """The tenant's services, opened on first use; NotFoundError when there is no such active tenant."""
+        found = self._services.get(tenant_id)
+        if found is not None:
+            return found
+        async with self._opening[tenant_id]:
+            found = self._services.get(tenant_id)
+            if found is not None:
+                return found
+            tenant = await self.control.tenant(tenant_id)
+            if tenant is None or not tenant.active:
+                raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
+            services = TenantServices(await self._make_runtime(tenant), self.process_id)
+            if self._on_open is not None:
+                await self._on_open(services)
+            self._services[tenant_id] = services
+            return services
+
+    def close(self, tenant_id: str) -> TenantServices | None:
+        """Forgets a tenant (removed, or changed in the control database)."""
+        return self._services.pop(tenant_id, None)

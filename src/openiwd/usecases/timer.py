@@ -1,0 +1,82 @@
+"""What time alone does to items: activation, end of holds, offers and reservations, expiry. Run by the decider's process."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from openiwd.domain.agent import AgentState
+from openiwd.domain.lifecycle import Action
+from openiwd.domain.offer import OfferOutcome
+from openiwd.domain.privilege import system
+from openiwd.domain.work_item import Status, WorkItem
+from openiwd.usecases import agent as agent_use
+from openiwd.usecases.work_item import Command, Done, apply
+
+if TYPE_CHECKING:
+    from openiwd.usecases.platform import TenantServices
+
+CHUNK: Final = 500
+
+
+async def run_due(services: TenantServices) -> int:
+    """Does everything whose time has come; how many items were touched."""
+    runtime = services.runtime
+    async with runtime.store.reading() as reading:
+        items = await reading.due_timers(runtime.now(), CHUNK)
+    if not items:
+        return 0
+    timed_out = [(i.offered_to, i) for i in items if _offer_over(i, runtime.now())]
+    results = await apply(runtime, [_command(i, runtime.now()) for i in items])
+    ended = {r.item.id for r in results if isinstance(r, Done) and r.changed}
+    for agent_id, item in timed_out:
+        if agent_id is not None and item.id in ended:
+            await _missed(services, agent_id, item)
+    return len(ended)
+
+
+def _offer_over(item: WorkItem, now: datetime) -> bool:
+    return item.offer_id is not None and item.offer_expires_at is not None and item.offer_expires_at <= now
+
+
+def _command(item: WorkItem, now: datetime) -> Command:
+    by = system("timer")
+    if item.status is Status.HELD:
+        return Command(action=Action.RESUME, caller=by, item_id=item.id, because="holdUntil", internal=True, if_match=item.revision)
+    if item.status is Status.CAPTURED:
+        return Command(action=Action.ACTIVATE, caller=by, item_id=item.id, internal=True, if_match=item.revision)
+    if _offer_over(item, now):
+        return Command(
+            action=Action.TIME_OUT, caller=by, item_id=item.id, offer_id=item.offer_id, outcome=OfferOutcome.TIMED_OUT, internal=True,
+            if_match=item.revision,
+        )  # fmt: skip
+    return Command(action=Action.END_RESERVATION, caller=by, item_id=item.id, internal=True, if_match=item.revision)
+
+
+async def _missed(services: TenantServices, agent_id: str, item: WorkItem) -> None:
+    """After a time-out the agent becomes not ready, where the queue says so."""
+    rules = await services.runtime.rules()
+    queue = rules.queues.get(item.queue_id) if item.queue_id else None
+    if queue is None or not queue.not_ready_on_timeout:
+        return
+    agent = await agent_use.get(services, agent_id)
+    if agent.state(item.media_type).state is AgentState.READY:
+        await agent_use.set_state(
+            services, agent_id, AgentState.NOT_READY, caller=system("timer"), reason="missedOffer"
+        )
+
+
+async def delete_expired(services: TenantServices) -> int:
+    """Removes final items past their expirationDateTime; how many. Not for tenants with a virtual clock."""
+    runtime = services.runtime
+    if runtime.virtual is not None:
+        return 0
+    async with runtime.store.reading() as reading:
+        items = await reading.expired_items(runtime.now(), CHUNK)
+    commands = [
+        Command(action=Action.DELETE, caller=system("retention"), item_id=i.id, reason="expired", internal=True, if_match=i.revision)
+        for i in items
+    ]
+    if commands:
+        await apply(runtime, commands)
+    return len(commands)
