@@ -56,6 +56,7 @@ class Verdict:
         "created_us",
         "due_at",
         "due_by_rule",
+        "fell_back",
         "hold",
         "lookups",
         "now_us",
@@ -77,6 +78,7 @@ class Verdict:
         self.adjustment = adjustment
         self.due_at = due_at
         self.due_by_rule = False
+        self.fell_back = False
         self.created_us = created_us
         self.now_us = now_us
         self.lookups = lookups

@@ -11,11 +11,12 @@ from typing import Annotated, Any, NamedTuple
 from msgspec import Meta, Struct, structs
 
 from openiwd.domain.errors import InvalidInputError, RuleError, RuleSetError
-from openiwd.domain.instant import MINUTE, Micros, parse_duration
+from openiwd.domain.instant import DAY, MINUTE, Micros, parse_duration
 
 PREFER_FOR = Micros(10 * MINUTE)
 """How long a requested agent or group is preferred where nothing else is configured."""
 
+MAX_DURATION = 3660 * DAY
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.() -]{0,63}$"
 ID = re.compile(ID_PATTERN)
 _SKILL = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9_.() -]{0,63}?)\s*(?:>=\s*(\d{1,2}))?\s*")
@@ -341,12 +342,16 @@ def compile_duration(text: str | int | None, field: str) -> Micros:
         return Micros(0)
     try:
         value = parse_duration(text, field)
-    except InvalidInputError as error:
+    except (InvalidInputError, ValueError) as error:
         raise RuleSetError(
-            f"'{text}' is not a duration", field=field, hint="write for example 90s, 30m or 2d"
+            f"'{str(text)[:80]}' is not a duration", field=field, hint="write for example 90s, 30m or 2d"
         ) from error
-    if value < 0:
-        raise RuleSetError(f"'{text}' is negative", field=field, hint="give a duration of 0s or more")
+    if not 0 <= value <= MAX_DURATION:
+        raise RuleSetError(
+            f"'{text}' is out of range",
+            field=field,
+            hint=f"give a duration from 0s to {MAX_DURATION // DAY}d",
+        )
     return value
 
 

@@ -2,8 +2,8 @@
 
 Constants, operators' helpers and actions are reached through a table of generated names: no text of a user
 becomes source, a name or code. Two variants are made: `quick` trusts types that it has checked once per item
-and compares in line; where a type is unexpected it hands over to `careful`, which asks every condition in full
-and so raises the error of exactly the condition that is evaluated first.
+and compares in line; where a type is unexpected it hands over to `careful`, which asks every condition in
+full and so raises the error of exactly the condition that is evaluated first.
 """
 
 from __future__ import annotations
@@ -165,6 +165,9 @@ class _Writer:
         chosen = [*self._chain(self._program.roots, "named"), ast.Return(load("named"))]
         body.append(ast.If(compare(load("named"), ast.GtE, ast.Constant(0)), chosen, []))
         body += self._tree(self._program.roots)
+        body.append(
+            ast.Assign([ast.Attribute(load("verdict"), "fell_back", ast.Store())], ast.Constant(True))
+        )
         body += self._chain(self._program.roots, "fallback")
         body.append(ast.Return(load("fallback")))
         parameters = [ast.arg(arg=p) for p in ("facts", "now", "verdict", "named", "fallback")]
@@ -280,7 +283,9 @@ class _Writer:
         form = self._forms[c.attribute.name]
         local = self._form_name(c.attribute)
         if c.operator in PRESENCE:
-            return presence(local, c.operator, truth=form in (Family.TEXT, Family.LIST))
+            return presence(
+                local, wanted=c.operator is Operator.IS_SET, truth=form in (Family.TEXT, Family.LIST)
+            )
         if c.operator is Operator.MATCHES:
             found = compare(call(self._table.name(c.pattern), load(local)), ast.IsNot, NONE)
             return all_of([compare(load(local), ast.IsNot, NONE), found])

@@ -6,19 +6,19 @@ Reads plain lists and objects (from YAML or JSON) into Structs; what the parts m
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, tzinfo
 from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from openiwd.domain.attribute import AttributeConfig, MediaTypeConfig
-from openiwd.domain.calendar import CalendarConfig, CalendarException, HolidayRegion, WeeklyHours
-from openiwd.domain.category import CategoryConfig
+from openiwd.domain.attribute import AttributeConfig, MediaTypeConfig, Vocabulary
+from openiwd.domain.calendar import CalendarConfig, CalendarException, Clock, HolidayRegion, WeeklyHours
+from openiwd.domain.category import Category, CategoryConfig
 from openiwd.domain.criteria import AttributeRef, CriteriaConfig
 from openiwd.domain.errors import RuleSetError
-from openiwd.domain.queue import LastAgentConfig, QueueConfig, QueueGroupConfig
+from openiwd.domain.queue import LastAgentConfig, Queue, QueueConfig, QueueGroupConfig
 from openiwd.domain.requirement import RelaxationStep, RequirementConfig, SkillConfig
 from openiwd.domain.rule import (
     ActionConfig,
@@ -32,7 +32,8 @@ from openiwd.domain.rule import (
     RuleConfig,
     SetAttributeConfig,
 )
-from openiwd.domain.schema import PointConfig, SchemaConfig
+from openiwd.domain.rule_compiler import Decide
+from openiwd.domain.schema import PointConfig, Schema, SchemaConfig
 
 MAX_DEPTH: Final = 100
 
@@ -51,6 +52,28 @@ class RuleSetDocument(Struct, kw_only=True, rename="camel", forbid_unknown_field
     rules: list[RuleConfig] = []
     decision_tables: list[DecisionTableConfig] = []
     categories: list[CategoryConfig] = []
+
+
+class CompiledRuleSet(Struct, frozen=True, kw_only=True):
+    """A rule set version ready to judge by. Shared by everybody: nothing in it may be changed."""
+
+    version: int
+    document: RuleSetDocument
+    categories: dict[str, Category]
+    tree: tuple[Category, ...]
+    """All categories in tree order; a category's `index` is its place here."""
+    by_path: dict[str, Category]
+    default: Category | None
+    schemas: dict[str, Schema]
+    clocks: dict[str, Clock]
+    """Calendars by id, and `wall`."""
+    queues: dict[str, Queue]
+    media_types: dict[str, MediaTypeConfig]
+    vocabulary: Vocabulary
+    attributes_used: frozenset[str]
+    """What rules, requirements, anchors and segments read: a change of any of these is judged again."""
+    zone: tzinfo
+    decide: Decide
 
 
 _STRUCTS: Final = (

@@ -36,8 +36,8 @@ def all_of(parts: list[ast.expr]) -> ast.expr:
     return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
 
 
-def presence(local: str, operator: Operator, *, truth: bool) -> ast.expr:
+def presence(local: str, *, wanted: bool, truth: bool) -> ast.expr:
     """Text and lists are set unless empty; anything else unless missing."""
     if not truth:
-        return compare(load(local), ast.IsNot if operator is Operator.IS_SET else ast.Is, NONE)
-    return load(local) if operator is Operator.IS_SET else ast.UnaryOp(ast.Not(), load(local))
+        return compare(load(local), ast.IsNot if wanted else ast.Is, NONE)
+    return load(local) if wanted else ast.UnaryOp(ast.Not(), load(local))
