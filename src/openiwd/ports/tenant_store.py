@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from openiwd.domain.agent import Agent, AgentProfile
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.domain.event import Event, LoggedEvent
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
@@ -22,6 +22,12 @@ class RejectedRowsError(InvalidInputError):
     """The database refused a value of some row of the batch (it is halved until that row stands alone)."""
 
     code = "rejectedByStore"
+
+
+class TransactionRetryError(UnavailableError):
+    """Another transaction was in the way (deadlock, serialization, lock time-out): nothing was written; try it again."""
+
+    code = "retry"
 
 
 class Tenant(Struct, frozen=True, kw_only=True):
@@ -296,7 +302,7 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
     filter: dict[str, Any] | None = None
     """Filter tree: {all|any|not: …} over {attribute, operator, value}, the language of criteria."""
     text: str | None = None
-    sort: list[str] = ["-priority"]
+    sort: list[str] = field(default_factory=lambda: ["-priority"])
     """Attributes, '-' for descending; ties always by priority order, then id."""
     limit: int = 100
     cursor: str | None = None
@@ -312,5 +318,5 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
 
 __all__ = [
     "AttachmentInfo", "Claim", "ClosedOffer", "Cursor", "ItemId", "Link", "Note", "Offer", "PublishedRuleSet", "Reading", "RejectedRowsError",
-    "SearchPage", "SearchQuery", "StoredSubmission", "Tenant", "TenantStore", "WrapUp", "Writing",
+    "SearchPage", "SearchQuery", "StoredSubmission", "Tenant", "TenantStore", "TransactionRetryError", "WrapUp", "Writing",
 ]  # fmt: skip

@@ -45,6 +45,7 @@ CREATE TABLE contact (
 );
 CREATE UNIQUE INDEX contact_customer ON contact (customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX contact_emails ON contact USING gin (emails);
+CREATE INDEX contact_phones ON contact USING gin (phones);
 
 CREATE TABLE item (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -82,7 +83,7 @@ CREATE TABLE item (
     expiration_at timestamptz,
     anchor_at timestamptz,
     reopened_at timestamptz,
-    pauses jsonb NOT NULL,                     -- [[from, to], ...]: holds that stopped the clock
+    pauses jsonb NOT NULL DEFAULT '[]',        -- [[from, to], ...]: holds that stopped the clock
     clock_id text,
     clock_origin bigint,                       -- clock(anchor) + pauses
     clock_frozen bigint,                       -- clock(held_at) while a hold stops the clock
@@ -93,7 +94,7 @@ CREATE TABLE item (
     hold_reason text,
     hold_until timestamptz,
     hold_wakes_on text,
-    hold_pauses boolean NOT NULL,
+    hold_pauses boolean NOT NULL DEFAULT false,
     keep_for text,
     requirement jsonb NOT NULL,
     segment text,
@@ -106,8 +107,8 @@ CREATE TABLE item (
     offered_to text,
     offered_at timestamptz,
     offer_expires_at timestamptz,
-    excluded jsonb NOT NULL,
-    declines int NOT NULL,
+    excluded jsonb NOT NULL DEFAULT '[]',
+    declines int NOT NULL DEFAULT 0,
     last_agent text,
     error text,
     rule_set_version int,
@@ -116,12 +117,17 @@ CREATE TABLE item (
     UNIQUE (capture_point, capture_id)
 ) WITH (fillfactor = 85);
 
--- Hot paths: the decider's load, timers, an agent's items, the tree's counts, the recent list.
-CREATE INDEX item_queued ON item (queue_id, number) WHERE status = 'queued';
+-- Hot paths: the decider's load, timers, an agent's items, the tree's counts, the recent list. Most are partial: an item costs
+-- an entry only while it is in that state.
+CREATE INDEX item_queued ON item (number) WHERE status = 'queued';
+CREATE INDEX item_queue ON item (queue_id) WHERE status = 'queued';
 CREATE INDEX item_open_category ON item (category_path text_pattern_ops, status) WHERE status IN ('new','captured','queued','assigned','held','errorheld');
 CREATE INDEX item_assigned ON item (assigned_to) WHERE assigned_to IS NOT NULL;
 CREATE INDEX item_offered ON item (offered_to) WHERE offer_id IS NOT NULL;
 CREATE INDEX item_reserved ON item (reserved_for) WHERE reserved_for IS NOT NULL;
+CREATE INDEX item_kept ON item (keep_for) WHERE keep_for IS NOT NULL;
+CREATE INDEX item_offer_expiry ON item (offer_expires_at) WHERE offer_id IS NOT NULL;
+CREATE INDEX item_reservation_end ON item (reserved_until) WHERE reserved_until IS NOT NULL;
 CREATE INDEX item_captured ON item (activation_at) WHERE status = 'captured';
 CREATE INDEX item_hold_until ON item (hold_until) WHERE status = 'held';
 CREATE INDEX item_due ON item (due_at) WHERE status IN ('new','captured','queued','assigned','held','errorheld');
@@ -296,8 +302,7 @@ CREATE TABLE agent (
     states jsonb NOT NULL DEFAULT '{}',        -- media type or '*' -> state
     session text,
     seen_by uuid,
-    logged_in_at timestamptz,
-    idle_since timestamptz
+    logged_in_at timestamptz
 );
 
 -- Wrap-up keeps capacity after an assignment has ended.

@@ -1,0 +1,38 @@
+"""Says in the words of the ports what the driver's errors mean for the caller; the cause is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from openiwd.domain.errors import OpenIwdError, UnavailableError
+from openiwd.ports.tenant_store import RejectedRowsError, TransactionRetryError
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+def translated(error: BaseException) -> OpenIwdError:
+    """What a driver error means: try the transaction again, look for the row at fault, or wait."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state.startswith("40") or state == "55P03":
+        return TransactionRetryError("another transaction was in the way", hint="try again")
+    if state.startswith(("22", "23")):
+        return RejectedRowsError(
+            "the database refuses a value", hint="send fewer items at once to find the one", sqlstate=state
+        )
+    if state in ("57014", "25P03", "25P04"):
+        return UnavailableError("the database took too long", hint="try again in a moment")
+    if not state or state.startswith(("08", "53", "57", "58")):
+        return UnavailableError("the database is away", hint="try again in a moment")
+    return OpenIwdError(f"the database answers {state}", code="internal")
+
+
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Translates whatever the driver raises inside."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise translated(error) from error

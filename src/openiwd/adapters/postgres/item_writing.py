@@ -1,0 +1,119 @@
+"""Writes items, events and how offers end, in one transaction. Decides nothing: the domain has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from openiwd.adapters.postgres.connection import Connection
+from openiwd.adapters.postgres.item_reading import ITEM_SQL
+from openiwd.adapters.postgres.live_reading import OFFER_SQL
+from openiwd.adapters.postgres.log_reading import EVENT_SQL
+from openiwd.adapters.postgres.named_sql import named_sql
+from openiwd.adapters.postgres.rows import (
+    ARRIVAL_COLUMNS,
+    INSERT_COLUMNS,
+    UPDATE_COLUMNS,
+    all_arriving,
+    event_columns,
+    item_columns,
+    parameters,
+    sort_key,
+    unnested,
+    with_json_lists,
+)
+from openiwd.domain.event import Event
+from openiwd.domain.offer import ClosedOffer, WrapUp
+from openiwd.domain.work_item import ItemNumber, WorkItem
+
+
+def _insert(names: Sequence[str]) -> str:
+    return named_sql(
+        "item",
+        insert_columns=", ".join(names),
+        insert_values=", ".join(unnested(name) for name in names),
+        insert_parameters=parameters(names),
+    )["insert_items"]
+
+
+_INSERT_ARRIVED = _insert(ARRIVAL_COLUMNS)
+_INSERT = _insert(INSERT_COLUMNS)
+
+
+class ItemWriting:
+    """The part of `Writing` that is about items, events and offers."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def insert_items(self, items: Sequence[WorkItem], hashes: Sequence[bytes]) -> dict[Any, ItemNumber]:
+        if not items:
+            return {}
+        order = sorted(range(len(items)), key=lambda n: sort_key(items[n]))
+        values = item_columns([items[n] for n in order])
+        values["submission_hash"] = [hashes[n] for n in order]
+        if all_arriving(values):
+            arguments = [values[name] for name in ARRIVAL_COLUMNS]
+            records = await self._connection.fetch(_INSERT_ARRIVED, *arguments)
+        else:
+            values = with_json_lists(values)
+            records = await self._connection.fetch(_INSERT, *[values[name] for name in INSERT_COLUMNS])
+        return {record["id"]: ItemNumber(record["number"]) for record in records}
+
+    async def update_items(self, items: Sequence[tuple[int, WorkItem]]) -> set[ItemNumber]:
+        if not items:
+            return set()
+        values = with_json_lists(item_columns([item for _, item in items]))
+        await self._lock(values["number"])
+        records = await self._connection.fetch(
+            ITEM_SQL["update_items"],
+            values["number"],
+            [revision for revision, _ in items],
+            *[values[name] for name in UPDATE_COLUMNS],
+        )
+        return {ItemNumber(record["number"]) for record in records}
+
+    async def delete_items(self, items: Sequence[tuple[int, WorkItem]]) -> set[ItemNumber]:
+        if not items:
+            return set()
+        numbers = [item.number for _, item in items]
+        await self._lock(numbers)
+        records = await self._connection.fetch(
+            ITEM_SQL["delete_items"], numbers, [revision for revision, _ in items]
+        )
+        return {ItemNumber(record["number"]) for record in records}
+
+    async def _lock(self, numbers: Sequence[int]) -> None:
+        if len(numbers) > 1:
+            await self._connection.execute(ITEM_SQL["lock_items"], numbers)
+
+    async def append_events(self, events: Sequence[Event]) -> int:
+        """The position of the last event; the log stands still for all others until this transaction ends."""
+        if not events:
+            raise ValueError("there are no events to append")
+        last: int = await self._connection.fetchval(EVENT_SQL["append_events"], *event_columns(events))
+        return last
+
+    async def close_offers(self, closed: Sequence[ClosedOffer]) -> None:
+        if closed:
+            ids, outcomes, at, reasons = zip(*closed, strict=True)
+            await self._connection.execute(OFFER_SQL["close_offers"], ids, outcomes, at, reasons)
+
+    async def add_wrap_ups(self, wrap_ups: Sequence[WrapUp]) -> None:
+        if wrap_ups:
+            await self._connection.execute(
+                OFFER_SQL["add_wrap_ups"],
+                [w.assignment_id for w in wrap_ups],
+                [w.agent_id for w in wrap_ups],
+                [w.item_number for w in wrap_ups],
+                [w.media_type for w in wrap_ups],
+                [w.weight for w in wrap_ups],
+                [w.until for w in wrap_ups],
+            )
+
+    async def end_wrap_ups(self, agent_id: str | None, now: datetime) -> None:
+        if agent_id is None:
+            await self._connection.execute(OFFER_SQL["end_wrap_ups_over"], now)
+        else:
+            await self._connection.execute(OFFER_SQL["end_wrap_ups_of_agent"], agent_id)

@@ -1,0 +1,33 @@
+-- name: append_events
+-- Appends events at the end of the log; last in its transaction (see the function).
+SELECT append_events(
+    $1::timestamptz[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::int[], $7::text[], $8::jsonb[], $9::jsonb[]
+);
+
+-- name: history
+-- All events of one item with their personal parts.
+SELECT e.generation, e.pos, e.type, e.at, e.actor, e.item_id, e.item_number, e.revision, e.subject_id, e.body,
+    p.body AS personal
+FROM event e LEFT JOIN event_personal p USING (generation, pos)
+WHERE e.item_id = $1 ORDER BY e.generation, e.pos;
+
+-- name: events
+-- The log after a cursor. Generations follow each other, so a cursor past the end of an earlier one goes on with the next.
+SELECT generation, pos, type, at, actor, item_id, item_number, revision, subject_id, body, NULL::jsonb AS personal
+FROM event WHERE (generation, pos) > ($1, $2) ORDER BY generation, pos LIMIT $3;
+
+-- name: events_with_personal
+-- The log after a cursor, with the values of persons.
+SELECT e.generation, e.pos, e.type, e.at, e.actor, e.item_id, e.item_number, e.revision, e.subject_id, e.body,
+    p.body AS personal
+FROM event e LEFT JOIN event_personal p USING (generation, pos)
+WHERE (e.generation, e.pos) > ($1, $2) ORDER BY e.generation, e.pos LIMIT $3;
+
+-- name: head
+-- The last place in the log.
+SELECT s.generation, coalesce((SELECT e.pos FROM event e WHERE e.generation = s.generation ORDER BY e.pos DESC LIMIT 1), 0) AS pos
+FROM tenant_state s;
+
+-- name: oldest
+-- The place before the oldest event kept.
+SELECT generation, pos - 1 AS pos FROM event ORDER BY generation, pos LIMIT 1;

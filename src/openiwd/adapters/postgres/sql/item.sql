@@ -1,0 +1,109 @@
+-- name: items_by_id
+-- Items by their ids.
+SELECT {columns} FROM item WHERE id = ANY($1::uuid[]);
+
+-- name: items_by_number
+-- Items by their numbers.
+SELECT {columns} FROM item WHERE number = ANY($1::bigint[]);
+
+-- name: items_by_capture
+-- Items by (capture point, captureId), with the hash of what the source first sent. One index search per key.
+SELECT {item_columns}, item.submission_hash
+FROM unnest($1::text[], $2::text[]) AS k(capture_point, capture_id)
+JOIN item ON item.capture_point = k.capture_point AND item.capture_id = k.capture_id;
+
+-- name: items_by_capture_id
+-- Items with this captureId at any capture point.
+SELECT {columns} FROM item WHERE capture_id = $1 ORDER BY number LIMIT 20;
+
+-- name: backlog
+-- Queued items after a number, for the decider's load.
+SELECT {columns} FROM item WHERE status = 'queued' AND number > $1 ORDER BY number LIMIT $2;
+
+-- name: held_by_agents
+-- Items assigned or offered: what uses agents' capacity.
+SELECT {columns} FROM item WHERE assigned_to IS NOT NULL
+UNION ALL
+SELECT {columns} FROM item WHERE offer_id IS NOT NULL AND offered_to IS NOT NULL AND assigned_to IS NULL;
+
+-- name: due_timers
+-- Items for which time alone does something by now: activation, end of a hold, of an offer, of a reservation.
+SELECT {item_columns} FROM item JOIN (
+    (SELECT number, activation_at AS at FROM item
+     WHERE status = 'captured' AND activation_at <= $1 ORDER BY activation_at LIMIT $2)
+    UNION ALL
+    (SELECT number, hold_until FROM item
+     WHERE status = 'held' AND hold_until <= $1 AND category_id IS NOT NULL ORDER BY hold_until LIMIT $2)
+    UNION ALL
+    (SELECT number, offer_expires_at FROM item
+     WHERE offer_id IS NOT NULL AND offer_expires_at <= $1 ORDER BY offer_expires_at LIMIT $2)
+    UNION ALL
+    (SELECT number, reserved_until FROM item
+     WHERE reserved_until IS NOT NULL AND reserved_until <= $1 AND status = 'queued' AND offer_id IS NULL
+     ORDER BY reserved_until LIMIT $2)
+) AS due USING (number)
+ORDER BY due.at, number LIMIT $2;
+
+-- name: next_timer
+-- When due_timers will have something next.
+SELECT least(
+    (SELECT min(activation_at) FROM item WHERE status = 'captured'),
+    (SELECT min(hold_until) FROM item WHERE status = 'held' AND category_id IS NOT NULL),
+    (SELECT min(offer_expires_at) FROM item WHERE offer_id IS NOT NULL),
+    (SELECT min(reserved_until) FROM item WHERE reserved_until IS NOT NULL AND status = 'queued' AND offer_id IS NULL)
+);
+
+-- name: items_of_agent
+-- Items assigned to, offered to, reserved for or kept for an agent.
+SELECT {columns} FROM item WHERE number IN (
+    SELECT number FROM item WHERE assigned_to = $1
+    UNION ALL
+    SELECT number FROM item WHERE offered_to = $1 AND offer_id IS NOT NULL
+    UNION ALL
+    SELECT number FROM item WHERE reserved_for = $1 AND status IN ('queued', 'held', 'errorheld')
+    UNION ALL
+    SELECT number FROM item WHERE keep_for = $1 AND status IN ('held', 'errorheld')
+) ORDER BY number;
+
+-- name: expired_items
+-- Final items whose time in the live store is over.
+SELECT {columns} FROM item
+WHERE status IN ('completed', 'canceled', 'rejected') AND expiration_at <= $1
+ORDER BY expiration_at LIMIT $2;
+
+-- name: category_counts
+-- Open items and how many of them are overdue, by category and status.
+SELECT category_path, status, count(*) AS items, count(*) FILTER (WHERE due_at < $1) AS overdue
+FROM item WHERE status IN ('new','captured','queued','assigned','held','errorheld')
+GROUP BY category_path, status;
+
+-- name: status_counts
+-- All items by status.
+SELECT status, count(*) AS items FROM item GROUP BY status;
+
+-- name: insert_items
+-- New items in one statement. The lookup keeps numbers dense when captureIds exist already (a conflict alone would
+-- burn one); ON CONFLICT settles what another transaction inserts at the same instant. The lookup is a subquery with
+-- LIMIT so that it stays one index search per row whatever the planner believes about sizes.
+INSERT INTO item ({insert_columns})
+SELECT {insert_values} FROM unnest({insert_parameters}) AS u({insert_columns})
+WHERE (SELECT true FROM item i WHERE i.capture_point = u.capture_point AND i.capture_id = u.capture_id LIMIT 1) IS NULL
+ON CONFLICT DO NOTHING
+RETURNING id, number;
+
+-- name: lock_items
+-- Locks rows in the order of their numbers, so that two writers of the same rows never deadlock.
+SELECT FROM item WHERE number = ANY($1::bigint[]) ORDER BY number FOR UPDATE;
+
+-- name: update_items
+-- Compare-and-set: writes the rows that still have the revision named.
+UPDATE item SET {assignments}
+FROM unnest($1::bigint[], $2::int[], {update_parameters}) AS u(number, expected, {update_columns})
+WHERE item.number = u.number AND item.revision = u.expected
+RETURNING item.number;
+
+-- name: delete_items
+-- Compare-and-set removal.
+DELETE FROM item USING unnest($1::bigint[], $2::int[]) AS u(number, expected)
+WHERE item.number = u.number AND item.revision = u.expected
+RETURNING item.number;

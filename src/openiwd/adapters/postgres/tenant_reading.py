@@ -1,0 +1,16 @@
+"""Committed state of one tenant, read over one connection; every call is a statement of its own."""
+
+from __future__ import annotations
+
+from openiwd.adapters.postgres.connection import Connection
+from openiwd.adapters.postgres.item_reading import ItemReading
+from openiwd.adapters.postgres.live_reading import LiveReading
+from openiwd.adapters.postgres.log_reading import LogReading
+from openiwd.adapters.postgres.search_reading import SearchReading
+
+
+class PostgresReading(ItemReading, LogReading, LiveReading, SearchReading):
+    """Implements `openiwd.ports.tenant_store.Reading`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection

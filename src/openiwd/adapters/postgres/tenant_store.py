@@ -1,0 +1,67 @@
+"""One tenant's database: lends reading and writing, and grants items for the decider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from openiwd.adapters.postgres.driver_errors import driver_errors
+from openiwd.adapters.postgres.live_reading import OFFER_SQL
+from openiwd.adapters.postgres.pools import TenantPools
+from openiwd.adapters.postgres.tenant_reading import PostgresReading
+from openiwd.adapters.postgres.tenant_writing import PostgresWriting
+from openiwd.domain.errors import FencedError
+from openiwd.domain.work_item import ItemNumber
+from openiwd.ports.tenant_store import Claim, Reading, Tenant, Writing
+
+
+class PostgresTenantStore:
+    """Implements `openiwd.ports.tenant_store.TenantStore`."""
+
+    def __init__(self, tenant: Tenant, pools: TenantPools) -> None:
+        self.tenant = tenant
+        self._pools = pools
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        with driver_errors():
+            async with self._pools.acquire(self.tenant.id, reading=True) as connection:
+                yield PostgresReading(connection)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Writing]:
+        with driver_errors():
+            async with self._pools.acquire(self.tenant.id) as connection, connection.transaction():
+                yield PostgresWriting(connection)
+
+    async def claim(self, epoch: int, claims: Sequence[Claim]) -> set[ItemNumber]:
+        # An item can be granted once: the first claim of a batch stands.
+        wanted = list({claim.item.number: claim for claim in reversed(claims)}.values())
+        if not wanted:
+            return set()
+        arguments = (
+            [c.item.number for c in wanted],
+            [c.item.revision for c in wanted],
+            [c.agent_id for c in wanted],
+            [c.offer_id for c in wanted],
+            [c.assignment_id for c in wanted],
+            [c.kind for c in wanted],
+            [c.at for c in wanted],
+            [c.expires_at for c in wanted],
+            [c.decision for c in wanted],
+            [c.actor for c in wanted],
+            [c.body for c in wanted],
+        )
+        with driver_errors():
+            async with self._pools.acquire(self.tenant.id) as connection:
+                granted = await connection.fetchval(OFFER_SQL["claim"], epoch, *arguments)
+        if granted is None:
+            raise FencedError("another process decides now", epoch=epoch)
+        return {ItemNumber(number) for number in granted}
+
+    async def take_over(self, process_id: UUID) -> int:
+        with driver_errors():
+            async with self._pools.acquire(self.tenant.id) as connection:
+                epoch: int = await connection.fetchval(OFFER_SQL["take_over"], process_id)
+        return epoch
