@@ -1,0 +1,43 @@
+"""The one form of all benchmark results: rows of measured values, and ratios against their targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+class Row(Struct, frozen=True):
+    name: str
+    value: float
+    unit: str
+
+
+class Ratio(Struct, frozen=True):
+    """`value` is measured; `ok` says whether it reaches `target` in the sense that the benchmark states."""
+
+    name: str
+    value: float
+    target: float
+    ok: bool
+
+
+class Result(Struct, frozen=True):
+    job: str
+    rows: list[Row]
+    ratios: list[Ratio]
+
+
+def write(result: Result) -> Path:
+    """Writes `results/<job>.json` and prints the same as a table."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"{result.job}.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    for row in result.rows:
+        print(f"{row.name:<48} {row.value:>14,.3f} {row.unit}")
+    for ratio in result.ratios:
+        print(f"{ratio.name:<48} {ratio.value:>14,.3f} of {ratio.target:g} {'ok' if ratio.ok else 'MISSED'}")
+    return path
