@@ -1,4 +1,4 @@
-"""House style that would otherwise be remarked again and again: heads, types, links, nothing from elsewhere."""
+"""House style that would otherwise be remarked again: heads, types, links, nothing from elsewhere."""
 
 from __future__ import annotations
 
