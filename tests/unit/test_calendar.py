@@ -226,6 +226,14 @@ def test_a_span_in_the_repeated_hour_lasts_from_the_first_to_the_second_time() -
     assert clock.between(at("2026-10-25T00:00"), at("2026-10-26T00:00")) == 90 * MINUTE
 
 
+def test_hours_that_end_or_begin_where_the_repeated_hour_does_are_not_stretched() -> None:
+    clock = calendar({"sunday": ("01:00-02:00", "03:00-04:00")})
+    day = at("2026-10-25T00:00")
+    assert clock.next_change(day + HOUR) == at("2026-10-25T02:00")
+    assert clock.next_change(day + 2 * HOUR) == at("2026-10-25T03:00") == day + 4 * HOUR
+    assert clock.between(day, day + DAY) == 2 * HOUR
+
+
 def test_a_skipped_day_and_a_repeated_midnight() -> None:
     """Samoa had no 30 December 2011; Cuba repeats the hour before the midnight of 1 November 2026."""
     samoa = Calendar(freeze(config(ALWAYS), {}, [(0, -36000), (1_325_239_200, 50400)], 2010, 2012))
@@ -261,6 +269,8 @@ def test_at_the_ends_of_the_horizon_no_time_is_lost_or_counted_twice() -> None:
         for clock in CALENDARS:
             start, end = edge - 9 * DAY, edge + 9 * DAY
             assert clock.between(start, end) == open_minutes(clock, start, end) * MINUTE
+            for t in range(edge - 90 * MINUTE, edge + 90 * MINUTE, MINUTE):
+                assert clock.between(t, t + MINUTE) == clock.is_open(t) * MINUTE
 
 
 def test_the_identity_is_what_decides_time() -> None:

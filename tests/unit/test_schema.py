@@ -275,6 +275,11 @@ def test_points_on_one_line_make_no_bend() -> None:
     assert schema_of([("0h", 7), ("1h", 7)]).bends == ()
 
 
+def test_a_maximum_reached_at_a_point_bends_once() -> None:
+    assert schema_of([("0h", 0), ("1h", 10), ("2h", 20)], maximum=10).bends == (0, HOUR)
+    assert schema_of([("0h", 0), ("1h", 10), ("2h", 5)], maximum=10).bends == (0, HOUR, 2 * HOUR)
+
+
 def test_the_age_before_a_due_date_is_negative() -> None:
     schema = schema_of([("-4h", 100), ("0h", 500)], OFFICE, anchor=Anchor.DUE)
     held = standing(schema, MONDAY + 2 * HOUR, 0, 0, 0)
