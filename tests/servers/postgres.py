@@ -48,6 +48,7 @@ class PostgresServer:
     async def create_database(self, template: str = "template1", name: str | None = None) -> str:
         """Creates a database and returns its name."""
         name = name or f"test-{uuid.uuid4().hex}"
+        # Copying files is the fastest way as long as the server syncs nothing to disk.
         await self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
         return name
 

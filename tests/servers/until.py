@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 
 POLL_SECONDS = 0.005
 
 
-async def until(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
-    """Returns as soon as `condition()` is true; fails when the time is over."""
+async def until(condition: Callable[[], object | Awaitable[object]], *, seconds: float = 30.0) -> None:
+    """Returns as soon as `condition()` (awaited, if it is to be) is true; fails when the time is over."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the thing waited for sets no event
+        while True:
+            answer = condition()
+            if inspect.isawaitable(answer):
+                answer = await answer
+            if answer:
+                return
             await asyncio.sleep(POLL_SECONDS)

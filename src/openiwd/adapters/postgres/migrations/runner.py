@@ -25,8 +25,6 @@ from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.adapters.postgres.migrations.history import MIGRATIONS_DIR, History, Migration, migrations_of
 
 AT_A_TIME = 4
-LOCK_TIMEOUT = "4s"
-LOCK_ATTEMPTS = 5
 # The same number in every database: advisory locks are per database.
 ADVISORY_LOCK = 4024_0001
 ADVISORY_LOCK_SECONDS = 600.0
@@ -38,6 +36,8 @@ class Order(msgspec.Struct, frozen=True):
     history: History
     dsn: str
     root: str = str(MIGRATIONS_DIR)
+    lock_timeout_milliseconds: int = 4_000
+    lock_attempts: int = 5
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -74,12 +74,12 @@ class SqlScripts(ScriptDirectory):
 
 async def run(order: Order) -> tuple[str, ...]:
     """Brings one database up to date and returns the revisions that were applied now."""
-    for attempt in range(1, LOCK_ATTEMPTS + 1):
+    for attempt in range(1, order.lock_attempts + 1):
         try:
             return await _run_once(order)
         except asyncpg.LockNotAvailableError as error:
             # Waiting longer would make all others queue behind us; better step back and try again.
-            if attempt == LOCK_ATTEMPTS:
+            if attempt == order.lock_attempts:
                 raise MigrationError(
                     "A table needed by a migration stayed locked.",
                     hint="Try again when the system is less busy.",
@@ -93,7 +93,7 @@ async def _run_once(order: Order) -> tuple[str, ...]:
         raw = await asyncpg.connect(order.dsn, server_settings={"application_name": "openiwd migrate"})
         await raw.execute("SET timezone = 'UTC'; SET statement_timeout = 0; SET lock_timeout = 0")
         await raw.execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK})", timeout=ADVISORY_LOCK_SECONDS)
-        await raw.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        await raw.execute(f"SET lock_timeout = {order.lock_timeout_milliseconds:d}")
         return raw
 
     # The connection ends with the block, and the advisory lock with it.
