@@ -17,8 +17,17 @@ from openiwd.domain.event import EventType, changes, item_event
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.judgement import Facts, Judgement, Outcome, judge
 from openiwd.domain.lifecycle import Action, require
-from openiwd.domain.schema import Anchor, Schema
-from openiwd.domain.transition import Change, Context, changed, end_holding, queue_of, released, reservation_end, unreserved
+from openiwd.domain.schema import Anchor, Schema, due_at
+from openiwd.domain.transition import (
+    Change,
+    Context,
+    changed,
+    end_holding,
+    queue_of,
+    released,
+    reservation_end,
+    unreserved,
+)
 from openiwd.domain.work_item import (
     DueOrigin,
     Ext,
@@ -46,28 +55,40 @@ class Reclassify(StrEnum):
 # Input -------------------------------------------------------------------------------------------------------------
 
 
-def _priority_input(priority: Any, fixed: int | None, adjustment: int | None) -> tuple[int | None, int | None]:
+def _priority_input(
+    priority: Any, fixed: int | None, adjustment: int | None
+) -> tuple[int | None, int | None]:
     """`priority: 50` means priorityFixed 50, `"+10"` means priorityAdjustment 10."""
     if priority is None:
         return fixed, adjustment
     if isinstance(priority, str):
         if not _SIGNED.fullmatch(priority):
             raise InvalidInputError(
-                f"priority '{priority}' is neither a number nor a signed text", field="priority", hint='write 50, "+10" or "-5"'
+                f"priority '{priority}' is neither a number nor a signed text",
+                field="priority",
+                hint='write 50, "+10" or "-5"',
             )
         if adjustment is not None:
             raise InvalidInputError(
-                "priority and priorityAdjustment say the same thing", field="priority", hint="give one of them"
+                "priority and priorityAdjustment say the same thing",
+                field="priority",
+                hint="give one of them",
             )
         return fixed, int(priority)
     if isinstance(priority, float):
         if not priority.is_integer():
-            raise InvalidInputError(f"priority {priority} is not whole", field="priority", hint="use a whole number")
+            raise InvalidInputError(
+                f"priority {priority} is not whole", field="priority", hint="use a whole number"
+            )
         priority = int(priority)
     if not -2_147_483_648 <= priority <= 2_147_483_647:
-        raise InvalidInputError(f"priority {priority} is out of range", field="priority", hint="use a 32-bit number")
+        raise InvalidInputError(
+            f"priority {priority} is out of range", field="priority", hint="use a 32-bit number"
+        )
     if fixed is not None:
-        raise InvalidInputError("priority and priorityFixed say the same thing", field="priority", hint="give one of them")
+        raise InvalidInputError(
+            "priority and priorityFixed say the same thing", field="priority", hint="give one of them"
+        )
     return priority, adjustment
 
 
@@ -157,7 +178,7 @@ def source_view(item: WorkItem) -> WorkItem:
 
 
 def _deep_copy(data: dict[str, Any]) -> dict[str, Any]:
-    return msgspec.json.decode(msgspec.json.encode(data)) if data else {}  # type: ignore[no-any-return]
+    return msgspec.json.decode(msgspec.json.encode(data)) if data else {}
 
 
 def _restore(item: WorkItem, original: WorkItem) -> WorkItem:
@@ -230,7 +251,9 @@ def judged_anew(item: WorkItem, ctx: Context, *, first: bool = False) -> tuple[W
     judged = replace(base, rule_set_version=ctx.rules.version, error=None)
     match verdict.outcome:
         case Outcome.ERRORHELD:
-            return replace(judged, status=Status.ERRORHELD, error=verdict.error, held_at=ctx.now), list(verdict.trace)
+            return replace(judged, status=Status.ERRORHELD, error=verdict.error, held_at=ctx.now), list(
+                verdict.trace
+            )
         case Outcome.REJECTED:
             judged = _valued(judged, verdict, ctx)
             final = replace(judged, status=Status.REJECTED, completed_at=ctx.now, error=verdict.reject_reason)
@@ -338,7 +361,11 @@ def standing_set(item: WorkItem, ctx: Context) -> WorkItem:
     if item.hold_pauses and item.held_at is not None:
         frozen = clock.elapsed(to_micros(item.held_at))
     return replace(
-        item, anchor_at=anchor, clock_id=clock.id, clock_origin=clock.elapsed(to_micros(anchor)) + paused, clock_frozen=frozen
+        item,
+        anchor_at=anchor,
+        clock_id=clock.id,
+        clock_origin=clock.elapsed(to_micros(anchor)) + paused,
+        clock_frozen=frozen,
     )
 
 
@@ -371,11 +398,15 @@ def _rejudged(item: WorkItem, ctx: Context) -> tuple[WorkItem, list[str], list[s
     return fresh, trace, warnings
 
 
-def _ended_if_left(before: WorkItem, after: WorkItem, ctx: Context, kind: EventType, trace: list[str], warnings: list[str]) -> Change:
+def _ended_if_left(
+    before: WorkItem, after: WorkItem, ctx: Context, kind: EventType, trace: list[str], warnings: list[str]
+) -> Change:
     """The change; an offer ends when the item is no longer queued, or its queue or requirement has changed."""
     ended = None
     if before.offer_id is not None and (
-        after.status is not Status.QUEUED or after.queue_id != before.queue_id or after.requirement != before.requirement
+        after.status is not Status.QUEUED
+        or after.queue_id != before.queue_id
+        or after.requirement != before.requirement
     ):
         ended = end_holding(after, ctx, reason=kind.value)
         after = ended.item
@@ -395,7 +426,9 @@ def reclassify(item: WorkItem, ctx: Context) -> Change | None:
     return _ended_if_left(item, after, ctx, EventType.RECLASSIFIED, trace, warnings)
 
 
-def resume_unclassified(item: WorkItem, ctx: Context, *, because: str | None = None, comment: str | None = None) -> Change:
+def resume_unclassified(
+    item: WorkItem, ctx: Context, *, because: str | None = None, comment: str | None = None
+) -> Change:
     """An errorheld or never classified item is processed again."""
     require(Action.RESUME, item.status)
     fresh, trace = judged_anew(replace(released(item, ctx), keep_for=None), ctx)
@@ -404,14 +437,18 @@ def resume_unclassified(item: WorkItem, ctx: Context, *, because: str | None = N
     return changed(EventType.RESUMED, item, fresh, ctx, rules=trace or None, because=because, comment=comment)
 
 
-def restart(item: WorkItem, ctx: Context, update: ItemUpdate | None = None, *, reason: str | None = None) -> Change:
+def restart(
+    item: WorkItem, ctx: Context, update: ItemUpdate | None = None, *, reason: str | None = None
+) -> Change:
     """New, with or without changes, and classified at once. Whoever had it loses it; age goes on."""
     require(Action.RESTART, item.status)
     ended = end_holding(item, ctx, reason="restarted")
     base = unreserved(ended.item)
     if item.status.is_held:
         base = released(base, ctx)
-    base = replace(base, completed_at=None, keep_for=None, excluded=[], declines=0, error=None, queued_at=None)
+    base = replace(
+        base, completed_at=None, keep_for=None, excluded=[], declines=0, error=None, queued_at=None
+    )
     if update is not None:
         base = apply_update(base, update, ctx.now)
     fresh, trace = judged_anew(base, ctx)
@@ -422,12 +459,21 @@ def reopen(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: 
     """Back into its queue: the age starts anew now, the last agent is preferred, made due dates are made again."""
     require(Action.REOPEN, item.status)
     base = replace(
-        item, reopened_at=ctx.now, completed_at=None, pauses=[], excluded=[], declines=0, queued_at=ctx.now, activation_at=None
+        item,
+        reopened_at=ctx.now,
+        completed_at=None,
+        pauses=[],
+        excluded=[],
+        declines=0,
+        queued_at=ctx.now,
+        activation_at=None,
     )
     schema = ctx.rules.schemas.get(item.schema_id) if item.schema_id else None
     if schema is None or item.queue_id not in ctx.rules.queues:
         fresh, trace = judged_anew(base, ctx)
-        return changed(EventType.REOPENED, item, fresh, ctx, reason=reason, comment=comment, rules=trace or None)
+        return changed(
+            EventType.REOPENED, item, fresh, ctx, reason=reason, comment=comment, rules=trace or None
+        )
     if item.due_origin is not None and item.due_origin is not DueOrigin.SOURCE:
         base = _due_anew(base, schema, ctx)
     after = standing_set(replace(base, status=Status.QUEUED), ctx)
@@ -439,8 +485,10 @@ def _due_anew(base: WorkItem, schema: Schema, ctx: Context) -> WorkItem:
     fresh, _ = judged_anew(base, ctx)
     if fresh.due_at is not None and fresh.due_origin is not DueOrigin.SOURCE:
         return replace(base, due_at=fresh.due_at, due_origin=fresh.due_origin)
-    due = schema.due_at(to_micros(ctx.now))
-    return replace(base, due_at=None if due is None else from_micros(due), due_origin=DueOrigin.SCHEMA if due else None)
+    due = due_at(schema, to_micros(ctx.now))
+    return replace(
+        base, due_at=None if due is None else from_micros(due), due_origin=DueOrigin.SCHEMA if due else None
+    )
 
 
 # Updates -----------------------------------------------------------------------------------------------------------
@@ -467,7 +515,9 @@ def apply_update(item: WorkItem, update: ItemUpdate, now: datetime) -> WorkItem:
         if isinstance(value, str):
             check_text(value, name)
         elif isinstance(value, datetime):
-            check_instant(value, now, "activationDateTime" if name.startswith("activation") else "expirationDateTime")
+            check_instant(
+                value, now, "activationDateTime" if name.startswith("activation") else "expirationDateTime"
+            )
         values[target] = value
     if update.business_value is not UNSET:
         values["business_value"] = update.business_value or 0
@@ -505,7 +555,9 @@ def _priority_update(update: ItemUpdate) -> dict[str, Any]:
     if update.priority is None:
         values["priority_fixed"] = None
         return values
-    fixed, adjustment = _priority_input(update.priority, values.get("priority_fixed"), values.get("priority_adjustment"))
+    fixed, adjustment = _priority_input(
+        update.priority, values.get("priority_fixed"), values.get("priority_adjustment")
+    )
     if fixed is not None:
         values["priority_fixed"] = fixed
     if adjustment is not None:
@@ -536,12 +588,16 @@ def _merged_ext(present: dict[str, Any], patch: dict[str, Any] | None, now: date
     except msgspec.ValidationError as error:
         text = str(error)
         path = text.rpartition(" - at `$")[2].rstrip("`") if " - at `$" in text else ""
-        raise InvalidInputError(text, field=f"ext{path}", hint="see the extended attributes in the reference") from error
+        raise InvalidInputError(
+            text, field=f"ext{path}", hint="see the extended attributes in the reference"
+        ) from error
     _check_ext(checked, now)
     return checked
 
 
-def update(item: WorkItem, change: ItemUpdate, ctx: Context, mode: Reclassify = Reclassify.ON_CHANGE) -> Change | None:
+def update(
+    item: WorkItem, change: ItemUpdate, ctx: Context, mode: Reclassify = Reclassify.ON_CHANGE
+) -> Change | None:
     """Merges the change and, where rules may see a difference, judges again. None when nothing changes."""
     require(Action.UPDATE, item.status)
     updated = apply_update(item, change, ctx.now)

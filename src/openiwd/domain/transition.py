@@ -68,7 +68,14 @@ def weight_of(item: WorkItem, rules: CompiledRuleSet) -> int:
 
 
 def changed(
-    kind: EventType, before: WorkItem, after: WorkItem, ctx: Context, *, comment: str | None = None, ended: Ending | None = None, **extra: Any
+    kind: EventType,
+    before: WorkItem,
+    after: WorkItem,
+    ctx: Context,
+    *,
+    comment: str | None = None,
+    ended: Ending | None = None,
+    **extra: Any,
 ) -> Change:
     """One revision on: the event with everything that belongs to it."""
     after = replace(after, revision=before.revision + 1)
@@ -210,9 +217,13 @@ def hold(
         names = ", ".join(sorted(r.id for r in ctx.hold_reasons.values() if r.active))
         raise InvalidInputError(f"'{reason}' is no hold reason", field="reason", hint=f"use one of: {names}")
     if until is not None and until <= ctx.now:
-        raise InvalidInputError("holdUntil lies in the past", field="holdUntil", hint="name a later instant, or leave it out")
+        raise InvalidInputError(
+            "holdUntil lies in the past", field="holdUntil", hint="name a later instant, or leave it out"
+        )
     if wakes_on is not None and wakes_on not in HOLD_WAKES:
-        raise InvalidInputError(f"'{wakes_on}' wakes no item", field="wakesOn", hint=f"use one of: {', '.join(HOLD_WAKES)}")
+        raise InvalidInputError(
+            f"'{wakes_on}' wakes no item", field="wakesOn", hint=f"use one of: {', '.join(HOLD_WAKES)}"
+        )
     if keep_for is None and item.assigned_to is not None and ctx.actor == f"agent:{item.assigned_to}":
         keep_for = item.assigned_to
     ended = end_holding(item, ctx, reason="held")
@@ -226,9 +237,13 @@ def hold(
         hold_wakes_on=wakes_on,
         hold_pauses=listed.pauses_clock,
         keep_for=keep_for,
-        clock_frozen=schema.clock.elapsed(to_micros(ctx.now)) if listed.pauses_clock and schema is not None else None,
+        clock_frozen=schema.clock.elapsed(to_micros(ctx.now))
+        if listed.pauses_clock and schema is not None
+        else None,
     )
-    return changed(EventType.HELD, item, after, ctx, comment=comment, ended=ended, reason=reason, because=because)
+    return changed(
+        EventType.HELD, item, after, ctx, comment=comment, ended=ended, reason=reason, because=because
+    )
 
 
 def released(item: WorkItem, ctx: Context) -> WorkItem:
@@ -254,7 +269,9 @@ def resume(item: WorkItem, ctx: Context, *, because: str | None = None, comment:
     return changed(EventType.RESUMED, item, after, ctx, because=because, comment=comment)
 
 
-def _finish(item: WorkItem, ctx: Context, status: Status, outcome: AssignmentOutcome) -> tuple[WorkItem, Ending]:
+def _finish(
+    item: WorkItem, ctx: Context, status: Status, outcome: AssignmentOutcome
+) -> tuple[WorkItem, Ending]:
     ended = end_holding(item, ctx, assignment=outcome, reason=status.value)
     after = unreserved(ended.item)
     if item.status.is_held:
@@ -262,7 +279,9 @@ def _finish(item: WorkItem, ctx: Context, status: Status, outcome: AssignmentOut
     expiration = item.expiration_at
     if expiration is None:
         expiration = ctx.now + timedelta(days=DEFAULT_EXPIRATION_DAYS)
-    after = replace(after, status=status, completed_at=ctx.now, expiration_at=expiration, keep_for=None, excluded=[])
+    after = replace(
+        after, status=status, completed_at=ctx.now, expiration_at=expiration, keep_for=None, excluded=[]
+    )
     return after, ended
 
 
@@ -286,14 +305,19 @@ def complete(
     require(Action.COMPLETE, item.status)
     if agent_id is not None and item.assigned_to != agent_id:
         raise ConflictError(
-            f"the item is not assigned to {agent_id}", code="notYourItem", field="agent", hint="only its agent can complete it here"
+            f"the item is not assigned to {agent_id}",
+            code="notYourItem",
+            field="agent",
+            hint="only its agent can complete it here",
         )
     code = result_code if result_code is not None else item.ext.get("resultCode")
     _check_disposition(item, ctx, code, by_agent=agent_id is not None)
     ext = item.ext if code is None else {**item.ext, "resultCode": code}
     outcome = AssignmentOutcome.COMPLETED if agent_id is not None else AssignmentOutcome.WITHDRAWN
     after, ended = _finish(replace(item, ext=ext), ctx, Status.COMPLETED, outcome)
-    return changed(EventType.COMPLETED, item, after, ctx, comment=comment, ended=ended, reason=reason, agent=agent_id)
+    return changed(
+        EventType.COMPLETED, item, after, ctx, comment=comment, ended=ended, reason=reason, agent=agent_id
+    )
 
 
 def _check_disposition(item: WorkItem, ctx: Context, code: str | None, *, by_agent: bool) -> None:
@@ -303,11 +327,16 @@ def _check_disposition(item: WorkItem, ctx: Context, code: str | None, *, by_age
     if code is None:
         if node.disposition_required and by_agent:
             raise InvalidInputError(
-                "a disposition is needed", field="resultCode", hint=f"one of: {', '.join(node.dispositions)}", code="dispositionRequired"
+                "a disposition is needed",
+                field="resultCode",
+                hint=f"one of: {', '.join(node.dispositions)}",
+                code="dispositionRequired",
             )
     elif node.dispositions and code not in node.dispositions:
         raise InvalidInputError(
-            f"'{code}' is no disposition of {item.category_path}", field="resultCode", hint=f"one of: {', '.join(node.dispositions)}"
+            f"'{code}' is no disposition of {item.category_path}",
+            field="resultCode",
+            hint=f"one of: {', '.join(node.dispositions)}",
         )
 
 
@@ -332,7 +361,9 @@ def noted(item: WorkItem, ctx: Context, kind: EventType, **extra: Any) -> Change
     return changed(kind, item, replace(item), ctx, **extra)
 
 
-def tag(item: WorkItem, ctx: Context, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> Change | None:
+def tag(
+    item: WorkItem, ctx: Context, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
+) -> Change | None:
     """Adds and removes tags; allowed for final items too. None when nothing changes."""
     tags = [t for t in item.tags if t not in remove]
     tags += [t for t in add if t not in tags]
@@ -344,14 +375,27 @@ def tag(item: WorkItem, ctx: Context, *, add: tuple[str, ...] = (), remove: tupl
 # Offers and assignments --------------------------------------------------------------------------------------------
 
 
-def grant(item: WorkItem, ctx: Context, kind: GrantKind, agent_id: str, *, offer_id: UUID, assignment_id: UUID, timeout_us: int) -> Change:
+def grant(
+    item: WorkItem,
+    ctx: Context,
+    kind: GrantKind,
+    agent_id: str,
+    *,
+    offer_id: UUID,
+    assignment_id: UUID,
+    timeout_us: int,
+) -> Change:
     """What the decider's claim makes of the item: an open offer (push), or an assignment (pull, pick)."""
     require(Action.OFFER if kind is GrantKind.PUSH else Action.PULL, item.status)
     if item.offer_id is not None:
-        raise ConflictError("the item is offered to somebody else", code="offered", hint="wait for the offer to end")
+        raise ConflictError(
+            "the item is offered to somebody else", code="offered", hint="wait for the offer to end"
+        )
     if kind is GrantKind.PUSH:
         expires = ctx.now + timedelta(microseconds=timeout_us)
-        after = replace(item, offer_id=offer_id, offered_to=agent_id, offered_at=ctx.now, offer_expires_at=expires)
+        after = replace(
+            item, offer_id=offer_id, offered_to=agent_id, offered_at=ctx.now, offer_expires_at=expires
+        )
         told = {"id": str(offer_id), "agent": agent_id, "expiresAt": expires.isoformat()}
         return changed(EventType.OFFERED, item, after, ctx, agent=agent_id, offer=told)
     after = _assigned(unreserved(item), ctx, agent_id, assignment_id)
@@ -360,14 +404,18 @@ def grant(item: WorkItem, ctx: Context, kind: GrantKind, agent_id: str, *, offer
 
 
 def _assigned(item: WorkItem, ctx: Context, agent_id: str, assignment_id: UUID) -> WorkItem:
-    return replace(item, status=Status.ASSIGNED, assigned_to=agent_id, assignment_id=assignment_id, assigned_at=ctx.now)
+    return replace(
+        item, status=Status.ASSIGNED, assigned_to=agent_id, assignment_id=assignment_id, assigned_at=ctx.now
+    )
 
 
 def accept(item: WorkItem, ctx: Context, offer_id: UUID, agent_id: str) -> Change:
     """The agent takes the open offer. After its time-out it is too late, whether or not anybody has closed it."""
     _check_offer(item, offer_id, agent_id)
     if item.offer_expires_at is not None and ctx.now >= item.offer_expires_at:
-        raise ConflictError("the offer's time is over", code="offerEnded", hint="the item is back in its queue")
+        raise ConflictError(
+            "the offer's time is over", code="offerEnded", hint="the item is back in its queue"
+        )
     assignment_id = ctx.new_id()
     ended = end_holding(item, ctx, offer=OfferOutcome.ACCEPTED)
     after = _assigned(unreserved(ended.item), ctx, agent_id, assignment_id)
@@ -377,13 +425,23 @@ def accept(item: WorkItem, ctx: Context, offer_id: UUID, agent_id: str) -> Chang
 
 def _check_offer(item: WorkItem, offer_id: UUID, agent_id: str) -> None:
     if item.offer_id != offer_id:
-        raise ConflictError("the offer has ended", code="offerEnded", hint="the item was withdrawn, timed out or taken")
+        raise ConflictError(
+            "the offer has ended", code="offerEnded", hint="the item was withdrawn, timed out or taken"
+        )
     if item.offered_to != agent_id:
-        raise ConflictError("the offer is for another agent", code="notYourOffer", hint="log in as the agent it was made to")
+        raise ConflictError(
+            "the offer is for another agent", code="notYourOffer", hint="log in as the agent it was made to"
+        )
 
 
 def end_offer(
-    item: WorkItem, ctx: Context, offer_id: UUID, outcome: OfferOutcome, *, agent_id: str | None = None, reason: str | None = None
+    item: WorkItem,
+    ctx: Context,
+    offer_id: UUID,
+    outcome: OfferOutcome,
+    *,
+    agent_id: str | None = None,
+    reason: str | None = None,
 ) -> Change:
     """Declined, timed out, withdrawn or lost: back in place with its age; who declined or missed it is excluded for a while."""
     if agent_id is not None:
@@ -405,7 +463,11 @@ def end_offer(
         queue = queue_of(item, ctx.rules)
         pause = queue.decline_exclusion if queue is not None else 0
         keep = [e for e in item.excluded if e.until > ctx.now and e.agent != agent]
-        excluded = [*keep, Exclusion(agent, ctx.now + timedelta(microseconds=pause), outcome.value)] if pause else keep
+        excluded = (
+            [*keep, Exclusion(agent, ctx.now + timedelta(microseconds=pause), outcome.value)]
+            if pause
+            else keep
+        )
         declines = item.declines + (1 if outcome is OfferOutcome.DECLINED else 0)
         after = replace(after, excluded=excluded, declines=declines)
         if item.reserved_for == agent:
@@ -413,11 +475,14 @@ def end_offer(
     return changed(kinds[outcome], item, after, ctx, ended=ended, agent=agent, reason=reason)
 
 
-def assign(item: WorkItem, ctx: Context, agent_id: str, *, comment: str | None = None, warnings: tuple[str, ...] = ()) -> Change:
-    """By a supervisor or the source: from the queue or from another agent, over eligibility and capacity, with warnings."""
+def assign(
+    item: WorkItem, ctx: Context, agent_id: str, *, comment: str | None = None, warnings: tuple[str, ...] = ()
+) -> Change:
+    """By a supervisor or the source: from the queue or from an agent, over eligibility and capacity, with warnings.
+
+    Assigned to the agent who has it, it begins a new assignment.
+    """
     require(Action.ASSIGN, item.status)
-    if item.assigned_to == agent_id:
-        raise ConflictError(f"the item is with {agent_id} already", code="alreadyAssigned", field="agent")
     assignment_id = ctx.new_id()
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="assigned")
     after = _assigned(unreserved(ended.item), ctx, agent_id, assignment_id)
@@ -428,37 +493,74 @@ def assign(item: WorkItem, ctx: Context, agent_id: str, *, comment: str | None =
     )  # fmt: skip
 
 
-def return_to_queue(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: str | None = None) -> Change:
+def return_to_queue(
+    item: WorkItem, ctx: Context, *, reason: str | None = None, comment: str | None = None
+) -> Change:
     """Back to its queue; place and age are kept."""
     require(Action.RETURN, item.status)
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.RETURNED, reason=reason)
     after = _queue_again(unreserved(ended.item), ctx)
-    return changed(EventType.RETURNED, item, after, ctx, comment=comment, ended=ended, reason=reason, agent=item.assigned_to)
+    return changed(
+        EventType.RETURNED,
+        item,
+        after,
+        ctx,
+        comment=comment,
+        ended=ended,
+        reason=reason,
+        agent=item.assigned_to,
+    )
 
 
-def transfer_to_queue(item: WorkItem, ctx: Context, queue_id: str | None, *, comment: str | None = None) -> Change:
+def transfer_to_queue(
+    item: WorkItem, ctx: Context, queue_id: str | None, *, comment: str | None = None
+) -> Change:
     """To a queue (None: its own), open to all who serve it; age is kept."""
     require(Action.TRANSFER, item.status)
     if queue_id is not None and queue_id not in ctx.rules.queues:
-        raise InvalidInputError(f"there is no queue '{queue_id}'", field="queue", hint="name the id of a queue")
+        raise InvalidInputError(
+            f"there is no queue '{queue_id}'", field="queue", hint="name the id of a queue"
+        )
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="transferred")
     after = replace(unreserved(ended.item), queue_id=queue_id or item.queue_id, excluded=[])
     after = _queue_again(after, ctx)
     return changed(
-        EventType.TRANSFERRED, item, after, ctx, comment=comment, ended=ended, toQueue=after.queue_id, agent=item.assigned_to
+        EventType.TRANSFERRED,
+        item,
+        after,
+        ctx,
+        comment=comment,
+        ended=ended,
+        toQueue=after.queue_id,
+        agent=item.assigned_to,
     )
 
 
-def transfer_to_agent(item: WorkItem, ctx: Context, agent_id: str, *, sender: str | None = None, comment: str | None = None) -> Change:
+def transfer_to_agent(
+    item: WorkItem, ctx: Context, agent_id: str, *, sender: str | None = None, comment: str | None = None
+) -> Change:
     """Queued, reserved for that agent; a decline or time-out opens it to the queue and tells the sender."""
     require(Action.TRANSFER, item.status)
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="transferred")
     after = _queue_again(ended.item, ctx)
     excluded = [e for e in after.excluded if e.agent != agent_id]
     after = replace(
-        after, reserved_for=agent_id, reserved_until=reservation_end(item, ctx), reserved_by=sender, excluded=excluded
+        after,
+        reserved_for=agent_id,
+        reserved_until=reservation_end(item, ctx),
+        reserved_by=sender,
+        excluded=excluded,
     )
-    return changed(EventType.TRANSFERRED, item, after, ctx, comment=comment, ended=ended, toAgent=agent_id, agent=item.assigned_to)
+    return changed(
+        EventType.TRANSFERRED,
+        item,
+        after,
+        ctx,
+        comment=comment,
+        ended=ended,
+        toAgent=agent_id,
+        agent=item.assigned_to,
+    )
 
 
 def end_reservation(item: WorkItem, ctx: Context) -> Change:
@@ -473,11 +575,21 @@ def expire(item: WorkItem, ctx: Context) -> Change | None:
     """What time alone makes of an item now: activation, end of a hold, end of an offer or reservation; None if nothing."""
     if item.status is Status.CAPTURED and (item.activation_at is None or item.activation_at <= ctx.now):
         return activate(item, ctx)
-    if item.status is Status.HELD and item.hold_until is not None and item.hold_until <= ctx.now and item.category_id:
+    if (
+        item.status is Status.HELD
+        and item.hold_until is not None
+        and item.hold_until <= ctx.now
+        and item.category_id
+    ):
         return resume(item, ctx, because="holdUntil")
     if item.offer_id is not None and item.offer_expires_at is not None and item.offer_expires_at <= ctx.now:
         return end_offer(item, ctx, item.offer_id, OfferOutcome.TIMED_OUT)
-    if item.status is Status.QUEUED and item.reserved_until is not None and item.reserved_until <= ctx.now and item.offer_id is None:
+    if (
+        item.status is Status.QUEUED
+        and item.reserved_until is not None
+        and item.reserved_until <= ctx.now
+        and item.offer_id is None
+    ):
         return end_reservation(item, ctx)
     return None
 

@@ -137,7 +137,9 @@ class Reading(Protocol):
 
     async def items_by_id(self, ids: Collection[UUID]) -> dict[UUID, WorkItem]: ...
     async def items_by_number(self, numbers: Collection[int]) -> dict[int, WorkItem]: ...
-    async def items_by_capture(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredSubmission]:
+    async def items_by_capture(
+        self, keys: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], StoredSubmission]:
         """Items by (capture point, captureId)."""
         ...
 
@@ -230,7 +232,9 @@ class Writing(Reading, Protocol):
         """The live version, locked FOR SHARE: it cannot change before this transaction ends."""
         ...
 
-    async def insert_items(self, items: Sequence[WorkItem], hashes: Sequence[bytes]) -> dict[UUID, ItemNumber]:
+    async def insert_items(
+        self, items: Sequence[WorkItem], hashes: Sequence[bytes]
+    ) -> dict[UUID, ItemNumber]:
         """Inserts, skipping captureIds that exist; the numbers of those inserted."""
         ...
 
@@ -246,7 +250,9 @@ class Writing(Reading, Protocol):
         """Removes wrap-ups of the agent, or all that are over by `now`."""
         ...
 
-    async def match_contacts(self, contacts: Sequence[tuple[int, dict[str, Any]]], now: datetime) -> dict[int, UUID]:
+    async def match_contacts(
+        self, contacts: Sequence[tuple[int, dict[str, Any]]], now: datetime
+    ) -> dict[int, UUID]:
         """Contact ids for contact inputs (by position): by customerId, else by exactly one with that address, else new."""
         ...
 

@@ -24,7 +24,9 @@ TIMER_SECONDS: Final = 0.5
 PRESENCE_SECONDS: Final = 5.0
 RETENTION_SECONDS: Final = 3600.0
 
-loop_errors = Counter("iwd_background_errors_total", "Errors caught at the edge of a background loop", ["loop"])
+loop_errors = Counter(
+    "iwd_background_errors_total", "Errors caught at the edge of a background loop", ["loop"]
+)
 
 
 async def forever(name: str, step: Callable[[], Awaitable[float]]) -> None:
@@ -52,7 +54,9 @@ class Background:
 
     async def start(self) -> None:
         """Takes the process lease and opens all active tenants."""
-        await self._platform.control.renew_process(self._platform.process_id, self._kind, self._address, LEASE_SECONDS)
+        await self._platform.control.renew_process(
+            self._platform.process_id, self._kind, self._address, LEASE_SECONDS
+        )
         self._spawn(self._tasks, "lease", self._renew)
         for tenant in await self._platform.control.tenants():
             if tenant.active:
@@ -79,7 +83,9 @@ class Background:
         into.append(asyncio.get_running_loop().create_task(forever(name, step), name=name))
 
     async def _renew(self) -> float:
-        await self._platform.control.renew_process(self._platform.process_id, self._kind, self._address, LEASE_SECONDS)
+        await self._platform.control.renew_process(
+            self._platform.process_id, self._kind, self._address, LEASE_SECONDS
+        )
         return RENEW_SECONDS
 
     async def stop(self) -> None:

@@ -16,7 +16,8 @@ from openiwd.adapters.postgres.migrate import migrate_control, migrate_tenant
 from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import ApiKey, User
 from openiwd.ports.tenant_store import Tenant
-from openiwd.processes.wiring import Wiring, database_dsn, new_id
+from openiwd.processes.identity import new_id
+from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.usecases.user import hash_password
 
 CONTROL_DATABASE = "openiwd"
@@ -80,7 +81,13 @@ async def ensure_tenant(wiring: Wiring, tenant: Tenant) -> bool:
 
 
 async def make_api_key(
-    wiring: Wiring, tenant_id: str | None, name: str, role: Role, *, secret: str | None = None, agent_id: str | None = None
+    wiring: Wiring,
+    tenant_id: str | None,
+    name: str,
+    role: Role,
+    *,
+    secret: str | None = None,
+    agent_id: str | None = None,
 ) -> str:
     """Stores a new key and returns its secret, which is known only now."""
     secret = secret or new_api_key()

@@ -31,7 +31,9 @@ class _Server(uvicorn.Server):
 class Serving:
     """A serving process: start, wait, stop."""
 
-    def __init__(self, wiring: Wiring, *, host: str, port: int, metrics_port: int | None, decides: bool = True) -> None:
+    def __init__(
+        self, wiring: Wiring, *, host: str, port: int, metrics_port: int | None, decides: bool = True
+    ) -> None:
         self.wiring = wiring
         self._host = host
         self._port = port
@@ -48,7 +50,9 @@ class Serving:
         port = sockets[0].getsockname()[1]
         self.url = f"http://{'localhost' if self._host in ('127.0.0.1', '0.0.0.0') else self._host}:{port}"  # noqa: S104
         await self.background.start()
-        app = create_app(self.wiring.platform, holidays=self.wiring.holidays, pools=self.wiring.pools.usage, web=create_web)
+        app = create_app(
+            self.wiring.platform, holidays=self.wiring.holidays, pools=self.wiring.pools.usage, web=create_web
+        )
         await self._serve(app, sockets[0])
         if len(sockets) > 1:
             await self._serve(create_metrics_app(self.wiring.platform), sockets[1])
@@ -85,7 +89,10 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
     except OSError as error:
         listening.close()
         raise ConflictError(
-            f"port {port} on {host} is taken: {error.strerror}", code="portTaken", field=option, hint=f"choose another with {option}"
+            f"port {port} on {host} is taken: {error.strerror}",
+            code="portTaken",
+            field=option,
+            hint=f"choose another with {option}",
         ) from error
     listening.listen(2_048)
     listening.setblocking(False)
@@ -93,7 +100,9 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(wiring: Wiring, *, host: str, port: int, metrics_port: int | None) -> AsyncIterator[Serving]:
+async def serving(
+    wiring: Wiring, *, host: str, port: int, metrics_port: int | None
+) -> AsyncIterator[Serving]:
     """Runs a server for the length of a block."""
     server = Serving(wiring, host=host, port=port, metrics_port=metrics_port)
     try:

@@ -27,12 +27,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
 
 
+def environment() -> Mapping[str, str]:
+    """The process's environment, for those who look up a folder in it."""
+    return os.environ
+
+
 def _number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     text = environment.get(name)
     if text is None or text == "":
         return default
     if not text.isdigit() or not low <= int(text) <= high:
-        raise InvalidInputError(f"{name} is '{text}'", field=name, hint=f"set a whole number from {low} to {high}")
+        raise InvalidInputError(
+            f"{name} is '{text}'", field=name, hint=f"set a whole number from {low} to {high}"
+        )
     return int(text)
 
 
@@ -44,14 +51,16 @@ def _secret(environment: Mapping[str, str], name: str) -> str | None:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise InvalidInputError(
-                f"{name}_FILE names '{path}', which cannot be read: {error.strerror}", field=f"{name}_FILE", hint="check path and rights"
+                f"{name}_FILE names '{path}', which cannot be read: {error.strerror}",
+                field=f"{name}_FILE",
+                hint="check path and rights",
             ) from error
     return environment.get(name) or None
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment (OPENIWD_…)."""
-    env = os.environ if environment is None else environment
+    env = os.environ if variables is None else variables
     data = env.get("OPENIWD_DATA_DIR")
     return Settings(
         host=env.get("OPENIWD_HOST") or "127.0.0.1",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from openiwd.processes.bootstrap import Credentials, FirstUser
 from openiwd.processes.demo import load_demo
 from openiwd.processes.demo.traffic import Traffic
 from openiwd.processes.serve import Serving
+from openiwd.processes.settings import environment
 from openiwd.processes.starter import publish_starter
 from openiwd.processes.wiring import Wiring
 
@@ -47,10 +47,12 @@ def data_dir_of(options: Options) -> Path:
     """The folder given, else the default one; the demo has a folder of its own."""
     if options.data_dir is not None:
         return options.data_dir.absolute()
-    return default_data_dir(os.environ, name="demo" if options.demo else "default")
+    return default_data_dir(environment(), name="demo" if options.demo else "default")
 
 
-async def up(options: Options, when_ready: Callable[[Ready], Awaitable[None]], progress: Callable[[str], None]) -> None:
+async def up(
+    options: Options, when_ready: Callable[[Ready], Awaitable[None]], progress: Callable[[str], None]
+) -> None:
     """Runs until SIGINT or SIGTERM. PostgreSQL starts first and stops last."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -94,7 +96,9 @@ async def _serve(
             traffic = Traffic(await wiring.platform.services(tenant.id))
             traffic.start()
         metrics = f"http://localhost:{options.metrics_port}/metrics" if options.metrics_port else None
-        await when_ready(Ready(url=server.url, metrics_url=metrics, credentials=credentials, data_dir=data_dir))
+        await when_ready(
+            Ready(url=server.url, metrics_url=metrics, credentials=credentials, data_dir=data_dir)
+        )
         await _until_stopped(stopping, postgres)
     finally:
         progress("stopping")
@@ -125,7 +129,12 @@ async def _credentials(options: Options, wiring: Wiring, tenant: Tenant, data_di
     else:
         await publish_starter(wiring, tenant)
         users = [
-            FirstUser(login="admin", password=bootstrap.new_password(), role=Role.ADMINISTRATOR.value, name="Administrator")
+            FirstUser(
+                login="admin",
+                password=bootstrap.new_password(),
+                role=Role.ADMINISTRATOR.value,
+                name="Administrator",
+            )
         ]
     await bootstrap.make_users(wiring, tenant, users)
     key = await bootstrap.make_api_key(wiring, tenant.id, "first key", Role.ADMINISTRATOR)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
-import time
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
-from uuid import UUID
 
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.postgres.control_store import PostgresControlStore
@@ -16,6 +13,7 @@ from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.errors import NotFoundError
 from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.identity import new_id
 from openiwd.usecases.platform import Platform
 from openiwd.usecases.rule_set import compile_published
 from openiwd.usecases.tenant_runtime import TenantRuntime, VirtualClock
@@ -26,14 +24,6 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-
-def new_id() -> UUID:
-    """A UUIDv7: milliseconds since 1970, then random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = secrets.randbits(74)
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    return UUID(int=value)
 
 
 def database_dsn(control_dsn: str, database: str) -> str:

@@ -39,7 +39,9 @@ async def get(services: TenantServices, agent_id: str) -> Agent:
     async with services.runtime.store.reading() as reading:
         found = (await reading.agents([agent_id])).get(agent_id)
     if found is None:
-        raise NotFoundError(f"there is no agent '{agent_id}'", field="agent", hint="check the id of the agent")
+        raise NotFoundError(
+            f"there is no agent '{agent_id}'", field="agent", hint="check the id of the agent"
+        )
     return found
 
 
@@ -50,7 +52,13 @@ async def all_agents(services: TenantServices) -> list[Agent]:
 
 
 def next_states(
-    agent: Agent, state: AgentState, *, reason: str | None, media_type: str | None, after_current: bool, now: datetime
+    agent: Agent,
+    state: AgentState,
+    *,
+    reason: str | None,
+    media_type: str | None,
+    after_current: bool,
+    now: datetime,
 ) -> dict[str, MediaState]:
     """The agent's states after this change; a state for all media replaces those of single ones."""
     states = dict(agent.states)
@@ -85,14 +93,20 @@ async def set_state(
     if caller.agent_id != agent_id:
         caller.require("agents.state")
     if state is AgentState.AFTER_WORK and after_current:
-        raise InvalidInputError("after-work begins by itself", field="state", hint="choose notReady after current items")
+        raise InvalidInputError(
+            "after-work begins by itself", field="state", hint="choose notReady after current items"
+        )
     runtime = services.runtime
     async with services.agent_lock(agent_id):
         agent = await get(services, agent_id)
         if not agent.active and state is not AgentState.LOGGED_OUT:
-            raise InvalidInputError(f"agent '{agent_id}' is not active", field="agent", hint="an administrator can activate it")
+            raise InvalidInputError(
+                f"agent '{agent_id}' is not active", field="agent", hint="an administrator can activate it"
+            )
         now = runtime.now()
-        states = next_states(agent, state, reason=reason, media_type=media_type, after_current=after_current, now=now)
+        states = next_states(
+            agent, state, reason=reason, media_type=media_type, after_current=after_current, now=now
+        )
         await _save(runtime, agent, states, caller, reason, session, services.process_id)
         agent = replace(agent, states=states)
     services.presence.seen(agent_id)
@@ -126,7 +140,11 @@ async def _save(
         subject_id=agent.id,
         body={
             "states": {
-                m: {"state": s.state.value, "reason": s.reason, "pending": s.pending.value if s.pending else None}
+                m: {
+                    "state": s.state.value,
+                    "reason": s.reason,
+                    "pending": s.pending.value if s.pending else None,
+                }
                 for m, s in states.items()
             },
             "reason": reason,
@@ -148,7 +166,15 @@ async def end_offers(
         items = await reading.items_of_agent(agent_id)
     action = Action.LOSE if outcome is OfferOutcome.LOST else Action.WITHDRAW
     commands = [
-        Command(action=action, caller=system("distribution"), item_id=i.id, offer_id=i.offer_id, outcome=outcome, reason=reason, internal=True)
+        Command(
+            action=action,
+            caller=system("distribution"),
+            item_id=i.id,
+            offer_id=i.offer_id,
+            outcome=outcome,
+            reason=reason,
+            internal=True,
+        )
         for i in items
         if i.offered_to == agent_id and i.offer_id is not None and media_type in (None, i.media_type)
     ]
@@ -205,7 +231,14 @@ async def save_profiles(
     async with runtime.store.writing() as tx:
         saved = [await tx.save_agent(profile, revision=revision) for profile in profiles]
         events = [
-            Event(type=EventType.AGENT_CHANGED, at=now, actor=caller.actor, subject_id=a.id, body=_profile_body(a)) for a in saved
+            Event(
+                type=EventType.AGENT_CHANGED,
+                at=now,
+                actor=caller.actor,
+                subject_id=a.id,
+                body=_profile_body(a),
+            )
+            for a in saved
         ]
         await tx.append_events(events)
     runtime.committed()
@@ -228,13 +261,21 @@ async def delete(services: TenantServices, agent_id: str, caller: Caller) -> Non
     mine = await my_items(services, agent_id)
     if mine.assigned:
         raise InvalidInputError(
-            f"agent '{agent_id}' has {len(mine.assigned)} items", field="agent", hint="return or reassign them, or deactivate the agent"
+            f"agent '{agent_id}' has {len(mine.assigned)} items",
+            field="agent",
+            hint="return or reassign them, or deactivate the agent",
         )
     runtime = services.runtime
     async with runtime.store.writing() as tx:
         if not await tx.delete_agent(agent_id):
             raise NotFoundError(f"there is no agent '{agent_id}'", field="agent")
-        event = Event(type=EventType.AGENT_CHANGED, at=runtime.now(), actor=caller.actor, subject_id=agent_id, body={"deleted": True})
+        event = Event(
+            type=EventType.AGENT_CHANGED,
+            at=runtime.now(),
+            actor=caller.actor,
+            subject_id=agent_id,
+            body={"deleted": True},
+        )
         await tx.append_events([event])
     runtime.committed()
 
@@ -247,7 +288,9 @@ def heartbeat(services: TenantServices, agent_id: str) -> None:
 async def return_all(services: TenantServices, agent_id: str, caller: Caller, reason: str) -> int:
     """Returns all assigned items of an agent to their queues; how many."""
     mine = await my_items(services, agent_id)
-    commands = [Command(action=Action.RETURN, caller=caller, item_id=i.id, reason=reason) for i in mine.assigned]
+    commands = [
+        Command(action=Action.RETURN, caller=caller, item_id=i.id, reason=reason) for i in mine.assigned
+    ]
     if commands:
         await apply(services.runtime, commands)
     return len(commands)

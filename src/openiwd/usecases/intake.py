@@ -32,7 +32,9 @@ class _Entry(Struct, eq=False):
     event: Event | None = None
 
 
-async def create(runtime: TenantRuntime, submissions: Sequence[ItemSubmission], caller: Caller) -> list[Result]:
+async def create(
+    runtime: TenantRuntime, submissions: Sequence[ItemSubmission], caller: Caller
+) -> list[Result]:
     """Creates items in one transaction; answers each on its own, in order. One bad item never fails the others.
 
     An item that exists with equal content is answered as it is, with other content as DuplicateError.
@@ -61,7 +63,9 @@ async def _attempt(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result
             if results[n] is None:
                 results[n] = _answer(entry, first[_key(entry)], existing)
         return [r for r in results if r is not None]
-    raise UnavailableError("the rules changed again and again meanwhile", code="busy", hint="try again", retry_after=1)
+    raise UnavailableError(
+        "the rules changed again and again meanwhile", code="busy", hint="try again", retry_after=1
+    )
 
 
 def _key(entry: _Entry) -> tuple[str, str]:
@@ -157,17 +161,23 @@ class Intake:
         self._running = 0
         self._flushes: set[asyncio.Task[None]] = set()
 
-    async def submit(self, submission: ItemSubmission, caller: Caller, *, on_duplicate_update: bool = False) -> Done:
+    async def submit(
+        self, submission: ItemSubmission, caller: Caller, *, on_duplicate_update: bool = False
+    ) -> Done:
         """Returns once the item is committed. The caller going away does not cancel the write."""
         if len(self._waiting) >= MAX_WAITING:
-            raise UnavailableError("intake is full", code="overloaded", hint="slow down and try again", retry_after=1)
+            raise UnavailableError(
+                "intake is full", code="overloaded", hint="slow down and try again", retry_after=1
+            )
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((_Entry(submission, caller, submission_hash(submission)), future))
         if self._running < FLUSHERS:
             self._start()
         result = await asyncio.shield(future)
         if isinstance(result, DuplicateError) and on_duplicate_update:
-            command = Command(action=Action.CREATE, caller=caller, submission=submission, on_duplicate_update=True)
+            command = Command(
+                action=Action.CREATE, caller=caller, submission=submission, on_duplicate_update=True
+            )
             (result,) = await apply(self._runtime, [command])
         if isinstance(result, OpenIwdError):
             raise result

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 async def _mine(services: TenantServices, offer_id: UUID, caller: Caller) -> Offer:
     if caller.agent_id is None:
-        raise ForbiddenError("only agents have offers", code="noAgent", hint="log in as a user with an agent profile")
+        raise ForbiddenError(
+            "only agents have offers", code="noAgent", hint="log in as a user with an agent profile"
+        )
     async with services.runtime.store.reading() as reading:
         offer = await reading.offer(offer_id)
     if offer is None or offer.agent_id != caller.agent_id:
         raise NotFoundError(f"there is no offer {offer_id} for you", field="id")
     if offer.outcome is not None:
         raise ConflictError(
-            f"the offer has ended: {offer.outcome}", code="offerEnded", hint="the item is back in its queue or with somebody else"
+            f"the offer has ended: {offer.outcome}",
+            code="offerEnded",
+            hint="the item is back in its queue or with somebody else",
         )
     services.presence.seen(caller.agent_id)
     return offer
@@ -37,7 +41,12 @@ async def accept(services: TenantServices, offer_id: UUID, caller: Caller) -> Do
     return await apply_one(
         services.runtime,
         Command(
-            action=Action.ACCEPT, caller=caller, item_id=offer.item_id, offer_id=offer_id, agent_id=caller.agent_id, internal=True
+            action=Action.ACCEPT,
+            caller=caller,
+            item_id=offer.item_id,
+            offer_id=offer_id,
+            agent_id=caller.agent_id,
+            internal=True,
         ),
     )
 

@@ -15,6 +15,7 @@ from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.tenant_runtime import TenantRuntime
+from openiwd.usecases.user import Identities
 
 MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 
@@ -49,6 +50,7 @@ class Platform:
         on_open: Callable[[TenantServices], Awaitable[None]] | None = None,
     ) -> None:
         self.control = control
+        self.identities = Identities(control)
         self.process_id = process_id
         self._make_runtime = make_runtime
         self._on_open = on_open

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
@@ -11,8 +13,8 @@ from openiwd.domain.errors import RuleSetError
 from openiwd.domain.event import Event, EventType
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller, system
-from openiwd.domain.rule_set_compiler import CompiledRuleSet, compile_rule_set
-from openiwd.domain.rule_set import RuleSetDocument, parse_document
+from openiwd.domain.rule_set_compiler import compile_rule_set
+from openiwd.domain.rule_set import CompiledRuleSet, RuleSetDocument, parse_document
 from openiwd.domain.calendar import YEARS_AHEAD, YEARS_BACK, FrozenCalendar
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import PublishedRuleSet, SearchQuery
@@ -30,26 +32,43 @@ MAX_SOURCE_BYTES: Final = 4 * 1024 * 1024
 def compile_published(stored: PublishedRuleSet) -> CompiledRuleSet:
     """The compiled form of a stored version."""
     calendars = {name: msgspec.convert(frozen, FrozenCalendar) for name, frozen in stored.calendars.items()}
-    return compile_rule_set(parse_document(stored.document), stored.version, calendars)
+    document = parse_document(stored.document)
+    return compile_rule_set(document, stored.version, calendars, zone_of(document))
+
+
+def zone_of(document: RuleSetDocument) -> ZoneInfo:
+    """The tenant's time zone: dates without an offset are local to it."""
+    try:
+        return ZoneInfo(document.time_zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise RuleSetError(
+            f"'{document.time_zone}' is not a time zone", field="timeZone", hint="name an IANA zone such as Europe/Berlin"
+        ) from error
 
 
 def read_source(source: str) -> Any:
     """The plain values of a YAML (or JSON) text; RuleSetError with line and column when it cannot be read."""
     if len(source) > MAX_SOURCE_BYTES:
-        raise RuleSetError(f"the document is larger than {MAX_SOURCE_BYTES} bytes", hint="move large tables to lookup tables")
+        raise RuleSetError(
+            f"the document is larger than {MAX_SOURCE_BYTES} bytes", hint="move large tables to lookup tables"
+        )
     try:
         return yaml.safe_load(source)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         raise RuleSetError(
-            f"this is not YAML{place}: {getattr(error, 'problem', None) or error}", code="invalidYaml", hint="check the indentation there"
+            f"this is not YAML{place}: {getattr(error, 'problem', None) or error}",
+            code="invalidYaml",
+            hint="check the indentation there",
         ) from error
     except RecursionError as error:
         raise RuleSetError("the document is nested too deeply", hint="flatten it") from error
 
 
-def freeze_calendars(document: RuleSetDocument, holidays: HolidaySource, year: int) -> dict[str, FrozenCalendar]:
+def freeze_calendars(
+    document: RuleSetDocument, holidays: HolidaySource, year: int
+) -> dict[str, FrozenCalendar]:
     """The document's calendars with holidays and zone transitions resolved, from 15 years back to 25 ahead."""
     return {
         c.id: holidays.freeze(c, year - YEARS_BACK, year + YEARS_AHEAD, f"calendars[{n}]")
@@ -60,7 +79,7 @@ def freeze_calendars(document: RuleSetDocument, holidays: HolidaySource, year: i
 async def check(runtime: TenantRuntime, holidays: HolidaySource, raw: Any) -> CompiledRuleSet:
     """Compiles a document as it would be published; raises RuleSetError with all that is wrong."""
     document = parse_document(raw)
-    return compile_rule_set(document, 0, freeze_calendars(document, holidays, runtime.now().year))
+    return compile_rule_set(document, 0, freeze_calendars(document, holidays, runtime.now().year), zone_of(document))
 
 
 async def publish(
@@ -75,7 +94,14 @@ async def publish(
 ) -> int:
     """Makes a document the live rule set; the new version. Open items are judged again as `reclassify` says."""
     return await publish_raw(
-        services, holidays, read_source(source), caller, source=source, comment=comment, expected=expected, reclassify=reclassify
+        services,
+        holidays,
+        read_source(source),
+        caller,
+        source=source,
+        comment=comment,
+        expected=expected,
+        reclassify=reclassify,
     )
 
 
@@ -93,7 +119,9 @@ async def publish_raw(
     """As `publish`, from plain values."""
     caller.require("rulesets.publish")
     if reclassify not in RECLASSIFY:
-        raise RuleSetError(f"reclassify is '{reclassify}'", field="reclassify", hint=f"use one of {', '.join(RECLASSIFY)}")
+        raise RuleSetError(
+            f"reclassify is '{reclassify}'", field="reclassify", hint=f"use one of {', '.join(RECLASSIFY)}"
+        )
     runtime = services.runtime
     document = parse_document(raw)
     now = runtime.now()
@@ -101,7 +129,7 @@ async def publish_raw(
     async with runtime.store.reading() as reading:
         live = await reading.live_version()
     version = (live or 0) + 1
-    compile_rule_set(document, version, calendars)
+    compile_rule_set(document, version, calendars, zone_of(document))
     stored = PublishedRuleSet(
         version=version,
         document=msgspec.to_builtins(document),
@@ -131,15 +159,20 @@ async def reclassify_open(services: TenantServices) -> int:
     caller = system("rules")
     changed = 0
     query = SearchQuery(
-        filter={"attribute": "status", "operator": "in", "value": ["new", "captured", "queued", "assigned", "held", "errorheld"]}
+        filter={
+            "attribute": "status",
+            "operator": "in",
+            "value": ["new", "captured", "queued", "assigned", "held", "errorheld"],
+        }
     )
-    ids = []
+    ids: list[UUID] = []
     async with runtime.store.reading() as reading:
         async for chunk in reading.scan(query, 1_000):
             ids.extend(i.id for i in chunk)
     for start in range(0, len(ids), CHUNK):
         commands = [
-            Command(action=Action.CLASSIFY, caller=caller, item_id=i, internal=True) for i in ids[start : start + CHUNK]
+            Command(action=Action.CLASSIFY, caller=caller, item_id=i, internal=True)
+            for i in ids[start : start + CHUNK]
         ]
         changed += sum(1 for r in await apply(runtime, commands) if isinstance(r, Done) and r.changed)
     return changed

@@ -26,7 +26,9 @@ class VirtualClock:
     def now(self) -> datetime:
         if self._now is None:
             raise UnavailableError(
-                "this tenant's clock has not started", code="clockNotStarted", hint="send X-OpenIWD-Now with the first request"
+                "this tenant's clock has not started",
+                code="clockNotStarted",
+                hint="send X-OpenIWD-Now with the first request",
             )
         return self._now
 
@@ -126,7 +128,9 @@ class TenantRuntime:
         wanted = version if version is not None else await reading.live_version()
         if wanted is None:
             raise UnavailableError(
-                "no rule set is published yet", code="noRuleSet", hint="publish one: POST /iwd/v3/rulesets with a YAML or JSON document"
+                "no rule set is published yet",
+                code="noRuleSet",
+                hint="publish one: POST /iwd/v3/rulesets with a YAML or JSON document",
             )
         stored = await reading.rule_set(wanted)
         if stored is None:

@@ -42,15 +42,26 @@ def _offer_over(item: WorkItem, now: datetime) -> bool:
 def _command(item: WorkItem, now: datetime) -> Command:
     by = system("timer")
     if item.status is Status.HELD:
-        return Command(action=Action.RESUME, caller=by, item_id=item.id, because="holdUntil", internal=True, if_match=item.revision)
+        return Command(
+            action=Action.RESUME,
+            caller=by,
+            item_id=item.id,
+            because="holdUntil",
+            internal=True,
+            if_match=item.revision,
+        )
     if item.status is Status.CAPTURED:
-        return Command(action=Action.ACTIVATE, caller=by, item_id=item.id, internal=True, if_match=item.revision)
+        return Command(
+            action=Action.ACTIVATE, caller=by, item_id=item.id, internal=True, if_match=item.revision
+        )
     if _offer_over(item, now):
         return Command(
             action=Action.TIME_OUT, caller=by, item_id=item.id, offer_id=item.offer_id, outcome=OfferOutcome.TIMED_OUT, internal=True,
             if_match=item.revision,
         )  # fmt: skip
-    return Command(action=Action.END_RESERVATION, caller=by, item_id=item.id, internal=True, if_match=item.revision)
+    return Command(
+        action=Action.END_RESERVATION, caller=by, item_id=item.id, internal=True, if_match=item.revision
+    )
 
 
 async def _missed(services: TenantServices, agent_id: str, item: WorkItem) -> None:
@@ -74,7 +85,14 @@ async def delete_expired(services: TenantServices) -> int:
     async with runtime.store.reading() as reading:
         items = await reading.expired_items(runtime.now(), CHUNK)
     commands = [
-        Command(action=Action.DELETE, caller=system("retention"), item_id=i.id, reason="expired", internal=True, if_match=i.revision)
+        Command(
+            action=Action.DELETE,
+            caller=system("retention"),
+            item_id=i.id,
+            reason="expired",
+            internal=True,
+            if_match=i.revision,
+        )
         for i in items
     ]
     if commands:

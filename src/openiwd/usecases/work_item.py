@@ -106,7 +106,9 @@ def submission_hash(submission: ItemSubmission) -> bytes:
 class _Batch:
     """The items of a batch in memory, and everything that its commands have made of them."""
 
-    def __init__(self, items: dict[UUID, WorkItem], by_capture: dict[tuple[str, str], tuple[UUID, bytes]]) -> None:
+    def __init__(
+        self, items: dict[UUID, WorkItem], by_capture: dict[tuple[str, str], tuple[UUID, bytes]]
+    ) -> None:
         self.items = items
         self.by_capture = by_capture
         self.base: dict[UUID, int] = {i.id: i.revision for i in items.values()}
@@ -133,7 +135,11 @@ class _Batch:
         item = self.items.get(item_id) if item_id is not None else None
         if item is None or item.id in self.deleted:
             named = command.item_id or (command.capture[1] if command.capture else "?")
-            raise NotFoundError(f"there is no item {named}", field="id", hint="check the id, and the capture point of a captureId")
+            raise NotFoundError(
+                f"there is no item {named}",
+                field="id",
+                hint="check the id, and the capture point of a captureId",
+            )
         return item
 
 
@@ -154,7 +160,10 @@ async def apply(
             runtime.committed()
             return _renumbered(results, batch)
     raise UnavailableError(
-        "the items changed again and again meanwhile", code="busy", hint="try again; nothing was written", retry_after=1
+        "the items changed again and again meanwhile",
+        code="busy",
+        hint="try again; nothing was written",
+        retry_after=1,
     )
 
 
@@ -169,7 +178,9 @@ async def apply_one(runtime: TenantRuntime, command: Command) -> Done:
 async def _load(runtime: TenantRuntime, commands: Sequence[Command]) -> _Batch:
     ids = {c.item_id for c in commands if c.item_id is not None}
     keys = {c.capture for c in commands if c.capture is not None}
-    keys |= {(c.submission.capture_point, c.submission.capture_id) for c in commands if c.submission is not None}
+    keys |= {
+        (c.submission.capture_point, c.submission.capture_id) for c in commands if c.submission is not None
+    }
     items: dict[UUID, WorkItem] = {}
     by_capture: dict[tuple[str, str], tuple[UUID, bytes]] = {}
     if ids or keys:
@@ -212,7 +223,10 @@ async def _run(runtime: TenantRuntime, commands: Sequence[Command], batch: _Batc
 
 def _backwards(clock_at: datetime, now: datetime) -> OpenIwdError:
     return InvalidInputError(
-        f"{now.isoformat()} is before the clock's {clock_at.isoformat()}", field="at", code="clockBackwards", hint="send in order"
+        f"{now.isoformat()} is before the clock's {clock_at.isoformat()}",
+        field="at",
+        code="clockBackwards",
+        hint="send in order",
     )
 
 
@@ -286,7 +300,13 @@ def _change(command: Command, item: WorkItem, ctx: Context) -> Change | None:  #
             return judging.reclassify(item, ctx)
         case Action.HOLD:
             return transition.hold(
-                item, ctx, c.reason or "other", until=c.hold_until, wakes_on=c.wakes_on, keep_for=c.keep_for, comment=c.comment
+                item,
+                ctx,
+                c.reason or "other",
+                until=c.hold_until,
+                wakes_on=c.wakes_on,
+                keep_for=c.keep_for,
+                comment=c.comment,
             )
         case Action.RESUME:
             if item.status is Status.ERRORHELD or (item.status is Status.HELD and item.category_id is None):
@@ -310,7 +330,9 @@ def _change(command: Command, item: WorkItem, ctx: Context) -> Change | None:  #
             return transition.assign(item, ctx, c.agent_id, comment=c.comment)
         case Action.TRANSFER:
             if c.agent_id is not None:
-                return transition.transfer_to_agent(item, ctx, c.agent_id, sender=c.caller.agent_id, comment=c.comment)
+                return transition.transfer_to_agent(
+                    item, ctx, c.agent_id, sender=c.caller.agent_id, comment=c.comment
+                )
             return transition.transfer_to_queue(item, ctx, c.queue_id, comment=c.comment)
         case Action.RETURN:
             return transition.return_to_queue(item, ctx, reason=c.reason, comment=c.comment)
@@ -321,7 +343,9 @@ def _change(command: Command, item: WorkItem, ctx: Context) -> Change | None:  #
         case Action.DECLINE | Action.TIME_OUT | Action.LOSE | Action.WITHDRAW:
             if c.offer_id is None or c.outcome is None:
                 raise InvalidInputError("an offer is needed", field="offer")
-            return transition.end_offer(item, ctx, c.offer_id, c.outcome, agent_id=c.agent_id, reason=c.reason)
+            return transition.end_offer(
+                item, ctx, c.offer_id, c.outcome, agent_id=c.agent_id, reason=c.reason
+            )
         case Action.END_RESERVATION:
             return transition.expire(item, ctx)
         case Action.DELETE:
