@@ -18,13 +18,23 @@ from openiwd.processes.up import up as run_up
 
 
 def up(
-    demo: Annotated[bool, typer.Option("--demo", help="Load a believable tenant with agents, history and live traffic.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Load a believable tenant with agents, history and live traffic.")
+    ] = False,
     traffic: Annotated[bool, typer.Option(help="With --demo: simulated work and agents.")] = True,
-    data: Annotated[Path | None, typer.Option(help="Folder for all data; default: a folder of your own.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder for all data; default: a folder of your own.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="API and UI; default 4024, 0 = any free one.")] = None,
-    metrics_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="API and UI; default 4024, 0 = any free one.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")
+    ] = False,
 ) -> None:
     """Start OpenIWD with an embedded PostgreSQL. Ctrl-C stops it; started again it carries on with the same data."""
     settings = read_settings()
@@ -41,7 +51,9 @@ def up(
 
     async def when_ready(ready: Ready) -> None:
         if as_json:
-            users = [{"login": u.login, "password": u.password, "role": u.role} for u in ready.credentials.users]
+            users = [
+                {"login": u.login, "password": u.password, "role": u.role} for u in ready.credentials.users
+            ]
             line = {"url": ready.url, "apiKey": ready.credentials.api_key, "users": users}
             sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
             sys.stdout.flush()
@@ -58,7 +70,9 @@ def up(
 def _print_ready(ready: Ready) -> None:
     console = Console()
     console.print(f"\n[bold]OpenIWD is ready:[/] {ready.url}", highlight=False)
-    console.print(f"API: {ready.url}/iwd/v3/docs   key: {ready.credentials.api_key}", highlight=False, soft_wrap=True)
+    console.print(
+        f"API: {ready.url}/iwd/v3/docs   key: {ready.credentials.api_key}", highlight=False, soft_wrap=True
+    )
     if ready.metrics_url:
         console.print(f"Metrics: {ready.metrics_url}", highlight=False)
     table = Table(title="Logins", title_justify="left", show_edge=False)

@@ -15,7 +15,13 @@ class OpenIwdError(Exception):
     code = "error"
 
     def __init__(
-        self, message: str, *, code: str | None = None, field: str | None = None, hint: str | None = None, **details: Any
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        hint: str | None = None,
+        **details: Any,
     ) -> None:
         super().__init__(message)
         self.message = message

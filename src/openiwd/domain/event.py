@@ -87,7 +87,11 @@ class LoggedEvent(Struct, kw_only=True):
 _DERIVED = frozenset({"number", "id", "revision"})
 _FIELDS = tuple(f for f in WorkItem.__struct_fields__ if f not in _DERIVED)
 _DEFAULTS: dict[str, Any] = {
-    f.name: (f.default_factory() if f.default is msgspec.NODEFAULT and f.default_factory is not msgspec.NODEFAULT else f.default)
+    f.name: (
+        f.default_factory()
+        if f.default is msgspec.NODEFAULT and f.default_factory is not msgspec.NODEFAULT
+        else f.default
+    )
     for f in msgspec.structs.fields(WorkItem)
 }
 
@@ -121,7 +125,11 @@ def fold(events: list[LoggedEvent]) -> WorkItem | None:
             alive = False
             continue
         alive = True
-        state["id"], state["number"], state["revision"] = str(event.item_id), event.item_number, event.revision
+        state["id"], state["number"], state["revision"] = (
+            str(event.item_id),
+            event.item_number,
+            event.revision,
+        )
         state.update(event.body.get("set", {}))
         for name, value in (event.personal or {}).items():
             if name == "ext":

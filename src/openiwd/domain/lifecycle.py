@@ -63,13 +63,28 @@ TABLE: tuple[Rule, ...] = (
     Rule(Action.OFFER, frozenset({_Q}), (_Q,), "the decider offers the item to an agent; place and age stay"),
     Rule(Action.ACCEPT, frozenset({_Q}), (_A,), "the agent accepts the open offer"),
     Rule(Action.PULL, frozenset({_Q}), (_A,), "next best for me, or picked from a list"),
-    Rule(Action.ASSIGN, frozenset({_Q, _A}), (_A,), "assigned by a supervisor; may override eligibility and capacity, warned"),
+    Rule(
+        Action.ASSIGN,
+        frozenset({_Q, _A}),
+        (_A,),
+        "assigned by a supervisor; may override eligibility and capacity, warned",
+    ),
     Rule(Action.DECLINE, frozenset({_Q}), (_Q,), "the agent declines; keeps its place and age"),
     Rule(Action.TIME_OUT, frozenset({_Q}), (_Q,), "the offer's time is over; keeps its place and age"),
     Rule(Action.LOSE, frozenset({_Q}), (_Q,), "the agent's connection is lost; keeps its place and age"),
     Rule(Action.WITHDRAW, frozenset({_Q}), (_Q,), "the offer is taken back; keeps its place and age"),
-    Rule(Action.END_RESERVATION, frozenset({_Q}), (_Q,), "the reservation for one agent ends; open to all of the queue"),
-    Rule(Action.COMPLETE, OPEN, (Status.COMPLETED,), "by the agent who has it, by the source or by a supervisor"),
+    Rule(
+        Action.END_RESERVATION,
+        frozenset({_Q}),
+        (_Q,),
+        "the reservation for one agent ends; open to all of the queue",
+    ),
+    Rule(
+        Action.COMPLETE,
+        OPEN,
+        (Status.COMPLETED,),
+        "by the agent who has it, by the source or by a supervisor",
+    ),
     Rule(Action.RETURN, frozenset({_A}), (_Q,), "back to its queue, place and age kept"),
     Rule(Action.TRANSFER, frozenset({_A, _Q}), (_Q,), "to a queue, or reserved for another agent"),
     Rule(Action.HOLD, _ACTIVE, (_H,), "with a listed reason, optionally until something happens"),
@@ -87,14 +102,21 @@ TABLE: tuple[Rule, ...] = (
         (_Q,),
         "anchor = now, last agent preferred, due date made by schema or rule recomputed",
     ),
-    Rule(Action.RESTART, frozenset(Status), (_C, _Q, _H, _E, _R), "new, and classified at once, with or without changes"),
+    Rule(
+        Action.RESTART,
+        frozenset(Status),
+        (_C, _Q, _H, _E, _R),
+        "new, and classified at once, with or without changes",
+    ),
     Rule(
         Action.UPDATE,
         OPEN,
         tuple(s for s in Status if s in OPEN) + (_R,),
         "stays; classified again in the same transaction when an attribute that a rule uses has changed",
     ),
-    Rule(Action.DELETE, FINAL, (), "removed from the live store past expirationDateTime, or deleted by right"),
+    Rule(
+        Action.DELETE, FINAL, (), "removed from the live store past expirationDateTime, or deleted by right"
+    ),
 )
 
 _BY_ACTION = {rule.action: rule for rule in TABLE}
@@ -135,8 +157,12 @@ def documentation() -> str:
         "|---|---|---|---|",
     ]
     for rule in TABLE:
-        origin = "–" if rule.origin is None else "any" if rule.origin == frozenset(Status) else ", ".join(
-            s for s in Status if s in rule.origin
+        origin = (
+            "–"
+            if rule.origin is None
+            else "any"
+            if rule.origin == frozenset(Status)
+            else ", ".join(s for s in Status if s in rule.origin)
         )
         lines.append(f"| {rule.action} | {origin} | {', '.join(rule.to) or '(removed)'} | {rule.when} |")
     final = ", ".join(s for s in Status if s in FINAL)

@@ -34,7 +34,16 @@ WORK_ITEMS: Final = _names(
     "activate", "assign", "transfer", "return", "pull", "note", "bulk", "export",
 )  # fmt: skip
 _CONFIGURED: Final = ("categories", "prioritization", "queues", "mailboxes", "filters", "capturePoints")
-_LIVE: Final = ("users", "apiKeys", "webhooks", "calendars", "attributes", "lookupTables", "contacts", "alarms")
+_LIVE: Final = (
+    "users",
+    "apiKeys",
+    "webhooks",
+    "calendars",
+    "attributes",
+    "lookupTables",
+    "contacts",
+    "alarms",
+)
 
 PRIVILEGES: Final = frozenset(
     {
@@ -56,7 +65,20 @@ PRIVILEGES: Final = frozenset(
 
 _AGENT: Final = {
     **dict.fromkeys(
-        _names("workitems", "read", "search", "update", "hold", "resume", "complete", "transfer", "return", "pull", "note"), Scope.OWN
+        _names(
+            "workitems",
+            "read",
+            "search",
+            "update",
+            "hold",
+            "resume",
+            "complete",
+            "transfer",
+            "return",
+            "pull",
+            "note",
+        ),
+        Scope.OWN,
     ),
     "emails.send": Scope.OWN,
 }
@@ -70,7 +92,10 @@ _VIEWER: Final = dict.fromkeys(
 _SUPERVISOR: Final = {
     **_VIEWER,
     **dict.fromkeys((n for n in WORK_ITEMS if n != "workitems.delete"), Scope.ALL),
-    **dict.fromkeys(("agents.state", "emails.send", "emails.review", "emails.merge", "reports.agents", "alarms.update"), Scope.ALL),
+    **dict.fromkeys(
+        ("agents.state", "emails.send", "emails.review", "emails.merge", "reports.agents", "alarms.update"),
+        Scope.ALL,
+    ),
 }
 _BUSINESS: Final = {
     **_SUPERVISOR,
@@ -119,7 +144,10 @@ class Caller(Struct, kw_only=True):
         scope = self.privileges.get(privilege)
         if scope is None:
             raise ForbiddenError(
-                f"this needs the privilege {privilege}", field=None, hint="ask an administrator for it", privilege=privilege
+                f"this needs the privilege {privilege}",
+                field=None,
+                hint="ask an administrator for it",
+                privilege=privilege,
             )
         return scope
 
@@ -159,7 +187,12 @@ class Caller(Struct, kw_only=True):
 
 def system(name: str, tenant_id: str | None = None) -> Caller:
     """OpenIWD itself, acting on time or on a rule."""
-    return Caller(tenant_id=tenant_id, actor=f"system:{name}", name=name, privileges=dict.fromkeys(PRIVILEGES, Scope.ALL))
+    return Caller(
+        tenant_id=tenant_id,
+        actor=f"system:{name}",
+        name=name,
+        privileges=dict.fromkeys(PRIVILEGES, Scope.ALL),
+    )
 
 
 def role_privileges(role: Role, *, grouped: bool) -> dict[str, Scope]:

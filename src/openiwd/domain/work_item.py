@@ -246,7 +246,9 @@ def check_data(data: dict[str, Any], field: str = "data") -> None:
         path, value, depth = stack.pop()
         if depth > MAX_DATA_DEPTH:
             raise InvalidInputError(
-                f"{field} is nested deeper than {MAX_DATA_DEPTH} levels", field=path, hint="flatten the object"
+                f"{field} is nested deeper than {MAX_DATA_DEPTH} levels",
+                field=path,
+                hint="flatten the object",
             )
         if isinstance(value, dict):
             for key, inner in value.items():
@@ -262,13 +264,19 @@ def check_text(text: str, field: str) -> None:
     """Refuses NUL and lone surrogates: neither can be stored or sent on."""
     if "\x00" in text:
         raise InvalidInputError(
-            f"{field} contains a NUL character", field=field, hint="remove \\u0000 from the text", code="invalidText"
+            f"{field} contains a NUL character",
+            field=field,
+            hint="remove \\u0000 from the text",
+            code="invalidText",
         )
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidInputError(
-            f"{field} contains half of a surrogate pair", field=field, hint="send valid Unicode", code="invalidText"
+            f"{field} contains half of a surrogate pair",
+            field=field,
+            hint="send valid Unicode",
+            code="invalidText",
         ) from None
 
 
