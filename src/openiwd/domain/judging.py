@@ -401,13 +401,9 @@ def _rejudged(item: WorkItem, ctx: Context) -> tuple[WorkItem, list[str], list[s
 def _ended_if_left(
     before: WorkItem, after: WorkItem, ctx: Context, kind: EventType, trace: list[str], warnings: list[str]
 ) -> Change:
-    """The change; an offer ends when the item is no longer queued, or its queue or requirement has changed."""
+    """The change; an open offer ends with the item's waiting. Whether it still fits its agent, the decider sees."""
     ended = None
-    if before.offer_id is not None and (
-        after.status is not Status.QUEUED
-        or after.queue_id != before.queue_id
-        or after.requirement != before.requirement
-    ):
+    if before.offer_id is not None and after.status is not Status.QUEUED:
         ended = end_holding(after, ctx, reason=kind.value)
         after = ended.item
     if after.status in (Status.REJECTED, Status.ERRORHELD):

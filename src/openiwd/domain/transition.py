@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from openiwd.domain.calendar import Clock
 from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.domain.event import Event, EventType, item_event
 from openiwd.domain.hold_reason import HoldReason
@@ -161,21 +162,25 @@ def _clock_pause(item: WorkItem, ctx: Context) -> WorkItem:
     return replace(item, pauses=pauses, clock_origin=origin, clock_frozen=None, due_at=due)
 
 
-def reservation_end(item: WorkItem, ctx: Context) -> datetime:
-    """When a reservation made now ends: the queue's `reserveFor`, whole days counted as its business days."""
-    queue = queue_of(item, ctx.rules)
-    if queue is None:
-        return ctx.now + timedelta(days=1)
-    days, rest = divmod(queue.reserve_for, DAY)
-    at = to_micros(ctx.now)
-    clock = ctx.rules.clocks.get(queue.hours) if queue.hours else None
+def after_business_days(at: int, duration: int, clock: Clock | None) -> int:
+    """`duration` (µs) after `at`; whole days are counted as days on which the clock opens (None: every day)."""
+    days, rest = divmod(duration, DAY)
     for _ in range(366):
         if days == 0:
             break
         if clock is None or clock.between(at, at + DAY) > 0:
             days -= 1
-        at += DAY  # type: ignore[assignment]
-    return from_micros(at + rest)
+        at += DAY
+    return at + rest
+
+
+def reservation_end(item: WorkItem, ctx: Context) -> datetime:
+    """When a reservation made now ends: after the queue's `reserveFor`, counted in its business days."""
+    queue = queue_of(item, ctx.rules)
+    if queue is None:
+        return ctx.now + timedelta(days=1)
+    clock = ctx.rules.clocks.get(queue.hours) if queue.hours else None
+    return from_micros(after_business_days(to_micros(ctx.now), queue.reserve_for, clock))
 
 
 def _queue_again(item: WorkItem, ctx: Context, *, keep_age: bool = True) -> WorkItem:

@@ -65,6 +65,12 @@ class EventFeed:
         if "ruleSetPublished" in kinds:
             self._runtime.forget_rules()
 
+    async def wait(self, cursor: Cursor, timeout_seconds: float) -> None:
+        """Returns when there is something after the cursor, or after the time."""
+        seen = self._grown.count
+        if self._head == cursor:
+            await self._grown.wait(seen, timeout_seconds)
+
     async def subscribe(self, after: Cursor | None = None) -> AsyncIterator[list[LoggedEvent]]:
         """Batches of events after the cursor (None: from now on), in order, without end."""
         if self._head is None:
@@ -74,14 +80,15 @@ class EventFeed:
             return
         while True:
             seen = self._grown.count
-            batch = await self._after(cursor)
+            batch = await self.after(cursor)
             if batch:
                 cursor = Cursor(batch[-1].generation, batch[-1].pos)
                 yield batch
             else:
                 await self._grown.wait(seen)
 
-    async def _after(self, cursor: Cursor) -> list[LoggedEvent]:
+    async def after(self, cursor: Cursor) -> list[LoggedEvent]:
+        """The next events after the cursor, as far as this process has seen the log."""
         if self._head == cursor:
             return []
         first = self._buffer[0] if self._buffer else None

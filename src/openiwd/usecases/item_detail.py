@@ -13,12 +13,18 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from openiwd.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnavailableError
+from openiwd.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
 from openiwd.domain.event import LoggedEvent, fold
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.lifecycle import possible_actions
 from openiwd.domain.privilege import Caller, Scope
-from openiwd.domain.rule_compiler import CompiledRuleSet
+from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import Schema, Standing, next_bend_at, priority_at, samples, shown
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.tenant_store import AttachmentInfo, Cursor, Link, Note, Offer
@@ -135,7 +141,9 @@ def standing_of(item: WorkItem, rules: CompiledRuleSet) -> tuple[Schema, Standin
     )
 
 
-def priority_of(item: WorkItem, rules: CompiledRuleSet, now: datetime) -> tuple[int | float | None, datetime | None]:
+def priority_of(
+    item: WorkItem, rules: CompiledRuleSet, now: datetime
+) -> tuple[int | float | None, datetime | None]:
     """The item's priority and the instant that it is of; a final item keeps that of its end."""
     at = item.completed_at or now
     if item.priority_fixed is not None:
@@ -225,7 +233,9 @@ def item_uuid(text: str, field: str = "id") -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise NotFoundError(f"'{text[:100]}' is no item's id", field=field, hint="an id is a UUID; captureIds go as ext_…") from None
+        raise NotFoundError(
+            f"'{text[:100]}' is no item's id", field=field, hint="an id is a UUID; captureIds go as ext_…"
+        ) from None
 
 
 async def find(services: TenantServices, reference: str, capture_point: str | None = None) -> WorkItem:
@@ -236,7 +246,11 @@ async def find(services: TenantServices, reference: str, capture_point: str | No
     async with services.runtime.store.reading() as reading:
         found = (await reading.items_by_id([item_id])).get(item_id)
     if found is None:
-        raise NotFoundError(f"there is no item {item_id}", field="id", hint="check the id; deleted items live on in the log only")
+        raise NotFoundError(
+            f"there is no item {item_id}",
+            field="id",
+            hint="check the id; deleted items live on in the log only",
+        )
     return found
 
 
@@ -244,35 +258,48 @@ async def find_captured(services: TenantServices, capture_id: str, capture_point
     """The item by captureId; without a capture point only if the captureId is unique among them."""
     async with services.runtime.store.reading() as reading:
         if capture_point is not None:
-            stored = (await reading.items_by_capture([(capture_point, capture_id)])).get((capture_point, capture_id))
+            stored = (await reading.items_by_capture([(capture_point, capture_id)])).get(
+                (capture_point, capture_id)
+            )
             items = [stored.item] if stored is not None else []
         else:
             items = await reading.items_by_capture_id(capture_id)
     if not items:
         raise NotFoundError(
-            f"there is no item with the captureId '{capture_id}'", field="captureId", hint="check it, and the capture point"
+            f"there is no item with the captureId '{capture_id}'",
+            field="captureId",
+            hint="check it, and the capture point",
         )
     if len(items) > 1:
         points = ", ".join(sorted({i.capture_point for i in items}))
         raise ConflictError(
-            f"several capture points know '{capture_id}'", code="ambiguous", field="capturePoint", hint=f"name one of: {points}"
+            f"several capture points know '{capture_id}'",
+            code="ambiguous",
+            field="capturePoint",
+            hint=f"name one of: {points}",
         )
     return items[0]
 
 
-async def read(services: TenantServices, caller: Caller, reference: str, capture_point: str | None = None) -> WorkItem:
+async def read(
+    services: TenantServices, caller: Caller, reference: str, capture_point: str | None = None
+) -> WorkItem:
     """The item, if the caller may read it."""
     item = await find(services, reference, capture_point)
     caller.require_item("workitems.read", item)
     return item
 
 
-async def read_at(services: TenantServices, caller: Caller, reference: str, at: datetime, capture_point: str | None = None) -> WorkItem:
+async def read_at(
+    services: TenantServices, caller: Caller, reference: str, at: datetime, capture_point: str | None = None
+) -> WorkItem:
     """The item as it was at an instant, folded from the log; deleted items too, for those who may read all."""
     events = await _history(services, caller, reference, capture_point)
     item = fold([e for e in events if e.at <= at])
     if item is None:
-        raise NotFoundError(f"the item did not exist at {at.isoformat()}", field="at", hint="name a later instant")
+        raise NotFoundError(
+            f"the item did not exist at {at.isoformat()}", field="at", hint="name a later instant"
+        )
     return item
 
 
@@ -392,7 +419,11 @@ def offer_view(offer: Offer) -> OfferView:
 
 
 async def explain(
-    services: TenantServices, caller: Caller, reference: str, agent_id: str | None = None, capture_point: str | None = None
+    services: TenantServices,
+    caller: Caller,
+    reference: str,
+    agent_id: str | None = None,
+    capture_point: str | None = None,
 ) -> Explanation:
     """Offers with their decision records; for a waiting item why it waits, and for a named agent why not them."""
     item = await read(services, caller, reference, capture_point)
@@ -409,7 +440,12 @@ async def explain(
         caller.require("agents.view")
     if agent_id is not None:
         if decider is None:
-            raise UnavailableError("nothing decides for this tenant in this process", code="noDecider", hint="try again", retry_after=2)
+            raise UnavailableError(
+                "nothing decides for this tenant in this process",
+                code="noDecider",
+                hint="try again",
+                retry_after=2,
+            )
         result.agent = await decider.why_not(item.id, agent_id)
     if item.status is not Status.QUEUED:
         result.note = item.error or f"the item is {item.status.value}"
@@ -462,9 +498,13 @@ async def curve(
     start = start or item.anchor_at or item.created_at
     end = end or max(now + (now - start), now + timedelta(days=1))
     if end <= start:
-        raise InvalidInputError("the curve would end before it begins", field="to", hint="name a later instant")
+        raise InvalidInputError(
+            "the curve would end before it begins", field="to", hint="name a later instant"
+        )
     if end - start > MAX_CURVE:
-        raise InvalidInputError("the time asked for is too long", field="to", hint=f"at most {MAX_CURVE.days} days")
+        raise InvalidInputError(
+            "the time asked for is too long", field="to", hint=f"at most {MAX_CURVE.days} days"
+        )
     stands = standing_of(item, rules)
     if stands is None:
         fixed = item.priority_fixed
@@ -474,7 +514,9 @@ async def curve(
     drawn = samples(schema, standing, to_micros(start), to_micros(end))
     crossings = _bends(schema, standing, to_micros(start), to_micros(end))
     if item.due_at is not None and start <= item.due_at <= end:
-        crossings.append(Crossing(item.due_at, "due", shown(priority_at(schema, standing, to_micros(item.due_at)))))
+        crossings.append(
+            Crossing(item.due_at, "due", shown(priority_at(schema, standing, to_micros(item.due_at))))
+        )
     crossings.sort(key=lambda c: c.at)
     return Curve(
         id=item.id,
@@ -516,5 +558,7 @@ async def around(services: TenantServices, item: WorkItem) -> Around:
 def require_agent(caller: Caller) -> str:
     """The agent that the caller is."""
     if caller.agent_id is None:
-        raise ForbiddenError("only agents have a workspace", code="noAgent", hint="log in as a user with an agent profile")
+        raise ForbiddenError(
+            "only agents have a workspace", code="noAgent", hint="log in as a user with an agent profile"
+        )
     return caller.agent_id

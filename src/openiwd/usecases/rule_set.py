@@ -42,7 +42,9 @@ def zone_of(document: RuleSetDocument) -> ZoneInfo:
         return ZoneInfo(document.time_zone)
     except (KeyError, ValueError, OSError) as error:
         raise RuleSetError(
-            f"'{document.time_zone}' is not a time zone", field="timeZone", hint="name an IANA zone such as Europe/Berlin"
+            f"'{document.time_zone}' is not a time zone",
+            field="timeZone",
+            hint="name an IANA zone such as Europe/Berlin",
         ) from error
 
 
@@ -79,7 +81,9 @@ def freeze_calendars(
 async def check(runtime: TenantRuntime, holidays: HolidaySource, raw: Any) -> CompiledRuleSet:
     """Compiles a document as it would be published; raises RuleSetError with all that is wrong."""
     document = parse_document(raw)
-    return compile_rule_set(document, 0, freeze_calendars(document, holidays, runtime.now().year), zone_of(document))
+    return compile_rule_set(
+        document, 0, freeze_calendars(document, holidays, runtime.now().year), zone_of(document)
+    )
 
 
 async def publish(

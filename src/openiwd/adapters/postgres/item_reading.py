@@ -11,14 +11,7 @@ import asyncpg
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.named_sql import named_sql
-from openiwd.adapters.postgres.rows import (
-    UPDATE_COLUMNS,
-    columns,
-    item_of,
-    items_of,
-    parameters,
-    unnested,
-)
+from openiwd.adapters.postgres.rows import UPDATE_COLUMNS, columns, item_of, items_of, record_type
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import StoredSubmission
 
@@ -26,9 +19,9 @@ ITEM_SQL = named_sql(
     "item",
     columns=columns(),
     item_columns=columns("item"),
-    assignments=", ".join(f"{name} = {unnested(name)}" for name in UPDATE_COLUMNS),
+    assignments=", ".join(f"{name} = u.{name}" for name in UPDATE_COLUMNS),
     update_columns=", ".join(UPDATE_COLUMNS),
-    update_parameters=parameters(UPDATE_COLUMNS, 3),
+    update_types=record_type(UPDATE_COLUMNS),
 )
 
 
@@ -81,6 +74,12 @@ class ItemReading:
 
     async def items_of_agent(self, agent_id: str) -> list[WorkItem]:
         return await self._items("items_of_agent", agent_id)
+
+    async def last_services(self, contacts: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
+        if not contacts:
+            return {}
+        records = await self._connection.fetch(ITEM_SQL["last_services"], list(contacts))
+        return {r["contact_id"]: (r["last_agent"], r["assigned_at"]) for r in records}
 
     async def expired_items(self, now: datetime, limit: int) -> list[WorkItem]:
         return await self._items("expired_items", now, limit)

@@ -85,8 +85,10 @@ SELECT status, count(*) AS items FROM item GROUP BY status;
 -- New items in one statement. The lookup keeps numbers dense when captureIds exist already (a conflict alone would
 -- burn one); ON CONFLICT settles what another transaction inserts at the same instant. The lookup is a subquery with
 -- LIMIT so that it stays one index search per row whatever the planner believes about sizes.
-INSERT INTO item ({insert_columns})
-SELECT {insert_values} FROM unnest({insert_parameters}) AS u({insert_columns})
+INSERT INTO item ({insert_columns}, submission_hash)
+SELECT {insert_columns}, submission_hash
+FROM ROWS FROM (json_to_recordset($1::text::json) AS ({insert_types}), unnest($2::bytea[]))
+    AS u({insert_columns}, submission_hash)
 WHERE (SELECT true FROM item i WHERE i.capture_point = u.capture_point AND i.capture_id = u.capture_id LIMIT 1) IS NULL
 ON CONFLICT DO NOTHING
 RETURNING id, number;
@@ -98,7 +100,8 @@ SELECT FROM item WHERE number = ANY($1::bigint[]) ORDER BY number FOR UPDATE;
 -- name: update_items
 -- Compare-and-set: writes the rows that still have the revision named.
 UPDATE item SET {assignments}
-FROM unnest($1::bigint[], $2::int[], {update_parameters}) AS u(number, expected, {update_columns})
+FROM ROWS FROM (json_to_recordset($1::text::json) AS (number bigint, {update_types}), unnest($2::int[]))
+    AS u(number, {update_columns}, expected)
 WHERE item.number = u.number AND item.revision = u.expected
 RETURNING item.number;
 
@@ -107,3 +110,9 @@ RETURNING item.number;
 DELETE FROM item USING unnest($1::bigint[], $2::int[]) AS u(number, expected)
 WHERE item.number = u.number AND item.revision = u.expected
 RETURNING item.number;
+
+-- name: last_services
+-- Who last had an item of each contact, and since when.
+SELECT DISTINCT ON (contact_id) contact_id, coalesce(assigned_to, last_agent) AS last_agent, assigned_at
+FROM item WHERE contact_id = ANY($1::uuid[]) AND assigned_at IS NOT NULL AND coalesce(assigned_to, last_agent) IS NOT NULL
+ORDER BY contact_id, assigned_at DESC;
