@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.named_sql import named_sql
-from openiwd.adapters.postgres.rows import text_array
+from openiwd.adapters.postgres.rows import json_rows
 
 CONTACT_SQL = named_sql("contact")
 
@@ -78,16 +78,18 @@ class ContactWriting:
 
     async def _insert(self, contacts: Sequence[tuple[UUID, _Contact]], now: datetime) -> None:
         if contacts:
-            await self._connection.execute(
-                CONTACT_SQL["insert_contacts"],
-                [contact_id for contact_id, _ in contacts],
-                [c.get("customerId") for _, c in contacts],
-                [c.get("name") for _, c in contacts],
-                [text_array(_emails(c)) for _, c in contacts],
-                [text_array(_phones(c)) for _, c in contacts],
-                [c.get("language") for _, c in contacts],
-                now,
-            )
+            rows = [
+                {
+                    "id": contact_id,
+                    "customer_id": contact.get("customerId"),
+                    "name": contact.get("name"),
+                    "emails": _emails(contact),
+                    "phones": _phones(contact),
+                    "language": contact.get("language"),
+                }
+                for contact_id, contact in contacts
+            ]
+            await self._connection.execute(CONTACT_SQL["insert_contacts"], json_rows(rows), now)
 
 
 def _emails(contact: _Contact) -> list[str]:

@@ -14,14 +14,10 @@ from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.adapters.postgres.rows import (
     ARRIVAL_COLUMNS,
     INSERT_COLUMNS,
-    UPDATE_COLUMNS,
     all_arriving,
-    event_columns,
-    item_columns,
-    parameters,
+    json_rows,
+    record_type,
     sort_key,
-    unnested,
-    with_json_lists,
 )
 from openiwd.domain.event import Event
 from openiwd.domain.offer import ClosedOffer, WrapUp
@@ -29,12 +25,8 @@ from openiwd.domain.work_item import ItemNumber, WorkItem
 
 
 def _insert(names: Sequence[str]) -> str:
-    return named_sql(
-        "item",
-        insert_columns=", ".join(names),
-        insert_values=", ".join(unnested(name) for name in names),
-        insert_parameters=parameters(names),
-    )["insert_items"]
+    parts = {"insert_columns": ", ".join(names), "insert_types": record_type(names)}
+    return named_sql("item", **parts)["insert_items"]
 
 
 _INSERT_ARRIVED = _insert(ARRIVAL_COLUMNS)
@@ -51,26 +43,19 @@ class ItemWriting:
         if not items:
             return {}
         order = sorted(range(len(items)), key=lambda n: sort_key(items[n]))
-        values = item_columns([items[n] for n in order])
-        values["submission_hash"] = [hashes[n] for n in order]
-        if all_arriving(values):
-            arguments = [values[name] for name in ARRIVAL_COLUMNS]
-            records = await self._connection.fetch(_INSERT_ARRIVED, *arguments)
-        else:
-            values = with_json_lists(values)
-            records = await self._connection.fetch(_INSERT, *[values[name] for name in INSERT_COLUMNS])
+        statement = _INSERT_ARRIVED if all_arriving(items) else _INSERT
+        records = await self._connection.fetch(
+            statement, json_rows([items[n] for n in order]), [hashes[n] for n in order]
+        )
         return {record["id"]: ItemNumber(record["number"]) for record in records}
 
     async def update_items(self, items: Sequence[tuple[int, WorkItem]]) -> set[ItemNumber]:
         if not items:
             return set()
-        values = with_json_lists(item_columns([item for _, item in items]))
-        await self._lock(values["number"])
+        rows = [item for _, item in items]
+        await self._lock([item.number for item in rows])
         records = await self._connection.fetch(
-            ITEM_SQL["update_items"],
-            values["number"],
-            [revision for revision, _ in items],
-            *[values[name] for name in UPDATE_COLUMNS],
+            ITEM_SQL["update_items"], json_rows(rows), [revision for revision, _ in items]
         )
         return {ItemNumber(record["number"]) for record in records}
 
@@ -92,7 +77,7 @@ class ItemWriting:
         """The position of the last event; the log stands still for all others until this transaction ends."""
         if not events:
             raise ValueError("there are no events to append")
-        last: int = await self._connection.fetchval(EVENT_SQL["append_events"], *event_columns(events))
+        last: int = await self._connection.fetchval(EVENT_SQL["append_events"], json_rows(events))
         return last
 
     async def close_offers(self, closed: Sequence[ClosedOffer]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 from openiwd.adapters.postgres.driver_errors import driver_errors
 from openiwd.adapters.postgres.live_reading import OFFER_SQL
 from openiwd.adapters.postgres.pools import TenantPools
+from openiwd.adapters.postgres.rows import json_rows
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
 from openiwd.adapters.postgres.tenant_writing import PostgresWriting
 from openiwd.domain.errors import FencedError
@@ -40,22 +42,10 @@ class PostgresTenantStore:
         wanted = list({claim.item.number: claim for claim in reversed(claims)}.values())
         if not wanted:
             return set()
-        arguments = (
-            [c.item.number for c in wanted],
-            [c.item.revision for c in wanted],
-            [c.agent_id for c in wanted],
-            [c.offer_id for c in wanted],
-            [c.assignment_id for c in wanted],
-            [c.kind for c in wanted],
-            [c.at for c in wanted],
-            [c.expires_at for c in wanted],
-            [c.decision for c in wanted],
-            [c.actor for c in wanted],
-            [c.body for c in wanted],
-        )
+        rows = json_rows([_claim_row(claim) for claim in wanted])
         with driver_errors():
             async with self._pools.acquire(self.tenant.id) as connection:
-                granted = await connection.fetchval(OFFER_SQL["claim"], epoch, *arguments)
+                granted = await connection.fetchval(OFFER_SQL["claim"], epoch, rows)
         if granted is None:
             raise FencedError("another process decides now", epoch=epoch)
         return {ItemNumber(number) for number in granted}
@@ -65,3 +55,20 @@ class PostgresTenantStore:
             async with self._pools.acquire(self.tenant.id) as connection:
                 epoch: int = await connection.fetchval(OFFER_SQL["take_over"], process_id)
         return epoch
+
+
+def _claim_row(claim: Claim) -> dict[str, Any]:
+    """A claim as the function of that name reads it."""
+    return {
+        "number": claim.item.number,
+        "revision": claim.item.revision,
+        "agent": claim.agent_id,
+        "offer": claim.offer_id,
+        "assignment": claim.assignment_id,
+        "kind": claim.kind,
+        "at": claim.at,
+        "expires": claim.expires_at,
+        "decision": claim.decision,
+        "actor": claim.actor,
+        "body": claim.body,
+    }

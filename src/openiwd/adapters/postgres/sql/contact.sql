@@ -13,7 +13,7 @@ SELECT pg_advisory_xact_lock(hashtextextended(address, 731098451)) FROM unnest($
 -- name: insert_contacts
 -- New contacts; a customerId that another transaction has just inserted stays with that one.
 INSERT INTO contact (id, customer_id, name, emails, phones, language, created_at)
-SELECT u.id, u.customer_id, u.name, u.emails::text[], u.phones::text[], u.language, $7
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-    AS u(id, customer_id, name, emails, phones, language)
-ON CONFLICT DO NOTHING RETURNING id;
+SELECT id, customer_id, name, emails, phones, language, $2
+FROM json_to_recordset($1::text::json)
+    AS u(id uuid, customer_id text, name text, emails text[], phones text[], language text)
+ON CONFLICT DO NOTHING;

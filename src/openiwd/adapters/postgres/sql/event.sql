@@ -1,8 +1,6 @@
 -- name: append_events
 -- Appends events at the end of the log; last in its transaction (see the function).
-SELECT append_events(
-    $1::timestamptz[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::int[], $7::text[], $8::jsonb[], $9::jsonb[]
-);
+SELECT append_events($1::text::json);
 
 -- name: history
 -- All events of one item with their personal parts.
@@ -13,7 +11,7 @@ WHERE e.item_id = $1 ORDER BY e.generation, e.pos;
 
 -- name: events
 -- The log after a cursor. Generations follow each other, so a cursor past the end of an earlier one goes on with the next.
-SELECT generation, pos, type, at, actor, item_id, item_number, revision, subject_id, body, NULL::jsonb AS personal
+SELECT generation, pos, type, at, actor, item_id, item_number, revision, subject_id, body, NULL::json AS personal
 FROM event WHERE (generation, pos) > ($1, $2) ORDER BY generation, pos LIMIT $3;
 
 -- name: events_with_personal

@@ -1,9 +1,6 @@
 -- name: claim
 -- Grants items to agents in one autocommitted statement; null when the epoch is over (see the function).
-SELECT claim(
-    $1::bigint, $2::bigint[], $3::int[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[],
-    $9::timestamptz[], $10::jsonb[], $11::text[], $12::jsonb[]
-);
+SELECT claim($1::bigint, $2::text::json);
 
 -- name: take_over
 -- Raises the epoch: waits for claims that run, and every later claim of the epoch before writes nothing.

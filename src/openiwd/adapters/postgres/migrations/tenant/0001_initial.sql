@@ -147,7 +147,7 @@ CREATE TABLE event (
     item_number bigint,
     revision int,
     subject_id text,
-    body jsonb NOT NULL,
+    body json NOT NULL,                        -- json, not jsonb: written and read whole, at half of the cost
     PRIMARY KEY (generation, pos)
 );
 CREATE UNIQUE INDEX event_item_revision ON event (item_id, revision) WHERE item_id IS NOT NULL;
@@ -156,32 +156,36 @@ CREATE UNIQUE INDEX event_item_revision ON event (item_id, revision) WHERE item_
 CREATE TABLE event_personal (
     generation int NOT NULL,
     pos bigint NOT NULL,
-    body jsonb NOT NULL,
+    body json NOT NULL,
     PRIMARY KEY (generation, pos)
 );
 
 -- Appends events in the order given and returns the position of the last one. To be called last in its transaction: the lock
 -- that it takes is held until commit, so that positions become visible in their order and `pos > last` never skips.
-CREATE FUNCTION append_events(
-    p_at timestamptz[], p_type text[], p_actor text[], p_item_id uuid[], p_item_number bigint[], p_revision int[],
-    p_subject_id text[], p_body jsonb[], p_personal jsonb[]
-) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION append_events(p_events json) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     head bigint;
     gen int;
 BEGIN
     PERFORM pg_advisory_xact_lock(7310984512);
     SELECT generation INTO gen FROM tenant_state;
+    -- Retention must keep the last event of a generation: positions go on from it.
     SELECT coalesce((SELECT pos FROM event WHERE generation = gen ORDER BY pos DESC LIMIT 1), 0) INTO head;
+    WITH added AS (
+        SELECT u.*, head + u.n AS pos
+        FROM ROWS FROM (
+            json_to_recordset(p_events) AS (
+                at timestamptz, type text, actor text, item_id uuid, item_number bigint, revision int, subject_id text,
+                body json, personal json
+            )
+        ) WITH ORDINALITY AS u(at, type, actor, item_id, item_number, revision, subject_id, body, personal, n)
+    ), personal AS (
+        INSERT INTO event_personal (generation, pos, body)
+        SELECT gen, pos, personal FROM added WHERE personal IS NOT NULL
+    )
     INSERT INTO event (generation, pos, at, type, actor, item_id, item_number, revision, subject_id, body)
-    SELECT gen, head + u.n, u.at, u.type, u.actor, u.item_id, u.item_number, u.revision, u.subject_id, u.body
-    FROM unnest(p_at, p_type, p_actor, p_item_id, p_item_number, p_revision, p_subject_id, p_body)
-        WITH ORDINALITY AS u(at, type, actor, item_id, item_number, revision, subject_id, body, n);
-    INSERT INTO event_personal (generation, pos, body)
-    SELECT gen, head + u.n, u.personal
-    FROM unnest(p_personal) WITH ORDINALITY AS u(personal, n)
-    WHERE u.personal IS NOT NULL;
-    RETURN head + cardinality(p_at);
+    SELECT gen, pos, at, type, actor, item_id, item_number, revision, subject_id, body FROM added;
+    RETURN head + json_array_length(p_events);
 END $$;
 
 -- Offers with their decision records. The open one is also on the item row.
@@ -207,21 +211,22 @@ CREATE INDEX offer_agent ON offer (agent_id, offered_at DESC);
 -- Grants items to agents for the decider: writes nothing for an item whose revision has moved, nothing at all when the
 -- epoch is over. One statement = one transaction, so a frozen decider holds no lock.
 -- Returns the numbers granted; null when fenced.
-CREATE FUNCTION claim(
-    p_epoch bigint, p_number bigint[], p_revision int[], p_agent text[], p_offer uuid[], p_assignment uuid[], p_kind text[],
-    p_at timestamptz[], p_expires timestamptz[], p_decision jsonb[], p_actor text[], p_body jsonb[]
-) RETURNS bigint[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION claim(p_epoch bigint, p_claims json) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     granted bigint[];
+    events json;
 BEGIN
     PERFORM 1 FROM decider WHERE epoch = p_epoch FOR SHARE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    PERFORM 1 FROM item WHERE number = ANY (p_number) ORDER BY number FOR UPDATE;
+    PERFORM 1 FROM item
+    WHERE number IN (SELECT u.number FROM json_to_recordset(p_claims) AS u(number bigint)) ORDER BY number FOR UPDATE;
     WITH wanted AS (
-        SELECT * FROM unnest(p_number, p_revision, p_agent, p_offer, p_assignment, p_kind, p_at, p_expires, p_decision)
-            AS u(number, revision, agent, offer, assignment, kind, at, expires, decision)
+        SELECT * FROM json_to_recordset(p_claims) AS u(
+            number bigint, revision int, agent text, offer uuid, assignment uuid, kind text, at timestamptz,
+            expires timestamptz, decision jsonb, actor text, body json
+        )
     ), moved AS (
         UPDATE item SET
             revision = item.revision + 1,
@@ -238,24 +243,22 @@ BEGIN
             reserved_by = CASE WHEN w.kind = 'push' THEN item.reserved_by END
         FROM wanted w
         WHERE item.number = w.number AND item.revision = w.revision AND item.status = 'queued' AND item.offer_id IS NULL
-        RETURNING item.number, item.id, item.queue_id, w.agent, w.offer, w.kind, w.at, w.expires, w.decision
+        RETURNING item.number, item.id AS item_id, item.revision AS now_revision, item.queue_id, w.agent, w.offer, w.kind,
+            w.at, w.expires, w.decision, w.actor, w.body
     ), offers AS (
         INSERT INTO offer (id, item_number, item_id, agent_id, queue_id, kind, epoch, offered_at, expires_at, outcome, ended_at, decision)
-        SELECT offer, number, id, agent, queue_id, kind, p_epoch, at, expires,
+        SELECT offer, number, item_id, agent, queue_id, kind, p_epoch, at, expires,
             CASE WHEN kind <> 'push' THEN 'accepted' END, CASE WHEN kind <> 'push' THEN at END, decision
         FROM moved
     )
-    SELECT array_agg(number) INTO granted FROM moved;
+    SELECT array_agg(number), json_agg(json_build_object(
+        'at', at, 'type', CASE WHEN kind = 'push' THEN 'offered' ELSE 'assigned' END, 'actor', actor, 'item_id', item_id,
+        'item_number', number, 'revision', now_revision, 'body', body))
+    INTO granted, events FROM moved;
     IF granted IS NULL THEN
         RETURN '{}';
     END IF;
-    PERFORM append_events(
-        array_agg(u.at), array_agg(CASE WHEN u.kind = 'push' THEN 'offered' ELSE 'assigned' END), array_agg(u.actor),
-        array_agg(i.id), array_agg(i.number), array_agg(i.revision), array_agg(NULL::text), array_agg(u.body),
-        array_agg(NULL::jsonb))
-    FROM unnest(p_number, p_kind, p_at, p_actor, p_body) AS u(number, kind, at, actor, body)
-    JOIN item i ON i.number = u.number
-    WHERE u.number = ANY (granted);
+    PERFORM append_events(events);
     RETURN granted;
 END $$;
 
