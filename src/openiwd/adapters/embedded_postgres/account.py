@@ -48,7 +48,7 @@ class Account:
             start_new_session=True,
         )
 
-    def give(self, path: Path) -> None:
+    def give(self, path: Path | int) -> None:
         """Makes this account the owner of something that we have just created."""
         if self.borrowed:
             os.chown(path, self.uid, self.gid)

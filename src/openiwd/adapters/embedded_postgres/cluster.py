@@ -12,16 +12,15 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryFile, mkdtemp
 
 from openiwd.adapters.embedded_postgres.account import Account
 from openiwd.adapters.embedded_postgres.errors import EmbeddedPostgresError
-from openiwd.adapters.embedded_postgres.orphan import POLL_SECONDS
+from openiwd.adapters.embedded_postgres.orphan import PARTIAL_PREFIX, POLL_SECONDS
 
 DATABASE_USER = "openiwd"
 PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file name
-PARTIAL_PREFIX = "postgres.partial-"
-IN_PLACE = "/proc/self/cwd"
+IN_PLACE = Path("/proc/self/cwd")
 
 
 def read_or_create_password(data_dir: Path) -> str:
@@ -42,7 +41,7 @@ def read_or_create_password(data_dir: Path) -> str:
         return password
 
 
-def data_argument(cluster_dir: Path, account: Account) -> str:
+def data_argument(cluster_dir: Path, account: Account, *, in_place: Path = IN_PLACE) -> str:
     """How the server is told its data folder: by path, or as its working folder where it may not walk there.
 
     A system user cannot walk through root's private folders. Instead of opening those, the server starts
@@ -51,8 +50,8 @@ def data_argument(cluster_dir: Path, account: Account) -> str:
     blocked = account.first_blocked(cluster_dir.parent)
     if blocked is None:
         return str(cluster_dir)
-    if Path(IN_PLACE).exists():
-        return IN_PLACE
+    if in_place.exists():
+        return str(in_place)
     raise EmbeddedPostgresError(
         f"The system user of PostgreSQL may not enter the folder {blocked}.",
         hint=f"Choose a folder outside it with --data, or allow entering it: chmod o+x {blocked}",
@@ -60,24 +59,18 @@ def data_argument(cluster_dir: Path, account: Account) -> str:
 
 
 async def create_cluster(
-    cluster_dir: Path, *, programs: Path, account: Account, password: str, scratch_dir: Path, durable: bool
+    cluster_dir: Path, *, programs: Path, account: Account, password: str, durable: bool
 ) -> None:
-    """Creates the cluster at `cluster_dir`; `scratch_dir` is a folder that the account can read."""
+    """Creates the cluster at `cluster_dir`."""
     data_dir = cluster_dir.parent
-    for leftover in data_dir.glob(PARTIAL_PREFIX + "*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     partial = Path(mkdtemp(prefix=PARTIAL_PREFIX, dir=data_dir))
     account.give(partial)
-    password_copy = scratch_dir / "password"
-    password_copy.touch(mode=0o600)
-    password_copy.write_text(password)
-    account.give(password_copy)
     command = [
         str(programs / "initdb"),
         f"--pgdata={data_argument(partial, account)}",
         f"--username={DATABASE_USER}",
         "--auth=scram-sha-256",
-        f"--pwfile={password_copy}",
+        "--pwfile=/dev/stdin",
         "--encoding=UTF8",
         "--locale=C",
         "--locale-provider=builtin",
@@ -87,28 +80,23 @@ async def create_cluster(
         *([] if durable else ["--no-sync"]),
     ]
     try:
-        await _run(command, account=account, folder=partial)
+        await _run(command, given=password, account=account, folder=partial)
         os.rename(partial, cluster_dir)  # noqa: PTH104 - one system call
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    finally:
-        password_copy.unlink(missing_ok=True)
     _sync_folder(data_dir)
 
 
-async def _run(command: list[str], *, account: Account, folder: Path) -> None:
-    output = folder.with_name(folder.name + ".log")
-    try:
-        with output.open("wb") as log:
-            process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; fixed program and arguments
-                command,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                **account.spawn_options(),
-            )
+async def _run(command: list[str], *, given: str, account: Account, folder: Path) -> None:
+    # Nameless files: a kill in the middle leaves neither a password nor a log behind.
+    with TemporaryFile() as answers, TemporaryFile() as output:
+        answers.write(given.encode())
+        answers.flush()
+        account.give(answers.fileno())
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; fixed program and arguments
+            command, cwd=folder, stdin=answers, stdout=output, stderr=output, **account.spawn_options()
+        )
         try:
             while process.poll() is None:  # noqa: ASYNC110 - a process sets no event
                 await asyncio.sleep(POLL_SECONDS)
@@ -117,10 +105,9 @@ async def _run(command: list[str], *, account: Account, folder: Path) -> None:
             process.wait()
             raise
         if process.returncode != 0:
-            said = output.read_text(errors="replace").strip()[-2000:]
+            output.seek(0)
+            said = output.read().decode(errors="replace").strip()[-2000:]
             raise EmbeddedPostgresError(f"The PostgreSQL data folder cannot be created: {said}")
-    finally:
-        output.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from pathlib import Path
 from time import monotonic
@@ -18,6 +19,7 @@ from openiwd.adapters.embedded_postgres.errors import EmbeddedPostgresError
 
 PID_FILE = "postmaster.pid"
 SOCKET_PREFIX = "openiwd-"
+PARTIAL_PREFIX = "postgres.partial-"
 FAST_SECONDS = 20.0
 IMMEDIATE_SECONDS = 5.0
 KILL_SECONDS = 5.0
@@ -26,11 +28,15 @@ POLL_SECONDS = 0.02
 
 def servers_of(cluster_dir: Path) -> list[psutil.Process]:
     """Every PostgreSQL process at work in this data folder (a server process never leaves it)."""
-    folder = os.path.realpath(cluster_dir)
+    return _processes_in(cluster_dir, {"postgres"})
+
+
+def _processes_in(folder: Path, names: set[str]) -> list[psutil.Process]:
+    path = os.path.realpath(folder)
     found = []
     for process in psutil.process_iter():
         try:
-            if process.name() == "postgres" and process.cwd() == folder:
+            if process.name() in names and process.cwd() == path:
                 found.append(process)
         except psutil.Error:
             continue
@@ -88,6 +94,16 @@ async def stop_orphan(cluster_dir: Path) -> None:
     pid_file.unlink(missing_ok=True)
     if len(lines) > 4:
         remove_socket_dir(Path(lines[4]))
+
+
+async def sweep_unfinished(data_dir: Path) -> None:
+    """Removes creations that a kill has interrupted, and their processes if they go on without a parent."""
+    for folder in list(data_dir.glob(PARTIAL_PREFIX + "*")):  # noqa: ASYNC240 - one small folder
+        left = _processes_in(folder, {"initdb", "sh", "postgres"})
+        for process in left:
+            send(process, signal.SIGKILL)
+        await ended(left, KILL_SECONDS)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def send(process: psutil.Process, number: signal.Signals) -> None:

@@ -39,6 +39,7 @@ from openiwd.adapters.embedded_postgres.orphan import (
     remove_socket_dir,
     send,
     stop_orphan,
+    sweep_unfinished,
 )
 
 CLUSTER_DIR = "postgres"
@@ -185,18 +186,18 @@ class EmbeddedPostgres:
         account = server_account(self.cluster_dir)
         programs = await asyncio.to_thread(self._programs, account)
         await stop_orphan(self.cluster_dir)
+        await sweep_unfinished(self.data_dir)
         self._password = read_or_create_password(self.data_dir)
-        self._socket_dir = Path(mkdtemp(prefix=SOCKET_PREFIX, dir=self._socket_parent))
-        account.give(self._socket_dir)
         if not self.cluster_dir.exists():
             await create_cluster(
                 self.cluster_dir,
                 programs=programs,
                 account=account,
                 password=self._password,
-                scratch_dir=self._socket_dir,
                 durable=self._durable,
             )
+        self._socket_dir = Path(mkdtemp(prefix=SOCKET_PREFIX, dir=self._socket_parent))
+        account.give(self._socket_dir)
         self._check_version(programs)
         self._postmaster = self._launch(programs, account)
         await self._wait_until_it_answers(self._postmaster)
