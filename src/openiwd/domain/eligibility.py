@@ -240,7 +240,7 @@ class Eligibility:
         return self.kind is GrantKind.PUSH and (load.open_offer or self._off_work(agent) is not None)
 
     def of_demand(self, agent: Agent, load: Load, demand: Demand) -> Reason | None:
-        """Why the agent can take no item of this demand, its queue aside; who declined one is asked of items."""
+        """Why the agent can take no item of this demand; its queue and declines are asked apart."""
         asked = demand.signature
         return self.misfit(agent, demand) or self.unavailable(
             agent, load, asked.media, asked.weight, demand.handle_time

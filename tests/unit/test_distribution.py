@@ -1,0 +1,135 @@
+"""Distribution against the reference model, over random worlds in which time goes on."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from openiwd.domain.distribution import distribute, for_agent, for_item, next_change, next_for
+from openiwd.domain.offer import GrantKind
+from tests.unit.random_world import AGENTS, QUEUES, SEGMENTS, TwinWorld
+
+seeds = st.integers(0, 2**40)
+
+
+def assert_same_decisions(twin: TwinWorld) -> None:
+    world, plain, now = twin.world, twin.plain, twin.now
+    for agent in plain.agents.values():
+        pushed, pulled = for_agent(world, agent, now), next_for(world, agent, now)
+        assert (pushed.item.number if pushed else None) == plain.for_agent(agent, now)
+        assert (pulled.item.number if pulled else None) == plain.for_agent(agent, now, "pull")
+        assert world.flexibility(agent, now) == plain.flexibility(agent, now)
+    for number in plain.items:
+        item = world.backlog.get(number)
+        assert item is not None
+        chosen = for_item(world, item, now)
+        assert (chosen.agent_id if chosen else None) == plain.for_item(number, now)
+        for agent in plain.agents.values():
+            for kind in GrantKind:
+                is_free = world.exclusion(agent, item, now, kind) is None
+                assert is_free == plain.eligible(agent, number, now, kind.value)
+    found = distribute(world, now)
+    assert [(c.item.number, c.agent_id) for c in found] == plain.distribute(now)
+    assert [c.priority for c in found] == [plain.priority(c.item.number, now) for c in found]
+
+
+@settings(max_examples=800, deadline=None)
+@given(seeds, st.integers(0, 14), st.integers(1, 6))
+def test_decisions_equal_the_reference(seed: int, items: int, agents: int) -> None:
+    twin = TwinWorld(Random(seed))
+    twin.fill(items, agents)
+    assert_same_decisions(twin)
+    twin.step()
+    assert_same_decisions(twin)
+
+
+@settings(max_examples=400, deadline=None)
+@given(seeds, st.integers(1, 30), st.integers(1, 6))
+def test_after_a_pass_each_agent_has_the_best_item_to_be_had(seed: int, items: int, agents: int) -> None:
+    twin = TwinWorld(Random(seed))
+    twin.fill(items, agents)
+    twin.step()
+    given_to = {c.agent_id: c.item.number for c in distribute(twin.world, twin.now)}
+    place = {number: rank for rank, number in enumerate(twin.plain.order(twin.now))}
+    handed_out = set(given_to.values())
+    for number, agent_id in twin.plain.pairs(twin.now):
+        item = twin.plain.items[number].item
+        assert item.queue_id is not None
+        if number in handed_out or twin.plain.queues[item.queue_id].limit is not None:
+            continue
+        assert agent_id in given_to
+        assert place[given_to[agent_id]] < place[number]
+
+
+@settings(max_examples=400, deadline=None)
+@given(seeds, st.integers(1, 10), st.integers(1, 5))
+def test_nothing_becomes_possible_before_the_next_change(seed: int, items: int, agents: int) -> None:
+    """Who can take what grows at no instant before the one named: the timer may sleep till then."""
+    twin = TwinWorld(Random(seed))
+    twin.fill(items, agents)
+    possible = twin.plain.pairs(twin.now)
+    at = next_change(twin.world, twin.now)
+    assert at is None or at > twin.now
+    checks = [twin.now + 1, twin.now + twin.rnd.randint(1, 10**10)]
+    if at is not None:
+        checks = [twin.now + 1, (twin.now + at) // 2, at - 1]
+    for now in checks:
+        if at is None or twin.now < now < at:
+            assert twin.plain.pairs(now) <= possible
+
+
+class DistributionMachine(RuleBasedStateMachine):
+    """Items come, change and go, agents change, time passes; the index and the reference agree throughout."""
+
+    @initialize(seed=seeds)
+    def begin(self, seed: int) -> None:
+        self.twin = TwinWorld(Random(seed))
+        self.twin.fill(4, 3)
+
+    @rule(count=st.integers(1, 5))
+    def arrive(self, count: int) -> None:
+        for _ in range(count):
+            self.twin.add_item()
+
+    @precondition(lambda self: self.twin.plain.items)
+    @rule(pick=st.integers(0, 1000))
+    def change(self, pick: int) -> None:
+        numbers = list(self.twin.plain.items)
+        self.twin.put(numbers[pick % len(numbers)])
+
+    @precondition(lambda self: self.twin.plain.items)
+    @rule(pick=st.integers(0, 1000))
+    def leave(self, pick: int) -> None:
+        numbers = list(self.twin.plain.items)
+        self.twin.remove(numbers[pick % len(numbers)])
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def change_agent(self, agent: str) -> None:
+        self.twin.change_agent(agent)
+
+    @rule(queue=st.sampled_from(QUEUES), segment=st.sampled_from(SEGMENTS))
+    def count(self, queue: str, segment: str | None) -> None:
+        held = self.twin.plain.outstanding.get((queue, segment), 0)
+        self.twin.count((queue, segment), -1 if held else 1)
+
+    @rule(steps=st.integers(1, 4))
+    def wait(self, steps: int) -> None:
+        for _ in range(steps):
+            self.twin.step()
+
+    @invariant()
+    def agree(self) -> None:
+        twin = self.twin
+        order = twin.world.backlog.order(twin.now)
+        assert [item.number for item, _ in order] == twin.plain.order(twin.now)
+        assert [p for _, p in order] == [twin.plain.priority(i.number, twin.now) for i, _ in order]
+        found = distribute(twin.world, twin.now)
+        assert [(c.item.number, c.agent_id) for c in found] == twin.plain.distribute(twin.now)
+
+
+TestDistributionMachine = pytest.mark.timeout(300)(DistributionMachine.TestCase)
+TestDistributionMachine.settings = settings(max_examples=120, stateful_step_count=20, deadline=None)
