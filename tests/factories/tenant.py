@@ -12,11 +12,11 @@ from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.privilege import Caller, Role, role_privileges, system
+from openiwd.domain.rule_set import parse_document
 from openiwd.domain.work_item import ItemSubmission
 from openiwd.ports.tenant_store import PublishedRuleSet, Tenant
 from openiwd.processes.identity import new_id
 from openiwd.usecases.rule_set import compile_published, freeze_calendars, read_source
-from openiwd.domain.rule_set import parse_document
 from openiwd.usecases.tenant_runtime import TenantRuntime
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
@@ -33,8 +33,8 @@ calendars:
 schemas:
   - {id: standard, name: Standard, points: [{age: 0h, priority: 100}, {age: 8h, priority: 500}], sla: 8h,
      slopeAfter: 10, maximum: 900}
-  - {id: business, name: Business, clock: office, points: [{age: 0h, priority: 200}, {age: 10h, priority: 700}], sla: 10h,
-     valueWeight: 0.5}
+  - {id: business, name: Business, clock: office, sla: 10h, valueWeight: 0.5,
+     points: [{age: 0h, priority: 200}, {age: 10h, priority: 700}]}
 queues:
   - {id: claims, name: Claims, offerTimeout: 30s, declineExclusion: 15m}
   - {id: loans, name: Loans, delivery: both}
@@ -42,7 +42,8 @@ queues:
 rules:
   - {id: vip, when: {attribute: ext.customerSegment, operator: eq, value: vip}, then: [{raiseBusinessValue: 100}]}
   - {id: spam, when: {attribute: subject, operator: contains, value: SPAM}, then: [{reject: spam}]}
-  - {id: docs, when: {attribute: data.docs, operator: eq, value: missing}, then: [{hold: {reason: waitingForDocuments, until: 2d}}]}
+  - {id: docs, when: {attribute: data.docs, operator: eq, value: missing},
+     then: [{hold: {reason: waitingForDocuments, until: 2d}}]}
 categories:
   - id: claims
     name: Claims
@@ -80,7 +81,14 @@ class MovedClock:
 def caller(role: Role = Role.ADMINISTRATOR, *, agent: str | None = None, name: str = "test") -> Caller:
     """Somebody with the default privileges of a role."""
     actor = f"agent:{agent}" if agent else f"user:{name}"
-    return Caller(tenant_id="t", actor=actor, name=name, role=role, privileges=role_privileges(role, grouped=False), agent_id=agent)
+    return Caller(
+        tenant_id="t",
+        actor=actor,
+        name=name,
+        role=role,
+        privileges=role_privileges(role, grouped=False),
+        agent_id=agent,
+    )
 
 
 def submission(capture_id: str, **fields: Any) -> ItemSubmission:
@@ -108,7 +116,9 @@ def pools_for(dsn: str, budget: int = 10) -> TenantPools:
     return TenantPools(lambda _: dsn, budget=budget)
 
 
-async def make_runtime(pools: TenantPools, clock: Any = None, source: str = RULES, **tenant: Any) -> TenantRuntime:
+async def make_runtime(
+    pools: TenantPools, clock: Any = None, source: str = RULES, **tenant: Any
+) -> TenantRuntime:
     """A tenant with the rules published."""
     store = PostgresTenantStore(Tenant(id="t", name="Test", database_name="t", **tenant), pools)
     async with store.writing() as tx:

@@ -52,7 +52,9 @@ async def check_log(runtime: TenantRuntime, item_id: UUID) -> None:
 
 
 async def test_created_items_are_classified_valued_and_queued(runtime: TenantRuntime) -> None:
-    item = await create(runtime, ext={"customerSegment": "vip", "customerId": "C1"}, subject="Crash", businessValue=5)
+    item = await create(
+        runtime, ext={"customerSegment": "vip", "customerId": "C1"}, subject="Crash", businessValue=5
+    )
     assert (item.status, item.category_path, item.queue_id) == (Status.QUEUED, "Claims/Motor", "claims")
     assert item.business_value == 105
     assert item.due_at == START + timedelta(hours=8)
@@ -100,7 +102,9 @@ async def test_an_update_is_judged_again_in_the_same_step(runtime: TenantRuntime
     item = await act(runtime, item, Action.UPDATE, update=update)
     assert (item.category_path, item.queue_id, item.business_value) == ("Lending/Mortgage", "loans", 5)
     assert item.data == {"kind": "loan", "line": "motor"}
-    again = await apply_one(runtime, Command(action=Action.UPDATE, caller=ADMIN, item_id=item.id, update=update))
+    again = await apply_one(
+        runtime, Command(action=Action.UPDATE, caller=ADMIN, item_id=item.id, update=update)
+    )
     assert not again.changed
     await check_log(runtime, item.id)
 
@@ -116,7 +120,11 @@ async def test_without_category_errorheld_then_resumed(runtime: TenantRuntime) -
 
 async def test_held_and_rejected_by_rules(runtime: TenantRuntime) -> None:
     held = await create(runtime, "h", data={"kind": "claim", "docs": "missing"})
-    assert (held.status, held.hold_reason, held.hold_until) == (Status.HELD, "waitingForDocuments", START + timedelta(days=2))
+    assert (held.status, held.hold_reason, held.hold_until) == (
+        Status.HELD,
+        "waitingForDocuments",
+        START + timedelta(days=2),
+    )
     rejected = await create(runtime, "r", subject="SPAM offer")
     assert (rejected.status, rejected.error) == (Status.REJECTED, "spam")
     with pytest.raises(InvalidTransitionError):
@@ -139,7 +147,9 @@ async def test_equal_hand_over_again_is_answered_other_content_refused(runtime: 
     )
     kinds = [("created" if r.created else "existing") if isinstance(r, Done) else type(r) for r in results]
     assert kinds == ["created", "existing", DuplicateError, "created"]
-    again = await intake.create(runtime, [submission("b"), submission("a", subject="y"), submission("c")], ADMIN)
+    again = await intake.create(
+        runtime, [submission("b"), submission("a", subject="y"), submission("c")], ADMIN
+    )
     assert [isinstance(r, OpenIwdError) for r in again] == [False, True, False]
     first, last = results[0], results[3]
     assert isinstance(first, Done)
@@ -150,7 +160,9 @@ async def test_equal_hand_over_again_is_answered_other_content_refused(runtime: 
 async def test_many_commands_on_one_item_in_one_transaction(runtime: TenantRuntime) -> None:
     commands = [Command(action=Action.CREATE, caller=ADMIN, submission=submission("x"))]
     capture = ("rest", "x")
-    commands += [Command(action=Action.ASSIGN, caller=ADMIN, capture=capture, agent_id=f"a{n}") for n in range(5)]
+    commands += [
+        Command(action=Action.ASSIGN, caller=ADMIN, capture=capture, agent_id=f"a{n}") for n in range(5)
+    ]
     commands += [Command(action=Action.COMPLETE, caller=ADMIN, capture=capture, agent_id="nobody")]
     commands += [Command(action=Action.RETURN, caller=ADMIN, capture=capture)]
     results = await apply(runtime, commands)

@@ -52,9 +52,6 @@ class Reclassify(StrEnum):
     ALWAYS = "always"
 
 
-# Input -------------------------------------------------------------------------------------------------------------
-
-
 def _priority_input(
     priority: Any, fixed: int | None, adjustment: int | None
 ) -> tuple[int | None, int | None]:
@@ -132,9 +129,6 @@ def _check_ext(ext: dict[str, Any], now: datetime) -> None:
             check_instant(datetime.fromisoformat(ext[name]), now, f"ext.{name}")
 
 
-# Creation ----------------------------------------------------------------------------------------------------------
-
-
 def create(new: ItemSubmission, ctx: Context, item_id: UUID) -> Change:
     """A new item: checked, classified and valued, in one step and one event."""
     _check_submission(new, ctx.now)
@@ -166,9 +160,6 @@ def create(new: ItemSubmission, ctx: Context, item_id: UUID) -> Change:
     judged, trace = judged_anew(item, ctx, first=True)
     event = item_event(EventType.CREATED, None, judged, at=ctx.now, actor=ctx.actor, rules=trace or None)
     return Change(judged, event)
-
-
-# Judging -----------------------------------------------------------------------------------------------------------
 
 
 def source_view(item: WorkItem) -> WorkItem:
@@ -369,9 +360,6 @@ def standing_set(item: WorkItem, ctx: Context) -> WorkItem:
     )
 
 
-# Judging again -----------------------------------------------------------------------------------------------------
-
-
 def _rejudged(item: WorkItem, ctx: Context) -> tuple[WorkItem, list[str], list[str]]:
     """The changed item judged again in flight: (item, rules that acted, warnings). Agents keep what they have."""
     fresh, trace = judged_anew(item, ctx)
@@ -487,8 +475,6 @@ def _due_anew(base: WorkItem, schema: Schema, ctx: Context) -> WorkItem:
     )
 
 
-# Updates -----------------------------------------------------------------------------------------------------------
-
 _PLAIN: Final = {
     "category": "named_category",
     "channel": "channel",
@@ -539,7 +525,7 @@ def apply_update(item: WorkItem, update: ItemUpdate, now: datetime) -> WorkItem:
 
 
 def _priority_update(update: ItemUpdate) -> dict[str, Any]:
-    """The priority fields of an update; a `priority` that comes with `priorityAt` is our own answer sent back: ignored."""
+    """The priority fields of an update; a `priority` that comes with `priorityAt` is our own answer: ignored."""
     values: dict[str, Any] = {}
     if update.priority_fixed is not UNSET:
         values["priority_fixed"] = update.priority_fixed

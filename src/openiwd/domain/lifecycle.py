@@ -55,8 +55,8 @@ TABLE: tuple[Rule, ...] = (
         Action.CLASSIFY,
         frozenset({_N}),
         (_C, _Q, _H, _E, _R),
-        "captured while activationDateTime is ahead, else queued; held by a rule; errorheld without category, on a rule "
-        "error or bad data; rejected by a rule or when the category reached is outside its active dates",
+        "captured while activationDateTime is ahead, else queued; held by a rule; errorheld without category, "
+        "on a rule error or bad data; rejected by a rule or when the category reached is outside its active dates",
     ),
     Rule(Action.REJECT, frozenset({_N, _C, _Q}), (_R,), "reject action of a rule"),
     Rule(Action.ACTIVATE, frozenset({_C}), (_Q,), "activationDateTime has come, or released early"),
@@ -111,7 +111,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         Action.UPDATE,
         OPEN,
-        tuple(s for s in Status if s in OPEN) + (_R,),
+        (*(s for s in Status if s in OPEN), _R),
         "stays; classified again in the same transaction when an attribute that a rule uses has changed",
     ),
     Rule(
@@ -158,7 +158,7 @@ def documentation() -> str:
     ]
     for rule in TABLE:
         origin = (
-            "–"
+            "(none)"
             if rule.origin is None
             else "any"
             if rule.origin == frozenset(Status)

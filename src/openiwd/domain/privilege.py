@@ -30,7 +30,8 @@ def _names(prefix: str, *verbs: str) -> tuple[str, ...]:
 
 
 WORK_ITEMS: Final = _names(
-    "workitems", "read", "search", "create", "update", "delete", "hold", "resume", "cancel", "complete", "restart", "reopen",
+    "workitems", "read", "search", "create", "update", "delete",
+    "hold", "resume", "cancel", "complete", "restart", "reopen",
     "activate", "assign", "transfer", "return", "pull", "note", "bulk", "export",
 )  # fmt: skip
 _CONFIGURED: Final = ("categories", "prioritization", "queues", "mailboxes", "filters", "capturePoints")

@@ -1,4 +1,4 @@
-"""Transitions: what each action makes of an item. Pure: (item, context, arguments) -> the changed copy and its event."""
+"""Transitions: what each action makes of an item. Pure: the changed copy and the event that tells of it."""
 
 from __future__ import annotations
 
@@ -143,9 +143,6 @@ def unreserved(item: WorkItem) -> WorkItem:
     return replace(item, reserved_for=None, reserved_until=None, reserved_by=None)
 
 
-# Clock and due date ------------------------------------------------------------------------------------------------
-
-
 def _clock_pause(item: WorkItem, ctx: Context) -> WorkItem:
     """Ends a pausing hold: age goes on from where it stood; due dates made by schema or rule move by the pause."""
     if not item.hold_pauses or item.held_at is None:
@@ -189,9 +186,6 @@ def _queue_again(item: WorkItem, ctx: Context, *, keep_age: bool = True) -> Work
         return replace(item, status=Status.CAPTURED)
     queued_at = item.queued_at if keep_age and item.queued_at is not None else ctx.now
     return replace(item, status=Status.QUEUED, queued_at=queued_at)
-
-
-# Actions -----------------------------------------------------------------------------------------------------------
 
 
 def activate(item: WorkItem, ctx: Context) -> Change:
@@ -377,9 +371,6 @@ def tag(
     return changed(EventType.TAGGED, item, replace(item, tags=tags), ctx)
 
 
-# Offers and assignments --------------------------------------------------------------------------------------------
-
-
 def grant(
     item: WorkItem,
     ctx: Context,
@@ -448,7 +439,7 @@ def end_offer(
     agent_id: str | None = None,
     reason: str | None = None,
 ) -> Change:
-    """Declined, timed out, withdrawn or lost: back in place with its age; who declined or missed it is excluded for a while."""
+    """Declined, timed out, withdrawn or lost: back in place with its age; who let it pass is excluded for a while."""
     if agent_id is not None:
         _check_offer(item, offer_id, agent_id)
     elif item.offer_id != offer_id:
@@ -577,7 +568,7 @@ def end_reservation(item: WorkItem, ctx: Context) -> Change:
 
 
 def expire(item: WorkItem, ctx: Context) -> Change | None:
-    """What time alone makes of an item now: activation, end of a hold, end of an offer or reservation; None if nothing."""
+    """What time alone makes of an item now: activation, end of a hold, offer or reservation; None if nothing."""
     if item.status is Status.CAPTURED and (item.activation_at is None or item.activation_at <= ctx.now):
         return activate(item, ctx)
     if (

@@ -124,23 +124,23 @@ class ItemSubmission(Struct, rename="camel", forbid_unknown_fields=True):
 class ItemUpdate(Struct, rename="camel", forbid_unknown_fields=True):
     """A change by the source or a person: absent = unchanged, null = cleared. `ext` and `data` merge by key."""
 
-    category: ShortText | None | UnsetType = UNSET
-    channel: ShortText | None | UnsetType = UNSET
-    business_value: Integer | None | UnsetType = UNSET
-    priority: int | float | str | None | UnsetType = UNSET
-    priority_at: AwareDateTime | None | UnsetType = UNSET
-    priority_fixed: Integer | None | UnsetType = UNSET
-    priority_adjustment: Integer | None | UnsetType = UNSET
-    activation_date_time: AwareDateTime | None | UnsetType = UNSET
-    due_date_time: AwareDateTime | None | UnsetType = UNSET
-    expiration_date_time: AwareDateTime | None | UnsetType = UNSET
-    subject: ShortText | None | UnsetType = UNSET
-    description: LongText | None | UnsetType = UNSET
-    source_url: Annotated[str, Meta(max_length=2_000, pattern=r"^https?://")] | None | UnsetType = UNSET
-    contact: ContactInput | None | UnsetType = UNSET
-    ext: dict[str, Any] | None | UnsetType = UNSET
-    data: dict[str, Any] | None | UnsetType = UNSET
-    tags: Annotated[list[Tag], Meta(max_length=32)] | None | UnsetType = UNSET
+    category: ShortText | UnsetType | None = UNSET
+    channel: ShortText | UnsetType | None = UNSET
+    business_value: Integer | UnsetType | None = UNSET
+    priority: int | float | str | UnsetType | None = UNSET
+    priority_at: AwareDateTime | UnsetType | None = UNSET
+    priority_fixed: Integer | UnsetType | None = UNSET
+    priority_adjustment: Integer | UnsetType | None = UNSET
+    activation_date_time: AwareDateTime | UnsetType | None = UNSET
+    due_date_time: AwareDateTime | UnsetType | None = UNSET
+    expiration_date_time: AwareDateTime | UnsetType | None = UNSET
+    subject: ShortText | UnsetType | None = UNSET
+    description: LongText | UnsetType | None = UNSET
+    source_url: Annotated[str, Meta(max_length=2000, pattern=r"^https?://")] | UnsetType | None = UNSET
+    contact: ContactInput | UnsetType | None = UNSET
+    ext: dict[str, Any] | UnsetType | None = UNSET
+    data: dict[str, Any] | UnsetType | None = UNSET
+    tags: Annotated[list[Tag], Meta(max_length=32)] | UnsetType | None = UNSET
 
 
 class Exclusion(Struct, frozen=True):

@@ -114,7 +114,8 @@ class ControlStore(Protocol):
     async def live_processes(self) -> set[UUID]: ...
     async def take_decider_lease(self, tenant_id: str, process_id: UUID) -> int | None:
         """The lease's epoch if this process holds it now (already, or because the holder's lease is over), else None.
-        A new holder gets a raised epoch."""
+        A new holder gets a raised epoch.
+        """
         ...
 
     async def give_up_decider_leases(self, process_id: UUID) -> None: ...

@@ -25,7 +25,7 @@ class RejectedRowsError(InvalidInputError):
 
 
 class TransactionRetryError(UnavailableError):
-    """Another transaction was in the way (deadlock, serialization, lock time-out): nothing was written; try it again."""
+    """The database refused a value of some row of the batch: it is halved until that row stands alone."""
 
     code = "retry"
 
@@ -130,7 +130,7 @@ class Reading(Protocol):
         ...
 
     async def lookup_tables(self) -> dict[str, dict[str, Any]]:
-        """id -> key -> values."""
+        """Id -> key -> values."""
         ...
 
     async def hold_reasons(self) -> dict[str, HoldReason]: ...
@@ -175,7 +175,7 @@ class Reading(Protocol):
 
     async def head(self) -> Cursor: ...
     async def events(self, after: Cursor, limit: int, *, personal: bool = False) -> list[LoggedEvent]:
-        """The log after a cursor, in order; a cursor of another generation or past the head reads from the common point."""
+        """The log after a cursor, in order; another generation, or past the head: from the common point."""
         ...
 
     async def oldest(self) -> Cursor:
@@ -210,8 +210,9 @@ class Reading(Protocol):
     async def links(self, number: int) -> list[Link]: ...
 
     async def objects(self, kind: str) -> list[dict[str, Any]]:
-        """Live configuration objects of a kind: skill, agent_group, hold_reason, capture_point, lookup_table, saved_view;
-        each with its `revision`."""
+        """Live configuration objects: skill, agent_group, hold_reason, capture_point, lookup_table, saved_view;
+        each with its `revision`.
+        """
         ...
 
     async def checkpoint(self, name: str) -> Any: ...
@@ -257,7 +258,7 @@ class Writing(Reading, Protocol):
     async def match_contacts(
         self, contacts: Sequence[tuple[int, dict[str, Any]]], now: datetime
     ) -> dict[int, UUID]:
-        """Contact ids for contact inputs (by position): by customerId, else by exactly one with that address, else new."""
+        """Contact ids for contact inputs (by position): by customerId, else the only one at that address, else new."""
         ...
 
     async def save_agent(self, profile: AgentProfile, *, revision: int | None) -> Agent:
@@ -327,6 +328,23 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
 
 
 __all__ = [
-    "AttachmentInfo", "Claim", "ClosedOffer", "Cursor", "ItemId", "Link", "Note", "Offer", "PublishedRuleSet", "Reading", "RejectedRowsError",
-    "SearchPage", "SearchQuery", "StoredSubmission", "Tenant", "TenantStore", "TransactionRetryError", "WrapUp", "Writing",
-]  # fmt: skip
+    "AttachmentInfo",
+    "Claim",
+    "ClosedOffer",
+    "Cursor",
+    "ItemId",
+    "Link",
+    "Note",
+    "Offer",
+    "PublishedRuleSet",
+    "Reading",
+    "RejectedRowsError",
+    "SearchPage",
+    "SearchQuery",
+    "StoredSubmission",
+    "Tenant",
+    "TenantStore",
+    "TransactionRetryError",
+    "WrapUp",
+    "Writing",
+]

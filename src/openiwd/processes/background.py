@@ -146,9 +146,10 @@ class DecidingTenant:
 
     async def _hold_lease(self) -> None:
         control, process_id = self._platform.control, self._platform.process_id
-        while await control.take_decider_lease(self._services.tenant.id, process_id) is not None:
+        while True:
+            if await control.take_decider_lease(self._services.tenant.id, process_id) is None:
+                raise LeaseLostError
             await asyncio.sleep(RENEW_SECONDS)
-        raise LeaseLostError
 
     async def _timers(self) -> float:
         touched = await timer.run_due(self._services)

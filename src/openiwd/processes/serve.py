@@ -59,7 +59,8 @@ class Serving:
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, http="httptools", timeout_graceful_shutdown=DRAIN_SECONDS,
+            app, lifespan="off", log_config=None, access_log=False, http="httptools",
+            timeout_graceful_shutdown=DRAIN_SECONDS,
             server_header=False, backlog=2_048, h11_max_incomplete_event_size=64 * 1024,
         )  # fmt: skip
         server = _Server(config)

@@ -66,8 +66,6 @@ class Decider:
         """Waiting items by queue."""
         return self._desk.world.backlog.counts()
 
-    # The loop ---------------------------------------------------------------------------------------------------------
-
     async def run(self) -> None:
         """Until cancelled, or fenced by another decider (FencedError)."""
         while True:
@@ -126,8 +124,6 @@ class Decider:
             rules = await self._runtime.rules(live)
         self._desk, self._cursor = await _loaded(self._services, Desk(rules))
 
-    # Pushing ----------------------------------------------------------------------------------------------------------
-
     async def _push(self) -> None:
         """Offers everything that can be offered now."""
         now = self._runtime.now()
@@ -162,17 +158,30 @@ class Decider:
             queue = world.queues[choice.item.queue_id]
             offer_id, assignment_id = ctx.new_id(), ctx.new_id()
             change = transition.grant(
-                item, ctx, choice.kind, choice.agent_id, offer_id=offer_id, assignment_id=assignment_id,
+                item,
+                ctx,
+                choice.kind,
+                choice.agent_id,
+                offer_id=offer_id,
+                assignment_id=assignment_id,
                 timeout_us=queue.offer_timeout,
-            )  # fmt: skip
+            )
             decision = record(world, choice, to_micros(ctx.now))
             after[item.number] = change.item
             claims.append(
                 Claim(
-                    item, choice.agent_id, offer_id, assignment_id, choice.kind.value, ctx.now, change.item.offer_expires_at,
-                    decision.packed(), caller.actor, change.event.body,
+                    item,
+                    choice.agent_id,
+                    offer_id,
+                    assignment_id,
+                    choice.kind.value,
+                    ctx.now,
+                    change.item.offer_expires_at,
+                    decision.packed(),
+                    caller.actor,
+                    change.event.body,
                 )
-            )  # fmt: skip
+            )
         granted = await self._runtime.store.claim(self.epoch, claims) if claims else set()
         if granted:
             self._runtime.committed()
@@ -189,11 +198,16 @@ class Decider:
         rules = self._desk.rules
         commands = [
             Command(
-                action=Action.ACCEPT, caller=CALLER, item_id=i.id, offer_id=i.offer_id, agent_id=i.offered_to, internal=True
+                action=Action.ACCEPT,
+                caller=CALLER,
+                item_id=i.id,
+                offer_id=i.offer_id,
+                agent_id=i.offered_to,
+                internal=True,
             )
             for i in granted
             if i.queue_id in rules.queues and rules.queues[i.queue_id].auto_accept
-        ]  # fmt: skip
+        ]
         if commands:
             await apply(self._runtime, commands)
 
@@ -214,12 +228,17 @@ class Decider:
                 self._runtime,
                 [
                     Command(
-                        action=Action.WITHDRAW, caller=CALLER, item_id=item_id, offer_id=offer_id,
-                        outcome=OfferOutcome.WITHDRAWN, reason="noLongerEligible", internal=True,
+                        action=Action.WITHDRAW,
+                        caller=CALLER,
+                        item_id=item_id,
+                        offer_id=offer_id,
+                        outcome=OfferOutcome.WITHDRAWN,
+                        reason="noLongerEligible",
+                        internal=True,
                     )
                     for item_id, offer_id in unfit
                 ],
-            )  # fmt: skip
+            )
         monotonic = time.monotonic()
         if monotonic - self._swept < SWEEP_SECONDS or self._runtime.virtual is not None:
             return
@@ -244,8 +263,6 @@ class Decider:
             )
         async with self._runtime.store.writing() as tx:
             await tx.end_wrap_ups(None, self._runtime.now())
-
-    # Asked by others --------------------------------------------------------------------------------------------------
 
     def _agent(self, agent_id: str) -> Agent:
         agent = self._desk.world.agents.get(agent_id)
@@ -278,9 +295,12 @@ class Decider:
             reason = world.exclusion(agent, item, now, GrantKind.PICK)
             if reason is not None:
                 raise ConflictError(
-                    f"'{agent_id}' cannot take this item: {reason.value}", code="notEligible", field="agent",
-                    hint="a supervisor may assign it all the same", reason=reason.value,
-                )  # fmt: skip
+                    f"'{agent_id}' cannot take this item: {reason.value}",
+                    code="notEligible",
+                    field="agent",
+                    hint="a supervisor may assign it all the same",
+                    reason=reason.value,
+                )
             choice = Choice(item, agent_id, GrantKind.PICK, world.backlog.priority(item.number, now))
             granted = await self._claim([choice], caller)
         if not granted:

@@ -46,8 +46,6 @@ class Desk:
         self._idle_since: dict[str, int] = {}
         self._unfit: dict[int, tuple[UUID, UUID]] = {}
 
-    # Loading and following ------------------------------------------------------------------------------------------
-
     async def load(self, reading: Reading, now: datetime) -> None:
         """Everything, from the database."""
         for agent in (await reading.agents()).values():
@@ -198,8 +196,6 @@ class Desk:
         """Whether this revision of the item, or a later one, is in the picture already."""
         return self._revisions.get(number, 0) >= revision
 
-    # What agents have in hand -----------------------------------------------------------------------------------------
-
     def _reckon(self, agent_id: str, now: datetime) -> None:
         weight, offered, frees = 0, False, None
         media: dict[str, int] = {}
@@ -249,7 +245,7 @@ class Desk:
         return ready
 
     def abandoned(self, now: datetime) -> list[int]:
-        """Assigned items of agents who are inactive, absent, or logged out for longer than the queue's `returnAfter`."""
+        """Assigned items of agents inactive, absent, or logged out for longer than the queue's `returnAfter`."""
         found = []
         for number, holding in self.holdings.items():
             if holding.offered:

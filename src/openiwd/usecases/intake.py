@@ -1,4 +1,4 @@
-"""Durable intake at speed: what arrives while a transaction runs is written by the next one (group commit, no timer)."""
+"""Durable intake at speed: what arrives while a transaction runs is written by the next one (group commit)."""
 
 from __future__ import annotations
 
@@ -147,9 +147,11 @@ def _answer(entry: _Entry, first: _Entry, existing: dict[tuple[str, str], Stored
     if digest == entry.digest:
         return Done(item=item, changed=False)
     return DuplicateError(
-        f"captureId '{entry.submission.capture_id}' exists with other content", field="captureId", item_id=str(item.id),
+        f"captureId '{entry.submission.capture_id}' exists with other content",
+        field="captureId",
+        item_id=str(item.id),
         hint="send ?onDuplicate=update to update it, or use PUT",
-    )  # fmt: skip
+    )
 
 
 class Intake:

@@ -57,7 +57,13 @@ async def decline(services: TenantServices, offer_id: UUID, reason: str | None, 
     return await apply_one(
         services.runtime,
         Command(
-            action=Action.DECLINE, caller=caller, item_id=offer.item_id, offer_id=offer_id, agent_id=caller.agent_id,
-            outcome=OfferOutcome.DECLINED, reason=reason, internal=True,
+            action=Action.DECLINE,
+            caller=caller,
+            item_id=offer.item_id,
+            offer_id=offer_id,
+            agent_id=caller.agent_id,
+            outcome=OfferOutcome.DECLINED,
+            reason=reason,
+            internal=True,
         ),
-    )  # fmt: skip
+    )

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 
+from openiwd.domain.calendar import YEARS_AHEAD, YEARS_BACK, FrozenCalendar
 from openiwd.domain.errors import RuleSetError
 from openiwd.domain.event import Event, EventType
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller, system
-from openiwd.domain.rule_set_compiler import compile_rule_set
 from openiwd.domain.rule_set import CompiledRuleSet, RuleSetDocument, parse_document
-from openiwd.domain.calendar import YEARS_AHEAD, YEARS_BACK, FrozenCalendar
+from openiwd.domain.rule_set_compiler import compile_rule_set
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import PublishedRuleSet, SearchQuery
 from openiwd.usecases.tenant_runtime import TenantRuntime
@@ -146,9 +146,12 @@ async def publish_raw(
     async with runtime.store.writing() as tx:
         await tx.publish(stored, expected=live if expected is None else expected)
         event = Event(
-            type=EventType.RULE_SET_PUBLISHED, at=now, actor=caller.actor, subject_id=str(version),
+            type=EventType.RULE_SET_PUBLISHED,
+            at=now,
+            actor=caller.actor,
+            subject_id=str(version),
             body={"version": version, "comment": comment, "reclassify": reclassify},
-        )  # fmt: skip
+        )
         await tx.append_events([event])
     runtime.forget_rules()
     runtime.committed()

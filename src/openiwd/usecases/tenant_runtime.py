@@ -46,6 +46,11 @@ class VirtualClock:
             )
         self._now = to
 
+    def reach(self, at: datetime) -> None:
+        """Forward to what was just committed; another commit may have been later and gone further."""
+        if self._now is None or at > self._now:
+            self._now = at
+
 
 class Wakeup:
     """Says that the log has grown: many waiters, no missed signal, no timer."""
@@ -97,8 +102,6 @@ class TenantRuntime:
     def committed(self) -> None:
         """To be called after each commit that wrote events."""
         self.wakeup.notify()
-
-    # Live rules and live data ---------------------------------------------------------------------------------------
 
     def forget_live_data(self) -> None:
         """Lookup tables or hold reasons have changed: read them again when next needed."""

@@ -1,4 +1,4 @@
-"""What time alone does to items: activation, end of holds, offers and reservations, expiry. Run by the decider's process."""
+"""What time alone does to items: activation, end of holds, offers and reservations, expiry."""
 
 from __future__ import annotations
 
@@ -56,9 +56,14 @@ def _command(item: WorkItem, now: datetime) -> Command:
         )
     if _offer_over(item, now):
         return Command(
-            action=Action.TIME_OUT, caller=by, item_id=item.id, offer_id=item.offer_id, outcome=OfferOutcome.TIMED_OUT, internal=True,
+            action=Action.TIME_OUT,
+            caller=by,
+            item_id=item.id,
+            offer_id=item.offer_id,
+            outcome=OfferOutcome.TIMED_OUT,
+            internal=True,
             if_match=item.revision,
-        )  # fmt: skip
+        )
     return Command(
         action=Action.END_RESERVATION, caller=by, item_id=item.id, internal=True, if_match=item.revision
     )

@@ -1,4 +1,4 @@
-"""Changes of work items: commands run in order on items in memory, then one transaction writes all that came of them."""
+"""Changes of work items: commands run in order on items in memory, then one transaction writes what came of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from openiwd.domain import judging, transition
 from openiwd.domain.errors import (
+    ConflictError,
     DuplicateError,
     InvalidInputError,
     NotFoundError,
@@ -144,19 +145,30 @@ class _Batch:
 
 
 async def apply(
-    runtime: TenantRuntime, commands: Sequence[Command], *, checkpoint: tuple[str, Any] | None = None
+    runtime: TenantRuntime,
+    commands: Sequence[Command],
+    *,
+    checkpoint: tuple[str, Any] | None = None,
+    also: Callable[[Writing, Sequence[Result]], Awaitable[None]] | None = None,
+    atomic: bool = False,
 ) -> list[Result]:
     """Runs the commands in order and writes all that succeeded in one transaction; a failed one leaves no trace.
 
     When another writer changes one of the items between reading and writing, everything is read and run again;
-    so each command is judged on the state that it really meets. `checkpoint` is stored in the same transaction.
+    so each command is judged on the state that it really meets. `checkpoint` is stored in the same transaction,
+    and `also` writes in it what belongs to the results (not called when there is nothing to write). With
+    `atomic`, nothing at all is written when one of them fails.
     """
     for _ in range(ATTEMPTS):
         batch = await _load(runtime, commands)
-        results = await _run(runtime, commands, batch)
+        results, clock_at = await _run(runtime, commands, batch)
+        if atomic and any(isinstance(r, OpenIwdError) for r in results):
+            return all_failed(results)
         if not batch.events and checkpoint is None:
             return results
-        if await _write(runtime, batch, checkpoint):
+        if await _write(runtime, batch, results, checkpoint, also, clock_at):
+            if runtime.virtual is not None and clock_at is not None:
+                runtime.virtual.reach(clock_at)
             runtime.committed()
             return _renumbered(results, batch)
     raise UnavailableError(
@@ -164,6 +176,19 @@ async def apply(
         code="busy",
         hint="try again; nothing was written",
         retry_after=1,
+    )
+
+
+def all_failed(results: Sequence[object]) -> list[Result]:
+    """The results of a batch that is not written because one of them failed."""
+    return [r if isinstance(r, OpenIwdError) else _not_done() for r in results]
+
+
+def _not_done() -> OpenIwdError:
+    return ConflictError(
+        "not done: another operation of the same request failed",
+        code="notDone",
+        hint="see the others' errors",
     )
 
 
@@ -194,7 +219,10 @@ async def _load(runtime: TenantRuntime, commands: Sequence[Command]) -> _Batch:
     return _Batch(items, by_capture)
 
 
-async def _run(runtime: TenantRuntime, commands: Sequence[Command], batch: _Batch) -> list[Result]:
+async def _run(
+    runtime: TenantRuntime, commands: Sequence[Command], batch: _Batch
+) -> tuple[list[Result], datetime | None]:
+    """The results, and where a virtual clock stands after them: it moves only once they are written."""
     results: list[Result] = []
     contexts: dict[str, Context] = {}
     start = runtime.virtual
@@ -202,7 +230,7 @@ async def _run(runtime: TenantRuntime, commands: Sequence[Command], batch: _Batc
     for command in commands:
         actor = command.caller.actor
         ctx = contexts.get(actor)
-        now = runtime.now() if command.at is None or start is None else command.at
+        now = _instant_of(command, runtime, clock_at)
         if start is not None:
             if clock_at is not None and now < clock_at:
                 results.append(_backwards(clock_at, now))
@@ -216,9 +244,13 @@ async def _run(runtime: TenantRuntime, commands: Sequence[Command], batch: _Batc
             results.append(_execute(command, ctx, batch, runtime))
         except OpenIwdError as error:
             results.append(error)
-    if start is not None and clock_at is not None:
-        start.advance(clock_at)
-    return results
+    return results, clock_at
+
+
+def _instant_of(command: Command, runtime: TenantRuntime, clock_at: datetime | None) -> datetime:
+    if runtime.virtual is None:
+        return runtime.now()
+    return command.at or clock_at or runtime.now()
 
 
 def _backwards(clock_at: datetime, now: datetime) -> OpenIwdError:
@@ -240,9 +272,11 @@ def _execute(command: Command, ctx: Context, batch: _Batch, runtime: TenantRunti
             command.caller.require_item(privilege, item)
     if command.if_match is not None and command.if_match != item.revision:
         raise RevisionMismatchError(
-            f"the item is at revision {item.revision}, not {command.if_match}", field="If-Match", hint="read it again and merge",
+            f"the item is at revision {item.revision}, not {command.if_match}",
+            field="If-Match",
+            hint="read it again and merge",
             revision=item.revision,
-        )  # fmt: skip
+        )
     change = command.custom(item, ctx) if command.custom is not None else _change(command, item, ctx)
     if change is None:
         return Done(item=item, changed=False)
@@ -268,9 +302,11 @@ def _create(command: Command, ctx: Context, batch: _Batch, runtime: TenantRuntim
             return Done(item=item, changed=False)
         if not command.on_duplicate_update:
             raise DuplicateError(
-                f"captureId '{new.capture_id}' exists with other content", field="captureId", item_id=str(item.id),
+                f"captureId '{new.capture_id}' exists with other content",
+                field="captureId",
+                item_id=str(item.id),
                 hint="send ?onDuplicate=update to update it, or use PUT",
-            )  # fmt: skip
+            )
         change = judging.update(item, as_update(new), ctx)
         if change is None:
             return Done(item=item, changed=False)
@@ -354,22 +390,25 @@ def _change(command: Command, item: WorkItem, ctx: Context) -> Change | None:  #
             raise InvalidInputError(f"{c.action.value} is not done this way", field="action")
 
 
-# Writing -----------------------------------------------------------------------------------------------------------
-
-
 class _MovedError(Exception):
     """Somebody else changed an item of the batch: roll back, read again."""
 
 
-async def _write(runtime: TenantRuntime, batch: _Batch, checkpoint: tuple[str, Any] | None) -> bool:
+async def _write(
+    runtime: TenantRuntime,
+    batch: _Batch,
+    results: Sequence[Result],
+    checkpoint: tuple[str, Any] | None,
+    also: Callable[[Writing, Sequence[Result]], Awaitable[None]] | None,
+    clock_at: datetime | None,
+) -> bool:
     """Writes everything or nothing. False when an item or the rules have moved on meanwhile."""
     rules = runtime.loaded_rules
     version = rules.version if rules is not None else None
     try:
         async with runtime.store.writing() as tx:
             live = await tx.share_live_version()
-            if live != version:
-                raise _MovedError
+            _require_same(live, version)
             await _write_items(batch, tx)
             for item_id, along in batch.along:
                 await along(tx, batch.items[item_id])
@@ -377,16 +416,23 @@ async def _write(runtime: TenantRuntime, batch: _Batch, checkpoint: tuple[str, A
                 await tx.close_offers(batch.closed)
             if batch.wrap_ups:
                 await tx.add_wrap_ups(batch.wrap_ups)
-            if runtime.virtual is not None:
-                await tx.set_virtual_now(runtime.now())
+            if clock_at is not None:
+                await tx.set_virtual_now(clock_at)
             if checkpoint is not None:
                 await tx.save_checkpoint(*checkpoint)
+            if also is not None:
+                await also(tx, results)
             if batch.events:
                 await tx.append_events(batch.events)
     except _MovedError:
         runtime.forget_rules()
         return False
     return True
+
+
+def _require_same(live: int | None, judged_by: int | None) -> None:
+    if live != judged_by:
+        raise _MovedError
 
 
 async def _write_items(batch: _Batch, tx: Writing) -> None:
