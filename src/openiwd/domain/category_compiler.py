@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -21,22 +21,28 @@ from openiwd.domain.requirement import (
     compile_requirement,
     merged,
 )
-from openiwd.domain.schema import Schema
 
 
 class CategoryCompiler:
     """One run over a tree; `categories` then has all nodes in tree order."""
 
     def __init__(
-        self, around: Surroundings, schemas: Mapping[str, Schema], queues: Mapping[str, Queue]
+        self,
+        around: Surroundings,
+        schema_ids: Collection[str],
+        queue_ids: Collection[str],
+        queues: Mapping[str, Queue],
     ) -> None:
         self.categories: list[Category] = []
         self.rule_ids: list[tuple[str, str]] = []
         """(field, id) of every rule met."""
+        self._attached: list[dict[str, Any]] = []
+        """Attached data of each category and its parents, without the queue's."""
         self._ids: list[tuple[str, str]] = []
         self._around = around
         self._problems = around.problems
-        self._schemas = schemas
+        self._schema_ids = schema_ids
+        self._queue_ids = queue_ids
         self._queues = queues
 
     def compile(self, configs: list[CategoryConfig]) -> tuple[Node, ...]:
@@ -94,16 +100,16 @@ class CategoryCompiler:
 
     def _category(self, config: CategoryConfig, path: str, parent: Category | None) -> Category:
         queue_id = self._inherited(
-            config.queue, parent.queue_id if parent else None, self._queues, "queue", path
+            config.queue, parent.queue_id if parent else None, self._queue_ids, "queue", path
         )
         active_from, active_to = self._active(config, path, parent)
         handle_time = parent.target_handle_time if parent else None
         with self._problems.collecting():
             if config.target_handle_time is not None:
                 handle_time = compile_duration(config.target_handle_time, f"{path}.targetHandleTime")
-        inherited: dict[str, Any] = parent.attached_data if parent else {}
-        if queue_id in self._queues and (parent is None or queue_id != parent.queue_id):
-            inherited = {**self._queues[queue_id].attached_data, **inherited}
+        own_data = {**(self._attached[parent.index] if parent else {}), **config.attached_data}
+        self._attached.append(own_data)
+        queue = self._queues.get(queue_id)
         department_id = parent.department_id if parent else config.id
         return Category(
             id=config.id,
@@ -116,7 +122,7 @@ class CategoryCompiler:
             department_id=department_id,
             process_id=(parent.process_id or config.id) if parent else None,
             schema_id=self._inherited(
-                config.schema, parent.schema_id if parent else None, self._schemas, "schema", path
+                config.schema, parent.schema_id if parent else None, self._schema_ids, "schema", path
             ),
             queue_id=queue_id,
             active_from=active_from,
@@ -125,7 +131,7 @@ class CategoryCompiler:
             description=config.description,
             contact=config.contact or (parent.contact if parent else ""),
             requirement=self._requirement(config, path, parent),
-            attached_data={**inherited, **config.attached_data},
+            attached_data={**(queue.attached_data if queue else {}), **own_data},
             target_handle_time=handle_time,
             dispositions=tuple(config.dispositions) or (parent.dispositions if parent else ()),
             disposition_required=config.disposition_required
@@ -133,7 +139,7 @@ class CategoryCompiler:
         )
 
     def _inherited(
-        self, own: str | None, parents: str | None, known: Mapping[str, Any], kind: str, path: str
+        self, own: str | None, parents: str | None, known: Collection[str], kind: str, path: str
     ) -> str:
         if own is None and parents is None:
             self._problems.add(

@@ -227,8 +227,8 @@ def _operands(
     elif operator in TEXTUAL:
         _demand(attribute, Family.TEXT, operator, path)
         family = Family.TEXT
-    for raw, ref in zip(raws, refs, strict=True):
-        family = _joined(family, _hinted(operator, raw, around) if ref is None else ref.family, field)
+    for raw, ref, one in zip(raws, refs, fields, strict=True):
+        family = _joined(family, _hinted(operator, raw, around) if ref is None else ref.family, one)
     if operator in EQUALITY and family is Family.LIST:
         raise RuleSetError("lists are not compared as a whole", field=f"{path}.operator", hint="use contains")
     ordered = operator in ORDER or operator is Operator.BETWEEN

@@ -139,7 +139,9 @@ def _classified(
     if verdict.set_attributes:
         changed = {k[4:]: v for k, v in verdict.set_attributes.items() if k.startswith("ext.")}
         ext = {**ext, **changed} if changed else ext
-    requirement = verdict.shaped(category.requirement)
+    requirement = category.requirement
+    if verdict.shaping:
+        requirement = verdict.shaped(requirement)
     if ext:
         requirement = with_requests(requirement, ext)
     due, origin, anchor = _due(compiled, facts, verdict, category, ext)
@@ -178,13 +180,11 @@ def _due(
     due, origin = verdict.due_at, None
     if due is not None:
         origin = DueOrigin.RULE if verdict.due_by_rule else DueOrigin.SOURCE
-    anchor = anchor_of(
-        schema.anchor,
-        facts.created_at,
-        _source_created(compiled, schema.anchor, ext) if not facts.reopened else None,
-        facts.activation_at if not facts.reopened else None,
-        due,
-    )
+    anchor = facts.created_at
+    if schema.anchor is not Anchor.CREATED:
+        source_created = None if facts.reopened else _source_created(compiled, schema.anchor, ext)
+        activation = None if facts.reopened else facts.activation_at
+        anchor = anchor_of(schema.anchor, anchor, source_created, activation, due)
     if due is None:
         due = due_at(schema, anchor)
         if due is not None:

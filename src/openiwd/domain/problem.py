@@ -25,7 +25,7 @@ class Problems:
         try:
             yield
         except RuleSetError as error:
-            self.add(error.field or "", error.message, error.hint)
+            self.add(error.field or "", error.message, error.hint or "correct the value")
 
     def raise_any(self) -> None:
         """Raises one `RuleSetError`: the first fault is its text, `details["errors"]` lists all of them."""

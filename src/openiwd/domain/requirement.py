@@ -19,6 +19,7 @@ PREFER_FOR = Micros(10 * MINUTE)
 MAX_DURATION = 3660 * DAY
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.() -]{0,63}$"
 ID = re.compile(ID_PATTERN)
+_REQUESTS = ("requestedSkill", "requestedAgent", "requestedAgentGroup")
 _SKILL = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9_.() -]{0,63}?)\s*(?:>=\s*(\d{1,2}))?\s*")
 
 Level = Annotated[int, Meta(ge=1, le=10)]
@@ -210,6 +211,8 @@ def with_requests(requirement: Requirement, ext: dict[str, Any]) -> Requirement:
     Skills are added (the higher level counts); a requested agent or group comes first. Raises `RuleError`
     naming the attribute for a value that cannot be read.
     """
+    if ext.keys().isdisjoint(_REQUESTS):
+        return requirement
     for skill, level in parse_skills(ext.get("requestedSkill")):
         requirement = with_skill(requirement, skill, level)
     agents = _names(ext.get("requestedAgent"), "ext.requestedAgent")

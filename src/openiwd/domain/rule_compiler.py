@@ -174,8 +174,6 @@ class _Writer:
         arguments = ast.arguments(posonlyargs=parameters, args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
         return ast.FunctionDef(name=name, args=arguments, body=body, decorator_list=[], returns=None)
 
-    # What an attribute is known to be ----------------------------------------------------------------------
-
     def _form(self, attribute: Attribute, conditions: list[Condition]) -> Family | None:
         """The one family in which all conditions compare the attribute; None = decide at each condition."""
         if attribute.name in self._written and attribute.root is not Root.ITEM:
@@ -194,8 +192,6 @@ class _Writer:
         return form is not Family.LIST or (
             c.operator in PRESENCE or (not c.ignore_case and isinstance(c.operands[0], str))
         )
-
-    # Reading attributes ------------------------------------------------------------------------------------
 
     def _raw_name(self, attribute: Attribute) -> str:
         return f"a{self._numbers[attribute.name]}"
@@ -260,8 +256,6 @@ class _Writer:
             return ast.IfExp(compare(load("contact"), ast.Is, NONE), NONE, getting)
         return getting
 
-    # Criteria ----------------------------------------------------------------------------------------------
-
     def _test(self, criterion: Criterion) -> ast.expr:
         match criterion:
             case AllOf():
@@ -312,8 +306,6 @@ class _Writer:
         if isinstance(operand, Moment):
             return ast.BinOp(load("now"), ast.Add(), self._table.name(operand.offset))
         return self._table.name(operand)
-
-    # Rules and categories ----------------------------------------------------------------------------------
 
     def _rule(self, rule: CompiledRule) -> list[ast.stmt]:
         body = self._deeds(rule)

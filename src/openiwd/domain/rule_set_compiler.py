@@ -69,7 +69,7 @@ def compile_rule_set(
         compile_decision_table(table, f"decisionTables[{i}]", around)
         for i, table in enumerate(document.decision_tables)
     )
-    tree = CategoryCompiler(around, schemas, queues)
+    tree = CategoryCompiler(around, {s.id for s in document.schemas}, {q.id for q in document.queues}, queues)
     roots = tree.compile(document.categories)
     rule_ids = [(f"rules[{i}].id", r.id) for i, r in enumerate(document.rules)]
     table_ids = [(f"decisionTables[{i}].id", t.id) for i, t in enumerate(document.decision_tables)]
