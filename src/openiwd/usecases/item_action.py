@@ -19,7 +19,7 @@ from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.transition import Change, Context
 from openiwd.domain.work_item import AwareDateTime, CaptureId, ItemUpdate, Name, ShortText, WorkItem
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, Result, apply, apply_one
+from openiwd.usecases.work_item import Command, Done, Result, all_failed, apply, apply_one
 
 LongReason = Annotated[str, Meta(max_length=4_000)]
 ACTIONS: Final = (
@@ -159,8 +159,6 @@ async def wrong_agents(runtime: TenantRuntime, named: dict[str, str]) -> dict[st
     return wrong
 
 
-# Updates -------------------------------------------------------------------------------------------------------------
-
 READ_ONLY: Final = frozenset(
     {
         "id", "revision", "status", "categoryPath", "categoryId", "departmentId", "processId", "queue", "schemaId",
@@ -225,8 +223,6 @@ async def update(
     )  # fmt: skip
 
 
-# Operations ----------------------------------------------------------------------------------------------------------
-
 
 class Checkpoint(Struct, forbid_unknown_fields=True):
     """Where a reader of an outside source stands; stored with what it brought."""
@@ -248,15 +244,25 @@ async def run_operations(
     operations: Sequence[Command | OpenIwdError],
     checkpoint: Checkpoint | None,
     caller: Caller,
+    *,
+    atomic: bool = False,
 ) -> list[Result]:
-    """Runs the operations in order in one transaction; what could not be read stays an error at its place."""
+    """Runs the operations in order in one transaction; what could not be read stays an error at its place.
+
+    With `atomic`, all of them are done or none.
+    """
     if checkpoint is not None:
         caller.require("workitems.create")
     wrong = await wrong_agents(runtime, named_agents([o for o in operations if isinstance(o, Command)]))
     prepared = [_unless_wrong(o, wrong) for o in operations]
     commands = [o for o in prepared if isinstance(o, Command)]
     saved = (checkpoint.name, checkpoint.value) if checkpoint is not None else None
-    results = iter(await apply(runtime, commands, checkpoint=saved) if commands or saved else [])
+    if atomic and len(commands) < len(prepared):
+        return all_failed(prepared)
+    done: list[Result] = []
+    if commands or saved is not None:
+        done = await apply(runtime, commands, checkpoint=saved, atomic=atomic)
+    results = iter(done)
     return [next(results) if isinstance(o, Command) else o for o in prepared]
 
 

@@ -28,7 +28,7 @@ from openiwd.domain.offer import ClosedOffer, OfferOutcome, WrapUp
 from openiwd.domain.privilege import Caller
 from openiwd.domain.transition import Change, Context
 from openiwd.domain.work_item import ItemId, ItemSubmission, ItemUpdate, Status, WorkItem
-from openiwd.ports.tenant_store import Writing
+from openiwd.ports.tenant_store import TransactionRetryError, Writing
 from openiwd.usecases.tenant_runtime import TenantRuntime
 
 ATTEMPTS: Final = 20
@@ -424,7 +424,7 @@ async def _write(
                 await also(tx, results)
             if batch.events:
                 await tx.append_events(batch.events)
-    except _MovedError:
+    except (_MovedError, TransactionRetryError):
         runtime.forget_rules()
         return False
     return True
