@@ -141,7 +141,10 @@ def person(request: pytest.FixtureRequest) -> Person:
     if request.param == "root" or not IS_ROOT:
         path = os.pathsep.join(entry for entry in sys.path if entry)
         return Person(
-            os.geteuid(), os.getegid(), (sys.executable, embedded_host.__file__), {"PYTHONPATH": path}
+            os.geteuid(),
+            os.getegid(),
+            (sys.executable, embedded_host.__file__),
+            dict(os.environ, PYTHONPATH=path),
         )
     return unprivileged(request.getfixturevalue("portable_python"))
 
@@ -296,7 +299,9 @@ def test_programs_in_a_private_home_are_copied_out_of_it(place: Path, portable_p
     home.mkdir(mode=0o700)
     shutil.copytree(portable_python / "packages", home / "packages", symlinks=True)
     system = place / "system" / "openiwd"
-    root = Person(0, 0, (sys.executable, embedded_host.__file__), {"PYTHONPATH": str(home / "packages")})
+    root = Person(
+        0, 0, (sys.executable, embedded_host.__file__), dict(os.environ, PYTHONPATH=str(home / "packages"))
+    )
     before = modes(home)
     with beginning(root) as begin:
         host = begin(place / "data", system_dir=str(system)).answered()
@@ -314,7 +319,9 @@ def test_programs_in_a_private_home_are_copied_out_of_it(place: Path, portable_p
 @needs_root
 def test_root_runs_the_server_as_the_owner_of_existing_data(place: Path, portable_python: Path) -> None:
     user = unprivileged(portable_python)
-    root = Person(0, 0, (sys.executable, embedded_host.__file__), {"PYTHONPATH": os.pathsep.join(sys.path)})
+    root = Person(
+        0, 0, (sys.executable, embedded_host.__file__), dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    )
     with beginning(user) as begin:
         data = user.own(place / "data")
         host = begin(data).answered()
