@@ -90,7 +90,7 @@ def interpret(c: dict[str, Any], item: dict[str, Any], path: str) -> bool:
     name, operator, wanted = c["attribute"], c["operator"], c.get("value")
     value = fetch(item, name)
     if operator in ("isSet", "isNotSet"):
-        return (value not in (None, "", [])) == (operator == "isSet")
+        return bool(value not in (None, "", [])) is (operator == "isSet")
     if isinstance(wanted, dict):
         wanted = fetch(item, wanted["attribute"])
         if wanted is None:

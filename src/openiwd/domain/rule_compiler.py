@@ -1,9 +1,7 @@
 """Turns the checked rules and categories of a rule set into one Python function, built as a syntax tree.
 
-Constants, operators' helpers and actions are reached through a table of generated names: no text of a user
-becomes source, a name or code. Two variants are made: `quick` trusts types that it has checked once per item
-and compares in line; where a type is unexpected it hands over to `careful`, which asks every condition in
-full and so raises the error of exactly the condition that is evaluated first.
+No text of a user becomes code: constants lie in a table of generated names. The variant `quick` checks types
+once per item and compares in line; `careful` asks each condition in full, to raise the error of the right one.
 """
 
 from __future__ import annotations
