@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from heapq import heapify, heappop, heappush, heapreplace
+from itertools import islice
 from math import lcm
 from typing import Final, NamedTuple
 
@@ -123,6 +124,9 @@ class Backlog:
         place = self._places.get(number)
         return None if place is None else place.item
 
+    def schema(self, schema_id: str) -> Schema | None:
+        return self._schemas.get(schema_id)
+
     def items(self) -> Iterator[BacklogItem]:
         """All waiting items, in no order."""
         return (place.item for place in self._places.values())
@@ -141,8 +145,6 @@ class Backlog:
     def counts(self) -> dict[str, int]:
         """Waiting items by queue, for queues that have any."""
         return {queue: count for queue, count in self._counts.items() if count}
-
-    # Changes ---------------------------------------------------------------------------------------------
 
     def put(self, item: BacklogItem, now: int) -> None:
         """Inserts the item, or replaces the one with its number."""
@@ -259,8 +261,6 @@ class Backlog:
         ends = None if line.until is None else clock.instant_at(line.until)
         return line.intercept * factor, line.slope * factor, clock.id if line.slope else None, ends
 
-    # Order -----------------------------------------------------------------------------------------------
-
     def walk(
         self, now: int, accepts_group: Callable[[GroupKey], bool] | None = None, queue_id: str | None = None
     ) -> Iterator[tuple[BacklogItem, GroupKey]]:
@@ -269,12 +269,35 @@ class Backlog:
         A group is asked about whenever its next item is due, and left for good at the first refusal.
         """
         rises = self._rises(self.advance(now))
+        runs = [
+            (group, rises(group), iter(run))
+            for group, run in self._groups.items()
+            if queue_id is None or group.demand.signature.queue == queue_id
+        ]
+        return self._merged(runs, accepts_group)
+
+    def behind(self, number: int, now: int, limit: int) -> list[BacklogItem]:
+        """The next items in order after this one with the same demand."""
+        rises = self._rises(self.advance(now))
+        place = self._places[number]
+        value = place.key[0] - rises(place.group)
+        runs = [
+            (group, rises(group), run.after((value + rises(group), *place.key[1:])))
+            for group, run in self._groups.items()
+            if group.demand == place.group.demand
+        ]
+        return [item for item, _ in islice(self._merged(runs, None), limit)]
+
+    def _merged(
+        self,
+        runs: Iterable[tuple[GroupKey, int, Iterator[Key]]],
+        accepts_group: Callable[[GroupKey], bool] | None,
+    ) -> Iterator[tuple[BacklogItem, GroupKey]]:
+        """The runs as one, each key lowered by how much its group's lines have risen."""
         heads: list[tuple[int, int, int, int, int, GroupKey, int, Iterator[Key]]] = []
-        for group, run in self._groups.items():
-            if queue_id is None or group.demand.signature.queue == queue_id:
-                rise = rises(group)
-                keys = iter(run)
-                first = next(keys)
+        for group, rise, keys in runs:
+            first = next(keys, None)
+            if first is not None:
                 heads.append((first[0] - rise, *first[1:], group, rise, keys))
         heapify(heads)
         while heads:

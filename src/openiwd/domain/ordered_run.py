@@ -79,6 +79,14 @@ class OrderedRun:
         whole = sum(len(chunk) for chunk in self._chunks[:index])
         return whole + (bisect_left(self._chunks[index], key) if index < len(self._chunks) else 0)
 
+    def after(self, key: tuple[int, ...]) -> Iterator[Key]:
+        """The keys greater than this one, which need not be in the run."""
+        index = bisect_left(self._lasts, key)
+        if index == len(self._chunks):
+            return
+        yield from (one for one in self._chunks[index] if one > key)
+        yield from chain.from_iterable(self._chunks[index + 1 :])
+
     def _lay_out(self, keys: list[Key]) -> None:
         self._chunks = [keys[at : at + _CHUNK] for at in range(0, len(keys), _CHUNK)]
         self._lasts = [chunk[-1] for chunk in self._chunks]
