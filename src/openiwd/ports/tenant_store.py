@@ -25,7 +25,7 @@ class RejectedRowsError(InvalidInputError):
 
 
 class TransactionRetryError(UnavailableError):
-    """The database refused a value of some row of the batch: it is halved until that row stands alone."""
+    """Another transaction was in the way (deadlock, serialization, lock time-out): nothing was written; try again."""
 
     code = "retry"
 

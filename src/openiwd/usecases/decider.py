@@ -12,7 +12,7 @@ from uuid import UUID
 from openiwd.domain import transition
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem
-from openiwd.domain.decision import explain_waiting, record, why_not
+from openiwd.domain.decision import explain_waiting, pack, record, why_not
 from openiwd.domain.distribution import Choice, distribute, next_change, next_for
 from openiwd.domain.errors import ConflictError, NotFoundError
 from openiwd.domain.event import LoggedEvent
@@ -177,7 +177,7 @@ class Decider:
                     choice.kind.value,
                     ctx.now,
                     change.item.offer_expires_at,
-                    decision.packed(),
+                    pack(decision),
                     caller.actor,
                     change.event.body,
                 )
@@ -336,16 +336,18 @@ class Decider:
         async with self._lock:
             await self._follow()
             item = await self._waiting(item_id)
-            return explain_waiting(self._desk.world, item, to_micros(self._runtime.now())).packed()
+            return pack(explain_waiting(self._desk.world, item, to_micros(self._runtime.now())))
 
     async def why_not(self, item_id: UUID, agent_id: str) -> dict[str, Any]:
         """Why this agent does not get this item now."""
         async with self._lock:
             await self._follow()
             item = await self._waiting(item_id)
-            return why_not(
-                self._desk.world, item, self._agent(agent_id), to_micros(self._runtime.now())
-            ).packed()
+            answer = why_not(self._desk.world, item, self._agent(agent_id), to_micros(self._runtime.now()))
+        return {
+            "reason": None if answer.reason is None else answer.reason.value,
+            "better": None if answer.better is None else str(answer.better.id),
+        }
 
 
 async def _loaded(services: TenantServices, desk: Desk) -> tuple[Desk, Cursor]:

@@ -15,7 +15,7 @@ from openiwd.domain.event import Event
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import ItemSubmission, WorkItem
-from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission
+from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission, TransactionRetryError
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.work_item import ATTEMPTS, Command, Done, Result, apply, match_contacts, submission_hash
 
@@ -55,7 +55,10 @@ async def _create(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result]
 async def _attempt(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result]:
     for _ in range(ATTEMPTS):
         results, first = await _judge(runtime, entries)
-        written = await _write(runtime, list(first.values()))
+        try:
+            written = await _write(runtime, list(first.values()))
+        except TransactionRetryError:
+            continue
         if written is None:
             continue
         existing = await _read_existing(runtime, first, written)
