@@ -49,17 +49,6 @@ class Reason(StrEnum):
 
 OF_QUEUE = frozenset({Reason.QUEUE_MISSING, Reason.DELIVERY, Reason.QUEUE_CLOSED, Reason.SEGMENT_LIMIT})
 """Reasons that hold for every agent."""
-MOMENTARY = frozenset(
-    {
-        Reason.LOGGED_OUT,
-        Reason.NOT_READY,
-        Reason.AFTER_WORK,
-        Reason.OFFERED,
-        Reason.CAPACITY,
-        Reason.MEDIA_CAPACITY,
-    }
-)
-"""Reasons that end by what people do, at no instant known before."""
 
 
 class Load(Struct, frozen=True):
@@ -227,11 +216,16 @@ class Eligibility:
         most = agent.capacity.media.get(media)
         if most is not None and load.media.get(media, 0) >= most:
             return Reason.MEDIA_CAPACITY
-        if self.kind is GrantKind.PUSH and handle_time is not None:
-            end = self.shift_end(agent)
-            if end is not None and handle_time > end - self.now:
-                return Reason.SHIFT_END
-        return None
+        is_late = self.kind is GrantKind.PUSH and self._ends_too_soon(agent, handle_time)
+        return Reason.SHIFT_END if is_late else None
+
+    def qualifies(self, agent: Agent, item: BacklogItem, demand: Demand) -> bool:
+        """Whether the agent could be given the item but for what people do: login, states, items in hand."""
+        if self.misfit(agent, demand) is not None or self.declined(agent.id, item):
+            return False
+        if self.kind is not GrantKind.PUSH:
+            return True
+        return self._off_work(agent) is None and not self._ends_too_soon(agent, item.handle_time)
 
     def blocked(self, agent: Agent, load: Load) -> bool:
         """Whether the agent can be given nothing at all now, whatever the item: a cheap first question."""
@@ -274,6 +268,10 @@ class Eligibility:
             if end is not None:
                 ends.append(end)
         return min(ends, default=None)
+
+    def _ends_too_soon(self, agent: Agent, handle_time: int | None) -> bool:
+        end = None if handle_time is None else self.shift_end(agent)
+        return handle_time is not None and end is not None and handle_time > end - self.now
 
     def _off_work(self, agent: Agent) -> Reason | None:
         if agent.absences and agent.absent(from_micros(self.now)):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, demand_at
 from openiwd.domain.distribution import World, next_opening
-from openiwd.domain.eligibility import MOMENTARY
+from openiwd.domain.eligibility import Eligibility
 from openiwd.domain.instant import to_micros
 from openiwd.domain.queue import Queue
 
@@ -76,13 +76,10 @@ def changes_for(world: World, item: BacklogItem, now: int) -> list[Upcoming]:
 
 def _able(world: World, item: BacklogItem, agents: list[Agent], at: int) -> set[str]:
     demand = demand_at(item, world.queues.get(item.queue_id), at)
-    eligibility = world.eligibility(at)
-    return {
-        agent.id
-        for agent in agents
-        if (reason := eligibility.reason(agent, world.load(agent.id), item, demand)) is None
-        or reason in MOMENTARY
-    }
+    eligibility = Eligibility(world.queues, world.clocks, {}, at)
+    if eligibility.of_queue(demand, item.segment) is not None:
+        return set()
+    return {agent.id for agent in agents if eligibility.qualifies(agent, item, demand)}
 
 
 def _ahead(
