@@ -167,9 +167,9 @@ class LiveWriting:
             job["action"],
             json_value(job["request"]),
             job["actor"],
-            job.get("dryRun", False),
+            job.get("dry_run", False),
             len(numbers),
-            job["createdAt"],
+            job["created_at"],
         )
         await self._connection.execute(BULK_SQL["add_bulk_items"], job["id"], numbers)
 

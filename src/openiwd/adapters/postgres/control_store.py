@@ -1,0 +1,201 @@
+"""The control database: tenants, users, sessions, keys, processes, leases and the audit log. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+from msgspec.structs import asdict
+
+from openiwd.adapters.postgres.connection import Connection
+from openiwd.adapters.postgres.driver_errors import driver_errors
+from openiwd.adapters.postgres.named_sql import named_sql
+from openiwd.adapters.postgres.pools import CONTROL, TenantPools
+from openiwd.adapters.postgres.rows import json_rows
+from openiwd.domain.errors import DuplicateError, NotFoundError, RevisionMismatchError
+from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, Session, User
+from openiwd.ports.tenant_store import Tenant
+
+_TENANT: Final = Tenant.__struct_fields__
+_USER: Final = User.__struct_fields__
+_KEY: Final = ApiKey.__struct_fields__
+_SQL: Final = named_sql(
+    "control",
+    tenant_columns=", ".join(_TENANT),
+    user_columns=", ".join(f"u.{name}" for name in _USER),
+    key_columns=", ".join(_KEY),
+)
+
+
+class PostgresControlStore:
+    """Implements `openiwd.ports.control_store.ControlStore`."""
+
+    def __init__(self, pools: TenantPools) -> None:
+        self._pools = pools
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        with driver_errors():
+            async with self._pools.acquire(CONTROL) as connection:
+                yield connection
+
+    async def _fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with self._connection() as connection:
+            return await connection.fetch(_SQL[query], *arguments)
+
+    async def _fetchrow(self, query: str, *arguments: Any) -> asyncpg.Record | None:
+        async with self._connection() as connection:
+            return await connection.fetchrow(_SQL[query], *arguments)
+
+    async def _execute(self, query: str, *arguments: Any) -> None:
+        async with self._connection() as connection:
+            await connection.execute(_SQL[query], *arguments)
+
+    # Tenants
+
+    async def tenants(self) -> list[Tenant]:
+        return [Tenant(**dict(r.items())) for r in await self._fetch("tenants")]
+
+    async def tenant(self, tenant_id: str) -> Tenant | None:
+        record = await self._fetchrow("tenant", tenant_id)
+        return None if record is None else Tenant(**dict(record.items()))
+
+    async def save_tenant(self, tenant: Tenant) -> None:
+        await self._execute("save_tenant", *asdict(tenant).values())
+
+    # Users
+
+    async def user(self, tenant_id: str | None, login: str) -> User | None:
+        records = await self._fetch("users_by_login", login, tenant_id)
+        return User(**dict(records[0].items())) if len(records) == 1 else None
+
+    async def users(self, tenant_id: str) -> list[User]:
+        return [User(**dict(r.items())) for r in await self._fetch("users", tenant_id)]
+
+    async def save_user(self, user: User, *, revision: int | None) -> None:
+        try:
+            async with self._connection() as connection:
+                stored = await connection.fetchval(
+                    _SQL["save_user"],
+                    *(user.id, user.tenant_id, user.login, user.name, user.role, user.access_groups),
+                    *(user.agent_id, user.language, user.time_zone, user.active, user.failed_logins),
+                    *(user.locked_until, user.password_hash, revision),
+                )
+        except Exception as error:
+            if isinstance(error.__cause__, asyncpg.UniqueViolationError):
+                raise DuplicateError(f"the login '{user.login}' is taken", field="login") from error
+            raise
+        if stored is None:
+            raise RevisionMismatchError(
+                f"user '{user.login}' is no longer at revision {revision}",
+                field="revision",
+                hint="load it again and repeat the change",
+            )
+
+    async def record_login(
+        self, user_id: UUID, *, failed_logins: int, locked_until: datetime | None, at: datetime
+    ) -> None:
+        await self._execute("record_login", user_id, failed_logins, locked_until, at)
+
+    # Sessions
+
+    async def create_session(
+        self, token_hash: bytes, user: User, csrf_token: str, expires_at: datetime
+    ) -> None:
+        await self._execute("create_session", token_hash, user.id, user.tenant_id, csrf_token, expires_at)
+
+    async def session(self, token_hash: bytes) -> Session | None:
+        record = await self._fetchrow("session", token_hash)
+        if record is None:
+            return None
+        user = User(**{name: record[name] for name in _USER})
+        return Session(user=user, csrf_token=record["csrf_token"], expires_at=record["expires_at"])
+
+    async def touch_session(self, token_hash: bytes, expires_at: datetime) -> None:
+        await self._execute("touch_session", token_hash, expires_at)
+
+    async def end_session(self, token_hash: bytes) -> None:
+        await self._execute("end_session", token_hash)
+
+    async def end_sessions(self, user_id: UUID) -> None:
+        await self._execute("end_sessions", user_id)
+
+    async def forget_sessions(self, over_at: datetime) -> None:
+        await self._execute("forget_sessions", over_at)
+
+    # API keys
+
+    async def api_key(self, key_hash: bytes) -> ApiKey | None:
+        record = await self._fetchrow("api_key", key_hash)
+        return None if record is None else ApiKey(**dict(record.items()))
+
+    async def api_keys(self, tenant_id: str | None) -> list[ApiKey]:
+        return [ApiKey(**dict(r.items())) for r in await self._fetch("api_keys", tenant_id)]
+
+    async def save_api_key(self, key: ApiKey, key_hash: bytes | None) -> None:
+        if key_hash is not None:
+            record = await self._fetchrow("insert_api_key", *asdict(key).values(), key_hash)
+        else:
+            record = await self._fetchrow(
+                "update_api_key",
+                *(key.id, key.tenant_id, key.name, key.key_hint, key.role, key.privileges),
+                *(key.access_groups, key.agent_id, key.expires_at, key.active),
+            )
+        if record is None:
+            raise NotFoundError("there is no such API key", field="id")
+
+    async def touch_api_keys(self, used: Sequence[tuple[UUID, datetime]]) -> None:
+        if used:
+            ids, instants = zip(*sorted(dict(sorted(used)).items()), strict=True)
+            await self._execute("touch_api_keys", ids, instants)
+
+    async def delete_api_key(self, tenant_id: str | None, key_id: UUID) -> bool:
+        return await self._fetchrow("delete_api_key", tenant_id, key_id) is not None
+
+    # Access groups
+
+    async def access_groups(self, tenant_id: str) -> list[AccessGroup]:
+        return [AccessGroup(**dict(r.items())) for r in await self._fetch("access_groups", tenant_id)]
+
+    async def save_access_group(self, tenant_id: str, group: AccessGroup) -> None:
+        await self._execute(
+            "save_access_group", tenant_id, group.id, group.name, group.categories, group.queues
+        )
+
+    async def delete_access_group(self, tenant_id: str, group_id: str) -> bool:
+        return await self._fetchrow("delete_access_group", tenant_id, group_id) is not None
+
+    # Processes and leases
+
+    async def renew_process(self, process_id: UUID, kind: str, address: str | None, seconds: float) -> None:
+        await self._execute("renew_process", process_id, kind, address, seconds)
+
+    async def end_process(self, process_id: UUID) -> None:
+        await self._execute("end_process", process_id)
+
+    async def live_processes(self) -> set[UUID]:
+        return {record["id"] for record in await self._fetch("live_processes")}
+
+    async def take_decider_lease(self, tenant_id: str, process_id: UUID) -> int | None:
+        record = await self._fetchrow("take_decider_lease", tenant_id, process_id)
+        return None if record is None else record["epoch"]
+
+    async def give_up_decider_leases(self, process_id: UUID) -> None:
+        await self._execute("give_up_decider_leases", process_id)
+
+    # Audit
+
+    async def audit(self, tenant_id: str | None, entries: Sequence[AuditEntry]) -> None:
+        if entries:
+            await self._execute("audit", tenant_id, json_rows([asdict(entry) for entry in entries]))
+
+    async def audit_log(self, tenant_id: str, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
+        entries = []
+        for record in await self._fetch("audit_log", tenant_id, before, limit):
+            values = dict(record.items())
+            entries.append((values.pop("id"), AuditEntry(**values)))
+        return entries

@@ -1,0 +1,152 @@
+-- name: tenants
+-- All tenants.
+SELECT {tenant_columns} FROM tenant ORDER BY id;
+
+-- name: tenant
+-- One tenant.
+SELECT {tenant_columns} FROM tenant WHERE id = $1;
+
+-- name: save_tenant
+-- Inserts or replaces a tenant; its clock and its database stay as they were made.
+INSERT INTO tenant ({tenant_columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, pushes = excluded.pushes, time_zone = excluded.time_zone,
+    ccid = excluded.ccid, active = excluded.active, settings = excluded.settings;
+
+-- name: users_by_login
+-- Users of any tenant with a login.
+SELECT {user_columns} FROM app_user u WHERE login = $1 AND ($2::text IS NULL OR tenant_id = $2) ORDER BY tenant_id LIMIT 2;
+
+-- name: users
+-- All users of a tenant.
+SELECT {user_columns} FROM app_user u WHERE tenant_id = $1 ORDER BY login;
+
+-- name: save_user
+-- Inserts or replaces a user; with a revision: only if the stored one is that.
+INSERT INTO app_user (id, tenant_id, login, name, role, access_groups, agent_id, language, time_zone, active, failed_logins,
+    locked_until, password_hash)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+WHERE $14::int IS NULL OR EXISTS (SELECT FROM app_user WHERE id = $1)
+ON CONFLICT (id) DO UPDATE SET login = excluded.login, name = excluded.name, role = excluded.role,
+    access_groups = excluded.access_groups, agent_id = excluded.agent_id, language = excluded.language,
+    time_zone = excluded.time_zone, active = excluded.active, failed_logins = excluded.failed_logins,
+    locked_until = excluded.locked_until, password_hash = excluded.password_hash, revision = app_user.revision + 1
+WHERE app_user.tenant_id = excluded.tenant_id AND ($14::int IS NULL OR app_user.revision = $14)
+RETURNING revision;
+
+-- name: record_login
+-- How logins went; the time of the last good one only when nothing failed.
+UPDATE app_user SET failed_logins = $2, locked_until = $3,
+    last_login_at = CASE WHEN $2 = 0 AND $3::timestamptz IS NULL THEN $4 ELSE last_login_at END
+WHERE id = $1;
+
+-- name: create_session
+-- A session; only the hash of its token is kept.
+INSERT INTO session (token_hash, user_id, tenant_id, csrf_token, expires_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: session
+-- A session with its user.
+SELECT {user_columns}, s.csrf_token, s.expires_at FROM session s JOIN app_user u ON u.id = s.user_id WHERE s.token_hash = $1;
+
+-- name: touch_session
+-- Prolongs a session.
+UPDATE session SET expires_at = $2, last_seen_at = clock_timestamp() WHERE token_hash = $1;
+
+-- name: end_session
+-- Ends one session.
+DELETE FROM session WHERE token_hash = $1;
+
+-- name: end_sessions
+-- Ends all sessions of a user.
+DELETE FROM session WHERE user_id = $1;
+
+-- name: forget_sessions
+-- Removes sessions that were over at an instant.
+DELETE FROM session WHERE expires_at <= $1;
+
+-- name: api_key
+-- A key by the hash of its secret.
+SELECT {key_columns} FROM api_key WHERE key_hash = $1;
+
+-- name: api_keys
+-- The keys of a tenant, or of the platform.
+SELECT {key_columns} FROM api_key WHERE tenant_id IS NOT DISTINCT FROM $1 ORDER BY created_at, id;
+
+-- name: insert_api_key
+-- A new key, or a key with a new secret.
+INSERT INTO api_key ({key_columns}, key_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hint = excluded.key_hint, role = excluded.role,
+    privileges = excluded.privileges, access_groups = excluded.access_groups, agent_id = excluded.agent_id,
+    expires_at = excluded.expires_at, active = excluded.active, key_hash = excluded.key_hash
+WHERE api_key.tenant_id IS NOT DISTINCT FROM excluded.tenant_id
+RETURNING id;
+
+-- name: update_api_key
+-- What a key may do; its secret stays.
+UPDATE api_key SET name = $3, key_hint = $4, role = $5, privileges = $6, access_groups = $7, agent_id = $8,
+    expires_at = $9, active = $10
+WHERE id = $1 AND tenant_id IS NOT DISTINCT FROM $2
+RETURNING id;
+
+-- name: touch_api_keys
+-- When keys were last used.
+UPDATE api_key SET last_used_at = greatest(last_used_at, u.at)
+FROM unnest($1::uuid[], $2::timestamptz[]) AS u(id, at) WHERE api_key.id = u.id;
+
+-- name: delete_api_key
+-- Removes a key.
+DELETE FROM api_key WHERE id = $2 AND tenant_id IS NOT DISTINCT FROM $1 RETURNING id;
+
+-- name: access_groups
+-- Access groups of a tenant.
+SELECT id, name, categories, queues FROM access_group WHERE tenant_id = $1 ORDER BY id;
+
+-- name: save_access_group
+-- Inserts or replaces an access group.
+INSERT INTO access_group (tenant_id, id, name, categories, queues) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, categories = excluded.categories, queues = excluded.queues;
+
+-- name: delete_access_group
+-- Removes an access group.
+DELETE FROM access_group WHERE tenant_id = $1 AND id = $2 RETURNING id;
+
+-- name: renew_process
+-- Registers a process or prolongs its lease, by this database's clock.
+INSERT INTO process (id, kind, address, expires_at) VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, address = excluded.address, expires_at = excluded.expires_at;
+
+-- name: end_process
+-- A process that stops.
+DELETE FROM process WHERE id = $1;
+
+-- name: live_processes
+-- Processes whose lease has not run out.
+SELECT id FROM process WHERE expires_at > clock_timestamp();
+
+-- name: take_decider_lease
+-- The lease of a tenant's decider for a live process: kept if it has it, taken if the holder's lease is over. The epoch
+-- rises with each change of holder and never falls.
+INSERT INTO decider_lease AS l (tenant_id, process_id, epoch)
+SELECT $1, $2, 1 WHERE EXISTS (SELECT FROM process WHERE id = $2 AND expires_at > clock_timestamp())
+ON CONFLICT (tenant_id) DO UPDATE SET
+    process_id = excluded.process_id,
+    epoch = CASE WHEN l.process_id = excluded.process_id THEN l.epoch ELSE l.epoch + 1 END,
+    taken_at = CASE WHEN l.process_id = excluded.process_id THEN l.taken_at ELSE clock_timestamp() END
+WHERE l.process_id = excluded.process_id
+    OR NOT EXISTS (SELECT FROM process p WHERE p.id = l.process_id AND p.expires_at > clock_timestamp())
+RETURNING epoch;
+
+-- name: give_up_decider_leases
+-- Frees the leases of a process; the rows stay, for their epochs.
+UPDATE decider_lease SET process_id = '00000000-0000-0000-0000-000000000000' WHERE process_id = $1;
+
+-- name: audit
+-- Appends to the audit log.
+INSERT INTO audit (tenant_id, at, actor, action, object_kind, object_id, detail)
+SELECT $1, at, actor, action, object_kind, object_id, detail
+FROM json_to_recordset($2::text::json)
+    AS u(at timestamptz, actor text, action text, object_kind text, object_id text, detail jsonb);
+
+-- name: audit_log
+-- The audit log of a tenant, newest first, before an entry.
+SELECT id, at, actor, action, object_kind, object_id, detail FROM audit
+WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3;
