@@ -32,7 +32,7 @@ $(UV):
 $(INSTALLED): uv.lock pyproject.toml | $(UV)
 	@if [ ! -x $(BIN)/python ]; then python=$$(.ci/python) && echo "creating .venv" && "$$python" -m venv .venv; fi
 	@echo "installing what uv.lock names"
-	@$(UV) sync --quiet --frozen
+	@$(UV) sync --quiet --frozen --compile-bytecode
 	@touch $@
 
 demo: install ## a server with a believable tenant and live traffic on port 4024 (ARGS="--port 4100" ...)

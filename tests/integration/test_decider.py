@@ -228,11 +228,12 @@ async def test_a_new_decider_takes_over_and_the_old_one_writes_nothing_more(benc
     new = await Decider.take_over(bench.services)
     assert new.epoch == old.epoch + 1
     await bench.item("l2", data={"kind": "loan"})
+    await bench.agent("lena", ready=False)
+    lena = caller(agent="lena")
+    await agent_use.set_state(bench.services, "lena", AgentState.NOT_READY, caller=lena)
     with pytest.raises(FencedError):
-        await old.pull("amara", caller(agent="amara"))
-        await bench.agent("lena")
-        await old.pull("lena", caller(agent="lena"))
-    done = await new.pull("lena", caller(agent="lena"))
+        await old.pull("lena", lena)
+    done = await new.pull("lena", lena)
     assert done is not None
     assert done.item.capture_id == "l2"
 
