@@ -12,7 +12,9 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from openiwd.adapters.postgres.migrate import migrate_control, migrate_tenant
+from openiwd.adapters.postgres.migrate import migrate
+from openiwd.adapters.postgres.migrations.errors import MigrationError
+from openiwd.adapters.postgres.migrations.history import History
 from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import ApiKey, User
 from openiwd.ports.tenant_store import Tenant
@@ -62,22 +64,22 @@ async def ensure_database(server_dsn: str, name: str) -> None:
         await connection.close()
 
 
-async def ensure_control(server_dsn: str, name: str = CONTROL_DATABASE) -> str:
-    """The control database, migrated; its DSN."""
-    await ensure_database(server_dsn, name)
-    dsn = database_dsn(server_dsn, name)
-    await migrate_control(dsn)
-    return dsn
+async def prepare_databases(server_dsn: str, tenant: Tenant, control: str = CONTROL_DATABASE) -> str:
+    """The control database and the tenant's, both migrated with one start of the runner; the control DSN."""
+    await ensure_database(server_dsn, control)
+    await ensure_database(server_dsn, tenant.database_name)
+    control_dsn = database_dsn(server_dsn, control)
+    tenant_dsn = database_dsn(server_dsn, tenant.database_name)
+    for result in await migrate([(History.CONTROL, control_dsn), (History.TENANT, tenant_dsn)]):
+        if isinstance(result, MigrationError):
+            raise result
+    return control_dsn
 
 
-async def ensure_tenant(wiring: Wiring, tenant: Tenant) -> bool:
-    """The tenant with its migrated database; True when it was made now."""
-    await ensure_database(wiring.control_dsn, tenant.database_name)
-    await migrate_tenant(database_dsn(wiring.control_dsn, tenant.database_name))
-    if await wiring.control.tenant(tenant.id) is not None:
-        return False
-    await wiring.control.save_tenant(tenant)
-    return True
+async def ensure_tenant(wiring: Wiring, tenant: Tenant) -> None:
+    """The tenant's row in the control database; an existing one stays as it is."""
+    if await wiring.control.tenant(tenant.id) is None:
+        await wiring.control.save_tenant(tenant)
 
 
 async def make_api_key(

@@ -79,12 +79,12 @@ async def _serve(
     progress: Callable[[str], None],
 ) -> None:
     progress("bringing the databases up to date")
-    control_dsn = await bootstrap.ensure_control(postgres.dsn())
-    wiring = Wiring(control_dsn, budget=options.budget)
     tenant = Tenant(
         id=TENANT_ID, name="Nordhaven Insurance" if options.demo else "Main", database_name=f"iwd-{TENANT_ID}",
         time_zone="Europe/Berlin" if options.demo else "UTC",
     )  # fmt: skip
+    control_dsn = await bootstrap.prepare_databases(postgres.dsn(), tenant)
+    wiring = Wiring(control_dsn, budget=options.budget)
     await bootstrap.ensure_tenant(wiring, tenant)
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None
