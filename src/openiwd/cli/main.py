@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from openiwd.cli import replay, up
+from openiwd.cli import reference, replay, up
 from openiwd.domain.errors import OpenIwdError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command(name="up")(up.up)
 app.command(name="replay")(replay.replay)
+app.command(name="reference")(reference.reference)
 
 
 def run() -> None:

@@ -151,7 +151,7 @@ def documentation() -> str:
     lines = [
         "# Status and transitions",
         "",
-        "Made from the table in `openiwd.domain.lifecycle`; do not edit.",
+        "Made from `openiwd.domain.lifecycle` by `openiwd reference`; do not edit.",
         "",
         "| on | from | to | which, and when |",
         "|---|---|---|---|",

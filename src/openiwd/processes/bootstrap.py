@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 import asyncpg
@@ -16,11 +14,10 @@ from openiwd.adapters.postgres.migrate import migrate
 from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.adapters.postgres.migrations.history import History
 from openiwd.domain.privilege import Role
-from openiwd.ports.control_store import ApiKey, User
+from openiwd.ports.control_store import User
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
 from openiwd.processes.wiring import Wiring, database_dsn
-from openiwd.usecases.user import hash_password
 
 CONTROL_DATABASE = "openiwd"
 CREDENTIALS_FILE = "first-logins.json"
@@ -41,10 +38,6 @@ class Credentials(Struct, kw_only=True, rename="camel"):
 
     api_key: str
     users: list[FirstUser]
-
-
-def new_api_key() -> str:
-    return f"oiwd_{secrets.token_urlsafe(32)}"
 
 
 def new_password() -> str:
@@ -82,22 +75,9 @@ async def ensure_tenant(wiring: Wiring, tenant: Tenant) -> None:
         await wiring.control.save_tenant(tenant)
 
 
-async def make_api_key(
-    wiring: Wiring,
-    tenant_id: str | None,
-    name: str,
-    role: Role,
-    *,
-    secret: str | None = None,
-    agent_id: str | None = None,
-) -> str:
+async def make_api_key(wiring: Wiring, tenant_id: str | None, name: str, role: Role) -> str:
     """Stores a new key and returns its secret, which is known only now."""
-    secret = secret or new_api_key()
-    key = ApiKey(
-        id=new_id(), tenant_id=tenant_id, name=name, key_hint=secret[-4:], role=role.value, agent_id=agent_id,
-        created_at=datetime.now(UTC),
-    )  # fmt: skip
-    await wiring.control.save_api_key(key, sha256(secret.encode()).digest())
+    secret, _ = await wiring.platform.identities.create_key(new_id(), tenant_id, name, role=role)
     return secret
 
 
@@ -108,7 +88,7 @@ async def make_users(wiring: Wiring, tenant: Tenant, users: list[FirstUser]) -> 
         if await wiring.control.user(tenant.id, user.login) is not None:
             continue
         if user.password not in hashes:
-            hashes[user.password] = await hash_password(user.password)
+            hashes[user.password] = await wiring.platform.identities.hash_password(user.password)
         stored = User(
             id=new_id(), tenant_id=tenant.id, login=user.login, name=user.name or user.login, role=user.role,
             agent_id=user.agent_id, time_zone=tenant.time_zone, password_hash=hashes[user.password],
