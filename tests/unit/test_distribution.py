@@ -71,6 +71,7 @@ def test_nothing_becomes_possible_before_the_next_change(seed: int, items: int, 
     """Who can take what grows at no instant before the one named: the timer may sleep till then."""
     twin = TwinWorld(Random(seed))
     twin.fill(items, agents)
+    twin.step()
     possible = twin.plain.pairs(twin.now)
     at = next_change(twin.world, twin.now)
     assert at is None or at > twin.now

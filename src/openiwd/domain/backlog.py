@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from heapq import heapify, heappop, heappush, heapreplace
-from itertools import islice
+from itertools import count, islice
 from math import lcm
 from typing import Final, NamedTuple
 
@@ -20,21 +20,36 @@ from openiwd.domain.schema import Schema, scaled_line_at
 _SPARE: Final = 1_000
 
 
-class GroupKey(NamedTuple):
+class Group:
     """Items with parallel lines on one clock, for the same agents: their order among each other is permanent.
 
-    `slope` is priority per microsecond times the backlog's scale; a flat line runs on no clock.
+    `slope` is priority per microsecond times the backlog's scale; a flat line runs on no clock. Groups of
+    equal demand share its `demand_id`. They are compared by identity: a demand is large, and asked for often.
     """
 
-    demand: Demand
-    segment: str | None
-    clock_id: str | None
-    slope: int
+    __slots__ = ("clock_id", "demand", "demand_id", "run", "segment", "slope")
+
+    def __init__(
+        self, demand: Demand, demand_id: int, segment: str | None, clock_id: str | None, slope: int
+    ) -> None:
+        self.demand = demand
+        self.demand_id = demand_id
+        self.segment = segment
+        self.clock_id = clock_id
+        self.slope = slope
+        self.run = OrderedRun()
+
+
+class _Pool(NamedTuple):
+    """The groups of one demand, by segment, clock and slope."""
+
+    demand_id: int
+    groups: dict[tuple[str | None, str | None, int], Group]
 
 
 class _Place(NamedTuple):
     item: BacklogItem
-    group: GroupKey
+    group: Group
     key: Key
     bends_at: int | None
     opens_at: int | None
@@ -105,8 +120,8 @@ class Backlog:
         self._clocks = {schema.clock.id: schema.clock for schema in schemas.values()}
         self._scale = lcm(*(schema.scale for schema in schemas.values()))
         self._places: dict[int, _Place] = {}
-        self._groups: dict[GroupKey, OrderedRun] = {}
-        self._demands: dict[Demand, int] = {}
+        self._pools: dict[Demand, _Pool] = {}
+        self._demand_ids = count(1)
         self._counts: dict[str, int] = {}
         self._bends = _DueList()
         self._openings = _DueList()
@@ -131,13 +146,13 @@ class Backlog:
         """All waiting items, in no order."""
         return (place.item for place in self._places.values())
 
-    def group_of(self, number: int) -> GroupKey:
+    def group_of(self, number: int) -> Group:
         """The group in which the item stands since the last call with an instant."""
         return self._places[number].group
 
     def demands(self) -> Iterable[Demand]:
         """The distinct demands that wait."""
-        return self._demands.keys()
+        return self._pools.keys()
 
     def count(self, queue_id: str) -> int:
         return self._counts.get(queue_id, 0)
@@ -151,7 +166,7 @@ class Backlog:
         now = self.advance(now)
         self.remove(item.number)
         place = self._placed(item, now)
-        self._run(place.group).add(place.key)
+        place.group.run.add(place.key)
         self._note(place)
         self._counts[item.queue_id] = self._counts.get(item.queue_id, 0) + 1
 
@@ -160,7 +175,7 @@ class Backlog:
         place = self._places.get(number)
         if place is None:
             return None
-        self._groups[place.group].remove(place.key)
+        place.group.run.remove(place.key)
         self._leave(place)
         self._drop_if_empty(place.group)
         self._counts[place.item.queue_id] -= 1
@@ -188,19 +203,19 @@ class Backlog:
         return self._openings.next()
 
     def _move(self, places: list[_Place], now: int) -> None:
-        leaving: dict[GroupKey, list[Key]] = {}
-        arriving: dict[GroupKey, list[Key]] = {}
+        leaving: dict[Group, list[Key]] = {}
+        arriving: dict[Group, list[Key]] = {}
         for old in places:
             new = self._placed(old.item, now)
             self._openings.discard(old.opens_at, old.item.number)
             self._note(new)
-            if old.group != new.group or old.key != new.key:
+            if old.group is not new.group or old.key != new.key:
                 leaving.setdefault(old.group, []).append(old.key)
                 arriving.setdefault(new.group, []).append(new.key)
         for group, keys in leaving.items():
-            self._groups[group].remove_many(keys)
+            group.run.remove_many(keys)
         for group, keys in arriving.items():
-            self._run(group).add_many(keys)
+            group.run.add_many(keys)
         for group in leaving:
             self._drop_if_empty(group)
 
@@ -216,23 +231,24 @@ class Backlog:
         self._bends.discard(place.bends_at, number)
         self._openings.discard(place.opens_at, number)
 
-    def _run(self, group: GroupKey) -> OrderedRun:
-        run = self._groups.get(group)
-        if run is None:
-            run = self._groups[group] = OrderedRun()
-            count = self._demands.get(group.demand, 0)
-            self._demands[group.demand] = count + 1
-            self.demands_version += not count
-        return run
+    def _group(self, demand: Demand, segment: str | None, clock_id: str | None, slope: int) -> Group:
+        pool = self._pools.get(demand)
+        if pool is None:
+            pool = self._pools[demand] = _Pool(next(self._demand_ids), {})
+            self.demands_version += 1
+        key = (segment, clock_id, slope)
+        group = pool.groups.get(key)
+        if group is None:
+            group = pool.groups[key] = Group(demand, pool.demand_id, segment, clock_id, slope)
+        return group
 
-    def _drop_if_empty(self, group: GroupKey) -> None:
-        run = self._groups.get(group)
-        if run is None or len(run):
+    def _drop_if_empty(self, group: Group) -> None:
+        if len(group.run):
             return
-        del self._groups[group]
-        self._demands[group.demand] -= 1
-        if not self._demands[group.demand]:
-            del self._demands[group.demand]
+        pool = self._pools[group.demand]
+        del pool.groups[group.segment, group.clock_id, group.slope]
+        if not pool.groups:
+            del self._pools[group.demand]
             self.demands_version += 1
 
     def _placed(self, item: BacklogItem, now: int) -> _Place:
@@ -246,7 +262,7 @@ class Backlog:
         opens_at = min(opens, default=None)
         bends_at = min((at for at in (line_ends, opens_at) if at is not None), default=None)
         key = (-intercept, -item.business_value, item.anchor_at, item.id.int, item.number)
-        return _Place(item, GroupKey(demand, item.segment, clock_id, slope), key, bends_at, opens_at)
+        return _Place(item, self._group(demand, item.segment, clock_id, slope), key, bends_at, opens_at)
 
     def _line(self, item: BacklogItem, now: int) -> tuple[int, int, str | None, int | None]:
         """Intercept, slope, clock and end of the item's line; whole numbers on the backlog's one scale."""
@@ -262,17 +278,24 @@ class Backlog:
         return line.intercept * factor, line.slope * factor, clock.id if line.slope else None, ends
 
     def walk(
-        self, now: int, accepts_group: Callable[[GroupKey], bool] | None = None, queue_id: str | None = None
-    ) -> Iterator[tuple[BacklogItem, GroupKey]]:
+        self,
+        now: int,
+        accepts_demand: Callable[[Demand], bool] | None = None,
+        accepts_group: Callable[[Group], bool] | None = None,
+        queue_id: str | None = None,
+    ) -> Iterator[tuple[BacklogItem, Group]]:
         """Items in exact order (priority desc, businessValue desc, older anchor, id), lazily.
 
-        A group is asked about whenever its next item is due, and left for good at the first refusal.
+        Each demand is asked about once, beforehand; a group whenever its next item is due, and it is left
+        for good at the first refusal.
         """
         rises = self._rises(self.advance(now))
         runs = [
-            (group, rises(group), iter(run))
-            for group, run in self._groups.items()
-            if queue_id is None or group.demand.signature.queue == queue_id
+            (group, rises(group), iter(group.run))
+            for demand, pool in self._pools.items()
+            if (queue_id is None or demand.signature.queue == queue_id)
+            and (accepts_demand is None or accepts_demand(demand))
+            for group in pool.groups.values()
         ]
         return self._merged(runs, accepts_group)
 
@@ -282,19 +305,18 @@ class Backlog:
         place = self._places[number]
         value = place.key[0] - rises(place.group)
         runs = [
-            (group, rises(group), run.after((value + rises(group), *place.key[1:])))
-            for group, run in self._groups.items()
-            if group.demand == place.group.demand
+            (group, rises(group), group.run.after((value + rises(group), *place.key[1:])))
+            for group in self._pools[place.group.demand].groups.values()
         ]
         return [item for item, _ in islice(self._merged(runs, None), limit)]
 
     def _merged(
         self,
-        runs: Iterable[tuple[GroupKey, int, Iterator[Key]]],
-        accepts_group: Callable[[GroupKey], bool] | None,
-    ) -> Iterator[tuple[BacklogItem, GroupKey]]:
+        runs: Iterable[tuple[Group, int, Iterator[Key]]],
+        accepts_group: Callable[[Group], bool] | None,
+    ) -> Iterator[tuple[BacklogItem, Group]]:
         """The runs as one, each key lowered by how much its group's lines have risen."""
-        heads: list[tuple[int, int, int, int, int, GroupKey, int, Iterator[Key]]] = []
+        heads: list[tuple[int, int, int, int, int, Group, int, Iterator[Key]]] = []
         for group, rise, keys in runs:
             first = next(keys, None)
             if first is not None:
@@ -315,11 +337,11 @@ class Backlog:
     def best(
         self,
         now: int,
-        accepts_group: Callable[[GroupKey], bool] | None = None,
+        accepts_demand: Callable[[Demand], bool] | None = None,
         accepts_item: Callable[[BacklogItem], bool] | None = None,
     ) -> BacklogItem | None:
-        """The first item in order whose group and which itself is accepted."""
-        for item, _ in self.walk(now, accepts_group):
+        """The first item in order whose demand and which itself is accepted."""
+        for item, _ in self.walk(now, accepts_demand):
             if accepts_item is None or accepts_item(item):
                 return item
         return None
@@ -350,16 +372,17 @@ class Backlog:
         place = self._places[number]
         value = place.key[0] - rises(place.group)
         return 1 + sum(
-            run.count_before((value + rises(group), *place.key[1:4]))
-            for group, run in self._groups.items()
-            if queue_id is None or group.demand.signature.queue == queue_id
+            group.run.count_before((value + rises(group), *place.key[1:4]))
+            for demand, pool in self._pools.items()
+            if queue_id is None or demand.signature.queue == queue_id
+            for group in pool.groups.values()
         )
 
-    def _rises(self, now: int) -> Callable[[GroupKey], int]:
+    def _rises(self, now: int) -> Callable[[Group], int]:
         """By how much the lines of a group have risen since their clock's origin."""
         elapsed = {clock_id: clock.elapsed(now) for clock_id, clock in self._clocks.items()}
 
-        def rise(group: GroupKey) -> int:
+        def rise(group: Group) -> int:
             return 0 if group.clock_id is None else group.slope * elapsed[group.clock_id]
 
         return rise

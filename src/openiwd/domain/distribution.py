@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from openiwd.domain.agent import Agent
-from openiwd.domain.backlog import Backlog, GroupKey
+from openiwd.domain.backlog import Backlog, Group
 from openiwd.domain.backlog_item import BacklogItem, Demand
 from openiwd.domain.calendar import Clock
 from openiwd.domain.eligibility import NO_LOAD, Eligibility, Load, Profile, Reason, misfit
@@ -189,16 +189,14 @@ def eligible_items(
     load = world.load(agent.id) if load is None else load
     if eligibility.blocked(agent, load):
         return
-    answers: dict[Demand, bool] = {}
 
-    def accepts(group: GroupKey) -> bool:
-        demand = group.demand
-        answer = answers.get(demand)
-        if answer is None:
-            answer = answers[demand] = eligibility.of_demand(agent, load, demand) is None
-        return answer and eligibility.of_queue(demand, group.segment) is None
+    def accepts_demand(demand: Demand) -> bool:
+        return eligibility.of_demand(agent, load, demand) is None
 
-    for item, _ in world.backlog.walk(now, accepts):
+    def accepts_group(group: Group) -> bool:
+        return eligibility.of_queue(group.demand, group.segment) is None
+
+    for item, _ in world.backlog.walk(now, accepts_demand, accepts_group):
         if not eligibility.declined(agent.id, item):
             yield item
 
@@ -216,31 +214,31 @@ class _Takers:
         self._world = world
         self._eligibility = eligibility
         self._now = now
-        self._by_demand: dict[Demand, list[Agent]] = {}
+        self._by_demand: dict[int, list[Agent]] = {}
         self.free = {
             agent.id: agent
             for agent in world.agents.values()
             if not eligibility.blocked(agent, world.load(agent.id))
         }
 
-    def of(self, demand: Demand) -> list[Agent]:
+    def of(self, group: Group) -> list[Agent]:
         """Those still free, the one who comes first at the end; after it some may be taken already."""
-        takers = self._by_demand.get(demand)
+        takers = self._by_demand.get(group.demand_id)
         if takers is None:
             takers = [
                 agent
                 for agent in self.free.values()
-                if self._eligibility.of_demand(agent, self._world.load(agent.id), demand) is None
+                if self._eligibility.of_demand(agent, self._world.load(agent.id), group.demand) is None
             ]
             if len(takers) > 1:
                 takers.sort(key=lambda agent: self._world.preference(agent, self._now), reverse=True)
-            self._by_demand[demand] = takers
+            self._by_demand[group.demand_id] = takers
         while takers and takers[-1].id not in self.free:
             takers.pop()
         return takers
 
-    def take_for(self, item: BacklogItem, demand: Demand) -> Agent | None:
-        for agent in reversed(self.of(demand)):
+    def take_for(self, item: BacklogItem, group: Group) -> Agent | None:
+        for agent in reversed(self.of(group)):
             if agent.id in self.free and not self._eligibility.declined(agent.id, item):
                 return self.free.pop(agent.id)
         return None
@@ -265,11 +263,11 @@ def distribute(world: World, now: int) -> list[Choice]:
     if not takers.free:
         return chosen
 
-    def alive(group: GroupKey) -> bool:
-        return eligibility.of_queue(group.demand, group.segment) is None and bool(takers.of(group.demand))
+    def alive(group: Group) -> bool:
+        return eligibility.of_queue(group.demand, group.segment) is None and bool(takers.of(group))
 
-    for item, group in world.backlog.walk(now, alive):
-        agent = takers.take_for(item, group.demand)
+    for item, group in world.backlog.walk(now, accepts_group=alive):
+        agent = takers.take_for(item, group)
         if agent is None:
             continue
         chosen.append(Choice(item, agent.id, GrantKind.PUSH, world.backlog.priority(item.number, now)))
@@ -287,6 +285,7 @@ def next_change(world: World, now: int) -> int | None:
     wrap-up, the start of a shift, the opening of a queue. A bend or crossing of curves is none of these: it
     changes who comes first when an agent becomes free, and the backlog applies it by itself then.
     """
+    world.backlog.advance(now)
     changes = [world.backlog.next_opening(), world.agents_change(now)]
     hours = {
         queue.hours
