@@ -9,8 +9,19 @@ from openiwd.domain.privilege import PRIVILEGES, ROLES, Role
 _MADE = "Made from `{module}` by `openiwd reference`; do not edit."
 
 _OF_ITEMS = (
-    "`from`, `to` (statuses), `set` (changed fields with their new values), and where it applies `offer`, `assignment`, "
-    "`assignmentStarted`, `agent`, `reason`, `rules`, `warnings`"
+    "`from`, `to` (statuses), `set` (changed fields with their new values), and where it applies `offer`, "
+    "`assignment`, `assignmentStarted`, `agent`, `reason`, `rules`, `warnings`"
+)
+_ROLES = (
+    "A user has one role, an API key a role or single privileges. With access groups, item privileges that reach "
+    "all items reach those of the access groups only. `own` means items assigned to, offered to or reserved for "
+    "the agent."
+)
+_LOG = (
+    "The log is append-only. Each event has `generation`, `pos` (dense, in commit order), `at`, `type`, `actor`, and "
+    "for an item its `item`, `itemNumber` and `revision`: one event per revision, so that an item's state at any "
+    "revision or instant is the fold of its events. Values of persons (subject, description, contact, data, "
+    "ext.customerId, comments) lie apart under the same position; erasure blanks them and keeps the event."
 )
 
 
@@ -22,8 +33,7 @@ def roles() -> str:
         "",
         _MADE.format(module="openiwd.domain.privilege"),
         "",
-        "A user has one role, an API key a role or single privileges. With access groups, item privileges that reach all "
-        "items reach those of the access groups only. `own` means items assigned to, offered to or reserved for the agent.",
+        _ROLES,
         "",
         f"| privilege | {' | '.join(names)} |",
         f"|---|{'---|' * len(names)}",
@@ -42,10 +52,7 @@ def events() -> str:
         "",
         _MADE.format(module="openiwd.domain.event"),
         "",
-        "The log is append-only. Each event has `generation`, `pos` (dense, in commit order), `at`, `type`, `actor`, and for "
-        "an item its `item`, `itemNumber` and `revision`: one event per revision, so that an item's state at any revision or "
-        "instant is the fold of its events. Values of persons (subject, description, contact, data, ext.customerId, comments) "
-        "lie apart under the same position; erasure blanks them and keeps the event.",
+        _LOG,
         "",
         f"Body of an item's event: {_OF_ITEMS}.",
         "",
