@@ -19,9 +19,9 @@ def load_plan(path: Path, mapping_path: Path | None = None) -> Plan:
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     match suffixes[-1:], mapping:
         case [".xes" | ".xml"], XesMapping() | None:
-            return plan_cases(read_cases(path, mapping))
+            return plan_cases(read_cases(path, mapping), mapping.sla if mapping else None)
         case [".csv"], TableMapping():
-            return plan_rows(read_rows(path, mapping))
+            return plan_rows(read_rows(path, mapping), mapping.sla)
         case [".csv"], None:
             hint = "name one with --mapping; docs/how-to/incident-log-mapping.yaml is an example"
             raise InvalidInputError("A table needs a mapping file", field="mapping", hint=hint)

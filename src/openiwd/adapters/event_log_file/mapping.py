@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import parse_duration
+from openiwd.domain.replay.plan import Sla
 
 Column = Annotated[str, Meta(min_length=1)]
 
@@ -71,6 +72,7 @@ class TableMapping(_Strict, kw_only=True, tag_field="format", tag="csv"):
     business_value: list[ValuePart] = []
     due: Due | None = None
     within_sla: WithinSla | None = None
+    sla: Sla = Sla()
     ext: dict[str, Column] = {}
     data: dict[str, Column] = {}
 
@@ -82,6 +84,7 @@ class XesMapping(_Strict, kw_only=True, tag_field="format", tag="xes"):
     """Activities that are work done by people."""
     business_value: str = "AMOUNT_REQ"
     source_created: str = "REG_DATE"
+    sla: Sla = Sla()
 
 
 Mapping = TableMapping | XesMapping
@@ -97,6 +100,9 @@ def read_mapping(path: Path) -> Mapping:
         ) from error
     except msgspec.MsgspecError as error:
         raise InvalidInputError(f"The mapping file is wrong: {error}", field=path.name) from error
+    for name, duration in {"otherwise": mapping.sla.otherwise, **mapping.sla.after}.items():
+        if parse_duration(duration, f"sla.{name}") <= 0:
+            raise InvalidInputError(f"'{duration}' is no time to work in", field=f"sla.{name}")
     if isinstance(mapping, TableMapping):
         _check(mapping)
     return mapping

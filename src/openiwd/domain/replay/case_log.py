@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from openiwd.domain.replay.plan import NOBODY, By, Kind, Plan, PlannedItem, Step, category_name, iso
+from openiwd.domain.replay.plan import NOBODY, By, Kind, Plan, PlannedItem, Sla, Step, category_name, iso
 
 
 class Transition(StrEnum):
@@ -49,7 +49,7 @@ class _Item(Struct, eq=False):
     transitions: list[tuple[CaseEvent, str | None]]
 
 
-def plan_cases(cases: Iterable[Case]) -> Plan:
+def plan_cases(cases: Iterable[Case], sla: Sla | None = None) -> Plan:
     """The plan of a whole log. Cases may come in any order; at one instant the log's order decides."""
     items: list[PlannedItem] = []
     steps: list[Step] = []
@@ -62,7 +62,7 @@ def plan_cases(cases: Iterable[Case]) -> Plan:
             name = f"{case.id}#{again}"
         seen.add(name)
         _plan_case(case, name, items, steps)
-    return Plan(items, steps)
+    return Plan(items, steps, sla=sla)
 
 
 def _plan_case(case: Case, name: str, items: list[PlannedItem], steps: list[Step]) -> None:

@@ -6,11 +6,14 @@ The order depends on the log alone: the same file gives the same plan, so a repl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, assert_never
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, assert_never
 
+import msgspec
 from msgspec import Struct
 
 from openiwd.domain.errors import InvalidInputError
@@ -18,6 +21,8 @@ from openiwd.domain.instant import from_micros
 
 NOBODY = "(none)"
 """The pseudo-agent for work that the log shows without naming who did it."""
+
+DEFAULT_SLA: Final = "24h"
 
 
 class Kind(StrEnum):
@@ -94,11 +99,26 @@ class Figures(Struct, kw_only=True):
     """The largest number of items that one agent holds at one time: the capacity that agents need."""
 
 
+class Sla(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long items may take from their creation (wall time), where the source names no due date."""
+
+    otherwise: str = DEFAULT_SLA
+    after: Mapping[str, str] = {}
+    """Category → duration, for those that differ."""
+
+    def of(self, category: str) -> str:
+        return self.after.get(category, self.otherwise)
+
+
 class Plan:
     """The whole plan. Iterating starts at the first operation; `operations(after=n)` goes on behind n."""
 
     def __init__(
-        self, items: list[PlannedItem], steps: list[Step], within_sla: dict[str, bool] | None = None
+        self,
+        items: list[PlannedItem],
+        steps: list[Step],
+        within_sla: dict[str, bool] | None = None,
+        sla: Sla | None = None,
     ) -> None:
         if not items:
             raise InvalidInputError(
@@ -107,6 +127,7 @@ class Plan:
         steps.sort()
         self._items = items
         self._steps = steps
+        self.sla = sla or Sla()
         self.within_sla = within_sla or {}
         """captureId → whether the item kept its SLA, as the log itself says; empty when it does not say."""
         self.agents = tuple(sorted({step.agent for step in steps if step.agent is not None}))
@@ -119,6 +140,14 @@ class Plan:
 
     def __iter__(self) -> Iterator[Operation]:
         return self.operations()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for equal plans only: equal items, operations and due dates, whatever the file is called."""
+        digest = blake2b(digest_size=16)
+        for part in (self._items, self._steps, self.sla):
+            digest.update(msgspec.json.encode(part, order="deterministic"))
+        return digest.hexdigest()
 
     @property
     def starts_at(self) -> datetime:

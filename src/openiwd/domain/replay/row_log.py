@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from openiwd.domain.replay.plan import By, Kind, Plan, PlannedItem, Step
+from openiwd.domain.replay.plan import By, Kind, Plan, PlannedItem, Sla, Step
 
 _STEPS_PER_ROW = 8
 
@@ -57,7 +57,7 @@ class _Move(Struct, frozen=True):
     reason: str | None = None
 
 
-def plan_rows(rows: Iterable[Row]) -> Plan:
+def plan_rows(rows: Iterable[Row], sla: Sla | None = None) -> Plan:
     """The plan of a whole table. An item's rows count in order of their instant, then of the log."""
     by_item: dict[str, list[Row]] = {}
     for row in rows:
@@ -78,7 +78,7 @@ def plan_rows(rows: Iterable[Row]) -> Plan:
                 steps.append(Step(row.at, order, move.kind, index, move.agent, move.by, move.reason))
         if own[-1].within_sla is not None:
             within_sla[capture_id] = own[-1].within_sla
-    return Plan(items, steps, within_sla)
+    return Plan(items, steps, within_sla, sla)
 
 
 def _moves(state: _State, row: Row) -> Iterator[_Move]:
