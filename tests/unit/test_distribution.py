@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from openiwd.domain.distribution import distribute, for_agent, for_item, next_change, next_for
+from openiwd.domain.agent import Agent, AgentSkill, AgentState, MediaState
+from openiwd.domain.backlog_item import BacklogItem
+from openiwd.domain.distribution import World, distribute, for_agent, for_item, next_change, next_for
+from openiwd.domain.eligibility import Load
+from openiwd.domain.instant import HOUR
 from openiwd.domain.offer import GrantKind
-from tests.unit.random_world import AGENTS, QUEUES, SEGMENTS, TwinWorld
+from openiwd.domain.queue import Delivery, QueueConfig, compile_queue
+from openiwd.domain.requirement import Requirement
+from openiwd.domain.schema import Standing
+from tests.unit.random_world import AGENTS, QUEUES, SEGMENTS, START, TwinWorld
 
 seeds = st.integers(0, 2**40)
 
@@ -81,6 +90,31 @@ def test_nothing_becomes_possible_before_the_next_change(seed: int, items: int, 
     for now in checks:
         if at is None or twin.now < now < at:
             assert twin.plain.pairs(now) <= possible
+
+
+def test_an_agent_taken_for_another_demand_is_passed_over() -> None:
+    """The item's first agent declined it, the second was taken meanwhile: it goes to the third."""
+    pushed = compile_queue(QueueConfig(id="q", name="Q"), "queue")
+    pulled = compile_queue(QueueConfig(id="p", name="P", delivery=Delivery.PULL), "queue")
+    world = World({"q": pushed, "p": pulled}, {}, {})
+    ready = {"*": MediaState(AgentState.READY)}
+    for since, agent_id in enumerate(("first", "declined", "skilled", "last")):
+        skills = (AgentSkill("german" if agent_id == "skilled" else "english", 5),)
+        world.put_agent(Agent(id=agent_id, name=agent_id, skills=skills, states=ready))
+        world.put_load(agent_id, Load(idle_since=since))
+
+    def put(number: int, priority: int, **rest: Any) -> None:
+        own = Standing("", "wall", 0, 0, priority)
+        values: dict[str, Any] = {"queue_id": "q", "queued_at": START, "anchor_at": START, "standing": own}
+        world.backlog.put(BacklogItem(number=number, id=UUID(int=number), **{**values, **rest}), START)
+
+    put(1, 30)
+    put(2, 20, requirement=Requirement(skills=(("german", 3),)))
+    put(3, 10, excluded=(("declined", START + HOUR),))
+    put(4, 50, queue_id="p", requirement=Requirement(skills=(("english", 3),)))
+    assert [world.flexibility(agent, START) for agent in world.agents.values()] == [2, 2, 2, 2]
+    chosen = [(c.item.number, c.agent_id) for c in distribute(world, START)]
+    assert chosen == [(1, "first"), (2, "skilled"), (3, "last")]
 
 
 class DistributionMachine(RuleBasedStateMachine):

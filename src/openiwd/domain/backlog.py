@@ -18,6 +18,8 @@ from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema, scaled_line_at
 
 _SPARE: Final = 1_000
+_LOGGED: Final = 2_000
+"""At least so many of the last changes of demands can be read back."""
 
 
 class Group:
@@ -126,8 +128,8 @@ class Backlog:
         self._bends = _DueList()
         self._openings = _DueList()
         self._now: int | None = None
-        self.demands_version = 0
-        """Counts the changes of the set of demands that wait."""
+        self._demand_log: list[tuple[Demand, bool]] = []
+        self._log_start = 0
 
     def __len__(self) -> int:
         return len(self._places)
@@ -153,6 +155,17 @@ class Backlog:
     def demands(self) -> Iterable[Demand]:
         """The distinct demands that wait."""
         return self._pools.keys()
+
+    @property
+    def demands_version(self) -> int:
+        """Counts the changes of the set of demands that wait."""
+        return self._log_start + len(self._demand_log)
+
+    def demand_changes(self, version: int) -> list[tuple[Demand, bool]] | None:
+        """Demands that have begun (True) or ceased to wait since a version; None if that is too long ago."""
+        if version < self._log_start:
+            return None
+        return self._demand_log[version - self._log_start :]
 
     def count(self, queue_id: str) -> int:
         return self._counts.get(queue_id, 0)
@@ -235,7 +248,7 @@ class Backlog:
         pool = self._pools.get(demand)
         if pool is None:
             pool = self._pools[demand] = _Pool(next(self._demand_ids), {})
-            self.demands_version += 1
+            self._log(demand, begins=True)
         key = (segment, clock_id, slope)
         group = pool.groups.get(key)
         if group is None:
@@ -249,7 +262,13 @@ class Backlog:
         del pool.groups[group.segment, group.clock_id, group.slope]
         if not pool.groups:
             del self._pools[group.demand]
-            self.demands_version += 1
+            self._log(group.demand, begins=False)
+
+    def _log(self, demand: Demand, *, begins: bool) -> None:
+        if len(self._demand_log) >= 2 * _LOGGED:
+            del self._demand_log[:_LOGGED]
+            self._log_start += _LOGGED
+        self._demand_log.append((demand, begins))
 
     def _placed(self, item: BacklogItem, now: int) -> _Place:
         queue = self._queues.get(item.queue_id)

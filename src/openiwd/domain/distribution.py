@@ -13,11 +13,15 @@ from openiwd.domain.agent import Agent
 from openiwd.domain.backlog import Backlog, Group
 from openiwd.domain.backlog_item import BacklogItem, Demand
 from openiwd.domain.calendar import Clock
-from openiwd.domain.eligibility import NO_LOAD, Eligibility, Load, Profile, Reason, misfit
+from openiwd.domain.eligibility import NO_LOAD, Eligibility, Load, Profile, Reason, misfit, profile_of
 from openiwd.domain.instant import to_micros
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Queue
+from openiwd.domain.requirement import Signature
 from openiwd.domain.schema import Schema
+
+MAX_KEPT = 2_000
+"""For so many agents it is kept which signatures they could serve."""
 
 
 class Choice(NamedTuple):
@@ -27,6 +31,28 @@ class Choice(NamedTuple):
     agent_id: str
     kind: GrantKind
     priority: Fraction
+
+
+class _Servable:
+    """The waiting signatures that an agent could serve, each with its number of demands; kept up by changes."""
+
+    __slots__ = ("profile", "signatures", "version")
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.signatures: dict[Signature, int] = {}
+        self.version = 0
+
+    def apply(self, changes: Iterable[tuple[Demand, bool]], queues: Mapping[str, Queue]) -> None:
+        for demand, begins in changes:
+            asked = demand.signature
+            if misfit(self.profile, demand, queues.get(asked.queue), GrantKind.PUSH) is not None:
+                continue
+            left = self.signatures.get(asked, 0) + (1 if begins else -1)
+            if left:
+                self.signatures[asked] = left
+            else:
+                del self.signatures[asked]
 
 
 class World:
@@ -50,7 +76,7 @@ class World:
         self.outstanding: dict[tuple[str, str | None], int] = {}
         self._agents: dict[str, Agent] = {}
         self._loads: dict[str, Load] = {}
-        self._flexibility: dict[str, tuple[int, Profile, int]] = {}
+        self._flexibility: dict[str, _Servable] = {}
         self._agents_change: tuple[int, int | None] | None = None
 
     @property
@@ -105,20 +131,17 @@ class World:
         Counted by lasting traits (groups, skills, media, requests), so that it does not jump with states.
         """
         now = self.backlog.advance(now)
-        profile = self.eligibility(now).profile(agent)
-        version = self.backlog.demands_version
+        profile = profile_of(agent, now)
         known = self._flexibility.get(agent.id)
-        if known is not None and known[0] == version and known[1] == profile:
-            return known[2]
-        count = len(
-            {
-                demand.signature
-                for demand in self.backlog.demands()
-                if misfit(profile, demand, self.queues.get(demand.signature.queue), GrantKind.PUSH) is None
-            }
-        )
-        self._flexibility[agent.id] = (version, profile, count)
-        return count
+        changes = None if known is None else self.backlog.demand_changes(known.version)
+        if known is None or changes is None or known.profile != profile:
+            if len(self._flexibility) >= MAX_KEPT:
+                self._flexibility.clear()
+            known = self._flexibility[agent.id] = _Servable(profile)
+            changes = [(demand, True) for demand in self.backlog.demands()]
+        known.apply(changes, self.queues)
+        known.version = self.backlog.demands_version
+        return len(known.signatures)
 
     def preference(self, agent: Agent, now: int) -> tuple[int, int, str]:
         """Among eligible agents the least of these gets the item: least flexible, longest idle, agent id."""

@@ -111,8 +111,9 @@ def misfit(profile: Profile, demand: Demand, queue: Queue | None, kind: GrantKin
         delayed = queue is not None and any(g.group in profile.groups for g in queue.groups)
         if not delayed:
             return Reason.GROUP
-    if any(profile.skills.get(skill, 0) < level for skill, level in asked.skills):
-        return Reason.SKILL
+    for skill, level in asked.skills:
+        if profile.skills.get(skill, 0) < level:
+            return Reason.SKILL
     if delayed:
         return Reason.GROUP_DELAY
     return None if kind is GrantKind.PICK or _preferred(profile, demand) else Reason.PREFERRED

@@ -53,9 +53,8 @@ class OrderedRun:
             raise KeyError(key)
         del chunk[at]
         self._size -= 1
-        if chunk:
-            self._lasts[index] = chunk[-1]
-        else:
+        # A last key that is gone still bounds its chunk, and may stay.
+        if not chunk:
             del self._chunks[index], self._lasts[index]
 
     def add_many(self, keys: Collection[Key]) -> None:
