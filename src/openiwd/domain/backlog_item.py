@@ -86,7 +86,7 @@ def backlog_item(
     """The queued item for the backlog; its standing is counted on the schema given, not on the stored one."""
     anchor = to_micros(item.anchor_at or item.created_at)
     queued = to_micros(item.queued_at or item.received_at)
-    if schema is None or item.queue_id is None:
+    if schema is None:
         own = Standing("", WALL_CLOCK_ID, 0, item.priority_adjustment, item.priority_fixed)
     else:
         pauses = [(to_micros(start), to_micros(end)) for start, end in item.pauses]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from msgspec import Struct
 
@@ -282,7 +282,8 @@ class Eligibility:
         return None
 
     def _state_reason(self, agent: Agent, media: str) -> Reason | None:
-        match state_at(agent.state(media), self.now):
+        state = state_at(agent.state(media), self.now)
+        match state:
             case AgentState.READY:
                 return None
             case AgentState.NOT_READY:
@@ -291,6 +292,8 @@ class Eligibility:
                 return Reason.AFTER_WORK
             case AgentState.LOGGED_OUT:
                 return Reason.LOGGED_OUT
+            case _:
+                assert_never(state)
 
     def _is_closed(self, calendar_id: str) -> bool:
         """Hours that the rule set no longer has close nothing."""
