@@ -107,8 +107,7 @@ class PlainWorld:
         for after, dropped, lowered, level, group in steps:
             if waited < after:
                 continue
-            if dropped in skills:
-                del skills[dropped]
+            skills.pop(dropped or "", None)
             if lowered in skills:
                 skills[lowered] = min(skills[lowered], level)
             if group:
@@ -172,9 +171,9 @@ class PlainWorld:
             return self.reserved_for(number, now) == agent.id
         asked = self.asked(number, now)
         only = [(r.agents_only, r.agents, {agent.id}), (r.groups_only, r.groups, set(agent.groups))]
-        if any(flag and names for flag, names, _ in only):
-            if not any(flag and mine & set(names) for flag, names, mine in only):
-                return False
+        is_limited = any(flag and names for flag, names, _ in only)
+        if is_limited and not any(flag and mine & set(names) for flag, names, mine in only):
+            return False
         assert item.queue_id is not None
         assert item.queued_at is not None
         queue = self.queues.get(item.queue_id)

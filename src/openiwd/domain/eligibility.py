@@ -260,7 +260,7 @@ class Eligibility:
 
     def shift_end(self, agent: Agent) -> int | None:
         """When the working hours that run now end, or the next absence starts; None: no end is known."""
-        ends = [at for absence in agent.absences if (at := to_micros(absence.start)) > self.now]
+        ends: list[int] = [at for absence in agent.absences if (at := to_micros(absence.start)) > self.now]
         hours = agent.working_hours
         if hours is not None and hours in self._clocks:
             if hours not in self._shift_ends:
