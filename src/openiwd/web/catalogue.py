@@ -1,0 +1,73 @@
+"""The message catalogues: every visible text by key, with plural forms, one file per language."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final
+
+FALLBACK: Final = "en"
+THIN_SPACE: Final = "\u202f"
+
+
+class Catalogue:
+    """The texts of one language; a key that it lacks is taken from the fallback language."""
+
+    def __init__(self, language: str, texts: Mapping[str, Any], fallback: Catalogue | None = None) -> None:
+        self.language = language
+        self._texts = _flat(texts)
+        self._fallback = fallback
+
+    def find(self, key: str) -> str | Mapping[str, str] | None:
+        found = self._texts.get(key)
+        return self._fallback.find(key) if found is None and self._fallback is not None else found
+
+    def has(self, key: str) -> bool:
+        return self.find(key) is not None
+
+    def __call__(self, key: str, /, **values: Any) -> str:
+        """The text with its values filled in; `n` chooses the plural form. An unknown key shows itself."""
+        found = self.find(key)
+        if found is None:
+            return key
+        if not isinstance(found, str):
+            n = values.get("n", 0)
+            found = found["one"] if n == 1 and "one" in found else found["other"]
+        shown = {
+            k: number(v) if isinstance(v, int) and not isinstance(v, bool) else v for k, v in values.items()
+        }
+        return found.format_map(shown) if shown else found
+
+    def named(self, group: str, value: str) -> str:
+        """The text of one of a closed set of values (`status.held`); the value itself where there is none."""
+        found = self.find(f"{group}.{value}")
+        return found if isinstance(found, str) else value
+
+
+def number(value: int) -> str:
+    """Digits in groups of three, so that long numbers can be read."""
+    return f"{value:,}".replace(",", THIN_SPACE).replace("-", "−")
+
+
+def _flat(texts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in texts.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, dict) and not set(value) <= {"one", "other"}:
+            flat.update(_flat(value, f"{key}."))
+        else:
+            flat[key] = value
+    return flat
+
+
+def load_catalogues() -> dict[str, Catalogue]:
+    """All languages that are there, by code."""
+    folder = resources.files("openiwd.web").joinpath("messages")
+    texts = {
+        entry.name.removesuffix(".toml"): tomllib.loads(entry.read_text(encoding="utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    }
+    fallback = Catalogue(FALLBACK, texts.pop(FALLBACK))
+    return {FALLBACK: fallback, **{code: Catalogue(code, found, fallback) for code, found in texts.items()}}

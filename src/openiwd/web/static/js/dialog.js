@@ -1,0 +1,24 @@
+/** The one dialog: filled by the server, closed by what came of it. */
+export function startDialogs() {
+  const dialog = document.getElementById("dialog");
+  if (!dialog) return;
+  let opener = null;
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target !== dialog) return;
+    if (!dialog.firstElementChild) return dialog.close();
+    if (!dialog.open) {
+      opener = document.activeElement;
+      dialog.showModal();
+    }
+    dialog.querySelector("[autofocus]")?.focus();
+  });
+  document.body.addEventListener("closeDialog", () => dialog.close());
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+  });
+  dialog.addEventListener("close", () => {
+    dialog.replaceChildren();
+    if (opener?.isConnected) opener.focus();
+    opener = null;
+  });
+}

@@ -1,0 +1,78 @@
+/** An item's details: tabs by arrow keys, closing, and what happens after an act. */
+const slot = () => document.getElementById("drawer-slot");
+
+export function openItemId() {
+  return document.getElementById("drawer")?.dataset.id ?? null;
+}
+
+function remember(id) {
+  const url = new URL(location.href);
+  if (url.pathname !== "/") return;
+  if (id) url.searchParams.set("item", id);
+  else url.searchParams.delete("item");
+  history.replaceState(history.state, "", url);
+}
+
+export function closeDrawer() {
+  if (!document.getElementById("drawer-close")) return false;
+  slot().replaceChildren();
+  remember(null);
+  document.dispatchEvent(new CustomEvent("drawer:changed"));
+  return true;
+}
+
+/** Reads the open item again, with the tab that is open; never while somebody writes in it. */
+export function refreshDrawer() {
+  const drawer = document.getElementById("drawer");
+  if (!drawer) return;
+  if ([...drawer.querySelectorAll("textarea")].some((each) => each.value.trim() !== "")) return;
+  const tab = drawer.querySelector("#tab-panel").dataset.tab;
+  const path = drawer.querySelector("#drawer-close") ? `/items/${drawer.dataset.id}?tab=${tab}` : null;
+  if (path) {
+    const scroll = drawer.querySelector("#tab-panel").scrollTop;
+    htmx.ajax("GET", path, { target: "#drawer-slot", swap: "innerHTML" }).then(() => {
+      const panel = document.getElementById("tab-panel");
+      if (panel) panel.scrollTop = scroll;
+    });
+  } else {
+    location.reload();
+  }
+}
+
+export function startDrawer() {
+  if (!slot()) return;
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    const target = event.detail.target;
+    if (target === slot()) {
+      remember(openItemId());
+      document.dispatchEvent(new CustomEvent("drawer:changed"));
+    } else if (target.id === "tab-panel") {
+      const tab = event.detail.requestConfig?.elt?.closest?.('[role="tab"]');
+      if (tab) choose(tab);
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#drawer-close")) closeDrawer();
+  });
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.('#drawer [role="tab"]');
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!tab || !step) return;
+    const tabs = [...tab.parentElement.children];
+    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+    next.focus();
+    next.click();
+  });
+  document.body.addEventListener("itemChanged", () => refreshDrawer());
+}
+
+function choose(tab) {
+  for (const each of tab.parentElement.children) {
+    const on = each === tab;
+    each.setAttribute("aria-selected", String(on));
+    each.tabIndex = on ? 0 : -1;
+  }
+  const panel = document.getElementById("tab-panel");
+  panel.setAttribute("aria-labelledby", tab.id);
+  panel.dataset.tab = tab.id.replace("tab-", "");
+}

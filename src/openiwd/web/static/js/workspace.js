@@ -1,0 +1,164 @@
+/**
+ * The agent's workspace: offers appear as they are made, count down, and are answered by key; what is typed
+ * stays when the connection is away, and is there again after a reload.
+ */
+import { Live, debounced } from "./live.js";
+import { isBusy, isTyping } from "./shortcut.js";
+
+const AROUND = 125.7;
+const HEARTBEAT_MS = 15000;
+const DRAFT_KEY = "openiwd.draft.";
+const LOW_SECONDS = 5;
+
+const focusId = () => document.querySelector("#focus [data-id]")?.dataset.id ?? null;
+const offerBox = () => document.querySelector("#offers [data-offer]");
+
+let deadline = null;
+let announced = null;
+
+function csrf() {
+  return JSON.parse(document.body.getAttribute("hx-headers"));
+}
+
+function refreshLeft() {
+  const query = focusId() ? `?item=${focusId()}` : "";
+  return htmx.ajax("GET", `/workspace/left${query}`, { target: "#ws-left", swap: "innerHTML" });
+}
+
+function openItem(id) {
+  history.replaceState(history.state, "", id ? `/workspace?item=${id}` : "/workspace");
+  return htmx.ajax("GET", `/workspace/items/${id}`, { target: "#focus", swap: "innerHTML" });
+}
+
+/** Reads the item in focus again, unless somebody is typing in it. */
+function refreshFocus() {
+  const id = focusId();
+  const typed = [...document.querySelectorAll("#focus textarea")].some((each) => each.value.trim() !== "");
+  if (id && !typed && !document.getElementById("focus").contains(document.activeElement)) openItem(id);
+}
+
+// Offers --------------------------------------------------------------------------------------------------------
+
+function adoptOffer() {
+  const box = offerBox();
+  const page = document.getElementById("ws");
+  if (!box) {
+    deadline = null;
+    document.title = page.dataset.title;
+    return;
+  }
+  const ring = box.querySelector(".ring");
+  deadline = performance.now() + Number(ring.dataset.left) * 1000;
+  tick();
+  document.title = page.dataset.offerText.replace("{subject}", box.dataset.subject);
+  if (announced !== box.dataset.offer) {
+    announced = box.dataset.offer;
+    if (document.hidden && "Notification" in window && Notification.permission === "granted") {
+      new Notification(document.title, { tag: announced });
+    }
+  }
+}
+
+function tick() {
+  for (const clock of document.querySelectorAll("[data-since-seconds]")) {
+    clock.dataset.from ??= String(performance.now() - Number(clock.dataset.sinceSeconds) * 1000);
+    const seconds = Math.max(0, Math.floor((performance.now() - Number(clock.dataset.from)) / 1000));
+    const hours = Math.floor(seconds / 3600);
+    const minutes = String(Math.floor((seconds % 3600) / 60)).padStart(hours ? 2 : 1, "0");
+    clock.textContent = `${hours ? `${hours}:` : ""}${minutes}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+  const ring = offerBox()?.querySelector(".ring");
+  if (!ring || deadline === null) return;
+  const left = Math.max(0, (deadline - performance.now()) / 1000);
+  ring.querySelector(".v").setAttribute("stroke-dashoffset", String(AROUND * (1 - left / Number(ring.dataset.total))));
+  ring.querySelector("text").textContent = String(Math.ceil(left));
+  ring.classList.toggle("low", left <= LOW_SECONDS);
+  if (left === 0) {
+    deadline = null;
+    soonLeft();
+  }
+}
+
+// Drafts --------------------------------------------------------------------------------------------------------
+
+function restoreDrafts() {
+  for (const area of document.querySelectorAll("[data-draft]")) {
+    if (!area.value) area.value = localStorage.getItem(DRAFT_KEY + area.dataset.draft) ?? "";
+  }
+}
+
+function keepDraft(event) {
+  const area = event.target.closest?.("[data-draft]");
+  if (!area) return;
+  if (area.value) localStorage.setItem(DRAFT_KEY + area.dataset.draft, area.value);
+  else localStorage.removeItem(DRAFT_KEY + area.dataset.draft);
+}
+
+// Keys ----------------------------------------------------------------------------------------------------------
+
+function onKey(event) {
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.altKey || isTyping() || isBusy()) return;
+  if (document.activeElement?.closest("button, a")) return;
+  const accept = document.getElementById("accept");
+  if (accept) {
+    event.preventDefault();
+    accept.click();
+  }
+}
+
+let soonLeft = () => {};
+
+export function startWorkspace() {
+  if (!document.getElementById("ws")) return;
+  soonLeft = debounced(refreshLeft, { wait: 40, pause: 250 });
+  const soonFocus = debounced(refreshFocus, { wait: 150, pause: 500 });
+  adoptOffer();
+  restoreDrafts();
+  tick();
+  setInterval(tick, 250);
+  document.addEventListener("input", keepDraft);
+  document.addEventListener("keydown", onKey);
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target.id === "ws-left") adoptOffer();
+    if (event.detail.target.id === "focus") {
+      restoreDrafts();
+      for (const link of document.querySelectorAll("#ws-left [data-item]")) {
+        if (link.dataset.item === focusId()) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      }
+    }
+    tick();
+  });
+  document.body.addEventListener("itemTaken", (event) => {
+    openItem(event.detail.id).then(refreshLeft);
+    if (event.detail.source) window.open(event.detail.source, "_blank", "noopener");
+  });
+  document.body.addEventListener("itemChanged", (event) => {
+    for (const area of document.querySelectorAll("#focus [data-draft]")) {
+      localStorage.removeItem(DRAFT_KEY + area.dataset.draft);
+      area.value = "";
+    }
+    refreshLeft();
+    if (event.detail.id === focusId()) openItem(event.detail.id);
+  });
+  document.body.addEventListener("deskChanged", () => refreshLeft());
+  document.getElementById("ws").addEventListener("click", askForNotifications, { once: true });
+  document.getElementById("state-slot").addEventListener("click", askForNotifications, { once: true });
+  new Live(["offers", "items", "agents"], {
+    onEvents: (topic, told) => {
+      soonLeft();
+      if (topic === "items" && told.id === focusId()) soonFocus();
+    },
+    onBack: () => {
+      soonLeft();
+      soonFocus();
+    },
+  });
+  setInterval(() => {
+    fetch("/workspace/heartbeat", { method: "POST", headers: csrf() }).catch(() => {});
+  }, HEARTBEAT_MS);
+}
+
+function askForNotifications() {
+  if ("Notification" in window && Notification.permission === "default") Notification.requestPermission();
+}
