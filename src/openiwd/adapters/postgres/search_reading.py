@@ -1,12 +1,38 @@
-"""Searches items: filter, full text, live order, pages that stay in place while items change."""
+"""Searches items: filter, words, scope, live order, pages that fit together while items change, counts."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
 
 from openiwd.adapters.postgres.connection import Connection
+from openiwd.adapters.postgres.rows import ITEM_FIELDS, columns, item_of, items_of
+from openiwd.adapters.postgres.search_arguments import Arguments
+from openiwd.adapters.postgres.search_filter import FilterSql
+from openiwd.adapters.postgres.search_order import (
+    Cursor,
+    Key,
+    after,
+    decode_cursor,
+    encode_cursor,
+    fingerprint,
+    priority_join,
+    sort_keys,
+)
+from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import SearchPage, SearchQuery
+
+COUNTED: Final = 10_000
+MAX_WORDS: Final = 16
+_SEARCHED_TEXT: Final = (
+    "concat_ws(' ', item.subject, item.description, item.capture_id, item.contact ->> 'name')"
+)
 
 
 class SearchReading:
@@ -16,8 +42,129 @@ class SearchReading:
         self._connection = connection
 
     async def search(self, query: SearchQuery) -> SearchPage:
-        raise NotImplementedError
+        cursor = decode_cursor(query)
+        now = from_micros(cursor.now) if cursor else query.now or datetime.now(UTC)
+        arguments = Arguments()
+        where = _Where(query, arguments, now)
+        join, scale = priority_join(query.schemas, now, arguments)
+        keys = sort_keys(query.sort, arguments, where.now)
+        conditions = [*where.conditions, *([after(keys, cursor, scale, arguments)] if cursor else [])]
+        statement = _page_sql(keys, join, conditions, arguments.add(query.limit + 1, "int"))
+        records = await self._fetch(statement, arguments)
+        items = [item_of(record) for record in records[: query.limit]]
+        more = len(records) > query.limit
+        count, exact = await self._count(query, now) if query.with_count else (len(items), not more)
+        next_cursor = None
+        if more:
+            values = list(records[query.limit - 1])[len(ITEM_FIELDS) :]
+            next_cursor = encode_cursor(Cursor(fingerprint(query), to_micros(now), scale, values))
+        return SearchPage(items=items, next_cursor=next_cursor, count=count, count_exact=exact)
 
     async def scan(self, query: SearchQuery, chunk: int = 500) -> AsyncIterator[list[WorkItem]]:
-        raise NotImplementedError
-        yield []
+        """Read chunk by chunk, each as of its own instant: an item is seen once, as it is when it is read."""
+        now = query.now or datetime.now(UTC)
+        last = 0
+        while True:
+            arguments = Arguments()
+            where = _Where(query, arguments, now)
+            join = priority_join(query.schemas, now, arguments)[0] if where.uses_priority else ""
+            conditions = [f"item.number > {arguments.add(last, 'bigint')}", *where.conditions]
+            statement = (
+                f"SELECT {columns('item')} FROM item {join} WHERE {' AND '.join(conditions)}"
+                f" ORDER BY item.number LIMIT {arguments.add(chunk, 'int')}"
+            )
+            items = items_of(await self._fetch(statement, arguments))
+            if items:
+                last = items[-1].number
+                yield items
+            if len(items) < chunk:
+                return
+
+    async def _count(self, query: SearchQuery, now: datetime) -> tuple[int, bool]:
+        arguments = Arguments()
+        where = _Where(query, arguments, now)
+        join = priority_join(query.schemas, now, arguments)[0] if where.uses_priority else ""
+        statement = (
+            f"SELECT count(*) FROM (SELECT FROM item {join} WHERE {' AND '.join(where.conditions)}"
+            f" LIMIT {arguments.add(COUNTED + 1, 'int')}) AS found"
+        )
+        count: int = (await self._fetch(statement, arguments))[0][0]
+        return min(count, COUNTED), count <= COUNTED
+
+    async def _fetch(self, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
+        return await self._connection.fetch(statement, *arguments.values)
+
+
+def _page_sql(keys: list[Key], join: str, conditions: list[str], limit: str) -> str:
+    """The keys are sorted alone; whole rows are read for the page only."""
+    names = [f"k{n}" for n in range(len(keys))]
+    selected = ", ".join(f"{key.sql} AS {name}" for key, name in zip(keys, names, strict=True))
+    order = ", ".join(key.order for key in keys)
+    again = ", ".join(key._replace(sql=f"page.{name}").order for key, name in zip(keys, names, strict=True))
+    return (
+        f"WITH page AS MATERIALIZED (SELECT item.number, {selected} FROM item {join}"
+        f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {limit})"
+        f" SELECT {columns('item')}, {', '.join(f'page.{name}::text' for name in names)}"
+        f" FROM page JOIN item USING (number) ORDER BY {again}"
+    )
+
+
+class _Where:
+    """The conditions of a query: filter, category, words, and what the caller may see."""
+
+    def __init__(self, query: SearchQuery, arguments: Arguments, now: datetime) -> None:
+        self._arguments = arguments
+        tree = FilterSql(arguments, now)
+        self.conditions: list[str] = ["true"]
+        if query.filter:
+            self.conditions.append(tree.node(query.filter))
+        if query.category:
+            self.conditions.append(self._below([query.category]))
+        if query.text and query.text.strip():
+            self.conditions.append(self._words(query.text))
+        if query.scope is not None:
+            self.conditions.append(self._scope(query.scope))
+        self.now = tree.now
+        self.uses_priority = tree.uses_priority
+
+    def _below(self, paths: list[str]) -> str:
+        """These categories and all below them, as ranges that the index on paths serves: '0' follows '/'."""
+        parts = []
+        for path in paths:
+            place = self._arguments.add(path, "text")
+            parts.append(
+                f"(item.category_path = {place} OR"
+                f" (item.category_path ~>=~ ({place} || '/') AND item.category_path ~<~ ({place} || '0')))"
+            )
+        return "(" + " OR ".join(parts) + ")" if parts else "false"
+
+    def _words(self, text: str) -> str:
+        """Every word begins a word of subject, description, captureId or contact name; or it is an id."""
+        words = text.split()
+        if len(words) > MAX_WORDS or "\x00" in text:
+            raise InvalidInputError(
+                f"a search has at most {MAX_WORDS} words", field="text", hint="name fewer words"
+            )
+        whole = self._arguments.add(text.strip(), "text")
+        try:
+            identity = f"item.id = {self._arguments.add(UUID(text.strip()), 'uuid')}"
+        except ValueError:
+            pass
+        else:
+            return f"({identity} OR item.capture_id = {whole})"
+        found = [f"{_SEARCHED_TEXT} ~* {self._arguments.add(_word_start(word), 'text')}" for word in words]
+        return f"(item.capture_id = {whole} OR ({' AND '.join(found)}))"
+
+    def _scope(self, scope: dict[str, Any]) -> str:
+        if "agent" in scope:
+            agent = self._arguments.add(scope["agent"], "text")
+            owned = ("assigned_to", "offered_to", "reserved_for", "keep_for")
+            return "(" + " OR ".join(f"item.{column} = {agent}" for column in owned) + ")"
+        queues = self._arguments.add(list(scope.get("queues", ())), "text[]")
+        return f"(item.queue_id = ANY({queues}) OR {self._below(list(scope.get('categories', ())))})"
+
+
+def _word_start(word: str) -> str:
+    """A pattern for text that has this at the start of a word; nothing in it has a meaning of its own."""
+    literal = "".join(c if c.isalnum() else f"\\{c}" if c.isascii() else c for c in word)
+    return f"\\m{literal}" if word[0].isalnum() else literal

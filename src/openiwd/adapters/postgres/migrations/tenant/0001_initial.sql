@@ -136,6 +136,14 @@ CREATE INDEX item_received ON item (received_at DESC, number DESC);
 CREATE INDEX item_contact ON item (contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX item_capture_id ON item (capture_id);
 
+-- Text of an item's attributes as an instant; null for what is none, so that a search meets no cast error.
+CREATE FUNCTION to_instant(p_text text) RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN CASE WHEN p_text ~ '^\d{4}-\d\d-\d\d' THEN p_text::timestamptz END;
+EXCEPTION WHEN data_exception THEN
+    RETURN NULL;
+END $$;
+
 -- The append-only log. `pos` is dense and its order is commit order (see append_events).
 CREATE TABLE event (
     generation int NOT NULL,

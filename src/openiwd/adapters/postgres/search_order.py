@@ -1,0 +1,178 @@
+"""The order of a search: sort keys, the exact priority as of an instant, and cursors that go on after a row.
+
+Priorities are compared as whole numbers: the curve's lines of all schemas, times one common scale. A cursor keeps the
+sort values of the last row and the instant of the first page, so that pages fit together while items change.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Context, Decimal
+from fractions import Fraction
+from hashlib import blake2b
+from math import lcm
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from openiwd.adapters.postgres.search_arguments import Arguments
+from openiwd.adapters.postgres.search_attribute import PRIORITY, searched
+from openiwd.domain.attribute import Family
+from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.instant import from_micros, to_micros
+from openiwd.domain.schema import Schema
+from openiwd.ports.tenant_store import SearchQuery
+
+MAX_KEYS: Final = 8
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**63 - 1
+_DIGITS: Final = Context(prec=60)
+
+
+class Key(NamedTuple):
+    """One sort key; nulls come last either way."""
+
+    name: str
+    sql: str
+    sql_type: str
+    descending: bool
+    nullable: bool
+
+    @property
+    def order(self) -> str:
+        nulls = " NULLS LAST" if self.nullable and self.descending else ""
+        return f"{self.sql} {'DESC' if self.descending else 'ASC'}{nulls}"
+
+
+class Cursor(NamedTuple):
+    """Where a page has ended: for which search, at which instant, on which scale, after which sort values."""
+
+    search: str
+    now: int
+    scale: int
+    values: list[str | None]
+
+
+_SCALED: Final = Key(PRIORITY, "p.scaled", "numeric", descending=True, nullable=True)
+_TIES: Final = (
+    _SCALED,
+    Key("businessValue", "item.business_value", "bigint", descending=True, nullable=False),
+    Key("anchor", "item.anchor_at", "timestamptz", descending=False, nullable=True),
+    Key("id", "item.id", "uuid", descending=False, nullable=False),
+)
+
+
+def sort_keys(sort: list[str], arguments: Arguments, now: Callable[[], str]) -> list[Key]:
+    """The keys asked for, then those that break ties everywhere: priority, business value, older anchor, id."""
+    if len(sort) > MAX_KEYS:
+        raise InvalidInputError(f"a sort has at most {MAX_KEYS} keys", field="sort")
+    keys: list[Key] = []
+    for n, text in enumerate(sort):
+        name, descending = text.removeprefix("-"), text.startswith("-")
+        if any(key.name == name for key in keys):
+            raise InvalidInputError(f"'{name[:60]}' is named twice", field=f"sort[{n}]")
+        if name == PRIORITY:
+            keys.append(_SCALED._replace(descending=descending))
+            continue
+        one = searched(name, arguments, now, f"sort[{n}]")
+        if one.family in (Family.ANY, Family.LIST):
+            raise InvalidInputError(
+                f"items cannot be sorted by '{name[:60]}'", field=f"sort[{n}]", hint="use a field of the item"
+            )
+        keys.append(Key(name, one.sql, one.sql_type, descending, one.nullable))
+    named = {key.name for key in keys}
+    return [*keys, *(key for key in _TIES if key.name not in named)]
+
+
+def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Arguments) -> tuple[str, int]:
+    """SQL that gives each `item` its priority as `p.scaled` (times `p.scale`), and that scale.
+
+    Fixed priority, else curve(age) + weight * businessValue + adjustment; null for final items and for items without
+    a schema. While a hold stops the clock, the age stands still. One row per straight part of a curve.
+    """
+    scale = lcm(1, *(schema.scale for schema in schemas.values()))
+    rows: list[tuple[Any, ...]] = []
+    for schema in schemas.values():
+        elapsed, times = schema.clock.elapsed(to_micros(now)), scale // schema.scale
+        weight = int(schema.value_weight * scale)
+        edges = [_LEAST, *schema.bends, _MOST]
+        for n, (base, rate) in enumerate(zip(schema.bases, schema.rates, strict=True)):
+            rows.append((schema.id, elapsed, edges[n], edges[n + 1], base * times, rate * times, weight))
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 7
+    types = ("text", "bigint", "bigint", "bigint", "numeric", "numeric", "numeric")
+    places = ", ".join(arguments.add(list(c), f"{t}[]") for c, t in zip(columns, types, strict=True))
+    factor = arguments.add(scale, "numeric")
+    age = "(coalesce(item.clock_frozen, s.elapsed) - item.clock_origin)"
+    return (
+        f"LEFT JOIN unnest({places}) AS s(schema_id, elapsed, from_age, until_age, base, rate, weight)"
+        f" ON s.schema_id = item.schema_id AND {age} >= s.from_age AND {age} < s.until_age"
+        f" AND item.priority_fixed IS NULL"
+        " CROSS JOIN LATERAL (SELECT CASE WHEN item.status NOT IN ('completed', 'canceled', 'rejected') THEN coalesce("
+        f"item.priority_fixed * {factor}, s.base + s.rate * {age} + s.weight * item.business_value"
+        f" + {factor} * item.priority_adjustment) END AS scaled, {factor} AS scale) AS p"
+    ), scale
+
+
+def fingerprint(query: SearchQuery) -> str:
+    """What a cursor belongs to: a change of filter or sort begins anew."""
+    content = msgspec.json.encode([query.filter, query.text, query.sort, query.category], order="sorted")
+    return blake2b(content, digest_size=9).hexdigest()
+
+
+def encode_cursor(cursor: Cursor) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
+
+
+def decode_cursor(query: SearchQuery) -> Cursor | None:
+    """The query's cursor. Raises InvalidInputError for one of another search, or no cursor at all."""
+    if query.cursor is None:
+        return None
+    try:
+        raw = urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
+        cursor = msgspec.json.decode(raw, type=Cursor)
+        from_micros(cursor.now)
+    except (msgspec.MsgspecError, Base64Error, ValueError, OverflowError, UnicodeError):
+        cursor = None
+    if cursor is None or cursor.search != fingerprint(query):
+        raise InvalidInputError(
+            "this cursor does not belong to this search", field="cursor", hint="begin again without a cursor"
+        )
+    return cursor
+
+
+def after(keys: list[Key], cursor: Cursor, scale: int, arguments: Arguments) -> str:
+    """The condition that a row comes after the cursor's."""
+    if len(cursor.values) != len(keys):
+        raise InvalidInputError("this cursor does not belong to this search", field="cursor")
+    branches: list[str] = []
+    equal: list[str] = []
+    for key, text in zip(keys, cursor.values, strict=True):
+        if text is None:
+            # Nothing comes after null, and all after it is null as well.
+            equal.append(f"{key.sql} IS NULL")
+            continue
+        place = _place(key, text, cursor, scale, arguments)
+        beyond = f"{key.sql} {'<' if key.descending else '>'} {place}"
+        if key.nullable:
+            beyond = f"({beyond} OR {key.sql} IS NULL)"
+        branches.append("(" + " AND ".join([*equal, beyond]) + ")")
+        equal.append(f"{key.sql} = {place}")
+    return "(" + " OR ".join(branches) + ")"
+
+
+def _place(key: Key, text: str, cursor: Cursor, scale: int, arguments: Arguments) -> str:
+    try:
+        if key.name == PRIORITY:
+            return arguments.add(_rescaled(text, cursor.scale, scale), "numeric")
+    except (ArithmeticError, ValueError):
+        raise InvalidInputError("this cursor does not belong to this search", field="cursor") from None
+    return f"{arguments.add(text, 'text')}::{key.sql_type}"
+
+
+def _rescaled(text: str, was: int, scale: int) -> Decimal:
+    """A priority of the cursor on the present scale, which changes when schemas are published between two pages."""
+    value = Fraction(text) * scale / was
+    return _DIGITS.divide(Decimal(value.numerator), Decimal(value.denominator))

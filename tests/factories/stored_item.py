@@ -1,0 +1,43 @@
+"""Builders: items as they are stored, without a rule set having judged them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from openiwd.domain.event import Event, EventType, item_event
+from openiwd.domain.work_item import ItemId, ItemNumber, Status, WorkItem
+from openiwd.ports.tenant_store import TenantStore
+from openiwd.processes.identity import new_id
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
+HASH = b"h" * 16
+
+
+def stored_item(capture_id: str, **fields: Any) -> WorkItem:
+    """A queued item, unless told otherwise; fields in snake_case."""
+    values = {
+        "id": ItemId(new_id()),
+        "capture_point": "rest",
+        "capture_id": capture_id,
+        "status": Status.QUEUED,
+        "received_at": START,
+        "created_at": START,
+    }
+    return WorkItem(**{**values, **fields})
+
+
+def created(item: WorkItem) -> Event:
+    return item_event(EventType.CREATED, None, item, at=item.received_at, actor="system:test")
+
+
+async def store_items(store: TenantStore, items: Sequence[WorkItem]) -> list[WorkItem]:
+    """Inserts items with their events; they come back with their numbers, in the order given."""
+    async with store.writing() as tx:
+        numbers = await tx.insert_items(items, [HASH] * len(items))
+        stored = [msgspec.structs.replace(i, number=ItemNumber(numbers[i.id])) for i in items]
+        await tx.append_events([created(item) for item in stored])
+    return stored

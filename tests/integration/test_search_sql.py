@@ -1,0 +1,473 @@
+"""Searches on a real database: filters mean what criteria mean, and the order is the definition's, exactly."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from openiwd.adapters.holidays.source import LibraryHolidaySource
+from openiwd.adapters.postgres.pools import TenantPools
+from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
+from openiwd.domain.calendar import WALL, Calendar, CalendarConfig, WeeklyHours
+from openiwd.domain.curve import Interpolation
+from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.instant import to_micros
+from openiwd.domain.schema import PointConfig, Schema, SchemaConfig, compile_schema, priority_at, standing
+from openiwd.domain.work_item import ItemId, Status, WorkItem
+from openiwd.ports.tenant_store import SearchPage, SearchQuery, Tenant
+from tests.factories.stored_item import START, store_items, stored_item
+
+
+@pytest.fixture
+async def store(tenant_database: str) -> AsyncIterator[PostgresTenantStore]:
+    pools = TenantPools(lambda _: tenant_database, budget=4)
+    yield PostgresTenantStore(Tenant(id="t", name="T", database_name="t"), pools)
+    await pools.close()
+
+
+async def search(store: PostgresTenantStore, **query: Any) -> SearchPage:
+    async with store.reading() as reading:
+        return await reading.search(SearchQuery(**{"now": START, **query}))
+
+
+async def ids(store: PostgresTenantStore, **query: Any) -> list[str]:
+    return [item.capture_id for item in (await search(store, **query)).items]
+
+
+def condition(attribute: str, operator: str, value: Any = None, **more: Any) -> dict[str, Any]:
+    return {"attribute": attribute, "operator": operator, "value": value, **more}
+
+
+# What a filter finds
+
+
+A, B, C = "a", "b", "c"
+
+
+@pytest.fixture
+async def three(store: PostgresTenantStore) -> PostgresTenantStore:
+    """a has everything, b other things, c nothing."""
+    await store_items(
+        store,
+        [
+            stored_item(
+                A,
+                subject="Stolen Car",
+                description="It was red",
+                channel="email",
+                category_path="Claims/Motor",
+                queue_id="q1",
+                business_value=5,
+                tags=["vip", "north"],
+                due_at=START + timedelta(hours=1),
+                ext={"customerId": "c1", "sourceDueDateTime": "2026-03-03T10:00:00+02:00"},
+                contact={"name": "Anna Berg", "emails": ["anna@example.com"]},
+                data={
+                    "amount": 1200.5,
+                    "plate": "HH-A 1",
+                    "police": True,
+                    "deep": {"er": ["x", 2]},
+                    "on": "2026-03-04",
+                },
+            ),
+            stored_item(
+                B,
+                subject="broken window",
+                channel="web",
+                category_path="Claims/Motorbike",
+                queue_id="q2",
+                business_value=-3,
+                tags=["vip"],
+                due_at=START - timedelta(hours=1),
+                ext={"customerId": ""},
+                data={
+                    "amount": "1200.5",
+                    "plate": "hh-b 2",
+                    "police": False,
+                    "deep": {"er": None},
+                    "on": "soon",
+                },
+                status=Status.HELD,
+                assigned_to="agent1",
+            ),
+            stored_item(C, category_path="Claims"),
+        ],
+    )
+    return store
+
+
+FILTERS: list[tuple[dict[str, Any], str]] = [
+    (condition("channel", "eq", "email"), "a"),
+    (condition("channel", "eq", "EMAIL"), ""),
+    (condition("channel", "eq", "EMAIL", ignoreCase=True), "a"),
+    (condition("channel", "ne", "email"), "bc"),
+    (condition("channel", "in", ["email", "fax"]), "a"),
+    (condition("channel", "notIn", ["email", "fax"]), "bc"),
+    (condition("channel", "isSet"), "ab"),
+    (condition("channel", "isNotSet"), "c"),
+    ({"not": condition("channel", "eq", "email")}, "bc"),
+    ({"not": condition("channel", "ne", "email")}, "a"),
+    ({"all": []}, "abc"),
+    ({"any": []}, ""),
+    ({"all": [condition("channel", "isSet"), {"not": condition("channel", "eq", "web")}]}, "a"),
+    ({"any": [condition("queue", "eq", "q2"), condition("subject", "startsWith", "Stolen")]}, "ab"),
+    (condition("subject", "contains", "car"), ""),
+    (condition("subject", "contains", "car", ignoreCase=True), "a"),
+    (condition("subject", "endsWith", "window"), "b"),
+    (condition("subject", "contains", "%"), ""),
+    (condition("subject", "matches", "^[A-Z]"), "a"),
+    (condition("subject", "matches", "^s", ignoreCase=True), "a"),
+    (condition("status", "eq", "held"), "b"),
+    (condition("businessValue", "gt", 0), "a"),
+    (condition("businessValue", "ge", -3.5), "abc"),
+    (condition("businessValue", "between", [-3, 0]), "bc"),
+    (condition("businessValue", "in", [5, 6]), "a"),
+    (condition("dueDateTime", "before", "2026-03-02T09:00:00Z"), "b"),
+    (condition("dueDateTime", "after", "2026-03-02T10:00:00+01:00"), "a"),
+    (condition("dueDateTime", "olderThan", "30m"), "b"),
+    (condition("dueDateTime", "isNotSet"), "c"),
+    (condition("overdue", "eq", True), "b"),
+    (condition("overdue", "eq", False), "ac"),
+    (condition("tags", "contains", "vip"), "ab"),
+    ({"not": condition("tags", "contains", "north")}, "bc"),
+    (condition("tags", "isNotSet"), "c"),
+    (condition("ext.customerId", "eq", "c1"), "a"),
+    (condition("ext.customerId", "isSet"), "a"),
+    (condition("ext.sourceDueDateTime", "before", "2026-03-03T09:00:00Z"), "a"),
+    (condition("contact.name", "startsWith", "Anna"), "a"),
+    (condition("contact.emails", "contains", "anna@example.com"), "a"),
+    (condition("data.amount", "eq", 1200.50), "a"),
+    (condition("data.amount", "eq", "1200.5"), "b"),
+    (condition("data.amount", "gt", 1000), "a"),
+    (condition("data.amount", "ne", 1200.5), "bc"),
+    (condition("data.police", "eq", False), "b"),
+    (condition("data.police", "in", [True, "x"]), "a"),
+    (condition("data.plate", "startsWith", "HH", ignoreCase=True), "ab"),
+    (condition("data.deep.er", "contains", 2), "a"),
+    (condition("data.deep.er", "contains", "x"), "a"),
+    (condition("data.deep.er", "isNotSet"), "bc"),
+    (condition("data.on", "after", "2026-03-03"), "a"),
+    (condition("data.on", "contains", "oo"), "b"),
+    (condition("assignedToUser", "eq", "agent1"), "b"),
+]
+
+
+async def test_filters_mean_what_criteria_mean(three: PostgresTenantStore) -> None:
+    for tree, expected in FILTERS:
+        page = await search(three, filter=tree, sort=["captureId"])
+        found = "".join(item.capture_id for item in page.items)
+        assert (found, page.count, page.count_exact) == (expected, len(expected), True), tree
+
+
+async def test_an_item_is_found_by_its_id(three: PostgresTenantStore) -> None:
+    (item,) = (await search(three, text="a", filter=condition("captureId", "eq", "a"))).items
+    assert await ids(three, filter=condition("id", "eq", str(item.id))) == [A]
+    assert await ids(three, text=str(item.id)) == [A]
+    assert await ids(three, text=" b ", sort=["captureId"]) == [A, B], "a is of Anna Berg"
+
+
+async def test_words_are_found_where_words_begin(three: PostgresTenantStore) -> None:
+    for text, expected in (
+        ("stolen", "a"), ("CAR sto", "a"), ("tolen", ""), ("anna ber", "a"), ("window", "b"), ("red car", "a"),
+        ("red window", ""), (".*", ""), ("car(", ""), ("\\", ""), ("   ", "abc"),
+    ):  # fmt: skip
+        assert "".join(await ids(three, text=text, sort=["captureId"])) == expected, text
+
+
+async def test_a_category_means_it_and_all_below(three: PostgresTenantStore) -> None:
+    assert await ids(three, category="Claims", sort=["captureId"]) == [A, B, C]
+    assert await ids(three, category="Claims/Motor") == [A], "not the motorbikes"
+
+
+async def test_a_scope_restricts(three: PostgresTenantStore) -> None:
+    assert await ids(three, scope={"agent": "agent1"}) == [B]
+    assert await ids(three, scope={"agent": ""}) == []
+    assert await ids(three, scope={"categories": ["Claims/Motor"], "queues": ["q2"]}, sort=["captureId"]) == [
+        A,
+        B,
+    ]
+    assert await ids(three, scope={"categories": [], "queues": []}) == []
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"filter": condition("subjct", "eq", "x")}, "filter.attribute"),
+    ({"filter": {"all": [condition("subject", "is", "x")]}}, "filter.all[0].operator"),
+    ({"filter": condition("subject", "gt", "x")}, "filter.operator"),
+    ({"filter": {"not": condition("businessValue", "eq", "1")}}, "filter.not.value"),
+    ({"filter": condition("businessValue", "eq", True)}, "filter.value"),
+    ({"filter": condition("businessValue", "eq", 1.5)}, "filter.value"),
+    ({"filter": condition("businessValue", "in", 1)}, "filter.value"),
+    ({"filter": condition("businessValue", "between", [1])}, "filter.value"),
+    ({"filter": condition("dueDateTime", "after", "soon")}, "filter.value"),
+    ({"filter": condition("dueDateTime", "olderThan", "soon")}, "filter.value"),
+    ({"filter": condition("subject", "eq", None)}, "filter.value"),
+    ({"filter": condition("subject", "eq", "\x00")}, "filter.value"),
+    ({"filter": condition("subject", "matches", "(")}, "filter.value"),
+    ({"filter": condition("id", "eq", "x")}, "filter.value"),
+    ({"filter": {"all": {}}}, "filter.all"),
+    ({"filter": {"all": [], "any": []}}, "filter"),
+    ({"filter": {"attribute": "subject", "op": "eq"}}, "filter.op"),
+    ({"filter": {"any": ["x"]}}, "filter.any[0]"),
+    ({"sort": ["colour"]}, "sort[0]"),
+    ({"sort": ["data.colour"]}, "sort[0]"),
+    ({"sort": ["subject", "-subject"]}, "sort[1]"),
+    ({"cursor": "nonsense"}, "cursor"),
+    ({"text": "x " * 40}, "text"),
+]
+
+
+async def test_what_a_search_cannot_mean_is_refused_by_name(store: PostgresTenantStore) -> None:
+    for query, field in BAD:
+        with pytest.raises(InvalidInputError) as raised:
+            await search(store, **query)
+        assert raised.value.field == field, query
+
+
+async def test_a_deep_or_long_filter_is_refused(store: PostgresTenantStore) -> None:
+    deep: dict[str, Any] = condition("subject", "isSet")
+    for _ in range(30):
+        deep = {"not": deep}
+    for tree in (deep, {"any": [condition("subject", "isSet")] * 300}):
+        with pytest.raises(InvalidInputError):
+            await search(store, filter=tree)
+
+
+# In which order
+
+
+def schemas() -> dict[str, Schema]:
+    """Rising, falling, with steps, on a calendar, with odd denominators, with negative ages."""
+    office = CalendarConfig(
+        id="office",
+        name="Office",
+        time_zone="Europe/Berlin",
+        weekly=WeeklyHours(monday=("08:00-12:00", "13:00-18:00"), tuesday=("08:00-18:00",)),
+    )
+    calendar = Calendar(LibraryHolidaySource().freeze(office, 2020, 2030))
+    points: dict[str, list[tuple[str, int | Decimal]]] = {
+        "rising": [("0h", 200), ("2h", 320), ("7h", 901)],
+        "falling": [("0h", 500), ("3h", 200)],
+        "due": [("-4h", 10), ("0h", Decimal("700.7"))],
+        "flat": [("0h", 300)],
+    }
+    made = {}
+    for name, curve in points.items():
+        for clock in (WALL, calendar):
+            for interpolation in Interpolation:
+                identity = f"{name}-{'wall' if clock is WALL else 'office'}-{interpolation.value}"
+                config = SchemaConfig(
+                    id=identity,
+                    name=identity,
+                    points=tuple(PointConfig(age, priority) for age, priority in curve),
+                    interpolation=interpolation,
+                    slope_after=Decimal("3.7"),
+                    maximum=900,
+                    value_weight=Decimal("0.1") if clock is WALL else Decimal(1),
+                )
+                made[identity] = compile_schema(config, clock)
+    return made
+
+
+def random_item(n: int, chance: random.Random, known: dict[str, Schema]) -> WorkItem:
+    schema = known[chance.choice(sorted(known))] if chance.random() < 0.95 else None
+    anchor = START - timedelta(hours=chance.randrange(-5, 12), minutes=chance.choice((0, 0, 30)))
+    paused = chance.choice((0, 0, 1_800_000_000, 7))
+    stopped_at = START - timedelta(minutes=chance.randrange(300)) if chance.random() < 0.2 else None
+    value = chance.choice((0, 0, 10, 25, -5))
+    item = stored_item(
+        f"i{n}",
+        id=ItemId(UUID(int=chance.getrandbits(128))),
+        status=chance.choice((Status.QUEUED, Status.QUEUED, Status.HELD, Status.COMPLETED)),
+        business_value=value,
+        priority_adjustment=chance.choice((0, 0, 0, 10, -7)),
+        priority_fixed=chance.choice((None, None, None, 300, 901)),
+        anchor_at=anchor,
+    )
+    if schema is None:
+        return item
+    place = standing(
+        schema,
+        to_micros(anchor),
+        paused,
+        value,
+        item.priority_adjustment,
+        None,
+        None if stopped_at is None else to_micros(stopped_at),
+    )
+    return replace(
+        item,
+        schema_id=schema.id,
+        clock_id=schema.clock.id,
+        clock_origin=place.origin,
+        clock_frozen=place.stopped,
+    )
+
+
+def defined_priority(item: WorkItem, known: dict[str, Schema], now: datetime) -> Fraction | None:
+    if item.status.is_final:
+        return None
+    if item.priority_fixed is not None:
+        return Fraction(item.priority_fixed)
+    if item.schema_id is None or item.clock_origin is None:
+        return None
+    schema = known[item.schema_id]
+    elapsed = schema.clock.elapsed(to_micros(now)) if item.clock_frozen is None else item.clock_frozen
+    constant = schema.value_weight * item.business_value + item.priority_adjustment
+    return schema.curve(elapsed - item.clock_origin) + constant
+
+
+def defined_order(items: list[WorkItem], known: dict[str, Schema], now: datetime) -> list[str]:
+    def key(item: WorkItem) -> tuple[Any, ...]:
+        priority = defined_priority(item, known, now)
+        return (priority is None, -(priority or 0), -item.business_value, item.anchor_at, item.id)
+
+    return [item.capture_id for item in sorted(items, key=key)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_order_is_the_definition_at_every_instant(store: PostgresTenantStore, seed: int) -> None:
+    chance = random.Random(seed)
+    known = schemas()
+    items = await store_items(store, [random_item(n, chance, known) for n in range(300)])
+    for hours in (0, 0.5, 3, 3.0001, 26, 200):
+        now = START + timedelta(hours=hours)
+        found = await ids(store, schemas=known, now=now, limit=1_000)
+        assert found == defined_order(items, known, now), hours
+
+
+async def test_the_definition_used_here_is_the_domain_s(store: PostgresTenantStore) -> None:
+    chance, known = random.Random(9), schemas()
+    for n in range(200):
+        item = random_item(n, chance, known)
+        if item.schema_id is None or item.status.is_final:
+            continue
+        schema = known[item.schema_id]
+        assert item.anchor_at is not None
+        place = standing(
+            schema,
+            to_micros(item.anchor_at),
+            0,
+            item.business_value,
+            item.priority_adjustment,
+            item.priority_fixed,
+        )
+        place = place._replace(origin=item.clock_origin or 0, stopped=item.clock_frozen)
+        assert defined_priority(item, known, START) == priority_at(schema, place, to_micros(START))
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        ["-priority"],
+        ["priority"],
+        ["-dueDateTime"],
+        ["dueDateTime", "-businessValue"],
+        ["channel"],
+        ["overdue"],
+        [],
+    ],
+)
+async def test_pages_fit_together(store: PostgresTenantStore, sort: list[str]) -> None:
+    chance, known = random.Random(5), schemas()
+    items = [
+        replace(
+            random_item(n, chance, known),
+            due_at=chance.choice((None, START, START + timedelta(hours=n % 3))),
+            channel=chance.choice((None, "web", "email")),
+        )
+        for n in range(100)
+    ]
+    await store_items(store, items)
+    whole = await ids(store, schemas=known, sort=sort, limit=1_000)
+    assert len(whole) == 100
+    pages: list[str] = []
+    cursor: str | None = None
+    for hours in range(100):
+        later = START + timedelta(hours=hours)
+        page = await search(store, schemas=known, sort=sort, limit=7, cursor=cursor, now=later)
+        pages += [item.capture_id for item in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert pages == whole, "later pages are of the first page's instant"
+
+
+async def test_pages_go_on_after_what_was_seen_while_items_change(store: PostgresTenantStore) -> None:
+    items = await store_items(store, [stored_item(f"i{n}", business_value=n) for n in range(9)])
+    first = await search(store, sort=["-businessValue"], limit=3)
+    async with store.writing() as tx:
+        await tx.delete_items([(1, items[8]), (1, items[2])])
+    await store_items(store, [stored_item("new", business_value=100)])
+    second = await search(store, sort=["-businessValue"], limit=3, cursor=first.next_cursor)
+    assert [i.capture_id for i in [*first.items, *second.items]] == ["i8", "i7", "i6", "i5", "i4", "i3"]
+
+
+async def test_a_cursor_of_another_search_is_refused(three: PostgresTenantStore) -> None:
+    first = await search(three, sort=["captureId"], limit=1)
+    with pytest.raises(InvalidInputError):
+        await search(three, sort=["-captureId"], limit=1, cursor=first.next_cursor)
+
+
+async def test_pages_fit_together_over_a_publish(store: PostgresTenantStore) -> None:
+    """New schemas between two pages bring another common scale; the place in the order stays."""
+    chance, known = random.Random(6), schemas()
+    await store_items(store, [random_item(n, chance, known) for n in range(60)])
+    whole = await ids(store, schemas=known, limit=100)
+    first = await search(store, schemas=known, limit=20)
+    odd = compile_schema(
+        SchemaConfig(id="odd", name="Odd", points=(PointConfig("0h", 1), PointConfig("7h", 2))), WALL
+    )
+    second = await search(store, schemas={**known, "odd": odd}, limit=100, cursor=first.next_cursor)
+    assert [i.capture_id for i in [*first.items, *second.items]] == whole
+
+
+async def test_counts_are_exact_up_to_ten_thousand(store: PostgresTenantStore) -> None:
+    for start in range(0, 10_000, 1_000):
+        await store_items(store, [stored_item(f"i{start + n}") for n in range(1_000)])
+    page = await search(store, limit=1)
+    assert (page.count, page.count_exact) == (10_000, True)
+    await store_items(store, [stored_item("one more")])
+    page = await search(store, limit=1)
+    assert (page.count, page.count_exact) == (10_000, False)
+    assert (await search(store, limit=1, with_count=False)).count == 1
+
+
+async def test_priority_can_be_filtered_by(store: PostgresTenantStore) -> None:
+    chance, known = random.Random(7), schemas()
+    items = await store_items(store, [random_item(n, chance, known) for n in range(100)])
+    tree = condition("priority", "ge", 500)
+    items.sort(key=lambda item: item.number)
+    expected = [i.capture_id for i in items if (defined_priority(i, known, START) or 0) >= 500]
+    assert expected
+    assert sorted(await ids(store, filter=tree, schemas=known, limit=100)) == sorted(expected)
+    async with store.reading() as reading:
+        query = SearchQuery(filter=tree, schemas=known, now=START)
+        scanned = [i.capture_id async for chunk in reading.scan(query) for i in chunk]
+    assert scanned == expected
+
+
+async def test_a_scan_gives_every_match_once_in_order(store: PostgresTenantStore) -> None:
+    await store_items(store, [stored_item(f"i{n:03}", business_value=n % 2) for n in range(50)])
+    query = SearchQuery(filter=condition("businessValue", "eq", 1))
+    async with store.reading() as reading:
+        chunks = [[i.capture_id for i in chunk] async for chunk in reading.scan(query, chunk=10)]
+    assert [len(chunk) for chunk in chunks] == [10, 10, 5]
+    assert [i for chunk in chunks for i in chunk] == [f"i{n:03}" for n in range(1, 50, 2)]
+
+
+@pytest.mark.parametrize("text", ["'; DROP TABLE item; --", "$1", "\\", "%_", "{0}", "${now}", '"'])
+async def test_no_text_of_a_caller_becomes_sql(three: PostgresTenantStore, text: str) -> None:
+    for name in ("subject", "data.x", "ext.customerId", "contact.name"):
+        for operator in ("eq", "contains", "startsWith", "endsWith"):
+            assert await ids(three, filter=condition(name, operator, text)) == []
+    assert await ids(three, filter=condition(f"data.{text}", "isSet")) == []
+    assert await ids(three, category=text, text=text, scope={"queues": [text], "categories": [text]}) == []
+    assert await ids(three, sort=["captureId"]) == [A, B, C]
