@@ -113,6 +113,16 @@ class Link(Struct, kw_only=True, rename="camel"):
     """True when the other item names this one."""
 
 
+class Contact(Struct, kw_only=True, rename="camel"):
+    id: UUID
+    customer_id: str | None
+    name: str | None
+    emails: list[str]
+    phones: list[str]
+    language: str | None
+    created_at: datetime
+
+
 class SearchPage(Struct, kw_only=True):
     items: list[WorkItem]
     next_cursor: str | None
@@ -213,6 +223,11 @@ class Reading(Protocol):
         """Live configuration objects: skill, agent_group, hold_reason, capture_point, lookup_table, saved_view;
         each with its `revision`.
         """
+        ...
+
+    async def contact(self, contact_id: UUID) -> Contact | None: ...
+    async def contacts(self, text: str | None, after: UUID | None, limit: int) -> list[Contact]:
+        """Contacts whose customerId or name holds the text, or that have it as an address; in order of id after `after`."""
         ...
 
     async def checkpoint(self, name: str) -> Any: ...

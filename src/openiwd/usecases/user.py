@@ -16,7 +16,6 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from msgspec.structs import replace
 
 from openiwd.domain.errors import InvalidInputError, UnauthenticatedError
 from openiwd.domain.privilege import PRIVILEGES, Caller, Role, Scope, role_privileges
@@ -109,9 +108,12 @@ class Identities:
             user = await self._control.user(tenant, login)
             if user is not None and user.locked_until is not None and user.locked_until > now:
                 raise UnauthenticatedError(
-                    "too many wrong passwords: this login is locked for a while", code="lockedOut", field="login",
-                    hint="wait, or ask an administrator", retry_after=int((user.locked_until - now).total_seconds()) + 1,
-                )  # fmt: skip
+                    "too many wrong passwords: this login is locked for a while",
+                    code="lockedOut",
+                    field="login",
+                    hint="wait, or ask an administrator",
+                    retry_after=int((user.locked_until - now).total_seconds()) + 1,
+                )
             right = await self._verify(user.password_hash if user is not None else None, password)
             if user is None or not right or not user.active:
                 if user is not None:
@@ -200,9 +202,17 @@ class Identities:
         for privilege in (granted := list(privileges)):
             parse_grant(privilege)
         key = ApiKey(
-            id=key_id, tenant_id=tenant_id, name=name, key_hint=f"{secret[:9]}…", role=role.value if role else None,
-            privileges=granted, access_groups=list(access_groups), agent_id=agent_id, created_at=self._now(), expires_at=expires_at,
-        )  # fmt: skip
+            id=key_id,
+            tenant_id=tenant_id,
+            name=name,
+            key_hint=f"{secret[:9]}…",
+            role=role.value if role else None,
+            privileges=granted,
+            access_groups=list(access_groups),
+            agent_id=agent_id,
+            created_at=self._now(),
+            expires_at=expires_at,
+        )
         await self._control.save_api_key(key, hash_secret(secret))
         return secret, key
 

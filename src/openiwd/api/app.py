@@ -1,0 +1,199 @@
+"""Builds the API: all routes behind one guard and one set of errors; intake beside the framework; the UI at `/`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from uuid import UUID
+from uuid import UUID
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.routes import HTTPRoute
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from openiwd.api import (
+    bulk,
+    contact,
+    documentation,
+    health,
+    intake,
+    item,
+    item_note,
+    metrics,
+    operation,
+    reporting,
+    search,
+    session,
+    stream,
+    workspace,
+)
+from openiwd.api.authorisation import PREFIX, check_routes
+from openiwd.api.bulk import BulkRunsOfTenants
+from openiwd.api.call import StrictRequest, guard, provide_call
+from openiwd.api.errors import HANDLERS as ERROR_HANDLERS
+from openiwd.api.health import Check, Readiness
+from openiwd.api.metrics import Metrics
+from openiwd.api.openapi import CONFIG
+from openiwd.api.raw import RawRoute
+from openiwd.domain.work_item import MAX_BATCH_BYTES, MAX_ITEM_BYTES
+from openiwd.ports.holiday_source import HolidaySource
+from openiwd.usecases.platform import Platform, TenantServices
+
+MAX_BODY: Final = 1024 * 1024
+MakeWeb = Callable[[Platform, HolidaySource | None, Callable[[TenantServices, UUID], None]], ASGIApp]
+"""Makes the UI; the last argument begins a stored bulk run in this process."""
+StartBulk = Callable[[TenantServices, UUID], None]
+"""Starts a stored bulk run in this process."""
+HANDLERS: Final[list[Any]] = [
+    *item.HANDLERS,
+    *item_note.HANDLERS,
+    *search.HANDLERS,
+    *bulk.HANDLERS,
+    *contact.HANDLERS,
+    *workspace.HANDLERS,
+    *session.HANDLERS,
+    *documentation.HANDLERS,
+    operation.get_checkpoint,
+    stream.get_stream,
+    reporting.read_events,
+    metrics.get_metrics,
+]
+"""Every route below the prefix; a new noun's module adds its list here, and its lines to the authorisation table."""
+
+
+class Api:
+    """The ASGI app of port 4024: raw intake, the framework's routes, and the UI for everything else."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        framework: Litestar,
+        raw: Mapping[str, ASGIApp],
+        metrics: Metrics,
+        bulk_runs: BulkRunsOfTenants,
+        web: ASGIApp | None,
+    ) -> None:
+        self._platform = platform
+        self.framework = framework
+        self._raw = raw
+        self.metrics = metrics
+        self._bulk_runs = bulk_runs
+        self._web = web
+
+    async def start(self) -> None:
+        """Goes on with background runs that an earlier process left unfinished; the tenants are to be open."""
+        await self._bulk_runs.resume(self._platform)
+
+    async def close(self) -> None:
+        """Stops background runs; the next start goes on with them."""
+        await self._bulk_runs.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.WEBSOCKET:
+            await self.framework(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+        method = scope["method"]
+
+        async def watched(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            await send(message)
+
+        route, app = self._target(scope)
+        try:
+            await app(scope, receive, watched)
+        except asyncio.CancelledError:
+            status = 499
+            raise
+        finally:
+            if app is self.framework:
+                route = scope.get("path_template") or "(unknown)"
+            self.metrics.request(method, route, status, time.perf_counter() - started)
+
+    def _target(self, scope: Any) -> tuple[str, ASGIApp]:
+        path: str = scope["path"]
+        if scope["method"] == "POST":
+            raw = self._raw.get(path)
+            if raw is not None:
+                return path, raw
+        if self._web is None or path.startswith(f"{PREFIX}/") or path in ("/livez", "/readyz", PREFIX):
+            return "", self.framework
+        return "(ui)", self._web
+
+
+def create_app(
+    platform: Platform,
+    *,
+    holidays: HolidaySource | None = None,
+    pools: Callable[[], Any] | None = None,
+    web: Callable[[Platform, HolidaySource | None, StartBulk], ASGIApp] | None = None,
+    metrics: Metrics | None = None,
+    checks: Mapping[str, Check] | None = None,
+) -> Api:
+    """The API (and the UI, where given) of a process. Raises when a route is missing from the authorisation table."""
+    metrics = metrics or Metrics()
+    metrics.pools = pools
+    bulk_runs = BulkRunsOfTenants()
+    readiness = Readiness(platform, checks)
+    dependencies = {
+        "call": Provide(provide_call),
+        "metrics": Provide(lambda: metrics, sync_to_thread=False),
+        "readiness": Provide(lambda: readiness, sync_to_thread=False),
+    }
+    framework = Litestar(
+        route_handlers=[Router(PREFIX, route_handlers=HANDLERS), *health.HANDLERS],
+        dependencies=dependencies,
+        guards=[guard],
+        exception_handlers=ERROR_HANDLERS,
+        request_class=StrictRequest,
+        request_max_body_size=MAX_BODY,
+        openapi_config=CONFIG,
+        logging_config=None,
+        debug=False,
+        state=State({"platform": platform, "bulk_runs": bulk_runs, "holidays": holidays}),
+    )
+    raw = _raw_routes(platform, metrics)
+    check_routes({*_served(framework), *(r.route for r in raw.values())})
+    pages = None
+    if web is not None:
+        pages = web(platform, holidays, lambda services, job_id: bulk_runs.of(services).start(job_id))
+    return Api(platform, framework, dict(raw), metrics, bulk_runs, pages)
+
+
+def _raw_routes(platform: Platform, metrics: Metrics) -> dict[str, RawRoute]:
+    items = intake.IntakeRoutes(metrics)
+    operations = operation.OperationRoutes(metrics)
+    routes = [
+        RawRoute(platform, intake.ITEMS, MAX_ITEM_BYTES, items.create),
+        RawRoute(platform, intake.BATCH, MAX_BATCH_BYTES, items.batch),
+        RawRoute(platform, operation.OPERATIONS, MAX_BATCH_BYTES, operations.run),
+    ]
+    return {r.route.partition(" ")[2]: r for r in routes}
+
+
+def _served(framework: Litestar) -> set[str]:
+    return {
+        f"{method} {route.path_format}"
+        for route in framework.routes
+        if isinstance(route, HTTPRoute)
+        for method in route.methods
+        if method not in ("OPTIONS", "HEAD")
+    }
+
+
+def create_metrics_app(
+    platform: Platform, metrics: Metrics | None = None, checks: Mapping[str, Check] | None = None
+) -> ASGIApp:
+    """The app of the metrics port: `/metrics`, `/livez` and `/readyz`, for the inside of the installation."""
+    shared = metrics or Metrics()
+    readiness = Readiness(platform, checks)
+    return health.metrics_app(platform, shared, readiness)

@@ -1,0 +1,142 @@
+"""The one table of authorisation: every route and what it takes. A route that is not listed stops the start.
+
+Item privileges have a scope as well (own, access group, all): use cases check it with `Caller.require_item`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final, assert_never
+
+from openiwd.domain.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from openiwd.domain.privilege import Caller
+
+
+class Access(Enum):
+    """What a route takes where it is not a privilege."""
+
+    PUBLIC = "public"
+    """Nobody needs to say who they are."""
+    CALLER = "caller"
+    """Anybody known; what is done inside is checked one by one."""
+    AGENT = "agent"
+    """A caller with an agent profile."""
+    CLOSED = "closed"
+    """Nobody: the framework brings the route along, ours stands elsewhere."""
+
+
+PREFIX: Final = "/iwd/v3"
+
+_HEALTH: Final[dict[str, Access | str]] = {
+    "GET /livez": Access.PUBLIC,
+    "GET /readyz": Access.PUBLIC,
+    "GET /iwd/v3/metrics": Access.PUBLIC,
+    "GET /iwd/v3/openapi.json": Access.PUBLIC,
+    "GET /iwd/v3/docs": Access.PUBLIC,
+    "GET /iwd/v3/docs/{file_name}": Access.PUBLIC,
+    "GET /iwd/v3/openapi": Access.CLOSED,
+    "GET /iwd/v3/openapi/openapi.json": Access.CLOSED,
+    "GET /iwd/v3/openapi/{path}": Access.CLOSED,
+    "POST /iwd/v3/sessions": Access.PUBLIC,
+    "DELETE /iwd/v3/sessions/current": Access.CALLER,
+    "GET /iwd/v3/users/me": Access.CALLER,
+}
+
+_ITEMS: Final[dict[str, Access | str]] = {
+    "POST /iwd/v3/items": "workitems.create",
+    "POST /iwd/v3/items/batch": "workitems.create",
+    "POST /iwd/v3/items/operations": Access.CALLER,
+    "GET /iwd/v3/checkpoints/{name}": "workitems.create",
+    "GET /iwd/v3/items": "workitems.read",
+    "GET /iwd/v3/items/{item_id}": "workitems.read",
+    "PUT /iwd/v3/items/{item_id}": "workitems.update",
+    "PATCH /iwd/v3/items/{item_id}": "workitems.update",
+    "DELETE /iwd/v3/items/{item_id}": "workitems.delete",
+    "POST /iwd/v3/items/{item_id}/hold": "workitems.hold",
+    "POST /iwd/v3/items/{item_id}/resume": "workitems.resume",
+    "POST /iwd/v3/items/{item_id}/cancel": "workitems.cancel",
+    "POST /iwd/v3/items/{item_id}/complete": "workitems.complete",
+    "POST /iwd/v3/items/{item_id}/reopen": "workitems.reopen",
+    "POST /iwd/v3/items/{item_id}/restart": "workitems.restart",
+    "POST /iwd/v3/items/{item_id}/activate": "workitems.activate",
+    "POST /iwd/v3/items/{item_id}/assign": "workitems.assign",
+    "POST /iwd/v3/items/{item_id}/transfer": "workitems.transfer",
+    "POST /iwd/v3/items/{item_id}/return": "workitems.return",
+    "POST /iwd/v3/items/{item_id}/pull": "workitems.pull",
+    "GET /iwd/v3/items/{item_id}/history": "workitems.read",
+    "GET /iwd/v3/items/{item_id}/explain": "workitems.read",
+    "GET /iwd/v3/items/{item_id}/priority": "workitems.read",
+    "GET /iwd/v3/items/{item_id}/notes": "workitems.read",
+    "POST /iwd/v3/items/{item_id}/notes": "workitems.note",
+    "POST /iwd/v3/items/{item_id}/tags": "workitems.note",
+    "GET /iwd/v3/items/{item_id}/attachments": "workitems.read",
+    "POST /iwd/v3/items/{item_id}/attachments": "workitems.note",
+    "GET /iwd/v3/items/{item_id}/attachments/{attachment_id}": "workitems.read",
+    "GET /iwd/v3/items/{item_id}/links": "workitems.read",
+    "POST /iwd/v3/items/{item_id}/links": "workitems.note",
+    "POST /iwd/v3/items/search": "workitems.search",
+    "GET /iwd/v3/items/export": "workitems.export",
+    "POST /iwd/v3/items/bulk": "workitems.bulk",
+    "GET /iwd/v3/jobs": "workitems.bulk",
+    "GET /iwd/v3/jobs/{job_id}": "workitems.bulk",
+    "GET /iwd/v3/jobs/{job_id}/results": "workitems.bulk",
+    "DELETE /iwd/v3/jobs/{job_id}": "workitems.bulk",
+    "GET /iwd/v3/queues/{queue_id}/order": "workitems.search",
+    "GET /iwd/v3/queues/order": "workitems.search",
+    "GET /iwd/v3/categories/counts": "workitems.search",
+    "GET /iwd/v3/contacts": "contacts.view",
+    "GET /iwd/v3/contacts/{contact_id}": "contacts.view",
+}
+
+_WORKSPACE: Final[dict[str, Access | str]] = {
+    "GET /iwd/v3/agents/me": Access.AGENT,
+    "GET /iwd/v3/agents/me/offers": Access.AGENT,
+    "GET /iwd/v3/agents/me/items": Access.AGENT,
+    "POST /iwd/v3/agents/me/state": Access.AGENT,
+    "POST /iwd/v3/agents/me/next": "workitems.pull",
+    "POST /iwd/v3/agents/me/heartbeat": Access.AGENT,
+    "POST /iwd/v3/offers/{offer_id}/accept": Access.AGENT,
+    "POST /iwd/v3/offers/{offer_id}/decline": Access.AGENT,
+    "GET /iwd/v3/stream": "workitems.read",
+    "GET /iwd/v3/reporting/events": "reporting.read",
+}
+
+ROUTES: Final[dict[str, Access | str]] = {**_HEALTH, **_ITEMS, **_WORKSPACE}
+"""`METHOD /path/{template}` → what it takes: a privilege by name, or one of `Access`."""
+
+
+def require(route: str, caller: Caller | None) -> None:
+    """Lets the caller through to the route, or says what is missing."""
+    need = ROUTES.get(route)
+    if need is None or need is Access.CLOSED:
+        raise NotFoundError("there is no such path", hint="see /iwd/v3/docs")
+    if need is Access.PUBLIC:
+        return
+    if caller is None:
+        raise UnauthenticatedError(
+            "no valid API key or session came with the request",
+            hint="send an API key in the header x-api-key, or log in",
+        )
+    match need:
+        case str():
+            caller.require(need)
+        case Access.CALLER:
+            pass
+        case Access.AGENT:
+            if caller.agent_id is None:
+                raise ForbiddenError(
+                    "only agents have a workspace",
+                    code="noAgent",
+                    hint="log in as a user with an agent profile",
+                )
+        case _:
+            assert_never(need)
+
+
+def check_routes(served: Iterable[str]) -> None:
+    """Stops the start when a route is served but not listed, or listed but not served."""
+    routes = set(served)
+    unlisted, unserved = sorted(routes - ROUTES.keys()), sorted(ROUTES.keys() - routes)
+    if unlisted or unserved:
+        raise RuntimeError(f"authorisation table: not listed {unlisted}, listed but not served {unserved}")

@@ -1,0 +1,116 @@
+"""Bulk runs: one action on many items, in the background, with a result for each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, delete, get, post
+from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Struct
+
+from openiwd.api.authorisation import PREFIX
+from openiwd.api.call import CurrentCall
+from openiwd.api.idempotency import once
+from openiwd.api.raw import Answer, json_answer
+from openiwd.usecases import bulk
+from openiwd.usecases.bulk import BulkJob, BulkRequest, BulkResult, BulkRuns, DryRun
+from openiwd.usecases.platform import Platform, TenantServices
+
+
+class BulkJobs(Struct):
+    jobs: list[BulkJob]
+
+
+class BulkResults(Struct, rename="camel"):
+    """A page of results; go on with `?after=` the last ordinal."""
+
+    results: list[BulkResult]
+    next_after: int | None
+
+
+class BulkRunsOfTenants:
+    """The bulk runs of all tenants in this process."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, BulkRuns] = {}
+
+    def of(self, services: TenantServices) -> BulkRuns:
+        runs = self._runs.get(services.tenant.id)
+        if runs is None:
+            runs = self._runs[services.tenant.id] = BulkRuns(services)
+        return runs
+
+    def start(self, services: TenantServices, job_id: UUID) -> None:
+        """Begins a stored run, or lines it up."""
+        self.of(services).start(job_id)
+
+    async def resume(self, platform: Platform) -> int:
+        """Goes on with what was unfinished when the process ended; how many runs."""
+        resumed = 0
+        for services in platform.opened:
+            resumed += await self.of(services).resume()
+        return resumed
+
+    async def close(self) -> None:
+        for runs in self._runs.values():
+            await runs.close()
+
+
+@post("/items/bulk", tags=["bulk"], operation_id="startBulk", status_code=202)
+async def start_bulk(
+    call: CurrentCall, data: JSONBody[BulkRequest], request: Request[Any, Any, State]
+) -> Response[BulkJob | DryRun]:
+    """Starts one action on the items of a search or on named ones: 202 with the run's address in `Location`.
+
+    With `dryRun`, answers 200 with how many items would change and which could not; nothing is written.
+    """
+    if data.dry_run:
+        return Response(await bulk.dry_run(call.services, call.caller, data), status_code=200)
+
+    async def run() -> Answer:
+        job_id = await bulk.create(call.services, call.caller, data)
+        runs: BulkRunsOfTenants = request.app.state["bulk_runs"]
+        runs.start(call.services, job_id)
+        job = await bulk.get(call.services, call.caller, job_id)
+        return json_answer(202, job, {"location": f"{PREFIX}/jobs/{job_id}"})
+
+    done = await once(call, "POST bulk", await request.body(), run)
+    return Response(
+        msgspec.json.decode(done.body, type=BulkJob), status_code=done.status, headers=done.headers
+    )
+
+
+@get("/jobs", tags=["bulk"], operation_id="listBulk")
+async def list_bulk(call: CurrentCall) -> BulkJobs:
+    """The last bulk runs, newest first."""
+    return BulkJobs(await bulk.recent(call.services, call.caller))
+
+
+@get("/jobs/{job_id:uuid}", tags=["bulk"], operation_id="getBulk")
+async def get_bulk(call: CurrentCall, job_id: FromPath[UUID]) -> BulkJob:
+    """A bulk run and how far it is."""
+    return await bulk.get(call.services, call.caller, job_id)
+
+
+@get("/jobs/{job_id:uuid}/results", tags=["bulk"], operation_id="getBulkResults")
+async def get_bulk_results(
+    call: CurrentCall,
+    job_id: FromPath[UUID],
+    after: Annotated[int, QueryParameter(name="after", ge=0, le=2**31 - 1)] = 0,
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=5_000)] = 1_000,
+) -> BulkResults:
+    """What became of each item so far, in order."""
+    found = await bulk.results(call.services, call.caller, job_id, after, limit)
+    return BulkResults(found, found[-1].ordinal if len(found) == limit else None)
+
+
+@delete("/jobs/{job_id:uuid}", tags=["bulk"], operation_id="cancelBulk", status_code=204)
+async def cancel_bulk(call: CurrentCall, job_id: FromPath[UUID]) -> None:
+    """Stops a bulk run after its present chunk; what is done stays done."""
+    await bulk.cancel(call.services, call.caller, job_id)
+
+
+HANDLERS: Final = [start_bulk, list_bulk, get_bulk, get_bulk_results, cancel_bulk]

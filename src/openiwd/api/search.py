@@ -1,0 +1,138 @@
+"""Many items: searches, exports, the live order of queues, the tree's counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.response import Stream
+from msgspec import Struct
+
+from openiwd.api.call import CurrentCall
+from openiwd.api.decoding import decode
+from openiwd.domain.errors import InvalidInputError
+from openiwd.ports.tenant_store import SearchQuery
+from openiwd.usecases import export, search
+from openiwd.usecases.export import ExportFormat, check_columns
+from openiwd.usecases.item_detail import ItemView
+from openiwd.usecases.search import CategoryCount, SearchRequest
+
+_MEDIA: Final = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.NDJSON: "application/x-ndjson"}
+
+
+class SearchInput(SearchRequest, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    columns: list[str] = msgspec.field(default_factory=list)
+    """Only these fields of each item (`ext.x` and `data.x` reach inside); none = all."""
+
+
+class SearchAnswer(Struct, kw_only=True, rename="camel"):
+    """A page of items. `count` is exact up to 10,000; then `countText` says `10k+`."""
+
+    items: list[ItemView]
+    next_cursor: str | None
+    count: int
+    count_exact: bool
+    count_text: str
+    priority_at: datetime
+
+
+class Place(Struct):
+    position: int
+    item: ItemView
+
+
+class OrderAnswer(Struct, kw_only=True):
+    """The live order, exact as of `at`. `source` is `decider`, or `database` where no decider runs in this process."""
+
+    at: datetime
+    source: str
+    items: list[Place]
+
+
+class CountsAnswer(Struct):
+    counts: list[CategoryCount]
+
+
+@post("/items/search", tags=["search"], operation_id="searchItems", status_code=200)
+async def search_items(call: CurrentCall, data: JSONBody[SearchInput]) -> Response[SearchAnswer]:
+    """One page of the items that match, within what the caller may see, in live order; go on with `nextCursor`."""
+    columns = check_columns(data.columns)
+    found = await search.search(call.services, call.caller, data.query())
+    page = found.page
+    answer = SearchAnswer(
+        items=found.views,
+        next_cursor=page.next_cursor,
+        count=page.count,
+        count_exact=page.count_exact,
+        count_text=found.count_text,
+        priority_at=found.now,
+    )
+    if not columns:
+        return Response(answer)
+    narrowed = msgspec.to_builtins(answer)
+    narrowed["items"] = [{c: export.at_path(item, c) for c in columns} for item in narrowed["items"]]
+    return Response(narrowed)
+
+
+@get("/items/export", tags=["search"], operation_id="exportItems")
+async def export_items(
+    call: CurrentCall,
+    form: Annotated[str, QueryParameter(name="format", description="csv or ndjson")] = "csv",
+    filter_text: Annotated[
+        str | None, QueryParameter(name="filter", description="A filter tree as JSON.")
+    ] = None,
+    text: Annotated[str | None, QueryParameter(name="text", max_length=500)] = None,
+    category: Annotated[str | None, QueryParameter(name="category", max_length=1_000)] = None,
+    columns: Annotated[
+        str | None, QueryParameter(name="columns", description="Comma-separated; none = the usual ones.")
+    ] = None,
+) -> Stream:
+    """All matching items as a file, streamed. Cells that a spreadsheet would take for a formula are marked as text."""
+    if form not in tuple(ExportFormat):
+        raise InvalidInputError(f"format is '{form[:40]}'", field="format", hint="use csv or ndjson")
+    tree = decode(filter_text.encode(), dict[str, Any]) if filter_text else None
+    query = SearchQuery(filter=tree, text=text, category=category)
+    chosen = ExportFormat(form)
+    pieces = await export.export(
+        call.services, call.caller, query, chosen, [c for c in (columns or "").split(",") if c]
+    )
+    name = f"items-{call.now:%Y%m%d-%H%M%S}.{chosen.value}"
+    return Stream(
+        pieces,
+        media_type=_MEDIA[chosen],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=search.MAX_LIMIT)]
+
+
+@get("/queues/{queue_id:str}/order", tags=["search"], operation_id="getQueueOrder")
+async def queue_order(call: CurrentCall, queue_id: FromPath[str], limit: Limit = 100) -> OrderAnswer:
+    """The items of a queue in the order in which agents get them."""
+    return await _order(call, queue_id, limit)
+
+
+@get("/queues/order", tags=["search"], operation_id="getOrder")
+async def whole_order(call: CurrentCall, limit: Limit = 100) -> OrderAnswer:
+    """The Universal Queue: all queued items in live order."""
+    return await _order(call, None, limit)
+
+
+async def _order(call: CurrentCall, queue_id: FromPath[str] | None, limit: int) -> OrderAnswer:
+    order = await search.order(call.services, call.caller, queue_id, limit)
+    return OrderAnswer(
+        at=order.at, source=order.source, items=[Place(p.position, p.item) for p in order.places]
+    )
+
+
+@get("/categories/counts", tags=["search"], operation_id="getCategoryCounts")
+async def category_counts(call: CurrentCall) -> CountsAnswer:
+    """Open items by category and status, and how many of them are overdue."""
+    return CountsAnswer(await search.category_counts(call.services, call.caller))
+
+
+HANDLERS: Final = [search_items, export_items, queue_order, whole_order, category_counts]

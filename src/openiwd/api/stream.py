@@ -1,0 +1,225 @@
+"""Live updates as server-sent events from the log, within the caller's scope; resumable by cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, get
+from litestar.datastructures import State
+from litestar.params import QueryParameter
+from litestar.response import Stream
+
+from openiwd.api.call import CurrentCall
+from openiwd.api.metrics import CurrentMetrics
+from openiwd.domain.event import LoggedEvent
+from openiwd.domain.privilege import Caller, Scope
+from openiwd.ports.tenant_store import Cursor
+from openiwd.usecases.event_log import read_cursor
+from openiwd.usecases.platform import TenantServices
+
+HEARTBEAT_SECONDS: Final = 15.0
+TOPICS: Final = ("items", "offers", "agents", "queues")
+_OFFERS: Final = frozenset({"offered", "offerDeclined", "offerTimedOut", "offerWithdrawn", "offerLost"})
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def _agents_of(event: LoggedEvent) -> set[str]:
+    """The agents whom an event of an item concerns."""
+    body = event.body
+    named = {
+        body.get("agent"),
+        body.get("toAgent"),
+        body.get("set", {}).get("assigned_to"),
+        body.get("set", {}).get("reserved_for"),
+    }
+    for part in ("offer", "assignment", "assignmentStarted"):
+        named.add((body.get(part) or {}).get("agent"))
+    return {a for a in named if a}
+
+
+def _item_message(event: LoggedEvent) -> dict[str, Any]:
+    body = event.body
+    changed = body.get("set", {})
+    message = {
+        "id": event.item_id,
+        "event": event.type,
+        "at": event.at,
+        "actor": event.actor,
+        "revision": event.revision,
+        "from": body.get("from"),
+        "status": body.get("to"),
+        "agent": body.get("agent"),
+        "toAgent": body.get("toAgent"),
+        "reason": body.get("reason"),
+        "queue": changed.get("queue_id"),
+    }
+    return {k: v for k, v in message.items() if v is not None}
+
+
+def _offer_message(event: LoggedEvent) -> dict[str, Any]:
+    told = event.body.get("offer") or {}
+    outcome = told.get("outcome")
+    return {
+        "id": told.get("id"),
+        "item": event.item_id,
+        "agent": told.get("agent") or event.body.get("agent"),
+        "event": event.type,
+        "at": event.at,
+        "expiresAt": told.get("expiresAt"),
+        "outcome": outcome,
+        "reason": event.body.get("reason"),
+    }
+
+
+def _agent_message(event: LoggedEvent) -> dict[str, Any]:
+    return {
+        "id": event.subject_id,
+        "event": event.type,
+        "at": event.at,
+        "states": event.body.get("states"),
+        "actor": event.actor,
+    }
+
+
+class _Scoped:
+    """What of the log one caller gets to see."""
+
+    def __init__(self, services: TenantServices, caller: Caller, topics: Iterable[str]) -> None:
+        self._services = services
+        self._caller = caller
+        self._scope = caller.require("workitems.read")
+        self._topics = frozenset(topics)
+
+    async def messages(self, events: list[LoggedEvent]) -> bytes:
+        """The events of one batch as text for the wire; empty when none is for this caller."""
+        visible = await self._visible(events)
+        parts: list[bytes] = []
+        queues: set[str] = set()
+        moved = False
+        for event in events:
+            cursor = str(Cursor(event.generation, event.pos))
+            if event.item_id is not None:
+                if event.item_number not in visible and not self._concerns(event):
+                    continue
+                parts += self._of_item(event, cursor)
+                moved = True
+                queue = event.body.get("set", {}).get("queue_id") or (event.body.get("assignment") or {}).get(
+                    "queue"
+                )
+                if queue:
+                    queues.add(queue)
+            elif (
+                event.type in ("agentStateChanged", "agentChanged")
+                and "agents" in self._topics
+                and self._sees_agent(event)
+            ):
+                parts.append(_wire("agents", cursor, _agent_message(event)))
+        if not parts:
+            return b""
+        if moved and "queues" in self._topics:
+            last = events[-1]
+            parts.append(
+                _wire(
+                    "queues",
+                    str(Cursor(last.generation, last.pos)),
+                    {"at": last.at, "queues": sorted(queues)},
+                )
+            )
+        return b"".join(parts)
+
+    def _of_item(self, event: LoggedEvent, cursor: str) -> list[bytes]:
+        parts = []
+        if "items" in self._topics:
+            parts.append(_wire("items", cursor, _item_message(event)))
+        if "offers" in self._topics and (event.type in _OFFERS or event.body.get("offer")):
+            parts.append(_wire("offers", cursor, _offer_message(event)))
+        return parts
+
+    async def _visible(self, events: list[LoggedEvent]) -> set[int]:
+        """Numbers of the items that the caller's scope covers."""
+        numbers = {e.item_number for e in events if e.item_number is not None}
+        if self._scope is Scope.ALL:
+            return numbers
+        if self._scope is Scope.OWN or not numbers:
+            return set()
+        async with self._services.runtime.store.reading() as reading:
+            items = await reading.items_by_number(numbers)
+        return {n for n, item in items.items() if self._caller.covers(self._scope, item)}
+
+    def _concerns(self, event: LoggedEvent) -> bool:
+        return self._caller.agent_id is not None and self._caller.agent_id in _agents_of(event)
+
+    def _sees_agent(self, event: LoggedEvent) -> bool:
+        return self._caller.may("agents.view") or event.subject_id == self._caller.agent_id
+
+
+def _wire(topic: str, cursor: str, message: dict[str, Any]) -> bytes:
+    return b"event: %s\nid: %s\ndata: %s\n\n" % (topic.encode(), cursor.encode(), _encode(message))
+
+
+async def live(
+    services: TenantServices,
+    caller: Caller,
+    after: Cursor | None,
+    topics: Iterable[str],
+    heartbeat: float = HEARTBEAT_SECONDS,
+) -> AsyncIterator[bytes]:
+    """The stream: what happens, with signs of life in between. An agent's stream keeps the agent present."""
+    scoped = _Scoped(services, caller, topics)
+    own = caller.agent_id
+    if own is not None:
+        services.presence.seen(own)
+    batches = services.feed.subscribe(after)
+    yield b"retry: 2000\n: connected\n\n"
+    waiting = asyncio.ensure_future(anext(batches))
+    try:
+        while True:
+            done, _ = await asyncio.wait({waiting}, timeout=heartbeat)
+            if own is not None:
+                services.presence.seen(own)
+            if not done:
+                yield b": heartbeat\n\n"
+                continue
+            text = await scoped.messages(waiting.result())
+            waiting = asyncio.ensure_future(anext(batches))
+            if text:
+                yield text
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+@get("/stream", tags=["workspace"], operation_id="stream", media_type="text/event-stream")
+async def get_stream(
+    call: CurrentCall,
+    request: Request[Any, Any, State],
+    metrics: CurrentMetrics,
+    topics: Annotated[
+        str | None, QueryParameter(name="topics", description="Of items, offers, agents, queues; none = all.")
+    ] = None,
+    after: Annotated[
+        str | None,
+        QueryParameter(name="after", description="A cursor, where `Last-Event-ID` cannot be sent."),
+    ] = None,
+) -> Stream:
+    """Server-sent events `items`, `offers`, `agents`, `queues`. `Last-Event-ID` (a cursor) resumes without a gap."""
+    resumed = request.headers.get("last-event-id") or after
+    cursor = read_cursor(resumed, "Last-Event-ID") if resumed else None
+    chosen = [t for t in (topics or "").split(",") if t in TOPICS] or list(TOPICS)
+
+    async def counted() -> AsyncIterator[bytes]:
+        metrics.streams.inc()
+        try:
+            async for text in live(call.services, call.caller, cursor, chosen):
+                yield text
+        finally:
+            metrics.streams.dec()
+
+    return Stream(
+        counted(),
+        media_type="text/event-stream; charset=utf-8",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )

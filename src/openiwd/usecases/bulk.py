@@ -1,0 +1,373 @@
+"""Bulk runs: one action on many items, found by a search or named, in the background, resumed after a restart.
+
+Chunks are small, so that no transaction is long; each chunk's outcomes are written with its changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from openiwd.domain.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    OpenIwdError,
+    TooLargeError,
+    UnavailableError,
+)
+from openiwd.domain.judging import Reclassify
+from openiwd.domain.lifecycle import Action, allowed
+from openiwd.domain.privilege import Caller
+from openiwd.domain.transition import tag
+from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
+from openiwd.ports.tenant_store import Writing
+from openiwd.usecases.item_action import ActionRequest, check_agents, command_of, named_agents
+from openiwd.usecases.search import SearchRequest, prepared
+from openiwd.usecases.work_item import PRIVILEGE, Command, Done, Result, apply
+
+if TYPE_CHECKING:
+    from openiwd.usecases.platform import TenantServices
+
+CHUNK: Final = 200
+MAX_ITEMS: Final = 1_000_000
+MAX_NAMED: Final = 10_000
+ACTIONS: Final = (
+    "update",
+    "reclassify",
+    "tag",
+    "hold",
+    "resume",
+    "cancel",
+    "complete",
+    "reopen",
+    "restart",
+    "activate",
+    "assign",
+    "transfer",
+    "return",
+    "delete",
+)
+_log = structlog.get_logger("openiwd.bulk")
+
+
+class BulkRequest(ActionRequest, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """One action on the items of a search, or on items named by id."""
+
+    action: str
+    search: SearchRequest | None = None
+    ids: list[UUID] = msgspec.field(default_factory=list)
+    include: list[UUID] = msgspec.field(default_factory=list)
+    """Items besides those of the search."""
+    exclude: list[UUID] = msgspec.field(default_factory=list)
+    dry_run: bool = False
+    add_tags: list[str] = msgspec.field(default_factory=list)
+    remove_tags: list[str] = msgspec.field(default_factory=list)
+
+
+class DryRun(Struct, kw_only=True, rename="camel"):
+    """What a bulk run would do now."""
+
+    action: str
+    total: int
+    would_change: int
+    not_possible: dict[str, int]
+    """Items whose status does not allow the action, by status."""
+    forbidden: int
+    sample: list[UUID]
+
+
+class BulkJob(Struct, kw_only=True, rename="camel"):
+    """A bulk run and how far it is."""
+
+    id: UUID
+    action: str
+    actor: str
+    status: str
+    """`running`, `done`, `canceled` or `failed`."""
+    total: int
+    done: int
+    failed: int
+    created_at: datetime
+    finished_at: datetime | None = None
+    error: str | None = None
+
+
+class BulkResult(Struct, kw_only=True, rename="camel"):
+    ordinal: int
+    item_number: int
+    outcome: str
+    """`done`, `unchanged` or `error`."""
+    detail: Any = None
+
+
+class _Stored(Struct, kw_only=True):
+    """What a run needs after a restart."""
+
+    request: BulkRequest
+    caller: Caller
+
+
+def action_of(name: str) -> Action:
+    """The lifecycle's name of a bulk action."""
+    match name:
+        case "reclassify" | "update" | "tag":
+            return Action.UPDATE
+        case _ if name in ACTIONS:
+            return Action(name)
+        case _:
+            raise InvalidInputError(
+                f"there is no bulk action '{name[:40]}'",
+                field="action",
+                hint=f"use one of: {', '.join(ACTIONS)}",
+            )
+
+
+def _check(request: BulkRequest, caller: Caller) -> None:
+    action = action_of(request.action)
+    caller.require("workitems.bulk")
+    caller.require("workitems.note" if request.action == "tag" else PRIVILEGE[action])
+    if request.search is None and not request.ids and not request.include:
+        raise InvalidInputError("the bulk run names no items", field="search", hint="give a search, or ids")
+    if max(len(request.ids), len(request.include), len(request.exclude)) > MAX_NAMED:
+        raise TooLargeError(f"more than {MAX_NAMED} ids", field="ids", hint="use a search")
+    if request.action == "update" and request.item is None:
+        raise InvalidInputError(
+            "an update needs what changes", field="item", hint="give the fields to change"
+        )
+    if request.action == "tag" and not request.add_tags and not request.remove_tags:
+        raise InvalidInputError("no tags are named", field="addTags", hint="give addTags or removeTags")
+    if request.action == "assign" and request.agent is None:
+        raise InvalidInputError("an agent is needed", field="agent", hint="name the agent's id")
+
+
+async def _find(services: TenantServices, caller: Caller, request: BulkRequest) -> list[WorkItem]:
+    """The items concerned as they are now, in order of number."""
+    found: dict[UUID, WorkItem] = {}
+    excluded = set(request.exclude)
+    named = [i for i in (*request.ids, *request.include) if i not in excluded]
+    async with services.runtime.store.reading() as reading:
+        if named:
+            found.update(await reading.items_by_id(named))
+    if request.search is not None:
+        query, _ = await prepared(services, caller, request.search.query())
+        async with services.runtime.store.reading() as reading:
+            async for items in reading.scan(query, 1_000):
+                found.update((i.id, i) for i in items if i.id not in excluded)
+                if len(found) > MAX_ITEMS:
+                    raise TooLargeError(
+                        f"more than {MAX_ITEMS} items match", field="search", hint="narrow the search"
+                    )
+    return sorted(found.values(), key=lambda i: i.number)
+
+
+async def dry_run(services: TenantServices, caller: Caller, request: BulkRequest) -> DryRun:
+    """How many items the run would change, and which cannot be changed; nothing is written."""
+    _check(request, caller)
+    action = action_of(request.action)
+    scope = caller.require("workitems.note" if request.action == "tag" else PRIVILEGE[action])
+    result = DryRun(action=request.action, total=0, would_change=0, not_possible={}, forbidden=0, sample=[])
+    for item in await _find(services, caller, request):
+        result.total += 1
+        if not caller.covers(scope, item):
+            result.forbidden += 1
+        elif request.action != "tag" and not allowed(action, item.status):
+            result.not_possible[item.status.value] = result.not_possible.get(item.status.value, 0) + 1
+        else:
+            result.would_change += 1
+            if len(result.sample) < 20:
+                result.sample.append(item.id)
+    return result
+
+
+async def create(services: TenantServices, caller: Caller, request: BulkRequest) -> UUID:
+    """Stores the run with the items that it concerns; it is to be started then."""
+    _check(request, caller)
+    runtime = services.runtime
+    await check_agents(runtime, named_agents([_command(request, caller, UUID(int=0))]))
+    items = await _find(services, caller, request)
+    job_id = runtime.new_id()
+    stored = _Stored(request=request, caller=replace(caller, csrf_token=None))
+    row = {
+        "id": job_id,
+        "action": request.action,
+        "request": msgspec.to_builtins(stored),
+        "actor": caller.actor,
+        "dry_run": False,
+        "created_at": runtime.now(),
+    }
+    async with runtime.store.writing() as tx:
+        await tx.create_bulk_job(row, [i.number for i in items])
+    return job_id
+
+
+def _command(request: BulkRequest, caller: Caller, item_id: UUID) -> Command:
+    if request.action == "tag":
+        add, remove = tuple(request.add_tags), tuple(request.remove_tags)
+        return Command(
+            action=Action.UPDATE,
+            caller=caller,
+            item_id=item_id,
+            privilege="workitems.note",
+            custom=lambda item, ctx: tag(item, ctx, add=add, remove=remove),
+        )
+    command = command_of(action_of(request.action), request, caller, item_id=item_id)
+    if request.action == "reclassify":
+        command.update, command.reclassify = ItemUpdate(), Reclassify.ALWAYS
+    return command
+
+
+# Reading and stopping ------------------------------------------------------------------------------------------------
+
+
+async def get(services: TenantServices, caller: Caller, job_id: UUID) -> BulkJob:
+    """A bulk run and how far it is."""
+    caller.require("workitems.bulk")
+    async with services.runtime.store.reading() as reading:
+        row = await reading.bulk_job(job_id)
+    if row is None:
+        raise NotFoundError(f"there is no bulk run {job_id}", field="id", hint="check the id")
+    return msgspec.convert(row, BulkJob)
+
+
+async def recent(services: TenantServices, caller: Caller, limit: int = 50) -> list[BulkJob]:
+    """The last bulk runs, newest first."""
+    caller.require("workitems.bulk")
+    async with services.runtime.store.reading() as reading:
+        return msgspec.convert(await reading.bulk_jobs(limit), list[BulkJob])
+
+
+async def results(
+    services: TenantServices, caller: Caller, job_id: UUID, after: int, limit: int
+) -> list[BulkResult]:
+    """What became of each item so far."""
+    await get(services, caller, job_id)
+    async with services.runtime.store.reading() as reading:
+        rows = await reading.bulk_results(job_id, after, limit)
+    return msgspec.convert([r for r in rows if r.get("outcome") is not None], list[BulkResult])
+
+
+async def cancel(services: TenantServices, caller: Caller, job_id: UUID) -> None:
+    """Stops a run after its present chunk; what is done stays done."""
+    job = await get(services, caller, job_id)
+    if job.status != "running":
+        raise ConflictError(f"the bulk run is {job.status}", code="bulkEnded", field="id")
+    async with services.runtime.store.writing() as tx:
+        await tx.finish_bulk_job(job_id, "canceled", None, services.runtime.now())
+
+
+# Running -------------------------------------------------------------------------------------------------------------
+
+
+class BulkRuns:
+    """The bulk runs of one tenant in this process, one after the other."""
+
+    def __init__(self, services: TenantServices) -> None:
+        self._services = services
+        self._waiting: asyncio.Queue[UUID] = asyncio.Queue()
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self, job_id: UUID) -> None:
+        """Begins the run, or lines it up behind the present one."""
+        self._waiting.put_nowait(job_id)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._work(), name="bulk runs")
+
+    async def resume(self) -> int:
+        """Goes on with what an earlier process left unfinished; how many runs."""
+        async with self._services.runtime.store.reading() as reading:
+            unfinished = await reading.unfinished_bulk_jobs()
+        for job_id in unfinished:
+            self.start(job_id)
+        return len(unfinished)
+
+    async def close(self) -> None:
+        """Stops at once; the next start goes on."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while not self._waiting.empty():
+            job_id = self._waiting.get_nowait()
+            try:
+                await run(self._services, job_id)
+            except UnavailableError as error:
+                _log.warning("bulk run waits for the database", job=str(job_id), error=error.message)
+                await asyncio.sleep(1)
+                self._waiting.put_nowait(job_id)
+            except Exception as error:  # noqa: BLE001 - the edge of a background run: it is recorded and the next one begins
+                _log.error("bulk run failed", job=str(job_id), exc_info=error)
+                await self._failed(job_id, error)
+
+    async def _failed(self, job_id: UUID, error: Exception) -> None:
+        runtime = self._services.runtime
+        async with runtime.store.writing() as tx:
+            await tx.finish_bulk_job(job_id, "failed", str(error)[:500], runtime.now())
+
+
+async def run(services: TenantServices, job_id: UUID) -> None:
+    """Works through what is left of a run."""
+    runtime = services.runtime
+    while True:
+        async with runtime.store.reading() as reading:
+            row = await reading.bulk_job(job_id)
+            waiting = await reading.bulk_waiting(job_id, CHUNK)
+            items = await reading.items_by_number([n for _, n in waiting])
+        if row is None or row["status"] != "running":
+            return
+        if not waiting:
+            async with runtime.store.writing() as tx:
+                await tx.finish_bulk_job(job_id, "done", None, runtime.now())
+            return
+        stored = msgspec.convert(row["request"], _Stored)
+        await _chunk(services, job_id, stored, waiting, items)
+
+
+async def _chunk(
+    services: TenantServices,
+    job_id: UUID,
+    stored: _Stored,
+    waiting: Sequence[tuple[int, int]],
+    items: dict[int, WorkItem],
+) -> None:
+    """One chunk: its changes and their outcomes in one transaction."""
+    present = [(ordinal, items[n]) for ordinal, n in waiting if n in items]
+    gone = [
+        (ordinal, "error", {"detail": "the item is gone", "code": "notFound"})
+        for ordinal, n in waiting
+        if n not in items
+    ]
+    commands = [_command(stored.request, stored.caller, item.id) for _, item in present]
+    recorded = False
+
+    async def record(tx: Writing, outcomes: Sequence[Result]) -> None:
+        nonlocal recorded
+        recorded = True
+        told = [(o, *_outcome(r)) for (o, _), r in zip(present, outcomes, strict=True)]
+        await tx.record_bulk(job_id, [*told, *gone])
+
+    outcomes = await apply(services.runtime, commands, also=record) if commands else []
+    if not recorded:
+        async with services.runtime.store.writing() as tx:
+            await record(tx, outcomes)
+
+
+def _outcome(result: Result) -> tuple[str, Any]:
+    if isinstance(result, Done):
+        detail = {"id": str(result.item.id), "status": result.item.status.value}
+        return ("done" if result.changed else "unchanged"), detail
+    return "error", {"code": result.code, "detail": result.message, **_status(result)}
+
+
+def _status(error: OpenIwdError) -> dict[str, Any]:
+    status = error.details.get("status")
+    return {"currentStatus": status} if isinstance(status, str | Status) else {}

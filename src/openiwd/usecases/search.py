@@ -1,0 +1,206 @@
+"""Finding items: searches in live order within the caller's scope, the queue's order, the tree's counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from openiwd.domain.errors import InvalidInputError, NotFoundError, UnavailableError
+from openiwd.domain.privilege import Caller, Scope
+from openiwd.domain.rule_set import CompiledRuleSet
+from openiwd.domain.schema import shown
+from openiwd.domain.work_item import OPEN, WorkItem
+from openiwd.ports.tenant_store import SearchPage, SearchQuery
+from openiwd.usecases.item_detail import ItemView, item_view
+
+if TYPE_CHECKING:
+    from openiwd.usecases.platform import TenantServices
+
+MAX_LIMIT: Final = 1_000
+COUNTED: Final = 10_000
+
+
+class SearchRequest(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A search as callers write it."""
+
+    filter: dict[str, Any] | None = None
+    """Filter tree in the language of criteria: `{all|any|not: …}` over `{attribute, operator, value}`."""
+    text: Annotated[str, Meta(max_length=500)] | None = None
+    """Full text over subject, description, captureId and contact."""
+    category: Annotated[str, Meta(max_length=1_000)] | None = None
+    """A category path: it and all below it."""
+    sort: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=8)] = msgspec.field(
+        default_factory=lambda: ["-priority"]
+    )
+    """Attributes, `-` for descending; `priority` is that of now."""
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT)] = 100
+    cursor: Annotated[str, Meta(max_length=2_000)] | None = None
+    """Where the page before ended."""
+    count: bool = True
+    """Whether matches are counted (exactly up to 10,000)."""
+
+    def query(self) -> SearchQuery:
+        return SearchQuery(
+            filter=self.filter,
+            text=self.text,
+            category=self.category,
+            sort=self.sort,
+            limit=self.limit,
+            cursor=self.cursor,
+            with_count=self.count,
+        )
+
+
+class Found(Struct, kw_only=True):
+    """A page of items with what is needed to show them."""
+
+    page: SearchPage
+    rules: CompiledRuleSet
+    now: datetime
+
+    @property
+    def views(self) -> list[ItemView]:
+        return [item_view(i, self.rules, self.now) for i in self.page.items]
+
+    @property
+    def count_text(self) -> str:
+        return str(self.page.count) if self.page.count_exact else f"{COUNTED // 1_000}k+"
+
+
+async def prepared(
+    services: TenantServices, caller: Caller, query: SearchQuery, privilege: str = "workitems.search"
+) -> tuple[SearchQuery, CompiledRuleSet]:
+    """The query restricted to what the caller may see, with the live schemas and the present instant."""
+    if not 1 <= query.limit <= MAX_LIMIT:
+        raise InvalidInputError(f"limit is {query.limit}", field="limit", hint=f"use 1 to {MAX_LIMIT}")
+    rules = await services.runtime.rules()
+    return (
+        replace(
+            query,
+            scope=caller.restriction(privilege),
+            schemas=dict(rules.schemas),
+            now=services.runtime.now(),
+        ),
+        rules,
+    )
+
+
+async def search(services: TenantServices, caller: Caller, query: SearchQuery) -> Found:
+    """One page of what matches, in the order asked for."""
+    ready, rules = await prepared(services, caller, query)
+    async with services.runtime.store.reading() as reading:
+        page = await reading.search(ready)
+    return Found(page=page, rules=rules, now=ready.now or services.runtime.now())
+
+
+# The order of a queue ------------------------------------------------------------------------------------------------
+
+
+class Place(Struct, kw_only=True):
+    """An item's place in the live order."""
+
+    position: int
+    item: ItemView
+
+
+class Order(Struct, kw_only=True):
+    """The live order of a queue (or of all), exact as of `at`."""
+
+    at: datetime
+    source: str
+    """`decider` (the order that offers follow), or `database` where no decider runs in this process."""
+    places: list[Place]
+
+
+async def order(services: TenantServices, caller: Caller, queue_id: str | None, limit: int) -> Order:
+    """The queued items in the order in which agents get them; positions count hidden items, too."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInputError(f"limit is {limit}", field="limit", hint=f"use 1 to {MAX_LIMIT}")
+    scope = caller.require("workitems.search")
+    rules = await services.runtime.rules()
+    if queue_id is not None and queue_id not in rules.queues:
+        raise NotFoundError(
+            f"there is no queue '{queue_id}'", field="queue", hint="check the id of the queue"
+        )
+    now = services.runtime.now()
+    items, source = await _ordered(services, rules, now, queue_id, limit)
+    places = [
+        Place(position=n, item=_with_priority(item_view(item, rules, now), priority, now))
+        for n, (item, priority) in enumerate(items, 1)
+        if caller.covers(scope, item)
+    ]
+    return Order(at=now, source=source, places=places)
+
+
+def _with_priority(view: ItemView, priority: Fraction | None, at: datetime) -> ItemView:
+    return view if priority is None else replace(view, priority=shown(priority), priority_at=at)
+
+
+async def _ordered(
+    services: TenantServices, rules: CompiledRuleSet, now: datetime, queue_id: str | None, limit: int
+) -> tuple[Sequence[tuple[WorkItem, Fraction | None]], str]:
+    decider = services.decider
+    if decider is not None:
+        try:
+            ranked = await decider.order(queue_id, limit)
+        except UnavailableError:
+            ranked = None
+        if ranked is not None:
+            async with services.runtime.store.reading() as reading:
+                found = await reading.items_by_number([number for number, _ in ranked])
+            return [(found[n], priority) for n, priority in ranked if n in found], "decider"
+    condition: dict[str, Any] = {"attribute": "status", "operator": "eq", "value": "queued"}
+    if queue_id is not None:
+        condition = {"all": [condition, {"attribute": "queue", "operator": "eq", "value": queue_id}]}
+    query = SearchQuery(filter=condition, limit=limit, with_count=False, schemas=dict(rules.schemas), now=now)
+    async with services.runtime.store.reading() as reading:
+        page = await reading.search(query)
+    return [(item, None) for item in page.items], "database"
+
+
+# The tree ------------------------------------------------------------------------------------------------------------
+
+
+class CategoryCount(Struct, kw_only=True, rename="camel"):
+    """Open items of one category in one status."""
+
+    category_path: str | None
+    status: str
+    count: int
+    overdue: int
+
+
+async def category_counts(services: TenantServices, caller: Caller) -> list[CategoryCount]:
+    """Open items by category and status, within the caller's access groups."""
+    scope = caller.require("workitems.search")
+    now = services.runtime.now()
+    if scope is Scope.OWN:
+        return await _own_counts(services, caller, now)
+    async with services.runtime.store.reading() as reading:
+        rows = await reading.category_counts(now)
+    return [
+        CategoryCount(category_path=path, status=status, count=count, overdue=overdue)
+        for path, status, count, overdue in rows
+        if scope is Scope.ALL or any(path == c or (path or "").startswith(f"{c}/") for c in caller.categories)
+    ]
+
+
+async def _own_counts(services: TenantServices, caller: Caller, now: datetime) -> list[CategoryCount]:
+    async with services.runtime.store.reading() as reading:
+        items = await reading.items_of_agent(caller.agent_id or "")
+    counts: dict[tuple[str | None, str], CategoryCount] = {}
+    for item in items:
+        if item.status in OPEN:
+            key = (item.category_path, item.status.value)
+            entry = counts.setdefault(
+                key, CategoryCount(category_path=key[0], status=key[1], count=0, overdue=0)
+            )
+            entry.count += 1
+            entry.overdue += item.due_at is not None and item.due_at < now
+    return list(counts.values())
