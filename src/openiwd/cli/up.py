@@ -46,6 +46,7 @@ def up(
         port=settings.port if port is None else port,
         metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
         budget=settings.connection_budget,
+        log_level=settings.log_level,
     )
     console = Console(stderr=True)
 

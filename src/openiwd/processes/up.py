@@ -16,12 +16,14 @@ from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
 from openiwd.processes.demo import load_demo
 from openiwd.processes.demo.traffic import Traffic
+from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Serving
 from openiwd.processes.settings import environment
 from openiwd.processes.starter import publish_starter
 from openiwd.processes.wiring import Wiring
 
 TENANT_ID = "main"
+LOG_FILE = "openiwd.log"
 
 
 class Ready(Struct, kw_only=True):
@@ -41,6 +43,7 @@ class Options(Struct, frozen=True, kw_only=True):
     port: int = 4024
     metrics_port: int | None = 10052
     budget: int = 60
+    log_level: str = "info"
 
 
 def data_dir_of(options: Options) -> Path:
@@ -62,6 +65,7 @@ async def up(
     postgres = EmbeddedPostgres(data_dir)
     progress("starting PostgreSQL")
     await postgres.start()
+    configure_logs(options.log_level, data_dir / LOG_FILE)
     try:
         if not stopping.is_set():
             await _serve(options, postgres, data_dir, stopping, when_ready, progress)
