@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
-from uuid import UUID
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
@@ -47,8 +46,6 @@ from openiwd.usecases.platform import Platform, TenantServices
 MAX_BODY: Final = 1024 * 1024
 MakeWeb = Callable[[Platform, HolidaySource | None, Callable[[TenantServices, UUID], None]], ASGIApp]
 """Makes the UI; the last argument begins a stored bulk run in this process."""
-StartBulk = Callable[[TenantServices, UUID], None]
-"""Starts a stored bulk run in this process."""
 HANDLERS: Final[list[Any]] = [
     *item.HANDLERS,
     *item_note.HANDLERS,
@@ -135,7 +132,7 @@ def create_app(
     *,
     holidays: HolidaySource | None = None,
     pools: Callable[[], Any] | None = None,
-    web: Callable[[Platform, HolidaySource | None, StartBulk], ASGIApp] | None = None,
+    web: MakeWeb | None = None,
     metrics: Metrics | None = None,
     checks: Mapping[str, Check] | None = None,
 ) -> Api:
@@ -163,9 +160,7 @@ def create_app(
     )
     raw = _raw_routes(platform, metrics)
     check_routes({*_served(framework), *(r.route for r in raw.values())})
-    pages = None
-    if web is not None:
-        pages = web(platform, holidays, lambda services, job_id: bulk_runs.of(services).start(job_id))
+    pages = web(platform, holidays, bulk_runs.start) if web is not None else None
     return Api(platform, framework, dict(raw), metrics, bulk_runs, pages)
 
 

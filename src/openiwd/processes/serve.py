@@ -11,7 +11,8 @@ from typing import Any
 
 import uvicorn
 
-from openiwd.api.app import create_app, create_metrics_app
+from openiwd.api.app import Api, create_app, create_metrics_app
+from openiwd.api.metrics import Metrics
 from openiwd.domain.errors import ConflictError
 from openiwd.processes.background import Background
 from openiwd.processes.wiring import Wiring
@@ -41,6 +42,7 @@ class Serving:
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
         self.background = Background(wiring.platform, "serve", None, decides=decides)
         self.url = ""
+        self._api: Api | None = None
 
     async def start(self) -> None:
         """Opens the ports, then the tenants; ready when it returns."""
@@ -50,12 +52,18 @@ class Serving:
         port = sockets[0].getsockname()[1]
         self.url = f"http://{'localhost' if self._host in ('127.0.0.1', '0.0.0.0') else self._host}:{port}"  # noqa: S104
         await self.background.start()
-        app = create_app(
-            self.wiring.platform, holidays=self.wiring.holidays, pools=self.wiring.pools.usage, web=create_web
+        metrics = Metrics()
+        self._api = create_app(
+            self.wiring.platform,
+            holidays=self.wiring.holidays,
+            pools=self.wiring.pools.usage,
+            web=create_web,
+            metrics=metrics,
         )
-        await self._serve(app, sockets[0])
+        await self._serve(self._api, sockets[0])
         if len(sockets) > 1:
-            await self._serve(create_metrics_app(self.wiring.platform), sockets[1])
+            await self._serve(create_metrics_app(self.wiring.platform, metrics), sockets[1])
+        await self._api.start()
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:
         config = uvicorn.Config(
@@ -78,6 +86,8 @@ class Serving:
         for _, serving in self._servers:
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
+        if self._api is not None:
+            await self._api.close()
         await self.background.stop()
         await self.wiring.close()
 
