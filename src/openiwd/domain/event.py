@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from openiwd.domain.work_item import PERSONAL, ItemId, ItemNumber, WorkItem
 
@@ -85,24 +86,24 @@ class LoggedEvent(Struct, kw_only=True):
 
 
 _DERIVED = frozenset({"number", "id", "revision"})
-_FIELDS = tuple(f for f in WorkItem.__struct_fields__ if f not in _DERIVED)
-_DEFAULTS: dict[str, Any] = {
-    f.name: (
-        f.default_factory()
-        if f.default is msgspec.NODEFAULT and f.default_factory is not msgspec.NODEFAULT
-        else f.default
-    )
+_FIELDS = tuple((n, f.name) for n, f in enumerate(msgspec.structs.fields(WorkItem)) if f.name not in _DERIVED)
+_NO_VALUES: tuple[Any, ...] = tuple(
+    f.default_factory()
+    if f.default is msgspec.NODEFAULT and f.default_factory is not msgspec.NODEFAULT
+    else f.default
     for f in msgspec.structs.fields(WorkItem)
-}
+)
 
 
 def changes(before: WorkItem | None, after: WorkItem) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs, as (set, personal) in plain JSON values; against the defaults for a new item."""
+    old = _NO_VALUES if before is None else astuple(before)
+    new = astuple(after)
     public: dict[str, Any] = {}
     personal: dict[str, Any] = {}
-    for name in _FIELDS:
-        value = getattr(after, name)
-        if value == (_DEFAULTS[name] if before is None else getattr(before, name)):
+    for n, name in _FIELDS:
+        value = new[n]
+        if value is old[n] or value == old[n]:
             continue
         if name in PERSONAL:
             personal[name] = value

@@ -39,6 +39,7 @@ from openiwd.domain.work_item import (
     check_data,
     check_instant,
     check_text,
+    surely_storable,
 )
 
 _SIGNED: Final = re.compile(r"[+-]\d{1,9}")
@@ -89,41 +90,47 @@ def _priority_input(
     return priority, adjustment
 
 
-def _check_texts(values: dict[str, str | None]) -> None:
-    for field, text in values.items():
-        if text is not None:
-            check_text(text, field)
-
-
 def _check_submission(new: ItemSubmission, now: datetime) -> None:
     check_instant(new.created_date_time, now, "createdDateTime", future=False)
     check_instant(new.activation_date_time, now, "activationDateTime")
     check_instant(new.due_date_time, now, "dueDateTime")
     check_instant(new.expiration_date_time, now, "expirationDateTime")
-    _check_texts(
-        {
-            "captureId": new.capture_id,
-            "capturePoint": new.capture_point,
-            "mediaType": new.media_type,
-            "channel": new.channel,
-            "category": new.category,
-            "subject": new.subject,
-            "description": new.description,
-            "sourceUrl": new.source_url,
-        }
-    )
+    ext = msgspec.to_builtins(new.ext) if new.ext is not None else {}
+    _check_ext_instants(ext, now)
+    if not surely_storable(new):
+        _check_closely(new, ext)
+
+
+def _check_closely(new: ItemSubmission, ext: dict[str, Any]) -> None:
+    """Finds out which field it is that cannot be stored, if any."""
+    texts = {
+        "captureId": new.capture_id,
+        "capturePoint": new.capture_point,
+        "mediaType": new.media_type,
+        "channel": new.channel,
+        "category": new.category,
+        "subject": new.subject,
+        "description": new.description,
+        "sourceUrl": new.source_url,
+    }
+    for field, text in texts.items():
+        if text is not None:
+            check_text(text, field)
     for tag in new.tags:
         check_text(tag, "tags")
+    check_data(ext, "ext")
     if new.data:
         check_data(new.data)
-    if new.ext is not None:
-        _check_ext(msgspec.to_builtins(new.ext), now)
     if new.contact is not None:
         check_data(msgspec.to_builtins(new.contact), "contact")
 
 
 def _check_ext(ext: dict[str, Any], now: datetime) -> None:
     check_data(ext, "ext")
+    _check_ext_instants(ext, now)
+
+
+def _check_ext_instants(ext: dict[str, Any], now: datetime) -> None:
     for name in ("sourceCreatedDateTime", "sourceDueDateTime", "sourceFirstCreatedDateTime"):
         if ext.get(name):
             check_instant(datetime.fromisoformat(ext[name]), now, f"ext.{name}")

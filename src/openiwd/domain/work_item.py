@@ -232,8 +232,22 @@ PERSONAL = frozenset({"subject", "description", "contact", "data"})
 """Fields whose values lie in the event's personal part; `ext.customerId` as well."""
 
 
+def surely_storable(value: Any) -> bool:
+    """Whether a value keeps every limit of texts and custom data at a glance; False only means: look closer."""
+    try:
+        encoded = msgspec.json.encode(value)
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    if len(encoded) > MAX_DATA_BYTES or b"\\u0000" in encoded:
+        return False
+    return encoded.count(b"{") + encoded.count(b"[") < MAX_DATA_DEPTH
+
+
 def check_data(data: dict[str, Any], field: str = "data") -> None:
     """Refuses custom data that is too large, too deep, or holds text that PostgreSQL cannot store."""
+    if surely_storable(data):
+        return
+    _check_texts_within(data, field)
     size = len(msgspec.json.encode(data))
     if size > MAX_DATA_BYTES:
         raise TooLargeError(
@@ -241,6 +255,9 @@ def check_data(data: dict[str, Any], field: str = "data") -> None:
             field=field,
             hint="keep documents as attachments and only their key values here",
         )
+
+
+def _check_texts_within(data: dict[str, Any], field: str) -> None:
     stack: list[tuple[str, Any, int]] = [(field, data, 1)]
     while stack:
         path, value, depth = stack.pop()
