@@ -15,6 +15,7 @@ from rich.table import Table
 
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.replay.summary import Share, Summary
+from openiwd.processes.log_output import write_logs_to_stderr
 from openiwd.processes.replay import Options, Place, Result, StoppedError
 from openiwd.processes.replay import replay as run_replay
 from openiwd.processes.settings import read_settings
@@ -47,6 +48,7 @@ def replay(
         raise InvalidInputError(
             "--data is for a server of the replay's own, --url for another one", field="--data"
         )
+    write_logs_to_stderr("warning")
     settings = read_settings()
     options = Options(
         log=file, mapping=mapping, speed=speed, data_dir=data or settings.data_dir, url=url, api_key=api_key
@@ -144,8 +146,8 @@ def _figures(summary: Summary) -> list[tuple[str, int]]:
 
 def _categories(summary: Summary) -> Table:
     table = Table(title="Time in queue and share within SLA", title_justify="left", show_edge=False)
-    table.add_column("category")
-    for column in ("items", "stays in queue", "mean", "median", "p90", "within SLA"):
+    table.add_column("category", no_wrap=True)
+    for column in ("items", "stays", "mean", "median", "p90", "within SLA"):
         table.add_column(column, justify="right")
     for category in summary.categories:
         waits = category.waits
@@ -165,13 +167,10 @@ def _percent(share: Share) -> str:
 def _duration(seconds: float | None) -> str:
     if seconds is None:
         return "-"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+    for unit, length, most in (("s", 1, 60), ("min", 60, 90), ("h", 3_600, 48)):
+        if seconds < most * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds / 86_400:.1f} d"
 
 
 def _print_differences(result: Result) -> None:

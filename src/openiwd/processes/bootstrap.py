@@ -102,8 +102,11 @@ def read_credentials(data_dir: Path) -> Credentials | None:
 
 
 def write_credentials(data_dir: Path, credentials: Credentials) -> None:
-    """Kept for its owner's eyes only."""
-    path = data_dir / CREDENTIALS_FILE
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Kept for its owner's eyes only; whole or not at all, whenever the process is killed."""
+    unfinished = data_dir / f"{CREDENTIALS_FILE}.new"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(credentials), indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(data_dir / CREDENTIALS_FILE)

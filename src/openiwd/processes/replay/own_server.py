@@ -38,14 +38,14 @@ async def own_server(
     await postgres.start()
     try:
         step("bringing the databases up to date")
-        wiring = Wiring(await bootstrap.ensure_control(postgres.dsn()))
+        wiring = Wiring(await bootstrap.prepare_databases(postgres.dsn(), TENANT))
         serving = Serving(wiring, host="127.0.0.1", port=0, metrics_port=None)
         try:
             await bootstrap.ensure_tenant(wiring, TENANT)
             credentials = await _credentials(wiring, data_dir)
-            await serving.start()
             step("preparing the tenant")
             await prepare(wiring, plan, log_name)
+            await serving.start()
             yield serving.url, credentials.api_key
         finally:
             await serving.stop()
@@ -56,16 +56,16 @@ async def own_server(
 
 async def _credentials(wiring: Wiring, data_dir: Path) -> Credentials:
     """Key and login of the first run; the same ones again later."""
-    known = bootstrap.read_credentials(data_dir)
-    if known is not None:
-        return known
-    role = Role.ADMINISTRATOR
-    admin = FirstUser(login="admin", password=bootstrap.new_password(), role=role.value, name="Administrator")
-    await bootstrap.make_users(wiring, TENANT, [admin])
-    credentials = Credentials(
-        api_key=await bootstrap.make_api_key(wiring, TENANT.id, "replay", role), users=[admin]
-    )
-    bootstrap.write_credentials(data_dir, credentials)
+    credentials = bootstrap.read_credentials(data_dir)
+    if credentials is None:
+        role = Role.ADMINISTRATOR
+        password = bootstrap.new_password()
+        admin = FirstUser(login="admin", password=password, role=role.value, name="Administrator")
+        api_key = await bootstrap.make_api_key(wiring, TENANT.id, "replay", role)
+        credentials = Credentials(api_key=api_key, users=[admin])
+        bootstrap.write_credentials(data_dir, credentials)
+    # After the file: a run that was killed in between has not lost the password of a login that exists.
+    await bootstrap.make_users(wiring, TENANT, credentials.users)
     return credentials
 
 

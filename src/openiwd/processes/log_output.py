@@ -1,0 +1,17 @@
+"""Where a process's log lines go: to standard error, so that standard output belongs to what was asked for."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+
+def write_logs_to_stderr(level: str) -> None:
+    """From this level on (debug, info, warning, error)."""
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,141 @@
+"""Runs `openiwd replay` as a process of its own, kills it with all that it has started, and reads what it left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+import asyncpg
+import msgspec
+import psutil
+
+from openiwd.adapters.embedded_postgres import EmbeddedPostgres
+
+PROGRAM = (sys.executable, "-c", "from openiwd.cli.main import run; run()")
+IDS = frozenset({"id", "assignment_id", "offer_id", "contact_id"})
+"""Made up anew by each run."""
+
+
+def command(log: Path, data: Path, *options: str) -> list[str]:
+    return [*PROGRAM, "replay", str(log), "--data", str(data), "--json", *options]
+
+
+def replayed(log: Path, data: Path, *options: str, seconds: float = 110) -> dict[str, Any]:
+    """The summary of a replay that ran to its end."""
+    run = subprocess.run(command(log, data, *options), capture_output=True, timeout=seconds, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    summary: dict[str, Any] = json.loads(run.stdout)
+    return summary
+
+
+def refused(log: Path, data: Path, *options: str) -> str:
+    """What a replay says that must not run."""
+    run = subprocess.run(command(log, data, *options), capture_output=True, timeout=110, check=False)
+    assert run.returncode == 1, (run.stdout, run.stderr)
+    return run.stderr.decode()
+
+
+class Running:
+    """A replay under way."""
+
+    def __init__(self, log: Path, data: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            command(log, data, *options),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL for the process and everything below it, PostgreSQL with its workers included, all in one go."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(self.process.pid)
+            tree = [parent, *parent.children(recursive=True)]
+            for process in tree:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            for process in tree:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(tree[1:], timeout=30)
+        self.process.wait(30)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ends it as Ctrl-C does; its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+async def sequence_of(data: Path) -> int | None:
+    """How far a replay under way is, read from its database; None while that cannot be read."""
+    try:
+        connection = await asyncpg.connect(_live_dsn(data), timeout=2)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return None
+    try:
+        text = await connection.fetchval("SELECT value->>'sequence' FROM checkpoint WHERE name = 'replay'")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return None
+    finally:
+        await connection.close(timeout=2)
+    return None if text is None else int(text)
+
+
+def _live_dsn(data: Path) -> str:
+    """Of the server that has just been started by somebody else."""
+    lines = (data / "postgres" / "postmaster.pid").read_text().splitlines()
+    password = (data / "postgres.password").read_text().strip()
+    return f"postgresql://openiwd:{password}@/iwd-replay?host={lines[4]}&port={lines[3]}"
+
+
+async def log_of(data: Path) -> list[dict[str, Any]]:
+    """The event log of the replay, without the ids that each run makes up: in order, with the items' captureIds."""
+    rows = await _fetch(
+        data,
+        "SELECT e.type, e.at, e.actor, e.revision, e.subject_id, e.body, p.body AS personal, i.capture_id"
+        " FROM event e LEFT JOIN event_personal p USING (generation, pos) LEFT JOIN item i ON i.id = e.item_id"
+        " WHERE e.type <> 'deciderChanged' ORDER BY e.generation, e.pos",
+    )
+    return [_without_ids(row) for row in rows]
+
+
+async def items_of(data: Path) -> list[dict[str, Any]]:
+    """All items as they are, without the ids that each run makes up."""
+    return [_without_ids(row) for row in await _fetch(data, "SELECT * FROM item ORDER BY number")]
+
+
+async def _fetch(data: Path, sql: str) -> list[dict[str, Any]]:
+    server = EmbeddedPostgres(data)
+    await server.start()
+    try:
+        connection = await asyncpg.connect(server.dsn("iwd-replay"))
+        try:
+            await connection.set_type_codec(
+                "jsonb", schema="pg_catalog", encoder=str, decoder=msgspec.json.decode
+            )
+            return [dict(record.items()) for record in await connection.fetch(sql)]
+        finally:
+            await connection.close()
+    finally:
+        await server.stop()
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_ids(inner) for name, inner in value.items() if name not in IDS}
+    if isinstance(value, list):
+        return [_without_ids(inner) for inner in value]
+    return value
