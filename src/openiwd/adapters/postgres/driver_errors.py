@@ -10,7 +10,8 @@ import asyncpg
 from openiwd.domain.errors import OpenIwdError, UnavailableError
 from openiwd.ports.tenant_store import RejectedRowsError, TransactionRetryError
 
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# Not OSError: one that is not of a lost connection (the pools tell about those) is of whoever uses the connection.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def translated(error: BaseException) -> OpenIwdError:

@@ -28,4 +28,4 @@ FROM tenant_state s;
 
 -- name: oldest
 -- The place before the oldest event kept.
-SELECT generation, pos - 1 AS pos FROM event ORDER BY generation, pos LIMIT 1;
+SELECT e.generation, e.pos - 1 AS pos FROM event e ORDER BY e.generation, e.pos LIMIT 1;

@@ -10,7 +10,7 @@ SELECT {columns} FROM item WHERE number = ANY($1::bigint[]);
 -- Items by (capture point, captureId), with the hash of what the source first sent. One index search per key.
 SELECT {item_columns}, item.submission_hash
 FROM unnest($1::text[], $2::text[]) AS k(capture_point, capture_id)
-JOIN item ON item.capture_point = k.capture_point AND item.capture_id = k.capture_id;
+JOIN item ON item.capture_id = k.capture_id AND item.capture_point = k.capture_point;
 
 -- name: items_by_capture_id
 -- Items with this captureId at any capture point.

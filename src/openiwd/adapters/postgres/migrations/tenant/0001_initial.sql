@@ -114,7 +114,7 @@ CREATE TABLE item (
     rule_set_version int,
     attached_data jsonb NOT NULL,
     submission_hash bytea NOT NULL,
-    UNIQUE (capture_point, capture_id)
+    UNIQUE (capture_id, capture_point)         -- in this order it also finds a captureId at any capture point
 ) WITH (fillfactor = 85);
 
 -- Hot paths: the decider's load, timers, an agent's items, the tree's counts, the recent list. Most are partial: an item costs
@@ -134,7 +134,6 @@ CREATE INDEX item_due ON item (due_at) WHERE status IN ('new','captured','queued
 CREATE INDEX item_expiry ON item (expiration_at) WHERE status IN ('completed','canceled','rejected');
 CREATE INDEX item_received ON item (received_at DESC, number DESC);
 CREATE INDEX item_contact ON item (contact_id) WHERE contact_id IS NOT NULL;
-CREATE INDEX item_capture_id ON item (capture_id);
 
 -- Text of an item's attributes as an instant; null for what is none, so that a search meets no cast error.
 CREATE FUNCTION to_instant(p_text text) RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
