@@ -15,7 +15,7 @@ ARGS ?=
 export OPENIWD_DATA
 export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
-unexport VIRTUAL_ENV PYTHONPATH UV_PROJECT_ENVIRONMENT
+unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
 .PHONY: help install demo check test test-packages test-replay reference bench bench-intake bench-footprint
 

@@ -1,0 +1,194 @@
+"""`openiwd up` as a user starts it: a process of its own, a real browser's first page, signals, and being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+READY_SECONDS = 60
+STOP_SECONDS = 20
+
+
+class Up:
+    """One run of `openiwd up`."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "openiwd",
+                "up",
+                "--data",
+                str(data),
+                "--port",
+                "0",
+                "--metrics-port",
+                "0",
+                "--json",
+                *options,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            assert self.process.stderr is not None
+            raise AssertionError(self.process.stderr.read())
+        self.ready: dict[str, Any] = json.loads(line)
+        self.http = httpx.Client(
+            base_url=self.ready["url"], headers={"x-api-key": self.ready["apiKey"]}, timeout=20
+        )
+
+    def tree(self) -> list[psutil.Process]:
+        own = psutil.Process(self.process.pid)
+        return [own, *own.children(recursive=True)]
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.http.close()
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        code = self.process.wait(STOP_SECONDS)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A folder that the server's own account can reach, as a user would give one."""
+    folder = Path(tempfile.mkdtemp(prefix="openiwd-up-"))
+    yield folder
+    for pid_file in folder.rglob("postmaster.pid"):
+        with suppress(ValueError, OSError, psutil.Error):
+            psutil.Process(int(pid_file.read_text().splitlines()[0])).kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def post_item(up: Up, capture_id: str) -> str:
+    answer = up.http.post("/iwd/v3/items", json={"captureId": capture_id, "subject": f"Item {capture_id}"})
+    assert answer.status_code == 201, answer.text
+    item_id: str = answer.json()["id"]
+    return item_id
+
+
+def test_it_starts_serves_stops_and_carries_on(data: Path) -> None:
+    up = Up(data)
+    assert set(up.ready) == {"url", "apiKey", "users"}
+    assert {u["role"] for u in up.ready["users"]} == {"administrator"}
+    assert up.http.get("/livez").status_code == 200
+    assert up.http.get("/readyz").json()["status"] == "ready"
+    assert "login" in up.http.get("/login").text.lower()
+    item_id = post_item(up, "first")
+    tree = up.tree()
+    assert len(tree) > 1, "PostgreSQL belongs to the same tree"
+    assert up.stop(signal.SIGINT) == 0
+    assert not psutil.wait_procs(tree, timeout=5)[1], "nothing is left running"
+    again = Up(data)
+    assert again.ready["apiKey"] == up.ready["apiKey"]
+    assert again.http.get(f"/iwd/v3/items/{item_id}").json()["subject"] == "Item first"
+    assert again.stop(signal.SIGTERM) == 0
+
+
+def test_killed_parent_nothing_acknowledged_is_lost(data: Path) -> None:
+    up = Up(data)
+    acknowledged = [post_item(up, f"c{n}") for n in range(50)]
+    postgres = [p for p in up.tree() if p.pid != up.process.pid]
+    up.process.send_signal(signal.SIGKILL)
+    up.http.close()
+    up.ended()
+    assert any(p.is_running() for p in postgres), "the orphan is still there"
+    again = Up(data)
+    for item_id in acknowledged:
+        assert again.http.get(f"/iwd/v3/items/{item_id}").status_code == 200
+    assert again.stop() == 0
+    assert not psutil.wait_procs(postgres, timeout=10)[1]
+
+
+def test_the_whole_tree_killed_nothing_acknowledged_is_lost(data: Path) -> None:
+    up = Up(data)
+    acknowledged = [post_item(up, f"c{n}") for n in range(50)]
+    for process in up.tree():
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+    up.http.close()
+    up.ended()
+    again = Up(data)
+    for item_id in acknowledged:
+        assert again.http.get(f"/iwd/v3/items/{item_id}").status_code == 200
+    assert again.stop() == 0
+
+
+def test_a_taken_port_and_a_folder_in_use_are_told(data: Path) -> None:
+    up = Up(data)
+    port = up.ready["url"].rpartition(":")[2]
+    other = Path(tempfile.mkdtemp(prefix="openiwd-up-"))
+    try:
+        for options, words in (
+            (["--data", str(data), "--port", "0"], "in use"),
+            (["--data", str(other), "--port", port], f"port {port}"),
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "openiwd", "up", *options, "--metrics-port", "0", "--json"],
+                capture_output=True,
+                text=True,
+                timeout=READY_SECONDS,
+                check=False,
+            )
+            assert done.returncode == 1
+            assert words in done.stderr
+            assert "Traceback" not in done.stderr
+    finally:
+        shutil.rmtree(other, ignore_errors=True)
+    assert up.stop() == 0
+
+
+def test_a_private_home_keeps_its_mode(data: Path) -> None:
+    home = data / "home"
+    home.mkdir(mode=0o700)
+    (home / "project").mkdir(mode=0o700)
+    environment = {**os.environ, "HOME": str(home)}
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "openiwd",
+            "up",
+            "--data",
+            str(home / "project" / "data"),
+            "--port",
+            "0",
+            "--metrics-port",
+            "0",
+            "--json",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["url"]
+    process.terminate()
+    assert process.wait(STOP_SECONDS) == 0
+    process.stdout.close()
+    assert [oct(p.stat().st_mode & 0o777) for p in (home, home / "project")] == ["0o700", "0o700"]
