@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
+from msgspec import Struct
 
 from openiwd.domain.calendar import YEARS_AHEAD, YEARS_BACK, FrozenCalendar
-from openiwd.domain.errors import RuleSetError
+from openiwd.domain.errors import ConflictError, NotFoundError, RevisionMismatchError, RuleSetError
 from openiwd.domain.event import Event, EventType
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller, system
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 RECLASSIFY: Final = ("none", "changed", "all")
 CHUNK: Final = 200
 MAX_SOURCE_BYTES: Final = 4 * 1024 * 1024
+MAX_VALUES: Final = 500_000
+LIVE: Final = "live"
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 def compile_published(stored: PublishedRuleSet) -> CompiledRuleSet:
@@ -55,7 +61,7 @@ def read_source(source: str) -> Any:
             f"the document is larger than {MAX_SOURCE_BYTES} bytes", hint="move large tables to lookup tables"
         )
     try:
-        return yaml.safe_load(source)
+        return _of_bounded_size(yaml.safe_load(source))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
@@ -66,6 +72,35 @@ def read_source(source: str) -> Any:
         ) from error
     except RecursionError as error:
         raise RuleSetError("the document is nested too deeply", hint="flatten it") from error
+    except ValueError as error:
+        raise RuleSetError(
+            f"a value of the document cannot be read: {error}",
+            code="invalidYaml",
+            hint="write dates in quotes",
+        ) from error
+
+
+def _of_bounded_size(value: Any) -> Any:
+    """The value; refuses documents that grow beyond measure once their aliases are written out, or that hold themselves."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if not isinstance(node, dict | list):
+            return 1
+        known = sizes.get(id(node))
+        if known is None:
+            sizes[id(node)] = MAX_VALUES + 1  # what meets itself on the way down is endless
+            known = sizes[id(node)] = 1 + sum(
+                size(v) for v in (node.values() if isinstance(node, dict) else node)
+            )
+        return known
+
+    if size(value) > MAX_VALUES:
+        raise RuleSetError(
+            f"the document holds more than {MAX_VALUES} values",
+            hint="use fewer aliases; move tables to lookup tables",
+        )
+    return value
 
 
 def freeze_calendars(
@@ -121,20 +156,60 @@ async def publish_raw(
     reclassify: str = "changed",
 ) -> int:
     """As `publish`, from plain values."""
+    stored = await store_version(
+        services,
+        holidays,
+        raw,
+        caller,
+        source=source,
+        comment=comment,
+        expected=expected,
+        reclassify=reclassify,
+    )
+    if stored.before is not None and reclassify != "none":
+        await reclassify_open(services)
+    return stored.version
+
+
+class StoredVersion(Struct):
+    """A version just made live, and the document that was live before it."""
+
+    version: int
+    document: RuleSetDocument
+    before: RuleSetDocument | None
+
+
+async def store_version(
+    services: TenantServices,
+    holidays: HolidaySource,
+    raw: Any,
+    caller: Caller,
+    *,
+    source: str | None = None,
+    comment: str | None = None,
+    expected: int | None = None,
+    reclassify: str = "changed",
+) -> StoredVersion:
+    """Makes a document live and judges nothing again yet. ConflictError when another version went live meanwhile."""
     caller.require("rulesets.publish")
     if reclassify not in RECLASSIFY:
         raise RuleSetError(
-            f"reclassify is '{reclassify}'", field="reclassify", hint=f"use one of {', '.join(RECLASSIFY)}"
+            f"reclassify is '{reclassify[:40]}'",
+            field="reclassify",
+            hint=f"use one of {', '.join(RECLASSIFY)}",
         )
     runtime = services.runtime
     document = parse_document(raw)
     now = runtime.now()
-    calendars = freeze_calendars(document, holidays, now.year)
     async with runtime.store.reading() as reading:
         live = await reading.live_version()
+        before = await reading.rule_set(live) if live is not None else None
+    if expected is not None and expected != live:
+        raise version_conflict(expected, live)
+    calendars = freeze_calendars(document, holidays, now.year)
     version = (live or 0) + 1
     compile_rule_set(document, version, calendars, zone_of(document))
-    stored = PublishedRuleSet(
+    published = PublishedRuleSet(
         version=version,
         document=msgspec.to_builtins(document),
         calendars={name: msgspec.to_builtins(c) for name, c in calendars.items()},
@@ -143,21 +218,93 @@ async def publish_raw(
         published_at=now,
         published_by=caller.actor,
     )
-    async with runtime.store.writing() as tx:
-        await tx.publish(stored, expected=live if expected is None else expected)
-        event = Event(
-            type=EventType.RULE_SET_PUBLISHED,
-            at=now,
-            actor=caller.actor,
-            subject_id=str(version),
-            body={"version": version, "comment": comment, "reclassify": reclassify},
-        )
-        await tx.append_events([event])
+    event = Event(
+        type=EventType.RULE_SET_PUBLISHED,
+        at=now,
+        actor=caller.actor,
+        subject_id=str(version),
+        body={"version": version, "comment": comment, "reclassify": reclassify},
+    )
+    try:
+        async with runtime.store.writing() as tx:
+            await tx.publish(published, expected=live)
+            await tx.append_events([event])
+    except RevisionMismatchError as error:
+        async with runtime.store.reading() as reading:
+            raise version_conflict(live, await reading.live_version()) from error
     runtime.forget_rules()
     runtime.committed()
-    if live is not None and reclassify != "none":
-        await reclassify_open(services)
-    return version
+    return StoredVersion(version, document, parse_document(before.document) if before is not None else None)
+
+
+def version_conflict(expected: int | None, live: int | None) -> ConflictError:
+    """Somebody else has published since the version that the change was made from."""
+    return ConflictError(
+        f"version {live} of the rule set is live, not {expected}",
+        code="ruleSetChanged",
+        field="If-Match",
+        hint="load the live rule set, and repeat the change on it",
+        current_version=live,
+    )
+
+
+class VersionInfo(Struct, rename="camel"):
+    """A published version: when, by whom, and why."""
+
+    version: int
+    live: bool
+    published_at: datetime
+    published_by: str
+    comment: str | None
+
+
+async def versions(services: TenantServices) -> list[VersionInfo]:
+    """All versions, newest first."""
+    async with services.runtime.store.reading() as reading:
+        live = await reading.live_version()
+        return [
+            VersionInfo(v.version, v.version == live, v.published_at, v.published_by, v.comment)
+            for v in await reading.rule_set_versions()
+        ]
+
+
+async def read_version(services: TenantServices, version: str | int) -> PublishedRuleSet:
+    """A stored version by number, or the one that is `live`; NotFoundError otherwise."""
+    async with services.runtime.store.reading() as reading:
+        number: int | None
+        if isinstance(version, int):
+            number = version
+        elif version == LIVE:
+            number = await reading.live_version()
+        else:
+            number = int(version) if _NUMBER.fullmatch(version) else None
+        found = await reading.rule_set(number) if number is not None else None
+    if found is None:
+        raise NotFoundError(
+            f"there is no version '{str(version)[:40]}' of the rule set",
+            field="version",
+            hint="name a number of the list of versions, or live",
+        )
+    return found
+
+
+def to_yaml(document: RuleSetDocument) -> str:
+    """The document as YAML that reads back as the same document."""
+    return yaml.dump(
+        msgspec.to_builtins(document),
+        Dumper=_Dumper,
+        allow_unicode=True,
+        sort_keys=False,
+        width=110,
+        default_flow_style=None,
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no aliases: each object stands whole in its place."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is the library's
+        return True
 
 
 async def reclassify_open(services: TenantServices) -> int:

@@ -1,0 +1,242 @@
+"""Changing the rule set: publishing a document, one object of it, or an earlier version again.
+
+Editing one object publishes a new version at once: read the live document, change it, compile it whole, publish it.
+Nothing is stored unless the whole compiles; when somebody else publishes meanwhile, the change is repeated on theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from openiwd.domain.errors import ConflictError, InvalidInputError, RuleSetError
+from openiwd.domain.hold_reason import DEFAULT_HOLD_REASONS
+from openiwd.domain.rule_set import RuleSetDocument, parse_document
+from openiwd.domain.rule_set_diff import ObjectDifference, diff
+from openiwd.domain.rule_set_reference import Referred, references
+from openiwd.usecases.configuration import Editor
+from openiwd.usecases.rule_set import (
+    RECLASSIFY,
+    check,
+    read_version,
+    reclassify_open,
+    store_version,
+    version_conflict,
+)
+from openiwd.usecases.tenant_runtime import TenantRuntime
+
+T = TypeVar("T")
+
+TRIES: Final = 5
+AUDITED_DIFFERENCES: Final = 200
+MAX_COMMENT: Final = 1_000
+
+
+class How(Struct, kw_only=True):
+    """How a change of the rule set is to be published."""
+
+    expected: int | None = None
+    """The version that must be live; None: whatever is."""
+    comment: str | None = None
+    reclassify: str = "changed"
+
+    def __post_init__(self) -> None:
+        if self.reclassify not in RECLASSIFY:
+            raise InvalidInputError(
+                f"reclassify is '{self.reclassify[:40]}'",
+                field="reclassify",
+                hint=f"use one of {', '.join(RECLASSIFY)}",
+            )
+        if self.comment is not None and len(self.comment) > MAX_COMMENT:
+            raise InvalidInputError(
+                f"the comment is longer than {MAX_COMMENT} characters", field="comment", hint="shorten it"
+            )
+
+
+class Published(Struct, kw_only=True, rename="camel"):
+    """What publishing came to. With `dryRun` nothing was stored, and `version` is the live one."""
+
+    version: int | None
+    dry_run: bool = False
+    differences: list[ObjectDifference] = []
+    """From the version that was live before."""
+    reclassified: int = 0
+    """Open items that changed by being judged again."""
+    warnings: list[str] = []
+    """What the document names and nobody has created yet."""
+
+
+class Unresolved(Struct, kw_only=True, omit_defaults=True):
+    """A reference of the rule set to a live object that does not exist."""
+
+    kind: str
+    name: str
+    field: str
+
+
+async def live_document(runtime: TenantRuntime) -> tuple[int | None, RuleSetDocument]:
+    """The live version and its document; an empty document named like the tenant when none is published yet."""
+    async with runtime.store.reading() as reading:
+        version = await reading.live_version()
+        stored = await reading.rule_set(version) if version is not None else None
+    if stored is None:
+        return None, RuleSetDocument(name=runtime.tenant.name, time_zone=runtime.tenant.time_zone)
+    return stored.version, parse_document(stored.document)
+
+
+async def unresolved(editor: Editor, document: RuleSetDocument) -> list[Unresolved]:
+    """The skills, groups, agents, tables and hold reasons that the document names and that do not exist."""
+    async with editor.services.runtime.store.reading() as reading:
+        known = {
+            Referred.SKILL: {o["id"] for o in await reading.objects("skill")},
+            Referred.GROUP: {o["id"] for o in await reading.objects("agent_group")},
+            Referred.LOOKUP_TABLE: set(await reading.lookup_tables()),
+            Referred.HOLD_REASON: set(await reading.hold_reasons()) or {r.id for r in DEFAULT_HOLD_REASONS},
+            Referred.AGENT: set(await reading.agents()),
+        }
+    return [
+        Unresolved(kind=r.kind.value, name=r.name, field=r.path)
+        for r in references(document)
+        if r.name not in known[r.kind]
+    ]
+
+
+def _warnings(missing: list[Unresolved]) -> list[str]:
+    return [f"{m.field}: there is no {m.kind} '{m.name}' yet" for m in missing[:AUDITED_DIFFERENCES]]
+
+
+async def publish_document(
+    editor: Editor, raw: Any, how: How, *, source: str | None = None, dry_run: bool = False
+) -> Published:
+    """Makes a whole document live, or only says what would come of it."""
+    editor.caller.require("rulesets.publish")
+    runtime = editor.services.runtime
+    if dry_run:
+        live, before = await live_document(runtime)
+        if how.expected is not None and how.expected != live:
+            raise version_conflict(how.expected, live)
+        document = (await check(runtime, editor.holidays, raw)).document
+        return Published(
+            version=live,
+            dry_run=True,
+            differences=diff(before, document),
+            warnings=_warnings(await unresolved(editor, document)),
+        )
+    return await _publish(editor, raw, how, "published", source=source)
+
+
+async def roll_back(editor: Editor, version: str, how: How) -> Published:
+    """Publishes an earlier version's document again, as a new version."""
+    editor.caller.require("rulesets.publish")
+    stored = await read_version(editor.services, version)
+    comment = how.comment or f"rollback to version {stored.version}"
+    again = How(expected=how.expected, comment=comment, reclassify=how.reclassify)
+    return await _publish(editor, stored.document, again, "rolledBack", source=stored.source)
+
+
+async def _publish(
+    editor: Editor, raw: Any, how: How, action: str, *, source: str | None = None
+) -> Published:
+    services = editor.services
+    stored = await store_version(
+        services,
+        editor.holidays,
+        raw,
+        editor.caller,
+        source=source,
+        comment=how.comment,
+        expected=how.expected,
+        reclassify=how.reclassify,
+    )
+    before = stored.before or RuleSetDocument(name=stored.document.name, time_zone=stored.document.time_zone)
+    differences = diff(before, stored.document)
+    await editor.note(
+        action,
+        "ruleSet",
+        str(stored.version),
+        comment=how.comment,
+        changes=[{"kind": d.kind, "id": d.id, "change": d.change} for d in differences[:AUDITED_DIFFERENCES]],
+    )
+    return Published(
+        version=stored.version,
+        differences=differences,
+        reclassified=await _reclassified(editor, how, first=stored.before is None),
+        warnings=_warnings(await unresolved(editor, stored.document)),
+    )
+
+
+async def _reclassified(editor: Editor, how: How, *, first: bool) -> int:
+    return 0 if first or how.reclassify == "none" else await reclassify_open(editor.services)
+
+
+class Edited(Struct):
+    """A change of one object, published."""
+
+    version: int | None
+    created: bool
+    changed: bool
+    document: RuleSetDocument
+
+
+class Edit(Struct, kw_only=True):
+    """What an edit did to the plain document."""
+
+    kind: str
+    id: str
+    path: str
+    """Of the object in the changed document: faults below it are told by the object's own field names."""
+    before: Any = None
+    after: Any = None
+
+
+async def edit(editor: Editor, how: How, change: Callable[[dict[str, Any]], Edit]) -> Edited:
+    """Applies a change to the live document's plain form and publishes the result; `change` may run again."""
+    editor.caller.require("rulesets.publish")
+    runtime = editor.services.runtime
+    for attempt in range(TRIES):
+        live, document = await live_document(runtime)
+        if how.expected is not None and how.expected != live:
+            raise version_conflict(how.expected, live)
+        raw = msgspec.to_builtins(document)
+        done = change(raw)
+        try:
+            if parse_document(raw) == document:
+                return Edited(live, created=False, changed=False, document=document)
+            stored = await store_version(
+                editor.services,
+                editor.holidays,
+                raw,
+                editor.caller,
+                comment=how.comment or f"{done.kind} {done.id}",
+                expected=live,
+                reclassify=how.reclassify,
+            )
+        except RuleSetError as error:
+            raise own_fields(error, done.path) from error
+        except ConflictError as error:
+            if error.code != "ruleSetChanged" or how.expected is not None or attempt == TRIES - 1:
+                raise
+            continue
+        action = "created" if done.before is None else "deleted" if done.after is None else "updated"
+        await editor.note(action, done.kind, done.id, done.before, done.after, version=stored.version)
+        await _reclassified(editor, how, first=stored.before is None)
+        return Edited(stored.version, created=done.before is None, changed=True, document=stored.document)
+    raise AssertionError
+
+
+def own_fields(error: RuleSetError, path: str) -> RuleSetError:
+    """The same error, with the fields below an object's path as the object itself has them."""
+
+    def own(field: str | None) -> str | None:
+        if field is None or not path or not field.startswith(path):
+            return field
+        rest = field.removeprefix(path)
+        return rest.removeprefix(".") if rest[:1] in ("", ".", "[") else field
+
+    details = dict(error.details)
+    if "errors" in details:
+        details["errors"] = [{**e, "field": own(e.get("field"))} for e in details["errors"]]
+    return RuleSetError(error.message, code=error.code, field=own(error.field), hint=error.hint, **details)
