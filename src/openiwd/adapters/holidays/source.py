@@ -8,6 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as library
+from holidays.registry import EntityLoader
 
 from openiwd.domain.calendar import CalendarConfig, FrozenCalendar, check_calendar, freeze
 from openiwd.domain.errors import RuleSetError
@@ -40,7 +41,7 @@ class LibraryHolidaySource:
     def holidays(
         self, country: str, region: str | None, first_year: int, last_year: int, path: str = "holidays"
     ) -> Mapping[date, str]:
-        regions = self.countries().get(country)
+        regions = _regions(country)
         if regions is None:
             raise RuleSetError(
                 f"no holidays are known for the country '{country}'",
@@ -67,6 +68,14 @@ def _countries() -> Mapping[str, Sequence[str]]:
     return {
         country: tuple(regions) for country, regions in sorted(library.list_supported_countries().items())
     }
+
+
+@lru_cache(maxsize=64)
+def _regions(country: str) -> tuple[str, ...] | None:
+    """The regions of one country. Asked one by one: loading all countries takes a second."""
+    if country not in EntityLoader.get_country_codes():
+        return None
+    return tuple(getattr(library, country).subdivisions)
 
 
 @lru_cache(maxsize=1)

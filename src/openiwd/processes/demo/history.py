@@ -23,20 +23,20 @@ from openiwd.processes.demo.stories import HOME, Kind, Trait
 from openiwd.usecases.work_item import Command
 
 DAYS: Final = 14
-FLOOR: Final = {"motor": 34, "property": 62, "lending": 76, "complaints": 22, "service": 104}
+FLOOR: Final = {"motor": 30, "property": 52, "lending": 66, "complaints": 18, "service": 84}
 """Waiting items per team that nobody hurries to take: what the visitor finds in the queue."""
 WEEKDAYS: Final = (1.25, 1.1, 1.0, 1.0, 0.95, 0.35, 0.22)
 HOURS: Final = (
     0.1, 0.06, 0.05, 0.05, 0.06, 0.12, 0.3, 0.7, 1.1, 1.4, 1.5, 1.4, 1.1,
     1.2, 1.3, 1.25, 1.1, 0.9, 0.7, 0.6, 0.5, 0.35, 0.25, 0.15,
 )  # fmt: skip
-LOOK_AGAIN: Final = timedelta(minutes=8)
+LOOK_AGAIN: Final = timedelta(minutes=12)
 DISTRIBUTION: Final = system("distribution")
 TIMER: Final = system("timer")
 PULLED: Final = frozenset({"business_loan"})
 DOCUMENTS_HELD: Final = timedelta(days=2)
 _FINISHED_OR_HELD: Final = (
-    ("complete", 86), ("hold", 5), ("transfer", 3), ("return", 4), ("otherQueue", 1), ("assign", 1),
+    ("complete", 84), ("hold", 7), ("transfer", 3), ("return", 4), ("otherQueue", 1), ("assign", 1),
 )  # fmt: skip
 
 
@@ -104,8 +104,10 @@ class History:
         self._waiting: dict[str, dict[int, Life]] = {group: {} for group in people.GROUPS}
         self._supervisor = people.supervisor_caller(tenant_id)
         self._customers = people.customers(self._rng)
+        self._kinds = stories.kinds()
+        self._shares = [kind.share for kind in self._kinds]
         self._shifts = [self._shift(profile) for profile in people.agent_profiles()]
-        self._keepers = {shift.profile.id: self._rng.choice((0, 1, 1, 2, 2, 3)) for shift in self._shifts}
+        self._keepers = {shift.profile.id: self._rng.choice((1, 1, 2, 2, 3)) for shift in self._shifts}
         self._sources = {point: people.source_caller(tenant_id, point) for point in people.CAPTURE_POINTS}
         for number, at in enumerate(self._arrivals(items)):
             self._at(at, self._arrival(number))
@@ -173,7 +175,7 @@ class History:
 
     def _new(self, number: int, at: datetime) -> tuple[Life, Trait]:
         rng = self._rng
-        kind = rng.choices(stories.KINDS, [k.share for k in stories.KINDS])[0]
+        kind = rng.choices(self._kinds, self._shares)[0]
         trait = special(rng, kind)
         who: Customer = rng.choice(self._customers)
         submission = stories.submission(rng, kind, who, number + 4_000, at, trait)
@@ -196,7 +198,7 @@ class History:
             else:
                 self._at(at + DOCUMENTS_HELD, self._waited_long_enough(life))
         elif trait.broken_amount or trait.unclassified:
-            self._at(at + timedelta(hours=rng.uniform(4, 110)), self._corrected(life, trait))
+            self._at(at + timedelta(hours=rng.uniform(20, 300)), self._corrected(life, trait))
         else:
             self._wait(life)
             if life.ends_at is not None:
@@ -276,6 +278,7 @@ class History:
     def _take(self, shift: Shift, life: Life, at: datetime) -> datetime:
         """Offered or pulled; the instant at which the agent is free again."""
         rng, agent = self._rng, shift.profile.id
+        del self._waiting[life.kind.group][life.number]
         if life.kind.queue in PULLED:
             self._do(
                 at, life, Action.PULL, shift.caller, custom=granted(GrantKind.PULL, agent), internal=True
@@ -291,23 +294,23 @@ class History:
                 self._do(
                     answer, life, Action.DECLINE, shift.caller, custom=declined(agent, reason), internal=True
                 )
+                self._at(answer, lambda _: self._wait(life))
                 return answer + LOOK_AGAIN
             if chance < 0.04:
                 late = at + timedelta(seconds=70)
                 self._do(late, life, Action.TIME_OUT, TIMER, custom=timed_out, internal=True)
+                self._at(late, lambda _: self._wait(life))
                 return late + LOOK_AGAIN
             self._do(answer, life, Action.ACCEPT, shift.caller, custom=accepted(agent), internal=True)
             at = answer
-        del self._waiting[life.kind.group][life.number]
         done = at + timedelta(minutes=life.kind.minutes * rng.lognormvariate(0.0, 0.5))
-        if self._keeps(agent, done):
-            return self._now
-        self._at(done, self._finish(shift, life))
+        if not self._keeps(agent, done):
+            self._at(done, self._finish(shift, life))
         return done + timedelta(minutes=rng.uniform(0.2, 3))
 
     def _keeps(self, agent: str, done: datetime) -> bool:
         """In the last day some items stay on the desk, so that it is not empty when the visitor comes."""
-        if self._keepers[agent] == 0 or done < self._now - timedelta(hours=30) or self._rng.random() > 0.5:
+        if self._keepers[agent] == 0 or done < self._now - timedelta(hours=30) or self._rng.random() > 0.2:
             return False
         self._keepers[agent] -= 1
         return True
@@ -360,7 +363,7 @@ class History:
         """Held by its agent; later, back on the same desk."""
         rng = self._rng
         reason = rng.choice(("waitingForCustomer", "waitingForCustomer", "waitingForThirdParty", "review"))
-        until = at + timedelta(hours=rng.uniform(6, 90))
+        until = at + timedelta(hours=rng.uniform(6, 160))
         self._do(at, life, Action.HOLD, shift.caller, reason=reason, hold_until=until)
 
         def back(at: datetime) -> None:
@@ -409,9 +412,9 @@ def special(rng: random.Random, kind: Kind) -> Trait:
         return Trait(broken_amount=True)
     if chance < 0.033:
         return Trait(unclassified=True)
-    if chance < 0.055 and kind.id != "callback":
+    if chance < 0.07 and kind.id != "callback":
         return Trait(later=timedelta(hours=rng.uniform(8, 110)))
-    if chance < 0.2 and (kind.group == "lending" or kind.id in ("theft", "fire")):
+    if chance < 0.27 and (kind.group == "lending" or kind.id in ("theft", "fire")):
         return Trait(documents_missing=True)
     return stories.NOTHING_SPECIAL
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
@@ -68,10 +69,12 @@ class Customer(NamedTuple):
     zip_area: str
 
 
-def _rows(file: str) -> Any:
+def rows(file: str) -> Any:
+    """What a data file of this package holds."""
     return yaml.safe_load(files(__package__).joinpath(file).read_text(encoding="utf-8"))
 
 
+@cache
 def agent_profiles() -> list[AgentProfile]:
     """The 25 agents."""
     return [
@@ -85,7 +88,7 @@ def agent_profiles() -> list[AgentProfile]:
             capacity=Capacity(total=row["capacity"], media={"email": 3}),
             time_zone=row["timeZone"],
         )
-        for row in _rows("agents.yaml")
+        for row in rows("agents.yaml")
     ]
 
 
@@ -108,7 +111,7 @@ def first_users(password: str) -> list[FirstUser]:
 
 def customers(rng: random.Random, count: int = 700) -> list[Customer]:
     """Customers with names, addresses and segments; many have several items."""
-    names: dict[str, list[str]] = _rows("names.yaml")
+    names: dict[str, list[str]] = rows("names.yaml")
     found: dict[str, Customer] = {}
     while len(found) < count:
         first, last = rng.choice(names["first"]), rng.choice(names["last"])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
-from importlib.resources import files
+from functools import cache
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-import yaml
 from msgspec import Struct
 
 from openiwd.domain.work_item import ContactInput, Ext, ItemSubmission
+from openiwd.processes.demo import people
 from openiwd.processes.demo.people import Customer
 
 
@@ -34,12 +34,6 @@ class Kind(Struct, frozen=True, rename="camel", kw_only=True):
     capture_points: list[str]
 
 
-KINDS: Final = tuple(
-    msgspec.convert(
-        yaml.safe_load(files(__package__).joinpath("kinds.yaml").read_text(encoding="utf-8")), list[Kind]
-    )
-)
-BY_ID: Final = {kind.id: kind for kind in KINDS}
 HOME: Final = ZoneInfo("Europe/Berlin")
 VEHICLES: Final = (
     "VW Golf", "Skoda Octavia", "BMW 320d", "Opel Corsa", "Mercedes C 200", "Fiat 500", "Toyota Yaris", "Audi A4",
@@ -62,6 +56,12 @@ _SCREENS: Final = {
     "claimcenter": "https://claimcenter.nordhaven.example/claims/",
     "loancore": "https://loancore.nordhaven.example/cases/",
 }
+
+
+@cache
+def kinds() -> tuple[Kind, ...]:
+    """All kinds, read once."""
+    return tuple(msgspec.convert(people.rows("kinds.yaml"), list[Kind]))
 
 
 class Trait(NamedTuple):

@@ -63,7 +63,7 @@ class Traffic:
         self._agents: dict[str, Agent] = {}
         self._callers: dict[str, Caller] = {}
         self._left_alone: dict[str, float] = {}
-        self._steering = Steering(stories.KINDS, FLOOR)
+        self._steering = Steering(stories.kinds(), FLOOR)
         self._held = self._errorheld = 0
         self._ticks = 0
         self._due: list[tuple[float, int, Act]] = []
@@ -202,7 +202,8 @@ class Traffic:
         self._later(min(60.0, self._rng.expovariate(1 / mean)), self._arrive)
         if self._paused:
             return
-        kind = self._rng.choices(stories.KINDS, [self._steering.weight(k) for k in stories.KINDS])[0]
+        kinds = stories.kinds()
+        kind = self._rng.choices(kinds, [self._steering.weight(k) for k in kinds])[0]
         trait = self._allowed(special(self._rng, kind))
         number = 100_000 + int((now - _EPOCH).total_seconds())
         who = self._rng.choice(self._customers)
