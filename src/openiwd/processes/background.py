@@ -127,6 +127,8 @@ class DecidingTenant:
         if await self._platform.control.take_decider_lease(tenant.id, self._platform.process_id) is None:
             return RENEW_SECONDS
         decider = await Decider.take_over(services)
+        if await self._platform.control.take_decider_lease(tenant.id, self._platform.process_id) is None:
+            return RENEW_SECONDS
         services.decider = decider
         log.info("deciding", tenant=tenant.id, epoch=decider.epoch, backlog=len(decider))
         try:
