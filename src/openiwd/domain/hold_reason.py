@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -22,3 +23,8 @@ DEFAULT_HOLD_REASONS = (
     HoldReason("review", "In review"),
     HoldReason("other", "Other reason"),
 )
+
+
+def with_defaults(stored: Mapping[str, HoldReason]) -> dict[str, HoldReason]:
+    """All hold reasons of a tenant: the product's, replaced where the tenant has one of the same id, and its own."""
+    return {r.id: r for r in DEFAULT_HOLD_REASONS} | dict(stored)

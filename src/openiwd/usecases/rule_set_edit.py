@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from openiwd.domain.errors import ConflictError, InvalidInputError, RuleSetError
-from openiwd.domain.hold_reason import DEFAULT_HOLD_REASONS
+from openiwd.domain.hold_reason import with_defaults
 from openiwd.domain.rule_set import RuleSetDocument, parse_document
 from openiwd.domain.rule_set_diff import ObjectDifference, diff
 from openiwd.domain.rule_set_reference import Referred, references
@@ -94,7 +94,7 @@ async def unresolved(editor: Editor, document: RuleSetDocument) -> list[Unresolv
             Referred.SKILL: {o["id"] for o in await reading.objects("skill")},
             Referred.GROUP: {o["id"] for o in await reading.objects("agent_group")},
             Referred.LOOKUP_TABLE: set(await reading.lookup_tables()),
-            Referred.HOLD_REASON: set(await reading.hold_reasons()) or {r.id for r in DEFAULT_HOLD_REASONS},
+            Referred.HOLD_REASON: set(with_defaults(await reading.hold_reasons())),
             Referred.AGENT: set(await reading.agents()),
         }
     return [

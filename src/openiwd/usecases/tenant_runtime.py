@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from openiwd.domain.errors import ConflictError, UnavailableError
-from openiwd.domain.hold_reason import DEFAULT_HOLD_REASONS, HoldReason
+from openiwd.domain.hold_reason import HoldReason, with_defaults
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.transition import Context
 from openiwd.ports.clock import Clock, NewId
@@ -147,7 +147,7 @@ class TenantRuntime:
         if self._lookups is None or self._hold_reasons is None:
             async with self.store.reading() as reading:
                 self._lookups = await reading.lookup_tables()
-                self._hold_reasons = await reading.hold_reasons() or {r.id: r for r in DEFAULT_HOLD_REASONS}
+                self._hold_reasons = with_defaults(await reading.hold_reasons())
         return Context(
             now=now or self.now(),
             actor=actor,
