@@ -42,11 +42,16 @@ def decode(body: bytes, type_: Any) -> Any:
     return _cached(type_)(body)
 
 
-def decode_with(decode_json: Callable[[bytes], T], body: bytes, type_: Any, prefix: str = "") -> T:
-    """As `decode`, with a reader at hand; `prefix` is where the value stands in a larger one."""
+def decode_with(
+    decode_json: Callable[[bytes], T], body: bytes, type_: Any, prefix: str = "", *, texts: bool = True
+) -> T:
+    """As `decode`, with a reader at hand; `prefix` is where the value stands in a larger one.
+
+    Without `texts`, the parts are yet to be read, and their texts to be checked, one by one.
+    """
     try:
         value = decode_json(body)
-        if _SUSPECT.search(body) is not None:
+        if texts and _SUSPECT.search(body) is not None:
             check_texts(msgspec.json.decode(body), prefix)
     except msgspec.ValidationError as error:
         raise of_validation(str(error), type_, prefix) from error

@@ -177,7 +177,7 @@ def _split(content_type: str | None, body: bytes) -> Sequence[bytes | msgspec.Ra
         items: Sequence[bytes | msgspec.Raw] = [line for line in body.splitlines() if line.strip()]
     else:
         require_json(content_type)
-        items = decode_with(_decode_array, body, list[dict[str, Any]])
+        items = decode_with(_decode_array, body, list[dict[str, Any]], texts=False)
     if len(items) > MAX_BATCH_ITEMS:
         raise TooLargeError(
             f"the batch has {len(items)} items, at most {MAX_BATCH_ITEMS} are allowed",

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from openiwd.api.authorisation import PREFIX
 from openiwd.api.call import Call, CurrentCall
-from openiwd.api.decoding import decode_with, require_json
+from openiwd.api.decoding import check_texts, decode_with, require_json
 from openiwd.api.errors import problem_of
 from openiwd.api.idempotency import once
 from openiwd.api.metrics import Metrics
@@ -123,7 +123,9 @@ class OperationRoutes:
         return await once(call, OPERATIONS, body, lambda: self._run(call, body))
 
     async def _run(self, call: Call, body: bytes) -> Answer:
-        request = decode_with(_decode_request, body, OperationsRequest)
+        request = decode_with(_decode_request, body, OperationsRequest, texts=False)
+        if request.checkpoint is not None:
+            check_texts(msgspec.to_builtins(request.checkpoint), "checkpoint")
         if len(request.operations) > MAX_OPERATIONS:
             raise TooLargeError(
                 f"{len(request.operations)} operations, at most {MAX_OPERATIONS} are allowed",

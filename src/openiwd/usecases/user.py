@@ -59,6 +59,7 @@ class Identities:
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
         self._no_password: str | None = None
         self._login_locks = tuple(asyncio.Lock() for _ in range(64))
+        self._asking = tuple(asyncio.Lock() for _ in range(64))
         self._known: dict[bytes, tuple[float, Caller | None]] = {}
 
     def forget(self) -> None:
@@ -222,6 +223,12 @@ class Identities:
         known, caller = self._cached(key_hash)
         if known:
             return caller
+        # A source sends hundreds of requests at once with one key: the first of them asks for all.
+        async with self._asking[key_hash[0] % len(self._asking)]:
+            known, caller = self._cached(key_hash)
+            return caller if known else self._keep(key_hash, await self._ask(key_hash))
+
+    async def _ask(self, key_hash: bytes) -> Caller | None:
         found = await self._control.api_key(key_hash)
         now = self._now()
         caller = None
@@ -229,7 +236,7 @@ class Identities:
             caller = await self._caller_of(found)
             if found.last_used_at is None or now - found.last_used_at > timedelta(minutes=1):
                 await self._control.touch_api_keys([(found.id, now)])
-        return self._keep(key_hash, caller)
+        return caller
 
     async def _caller_of(self, key: ApiKey) -> Caller:
         grouped = bool(key.access_groups)
@@ -244,7 +251,7 @@ class Identities:
         )
         return Caller(
             tenant_id=key.tenant_id,
-            actor=f"key:{key.name}",
+            actor=f"agent:{key.agent_id}" if key.agent_id else f"key:{key.name}",
             name=key.name,
             role=Role(key.role) if key.role else None,
             privileges=privileges,
