@@ -17,8 +17,8 @@ import psutil
 from openiwd.adapters.embedded_postgres import EmbeddedPostgres
 
 PROGRAM = (sys.executable, "-c", "from openiwd.cli.main import run; run()")
-IDS = frozenset({"id", "assignment_id", "offer_id", "contact_id"})
-"""Made up anew by each run."""
+IDS = frozenset({"id", "number", "assignment_id", "offer_id", "contact_id"})
+"""Made up anew by each run; numbers depend on which items came in one request."""
 
 
 def command(log: Path, data: Path, *options: str) -> list[str]:
@@ -114,7 +114,7 @@ async def log_of(data: Path) -> list[dict[str, Any]]:
 
 async def items_of(data: Path) -> list[dict[str, Any]]:
     """All items as they are, without the ids that each run makes up."""
-    return [_without_ids(row) for row in await _fetch(data, "SELECT * FROM item ORDER BY number")]
+    return [_without_ids(row) for row in await _fetch(data, "SELECT * FROM item ORDER BY capture_id")]
 
 
 async def _fetch(data: Path, sql: str) -> list[dict[str, Any]]:
@@ -123,9 +123,10 @@ async def _fetch(data: Path, sql: str) -> list[dict[str, Any]]:
     try:
         connection = await asyncpg.connect(server.dsn("iwd-replay"))
         try:
-            await connection.set_type_codec(
-                "jsonb", schema="pg_catalog", encoder=str, decoder=msgspec.json.decode
-            )
+            for kind in ("json", "jsonb"):
+                await connection.set_type_codec(
+                    kind, schema="pg_catalog", encoder=str, decoder=msgspec.json.decode
+                )
             return [dict(record.items()) for record in await connection.fetch(sql)]
         finally:
             await connection.close()

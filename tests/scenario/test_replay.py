@@ -82,6 +82,9 @@ async def test_killed_in_the_middle_it_goes_on_to_the_same_end(
 ) -> None:
     data = folder / "killed"
     rng = random.Random(len(plan))
+    with Running(log, data) as running:  # while it prepares, before anything is replayed
+        await until((data / "postgres" / "postmaster.pid").exists, seconds=60)
+        running.kill()
     before = 0
     for share in (0.2, 0.5, 0.8):
         wanted = int(len(plan) * (share + rng.uniform(-0.1, 0.1)))

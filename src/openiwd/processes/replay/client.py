@@ -18,6 +18,12 @@ BASE: Final = "/iwd/v3"
 CAPTURE_POINT: Final = "replay"
 CHECKPOINT: Final = "replay"
 SECONDS: Final = 120.0
+NOT_QUEUED: Final = ("errorheld", "rejected")
+"""Where rules put items that they do not take."""
+NEEDS_CATEGORIES: Final = (
+    "the tenant's rules must take the log's items:"
+    " with categories named like the log's, and no rule that rejects"
+)
 PAGE: Final = 10_000
 
 
@@ -30,7 +36,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     log: str
 
 
-class Problem(Struct):
+class Problem(Struct, rename="camel"):
     """What of a problem document is told."""
 
     title: str = ""
@@ -38,6 +44,8 @@ class Problem(Struct):
     code: str = "error"
     field: str | None = None
     hint: str | None = None
+    current_status: str | None = None
+    """Of the item that stands in the way."""
 
 
 class _Stored(Struct):
@@ -46,6 +54,7 @@ class _Stored(Struct):
 
 class _Told(Struct):
     outcome: str
+    status: str | None = None
     error: Problem | None = None
 
 
@@ -103,6 +112,9 @@ class ReplayClient:
             for operation, told in zip(batch, answer.results, strict=True):
                 if told.error is not None and told.error.code != "notDone":
                     raise _failed(operation, told.error)
+        for operation, told in zip(batch, answer.results, strict=True):
+            if operation.kind is Kind.CREATE and told.status in NOT_QUEUED:
+                raise _not_queued(operation, told.status)
 
     async def summary(self) -> Summary:
         """What the server's event log says of the replay."""
@@ -200,11 +212,21 @@ def _not_usable(problem: Problem) -> OpenIwdError:
 
 
 def _failed(operation: Operation, problem: Problem) -> OpenIwdError:
+    hint = NEEDS_CATEGORIES if problem.current_status in NOT_QUEUED else problem.hint
     return OpenIwdError(
         f"operation {operation.sequence} ({operation.kind.value} {operation.capture_id}): {_told(problem)}",
         code=problem.code,
         field=problem.field,
-        hint=problem.hint,
+        hint=hint,
+    )
+
+
+def _not_queued(operation: Operation, status: str) -> OpenIwdError:
+    return ConflictError(
+        f"operation {operation.sequence}: item {operation.capture_id} is {status}",
+        code="notQueued",
+        field="--url",
+        hint=NEEDS_CATEGORIES,
     )
 
 
