@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 
 from openiwd.domain.agent import AgentProfile
 from openiwd.domain.lifecycle import Action
-from openiwd.domain.offer import GrantKind, OfferOutcome
+from openiwd.domain.offer import GrantKind
 from openiwd.domain.privilege import Caller, system
-from openiwd.domain.transition import Change, Context, accept, end_offer, grant
-from openiwd.domain.work_item import ItemSubmission, ItemUpdate, WorkItem
+from openiwd.domain.work_item import ItemSubmission, ItemUpdate
 from openiwd.processes.demo import people, stories
 from openiwd.processes.demo.people import Customer
+from openiwd.processes.demo.screens import accepted, declined, granted, timed_out
 from openiwd.processes.demo.stories import HOME, Kind, Trait
 from openiwd.usecases.work_item import Command
 
@@ -417,37 +417,3 @@ def special(rng: random.Random, kind: Kind) -> Trait:
     if chance < 0.27 and (kind.group == "lending" or kind.id in ("theft", "fire")):
         return Trait(documents_missing=True)
     return stories.NOTHING_SPECIAL
-
-
-# What the decider and the agents' screens do, as pure changes
-
-
-def granted(kind: GrantKind, agent: str) -> Callable[[WorkItem, Context], Change]:
-    def change(item: WorkItem, ctx: Context) -> Change:
-        queue = ctx.rules.queues[item.queue_id or ""]
-        return grant(
-            item, ctx, kind, agent, offer_id=ctx.new_id(), assignment_id=ctx.new_id(),
-            timeout_us=queue.offer_timeout,
-        )  # fmt: skip
-
-    return change
-
-
-def accepted(agent: str) -> Callable[[WorkItem, Context], Change | None]:
-    def change(item: WorkItem, ctx: Context) -> Change | None:
-        return None if item.offer_id is None else accept(item, ctx, item.offer_id, agent)
-
-    return change
-
-
-def declined(agent: str, reason: str) -> Callable[[WorkItem, Context], Change | None]:
-    def change(item: WorkItem, ctx: Context) -> Change | None:
-        if item.offer_id is None:
-            return None
-        return end_offer(item, ctx, item.offer_id, OfferOutcome.DECLINED, agent_id=agent, reason=reason)
-
-    return change
-
-
-def timed_out(item: WorkItem, ctx: Context) -> Change | None:
-    return None if item.offer_id is None else end_offer(item, ctx, item.offer_id, OfferOutcome.TIMED_OUT)

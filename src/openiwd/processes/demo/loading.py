@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any, Final
@@ -63,19 +66,32 @@ async def load_demo(
         if await reading.live_version() is not None:
             return users
     now = runtime.now()
-    history = History(tenant.id, now, items, seed)
-    past = loading_services(services, history.start - SETUP, seed)
     caller = system("setup", tenant.id)
-    await load_objects(past, caller)
-    await publish(past, wiring.holidays, demo_rule_set(), caller, comment="First rule set")
-    await agent_use.save_profiles(past, people.agent_profiles(), caller)
-    failed = await load_history(past, history)
+    with collection_postponed():
+        history = History(tenant.id, now, items, seed)
+        past = loading_services(services, history.start - SETUP, seed)
+        await load_objects(past, caller)
+        await publish(past, wiring.holidays, demo_rule_set(), caller, comment="First rule set")
+        await agent_use.save_profiles(past, people.agent_profiles(), caller)
+        failed = await load_history(past, history)
     if failed:
         log.warning("some steps of the demo's history failed", count=len(failed), first=str(failed[0]))
     runtime.forget_rules()
     runtime.forget_live_data()
     runtime.committed()
     return users
+
+
+@contextmanager
+def collection_postponed() -> Iterator[None]:
+    """A first start is waited for, and searching so many new objects for garbage takes a quarter of it."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def loading_services(services: TenantServices, start: datetime, seed: int) -> TenantServices:
