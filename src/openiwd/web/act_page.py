@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from openiwd.domain.errors import InvalidInputError, NotFoundError, OpenIwdError
 from openiwd.domain.lifecycle import Action
@@ -19,7 +20,7 @@ from openiwd.web.item_page import hold_reasons_of
 from openiwd.web.item_view import category_of
 from openiwd.web.rendering import nothing
 from openiwd.web.row_view import Shown, subject_of
-from openiwd.web.visit import Visit
+from openiwd.web.visit import CurrentVisit, Visit
 
 NOTED: Final = frozenset({Action.HOLD, Action.COMPLETE, Action.CANCEL})
 TAKES_FROM_AGENT: Final = frozenset({Action.HOLD, Action.COMPLETE, Action.CANCEL})
@@ -146,14 +147,14 @@ async def read_request(visit: Visit, sent: dict[str, Any]) -> ActionRequest:
 
 
 @get("/items/{item_id:str}/act/{name:str}")
-async def act_dialog(visit: Visit, item_id: str, name: str) -> Response[Any]:
+async def act_dialog(visit: CurrentVisit, item_id: FromPath[str], name: FromPath[str]) -> Response[Any]:
     """What the act will touch, and what it needs to know."""
     item = await item_detail.read(visit.services, visit.caller, item_id)
     return visit.page("act_dialog.html", form=await _form(visit, item, act_of(name)), error=None)
 
 
 @post("/items/{item_id:str}/act/{name:str}", status_code=200)
-async def act(visit: Visit, item_id: str, name: str) -> Response[Any]:
+async def act(visit: CurrentVisit, item_id: FromPath[str], name: FromPath[str]) -> Response[Any]:
     """Does it; what stands against it is said in the dialog, with what was typed still there."""
     action = act_of(name)
     sent = dict(await visit.request.form())

@@ -15,7 +15,7 @@ from openiwd.usecases import agent as agent_use
 from openiwd.usecases.agent import EVERY_MEDIA
 from openiwd.web.directory import agents_of, shown_by
 from openiwd.web.row_view import Shown
-from openiwd.web.visit import Visit, initials
+from openiwd.web.visit import CurrentVisit, Visit, initials
 from openiwd.web.workspace_view import STATE_ICONS, state_text
 
 CSS = {
@@ -102,14 +102,14 @@ def _acts(agent: Agent, state: AgentState, shown: Shown) -> list[StateAct]:
 
 
 @get("/agents")
-async def agents_page(visit: Visit) -> Response[Any]:
+async def agents_page(visit: CurrentVisit) -> Response[Any]:
     """All active agents with their states, capacity and skills."""
     context = await _context(visit)
     return visit.page("agent_rows.html" if visit.is_htmx else "agents.html", **context)
 
 
 @post("/agents/state", status_code=200)
-async def set_agent_state(visit: Visit) -> Response[Any]:
+async def set_agent_state(visit: CurrentVisit) -> Response[Any]:
     """A supervisor sets an agent's state."""
     visit.caller.require("agents.state")
     form = await visit.request.form()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from openiwd.domain.errors import InvalidInputError, OpenIwdError
 from openiwd.usecases import bulk
@@ -14,7 +15,7 @@ from openiwd.web.act_page import Form, act_of, fields_of, read_request
 from openiwd.web.directory import shown_by
 from openiwd.web.rendering import trigger
 from openiwd.web.row_view import subject_of
-from openiwd.web.visit import Visit
+from openiwd.web.visit import CurrentVisit, Visit
 
 LISTED = 8
 
@@ -68,7 +69,7 @@ async def _form(visit: Visit, name: str, ids: list[UUID]) -> Form:
 
 
 @post("/bulk/dialog", status_code=200)
-async def bulk_dialog(visit: Visit) -> Response[Any]:
+async def bulk_dialog(visit: CurrentVisit) -> Response[Any]:
     """What the act will touch (the selection comes in the body: it can be long)."""
     sent = await visit.request.form()
     form = await _form(visit, str(sent.get("action") or ""), _ids(str(sent.get("ids") or "")))
@@ -76,7 +77,7 @@ async def bulk_dialog(visit: Visit) -> Response[Any]:
 
 
 @post("/bulk", status_code=200)
-async def start_bulk(visit: Visit) -> Response[Any]:
+async def start_bulk(visit: CurrentVisit) -> Response[Any]:
     """Starts the run and shows its progress."""
     sent = dict(await visit.request.form())
     name, ids = str(sent.pop("action", "")), _ids(str(sent.pop("ids", "")))
@@ -92,7 +93,7 @@ async def start_bulk(visit: Visit) -> Response[Any]:
 
 
 @get("/bulk/{job_id:uuid}")
-async def bulk_progress(visit: Visit, job_id: UUID) -> Response[Any]:
+async def bulk_progress(visit: CurrentVisit, job_id: FromPath[UUID]) -> Response[Any]:
     """How far the run is."""
     return await _progress(visit, job_id)
 

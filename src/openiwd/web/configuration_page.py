@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
+from litestar.params import FromPath
 
 from openiwd.domain.errors import NotFoundError, OpenIwdError, RuleSetError
 from openiwd.usecases import rule_set
@@ -15,7 +16,7 @@ from openiwd.web.history_view import actor_name
 from openiwd.web.rendering import redirect
 from openiwd.web.row_view import Shown
 from openiwd.web.time_text import Moment
-from openiwd.web.visit import Visit
+from openiwd.web.visit import CurrentVisit, Visit
 
 MAX_FAULTS = 12
 
@@ -73,13 +74,13 @@ async def _page(visit: Visit, section: str, **values: Any) -> Response[Any]:
 
 
 @get("/configuration")
-async def configuration_start(visit: Visit) -> Response[Any]:
+async def configuration_start(visit: CurrentVisit) -> Response[Any]:
     """Begins with the category tree."""
     return await _page(visit, "categories")
 
 
 @get("/configuration/{section:str}")
-async def configuration_page(visit: Visit, section: str) -> Response[Any]:
+async def configuration_page(visit: CurrentVisit, section: FromPath[str]) -> Response[Any]:
     """One part of the live rule set."""
     published = visit.request.query_params.get("published")
     return await _page(
@@ -88,7 +89,7 @@ async def configuration_page(visit: Visit, section: str) -> Response[Any]:
 
 
 @post("/configuration/publish", status_code=200)
-async def publish(visit: Visit) -> Response[Any]:
+async def publish(visit: CurrentVisit) -> Response[Any]:
     """Makes an uploaded document the live rule set, or says what is wrong with it."""
     form = await visit.request.form()
     upload = form.get("file")

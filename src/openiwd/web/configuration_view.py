@@ -174,13 +174,13 @@ def groups_text(queue: Queue, shown: Shown) -> str:
     if not queue.groups:
         return shown.t("queues.everybody")
     return ", ".join(
-        f"{g.group} (+{shown.times.duration(g.delay / 1_000_000)})" if g.delay else g.group
+        f"{g.group} (+{shown.times.round_duration(g.delay / 1_000_000)})" if g.delay else g.group
         for g in queue.groups
     )
 
 
 def _queue(queue: Queue, rules: CompiledRuleSet, shown: Shown) -> QueueConfigView:
-    t, span = shown.t, shown.times.duration
+    t, span = shown.t, shown.times.round_duration
     told = [t("queues.offer_timeout", span=span(queue.offer_timeout / 1_000_000))]
     if queue.auto_accept:
         told.append(t("queues.auto_accept"))

@@ -221,15 +221,25 @@ def schema_chart(schema: Schema, name: str, times: TimeText) -> Chart:
     due = None
     if schema.sla is not None:
         x = axes.x(schema.sla)
-        text = f"SLA {times.duration(schema.sla / 1_000_000)}"
+        text = f"SLA {times.round_duration(schema.sla / 1_000_000)}"
         due = Mark(x, axes.y(float(schema.curve(schema.sla))), text, x - 4, "end")
-    ticks = [
-        Tick(
-            axes.x(age), "start" if k == 0 else "end" if k == 4 else "middle", times.duration(age / 1_000_000)
-        )
-        for k, age in enumerate(start + (end - start) * k // 4 for k in range(5))
-    ]
+    ticks = _age_ticks(axes, times)
     label = times.t("curve.label_schema", name=name)
     return Chart(
         line=line, area=area, grid=axes.grid(), closed=[], ticks=ticks, now=None, due=due, label=label
     )
+
+
+def _age_ticks(axes: Axes, times: TimeText) -> list[Tick]:
+    """Round ages, at most six."""
+    step = next((s for s in STEPS if (axes.end - axes.start) / s <= 5), STEPS[-1])
+    first = ceil(axes.start / step)
+    ages = [k * step for k in range(first, first + 7) if k * step <= axes.end]
+    return [
+        Tick(
+            axes.x(age),
+            "end" if axes.x(age) > RIGHT - 12 else "middle",
+            times.round_duration(age / 1_000_000),
+        )
+        for age in ages
+    ]

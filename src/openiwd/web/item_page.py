@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.work_item import WorkItem
@@ -14,7 +15,7 @@ from openiwd.web.history_view import history_entries
 from openiwd.web.item_view import details_of, item_card, note_views
 from openiwd.web.priority_view import priority_over_time
 from openiwd.web.row_view import Shown
-from openiwd.web.visit import Visit
+from openiwd.web.visit import CurrentVisit, Visit
 from openiwd.web.why_view import decision_of, why_view
 
 TABS: Final = ("details", "why", "priority", "history", "notes")
@@ -70,7 +71,9 @@ async def drawer_context(visit: Visit, reference: str, tab: str) -> dict[str, An
 
 
 @get("/items/{item_id:str}")
-async def item_page(visit: Visit, item_id: str, tab: str = "details") -> Response[Any]:
+async def item_page(
+    visit: CurrentVisit, item_id: FromPath[str], tab: FromQuery[str] = "details"
+) -> Response[Any]:
     """The item on a page of its own, or as the drawer beside the list."""
     context = await drawer_context(visit, item_id, tab)
     if visit.is_htmx:
@@ -78,8 +81,8 @@ async def item_page(visit: Visit, item_id: str, tab: str = "details") -> Respons
     return visit.page("item.html", **{**context, "full": True})
 
 
-@get("/items/{item_id:str}/{tab:str}")
-async def item_tab(visit: Visit, item_id: str, tab: str) -> Response[Any]:
+@get("/items/{item_id:str}/tab/{tab:str}")
+async def item_tab(visit: CurrentVisit, item_id: FromPath[str], tab: FromPath[str]) -> Response[Any]:
     """One tab, as its own part of the page."""
     if tab not in TABS:
         raise NotFoundError("there is no such page", hint="check the address")
@@ -92,7 +95,7 @@ async def item_tab(visit: Visit, item_id: str, tab: str) -> Response[Any]:
 
 
 @post("/items/{item_id:str}/notes", status_code=200)
-async def add_note(visit: Visit, item_id: str) -> Response[Any]:
+async def add_note(visit: CurrentVisit, item_id: FromPath[str]) -> Response[Any]:
     """Adds an internal note and shows all notes again."""
     form = await visit.request.form()
     text = str(form.get("text") or "").strip()

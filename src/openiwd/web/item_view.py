@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from openiwd.domain.category import Category
 from openiwd.domain.hold_reason import HoldReason
@@ -68,6 +69,7 @@ class ItemCard(NamedTuple):
     capture_id: str
     capture_point: str
     source_url: str | None
+    source_host: str
     error: str | None
     acts: list[ActView]
     mine: bool
@@ -147,6 +149,7 @@ def item_card(item: WorkItem, caller: Caller, shown: Shown) -> ItemCard:
         capture_id=item.capture_id,
         capture_point=item.capture_point,
         source_url=item.source_url,
+        source_host=urlsplit(item.source_url or "").hostname or item.capture_point,
         error=item.error,
         acts=acts_of(item, caller, shown),
         mine=me is not None and item.assigned_to == me,

@@ -17,7 +17,8 @@ from openiwd.web.rendering import catalogue, html, redirect
 from openiwd.web.time_text import TimeText
 from openiwd.web.visit import (
     AnyRequest,
-    Visit,
+    CurrentPlatform,
+    CurrentVisit,
     check_origin,
     language_of,
     now_utc,
@@ -51,12 +52,12 @@ def _error(error: UnauthenticatedError, request: AnyRequest, *, ask_tenant: bool
 
 
 @get("/login")
-async def login_page(request: AnyRequest, platform: Platform, next_page: str | None = None) -> Response[Any]:
+async def login_page(request: AnyRequest, platform: CurrentPlatform) -> Response[Any]:
     """The form; who is logged in already goes on."""
     token = session_token(request)
     if token and await user.caller_of_session(platform, token) is not None:
         return redirect("/")
-    return await _form(request, platform, target=safe_next(next_page or request.query_params.get("next")))
+    return await _form(request, platform, target=safe_next(request.query_params.get("next")))
 
 
 async def _form(
@@ -82,7 +83,7 @@ async def _form(
 
 
 @post("/login", status_code=200)
-async def log_in(request: AnyRequest, platform: Platform) -> Response[Any]:
+async def log_in(request: AnyRequest, platform: CurrentPlatform) -> Response[Any]:
     """Opens a session; a fresh token each time, so that nobody can fix one beforehand."""
     check_origin(request)
     form = await request.form()
@@ -101,7 +102,7 @@ async def log_in(request: AnyRequest, platform: Platform) -> Response[Any]:
 
 
 @post("/logout", status_code=200)
-async def log_out(visit: Visit) -> Response[Any]:
+async def log_out(visit: CurrentVisit) -> Response[Any]:
     """Ends the session; an agent is logged out of distribution, and keeps what is assigned."""
     caller = visit.caller
     if caller.agent_id is not None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from openiwd.domain.calendar import WALL_CLOCK_ID
-from openiwd.domain.instant import to_micros
+from openiwd.domain.calendar import WALL_CLOCK_ID, Clock
+from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.schema import priority_at
 from openiwd.domain.work_item import WorkItem
 from openiwd.usecases.item_detail import Curve, standing_of
 from openiwd.web.curve_view import Chart, curve_chart
 from openiwd.web.row_view import Shown, shown_value
 from openiwd.web.time_text import Moment
+
+MOST: Final = 8
+CLOCK_CHANGES: Final = 3
 
 
 class CurveEvent(NamedTuple):
@@ -60,7 +63,7 @@ def priority_over_time(item: WorkItem, curve: Curve, shown: Shown) -> PriorityOv
         )
         foot = t("curve.foot", schema=config.name, clock=clock, anchor=t.named("anchor", config.anchor.value))
     return PriorityOverTime(
-        _lead(item, value, now, shown), chart, _events(curve, now, value(now), shown), foot
+        _lead(item, value, now, shown), chart, _events(curve, schema.clock, now, value(now), shown), foot
     )
 
 
@@ -72,23 +75,36 @@ def _lead(item: WorkItem, value: Callable[[datetime], float], now: datetime, sho
     return t(key, value=shown_value(round(value(item.due_at))))
 
 
-def _events(curve: Curve, now: datetime, now_value: float, shown: Shown) -> list[CurveEvent]:
+def _events(curve: Curve, clock: Clock, now: datetime, now_value: float, shown: Shown) -> list[CurveEvent]:
     """Now and what lies ahead, in order; the past is left to the history."""
-    t, times = shown.t, shown.times
-    found: list[tuple[datetime, CurveEvent]] = [
-        (now, CurveEvent(times.moment(now), shown_value(round(now_value)), t("curve.event_now"), "muted"))
+    t = shown.t
+    found: dict[datetime, tuple[float, str, str]] = {}
+    ahead = [c for c in curve.crossings if c.at > now]
+    for crossing in ahead[:MOST]:
+        text = "stays" if crossing is ahead[-1] and curve.points[-1].priority == crossing.priority else "bend"
+        found[crossing.at] = (float(crossing.priority), text, "muted")
+    found |= _clock_changes(curve, clock, now)
+    for crossing in curve.crossings:
+        if crossing.kind == "due":
+            found[crossing.at] = (float(crossing.priority), "due", "bad strong")
+    found[now] = (now_value, "now", "muted")
+    return [
+        CurveEvent(shown.times.moment(at), shown_value(round(value)), t(f"curve.event_{text}"), css)
+        for at, (value, text, css) in sorted(found.items())[: MOST + 2]
     ]
-    ahead = [c for c in curve.crossings if c.at > now or c.kind == "due"]
-    for crossing in ahead[:12]:
-        text = t("curve.event_due") if crossing.kind == "due" else t(f"curve.event_{crossing.kind}")
-        css = "bad strong" if crossing.kind == "due" else "muted"
-        found.append(
-            (
-                crossing.at,
-                CurveEvent(
-                    times.moment(crossing.at), shown_value(round(float(crossing.priority))), text, css
-                ),
-            )
-        )
-    found.sort(key=lambda e: e[0])
-    return [event for _, event in found]
+
+
+def _clock_changes(curve: Curve, clock: Clock, now: datetime) -> dict[datetime, tuple[float, str, str]]:
+    """The next stops and starts of the clock that the curve shows."""
+    found: dict[datetime, tuple[float, str, str]] = {}
+    at, is_open = to_micros(now), clock.is_open(to_micros(now))
+    for _ in range(CLOCK_CHANGES):
+        change = clock.next_change(at)
+        if change is None or from_micros(change) > curve.points[-1].at:
+            break
+        is_open = not is_open
+        instant = from_micros(change)
+        value = next((float(p.priority) for p in curve.points if p.at >= instant), 0.0)
+        found[instant] = (value, "opens" if is_open else "closes", "muted")
+        at = to_micros(instant)
+    return found

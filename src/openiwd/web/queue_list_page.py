@@ -13,7 +13,7 @@ from openiwd.web.configuration_view import groups_text
 from openiwd.web.directory import shown_by
 from openiwd.web.queue_view import QueueFilter
 from openiwd.web.row_view import Shown, priority_view, subject_of
-from openiwd.web.visit import Visit
+from openiwd.web.visit import CurrentVisit, Visit
 
 FIRST = 3
 
@@ -74,7 +74,7 @@ async def _line(visit: Visit, queue: Queue, shown: Shown) -> QueueLine:
 
 
 @get("/queues")
-async def queues_page(visit: Visit) -> Response[Any]:
+async def queues_page(visit: CurrentVisit) -> Response[Any]:
     """Each queue with what waits in it now."""
     visit.caller.require("queues.view")
     shown = await shown_by(visit)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from openiwd.domain.errors import ConflictError, NotFoundError
 from openiwd.domain.rule_set import CompiledRuleSet
@@ -17,7 +17,7 @@ from openiwd.web.item_page import drawer_context
 from openiwd.web.queue_view import MOST, PAGE, QueueFilter, business_tree, queue_view, read_filter
 from openiwd.web.rendering import redirect
 from openiwd.web.row_view import Row, Shown, row_of
-from openiwd.web.visit import Visit
+from openiwd.web.visit import CurrentVisit, Visit
 
 NO_ITEMS = SearchPage(items=[], next_cursor=None, count=0, count_exact=True)
 
@@ -56,7 +56,7 @@ async def _list(visit: Visit, chosen: QueueFilter, limit: int = PAGE) -> dict[st
 
 
 @get("/")
-async def queue_page(visit: Visit, item: str | None = None) -> Response[Any]:
+async def queue_page(visit: CurrentVisit, item: FromQuery[str | None] = None) -> Response[Any]:
     """The Universal Queue for everybody but agents, who land in their workspace."""
     if visit.is_agent:
         return redirect("/workspace")
@@ -73,7 +73,7 @@ async def queue_page(visit: Visit, item: str | None = None) -> Response[Any]:
 
 
 @get("/queue/rows")
-async def queue_rows(visit: Visit, cursor: str) -> Response[Any]:
+async def queue_rows(visit: CurrentVisit, cursor: FromQuery[str]) -> Response[Any]:
     """The rows after a cursor, for scrolling on."""
     chosen = read_filter(visit.request.query_params)
     shown = await shown_by(visit)
@@ -82,7 +82,9 @@ async def queue_rows(visit: Visit, cursor: str) -> Response[Any]:
 
 
 @get("/queue/refresh")
-async def queue_refresh(visit: Visit, limit: int = Parameter(default=PAGE, ge=1, le=MOST)) -> Response[Any]:
+async def queue_refresh(
+    visit: CurrentVisit, limit: Annotated[int, QueryParameter(name="limit", ge=1, le=MOST)] = PAGE
+) -> Response[Any]:
     """The first rows again, with all counts, as of now."""
     return visit.page(
         "queue_refresh.html", **await _list(visit, read_filter(visit.request.query_params), limit)
@@ -90,7 +92,7 @@ async def queue_refresh(visit: Visit, limit: int = Parameter(default=PAGE, ge=1,
 
 
 @get("/find")
-async def find_item(visit: Visit, q: str = "") -> Response[Any]:
+async def find_item(visit: CurrentVisit, q: FromQuery[str] = "") -> Response[Any]:
     """The item with this id or captureId; else a search for the text."""
     wanted = q.strip()
     if not wanted:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from openiwd.web.rendering import STATIC, STATIC_VERSION
 
 
 @get("/static/{version:str}/{path:path}", cache=False)
-async def static_file(version: str, path: str) -> Response[bytes]:
+async def static_file(version: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """One of the files that were there at the start; anything else is not found."""
     found = STATIC.get(path.lstrip("/"))
     if found is None:

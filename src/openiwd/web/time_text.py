@@ -51,6 +51,16 @@ class TimeText:
             return sign + self.t("duration.hours", h=str(whole // HOUR), m=f"{whole % HOUR // MINUTE:02d}")
         return sign + self.t("duration.days", d=str(whole // DAY), h=str(whole % DAY // HOUR))
 
+    def round_duration(self, seconds: float) -> str:
+        """As `duration`, without a second unit that is zero: for axes and settings."""
+        whole = int(abs(seconds))
+        sign = "−" if seconds < 0 else ""
+        if whole and whole % DAY == 0:
+            return sign + self.t("duration.days_only", d=str(whole // DAY))
+        if whole < DAY and whole and whole % HOUR == 0:
+            return sign + self.t("duration.hours_only", h=str(whole // HOUR))
+        return self.duration(seconds)
+
     def since(self, at: datetime) -> str:
         """How long ago (or ahead, negative) an instant lies."""
         return self.duration((self.now - at).total_seconds())

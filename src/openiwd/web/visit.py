@@ -10,6 +10,7 @@ from uuid import UUID
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 
 from openiwd.domain.errors import ForbiddenError, NotFoundError, OpenIwdError, UnauthenticatedError
 from openiwd.domain.privilege import Caller, Role
@@ -90,6 +91,10 @@ class Visit:
 
 def now_utc() -> datetime:
     return datetime.now(UTC)
+
+
+CurrentVisit = NamedDependency[Visit]
+CurrentPlatform = NamedDependency[Platform]
 
 
 def _now(services: TenantServices) -> datetime:

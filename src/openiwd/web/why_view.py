@@ -162,15 +162,20 @@ def _waiting(waiting: Decision, shown: Shown) -> tuple[str, str]:
 
 def _parts(priority: PriorityParts, shown: Shown) -> list[Part]:
     t = shown.t
-    total = Part(shown_value(priority.total), t("why.priority_now"))
+    whole, value = round(priority.total), round(priority.value)
+    total = Part(shown_value(whole), t("why.priority_now"))
     if priority.fixed is not None:
         return [total, Part(shown_value(priority.fixed), t("why.fixed_part"), "=")]
     parts = [total]
     if priority.curve is not None:
         age = shown.times.duration((priority.age or 0) / 1_000_000)
-        parts.append(Part(shown_value(priority.curve), t("why.curve_part", age=age), "="))
-    if priority.value:
-        parts.append(_signed(priority.value, t("why.value_part")))
+        # What is left after rounding the others, so that the sum is right to the eye as well.
+        curve = whole - value - priority.adjustment
+        parts.append(Part(shown_value(curve), t("why.curve_part", age=age), "="))
+    if value:
+        schema = shown.rules.schemas.get(priority.schema_id or "") if shown.rules is not None else None
+        weight = shown_value(float(schema.value_weight)) if schema is not None else "?"
+        parts.append(_signed(value, t("why.value_part", weight=weight)))
     if priority.adjustment:
         parts.append(_signed(priority.adjustment, t("why.adjustment_part")))
     return parts

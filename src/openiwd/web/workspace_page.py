@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 
 from openiwd.domain.agent import Agent, AgentState
 from openiwd.domain.errors import (
@@ -29,7 +30,7 @@ from openiwd.web.item_page import hold_reasons_of
 from openiwd.web.item_view import details_of, item_card, note_views
 from openiwd.web.rendering import nothing, redirect
 from openiwd.web.row_view import Shown, subject_of
-from openiwd.web.visit import Visit
+from openiwd.web.visit import CurrentVisit, Visit
 from openiwd.web.workspace_view import desk_view, state_view
 
 
@@ -74,7 +75,7 @@ async def _readable(visit: Visit, reference: str) -> WorkItem | None:
 
 
 @get("/workspace")
-async def workspace_page(visit: Visit, item: str | None = None) -> Response[Any]:
+async def workspace_page(visit: CurrentVisit, item: FromQuery[str | None] = None) -> Response[Any]:
     """The desk with one item in focus: the one named, else the first in hand."""
     agent_id = _agent_id(visit)
     me = await agent_use.get(visit.services, agent_id)
@@ -88,7 +89,7 @@ async def workspace_page(visit: Visit, item: str | None = None) -> Response[Any]
 
 
 @get("/workspace/left")
-async def workspace_left(visit: Visit, item: str | None = None) -> Response[Any]:
+async def workspace_left(visit: CurrentVisit, item: FromQuery[str | None] = None) -> Response[Any]:
     """Offers and items again; what the page shows after each change."""
     agent_id = _agent_id(visit)
     me = await agent_use.get(visit.services, agent_id)
@@ -98,7 +99,7 @@ async def workspace_left(visit: Visit, item: str | None = None) -> Response[Any]
 
 
 @get("/workspace/items/{item_id:str}")
-async def workspace_item(visit: Visit, item_id: str) -> Response[Any]:
+async def workspace_item(visit: CurrentVisit, item_id: FromPath[str]) -> Response[Any]:
     """One item in focus; what is no longer with the agent leaves the focus."""
     _agent_id(visit)
     if not visit.is_htmx:
@@ -108,7 +109,7 @@ async def workspace_item(visit: Visit, item_id: str) -> Response[Any]:
 
 
 @post("/workspace/state", status_code=200)
-async def set_state(visit: Visit) -> Response[Any]:
+async def set_state(visit: CurrentVisit) -> Response[Any]:
     """Ready, not ready with a reason, not ready after the present items, or logged out."""
     agent_id = _agent_id(visit)
     form = await visit.request.form()
@@ -128,13 +129,13 @@ async def set_state(visit: Visit) -> Response[Any]:
 
 
 @post("/workspace/heartbeat", status_code=204)
-async def heartbeat(visit: Visit) -> None:
+async def heartbeat(visit: CurrentVisit) -> None:
     """The workspace is open; sent while the live connection is down."""
     agent_use.heartbeat(visit.services, _agent_id(visit))
 
 
 @post("/workspace/offers/{offer_id:uuid}/accept", status_code=200)
-async def accept_offer(visit: Visit, offer_id: UUID) -> Response[Any]:
+async def accept_offer(visit: CurrentVisit, offer_id: FromPath[UUID]) -> Response[Any]:
     """Takes the item; the page puts it into focus and opens its source."""
     _agent_id(visit)
     done = await offer_use.accept(visit.services, offer_id, visit.caller)
@@ -149,7 +150,7 @@ def _taken(visit: Visit, item: WorkItem) -> Response[Any]:
 
 
 @get("/workspace/offers/{offer_id:uuid}/decline")
-async def decline_dialog(visit: Visit, offer_id: UUID) -> Response[Any]:
+async def decline_dialog(visit: CurrentVisit, offer_id: FromPath[UUID]) -> Response[Any]:
     """What declining means."""
     t = visit.t
     mine = await agent_use.my_items(visit.services, _agent_id(visit))
@@ -169,7 +170,7 @@ async def decline_dialog(visit: Visit, offer_id: UUID) -> Response[Any]:
 
 
 @post("/workspace/offers/{offer_id:uuid}/decline", status_code=200)
-async def decline_offer(visit: Visit, offer_id: UUID) -> Response[Any]:
+async def decline_offer(visit: CurrentVisit, offer_id: FromPath[UUID]) -> Response[Any]:
     """Gives the item back in its place."""
     _agent_id(visit)
     form = await visit.request.form()
@@ -188,7 +189,7 @@ def _decider(visit: Visit) -> Decider:
 
 
 @post("/workspace/next", status_code=200)
-async def pull_next(visit: Visit) -> Response[Any]:
+async def pull_next(visit: CurrentVisit) -> Response[Any]:
     """The next best item for the agent, at once."""
     done = await _decider(visit).pull(_agent_id(visit), visit.caller)
     if done is None:
@@ -198,7 +199,7 @@ async def pull_next(visit: Visit) -> Response[Any]:
 
 
 @post("/workspace/items/{item_id:uuid}/take", status_code=200)
-async def take_item(visit: Visit, item_id: UUID) -> Response[Any]:
+async def take_item(visit: CurrentVisit, item_id: FromPath[UUID]) -> Response[Any]:
     """Takes an item that waits in the agent's workbin."""
     done = await _decider(visit).pick(_agent_id(visit), item_id, visit.caller)
     return _taken(visit, done.item)

@@ -1,0 +1,127 @@
+"""A running site, and pages of real Chromium in it that fail on script errors and CSP violations."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+
+from tests.browser.site import PASSWORD, Site
+from tests.servers.postgres import PostgresServer
+
+SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+CHROMIUM = "chromium"
+TIMEOUT_MS = 10_000
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def site(postgres_server: PostgresServer) -> Iterator[Site]:
+    running = Site(postgres_server)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
+    executable = shutil.which(CHROMIUM)
+    if executable is None:
+        pytest.fail("Chromium is missing: apt install chromium")
+    running = playwright_driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    yield running
+    running.close()
+
+
+class Watch:
+    """What a page complained about. A test that expects a refusal says so."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self.expected: tuple[str, ...] = ()
+
+    def on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def expect(self, *texts: str) -> None:
+        self.expected = (*self.expected, *texts)
+
+    def check(self) -> None:
+        unexpected = [c for c in self.complaints if not any(text in c for text in self.expected)]
+        assert unexpected == []
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watching = Watch()
+    yield watching
+    watching.check()
+
+
+@pytest.fixture
+def open_as(site: Site, browser: Browser, watch: Watch) -> Iterator[Open]:
+    """Opens a page, logged in as a user (`None`: nobody), in a browser profile of its own."""
+    opened: list[Page] = []
+
+    def opener(
+        login: str | None,
+        path: str = "/",
+        *,
+        width: int = 1440,
+        height: int = 900,
+        scheme: str = "light",
+        locale: str = "en-GB",
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            base_url=site.url,
+            locale=locale,
+        )
+        context.set_default_timeout(TIMEOUT_MS)
+        page = context.new_page()
+        page.on("console", watch.on_console)
+        page.on("pageerror", lambda error: watch.complaints.append(f"script: {error}"))
+        opened.append(page)
+        page.goto("/login" if login is None else f"/login?next={path}")
+        if login is not None:
+            page.fill("[name=login]", login)
+            page.fill("[name=password]", PASSWORD)
+            page.click("main button")
+            page.wait_for_selector(".topbar")
+        return page
+
+    yield opener
+    for page in opened:
+        page.context.close()
+
+
+@pytest.fixture
+def shot() -> Callable[[Page, str], None]:
+    """Keeps a picture for people to look at."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        page.wait_for_timeout(150)
+        page.screenshot(path=SHOTS / f"{name}.png")
+
+    return take
+
+
+@pytest.fixture
+def agents_out(site: Site) -> Iterator[None]:
+    """Nobody is logged in to distribution before and after, so that tests do not take each other's items."""
+    site.log_agents_out()
+    yield
+    site.return_everything()
+    site.log_agents_out()

@@ -1,0 +1,187 @@
+"""A whole server for browser tests: real PostgreSQL, API, UI and decider in one process, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
+from openiwd.domain.privilege import Role, system
+from openiwd.domain.work_item import ContactInput, Ext, ItemSubmission, WorkItem
+from openiwd.ports.tenant_store import Tenant
+from openiwd.processes import bootstrap
+from openiwd.processes.bootstrap import FirstUser
+from openiwd.processes.serve import Serving
+from openiwd.processes.wiring import Wiring
+from openiwd.usecases import agent as agent_use
+from openiwd.usecases import intake
+from openiwd.usecases.platform import TenantServices
+from openiwd.usecases.rule_set import publish
+from openiwd.usecases.work_item import Done
+from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
+
+PASSWORD = "correct horse 24"
+RULES = Path(__file__).with_name("tenant.yaml")
+CALLER = system("tests")
+USERS = [
+    FirstUser(login="vera", password=PASSWORD, role=Role.VIEWER.value, name="Vera Viewer"),
+    FirstUser(login="ines", password=PASSWORD, role=Role.SUPERVISOR.value, name="Ines Albrecht"),
+    FirstUser(login="bea", password=PASSWORD, role=Role.BUSINESS.value, name="Bea Busch"),
+    FirstUser(login="ada", password=PASSWORD, role=Role.ADMINISTRATOR.value, name="Ada Min"),
+    FirstUser(login="amara", password=PASSWORD, role=Role.AGENT.value, name="Amara Rossi", agent_id="rossi"),
+    FirstUser(
+        login="tomasz", password=PASSWORD, role=Role.AGENT.value, name="Tomasz Nowak", agent_id="nowak"
+    ),
+    FirstUser(login="lock", password=PASSWORD, role=Role.VIEWER.value, name="Locked Out"),
+]
+T = TypeVar("T")
+
+
+def profile(agent_id: str, name: str, group: str, *, level: int = 7, total: int = 4) -> AgentProfile:
+    return AgentProfile(
+        id=agent_id,
+        name=name,
+        groups=[group],
+        skills=[AgentSkill("motor_claims", level), AgentSkill("german", 9)],
+        capacity=Capacity(total=total, media={"workitem": 3, "email": 2}),
+        time_zone="Europe/Berlin",
+    )
+
+
+AGENTS = [
+    profile("rossi", "Amara Rossi", "motor"),
+    profile("nowak", "Tomasz Nowak", "motor"),
+    profile("brandt", "Piet Brandt", "service", level=2),
+]
+
+
+def submission(
+    capture_id: str, subject: str, product: str, *, hours: float = 1.0, **more: Any
+) -> ItemSubmission:
+    """An item that was created so many hours ago."""
+    values: dict[str, Any] = {
+        "media_type": "workitem",
+        "created_date_time": datetime.now(UTC) - timedelta(hours=hours),
+        "data": {"product": product, "plate": "HH-OW 2024", "amount": 1250.5},
+        **more,
+    }
+    return ItemSubmission(capture_id=capture_id, subject=subject, **values)
+
+
+STANDING = [
+    submission(
+        "COL-1",
+        "Collision A7, two vehicles, towed",
+        "collision",
+        hours=9.2,
+        source_url="https://claims.example/88",
+    ),
+    submission(
+        "THF-1",
+        "Theft VW Golf, police report attached",
+        "theft",
+        hours=5.9,
+        description="The car was parked in Lerchenstraße and was gone this morning.\n\nWhen is the replacement?",
+        contact=ContactInput(
+            name="Katrin Vogel", customer_id="C-1001", emails=["katrin.vogel@example.com"], language="de"
+        ),
+        ext=Ext(customer_segment="vip"),
+        tags=["police report"],
+    ),
+    submission("COL-2", "Re: 88-20533, shop refuses repair", "collision", hours=6.7, media_type="email"),
+    submission("GLS-1", "Windscreen replaced, invoice 684.20 €", "glass", hours=5.3),
+    submission("GLS-2", "Hail damage, 14 photos", "glass", hours=3.1),
+    submission("CMP-1", "Payout refused without a reason", "complaint", hours=30.0),
+    submission("QST-1", "Callback wanted before 16:00", "question", hours=2.2, media_type="email"),
+    submission("QST-2", "Question about the deductible after a move", "question", hours=4.3),
+    submission("FIX-1", "Board inquiry 2026/1183", "question", hours=50.0, priority_fixed=700),
+]
+
+
+class Site:
+    """The running server and its tenant; use cases may be called from the test's own thread."""
+
+    def __init__(self, postgres: PostgresServer) -> None:
+        self._postgres = postgres
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.url = self.run(self._start())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    async def _start(self) -> str:
+        control = await self._postgres.create_database(TEMPLATE_CONTROL)
+        database = await self._postgres.create_database(TEMPLATE_TENANT)
+        tenant = Tenant(
+            id="main", name="Nordhaven Insurance", database_name=database, time_zone="Europe/Berlin"
+        )
+        self._wiring = Wiring(self._postgres.dsn(control))
+        await bootstrap.ensure_tenant(self._wiring, tenant)
+        services = await self._wiring.platform.services("main")
+        await publish(
+            services,
+            self._wiring.holidays,
+            RULES.read_text(encoding="utf-8"),
+            CALLER,
+            comment="first version",
+        )
+        await agent_use.save_profiles(services, AGENTS, CALLER)
+        await bootstrap.make_users(self._wiring, tenant, USERS)
+        await self.create(*STANDING)
+        self._server = Serving(self._wiring, host="127.0.0.1", port=0, metrics_port=None)
+        await self._server.start()
+        return self._server.url.replace("localhost", "127.0.0.1")
+
+    async def services(self) -> TenantServices:
+        return await self._wiring.platform.services("main")
+
+    async def create(self, *submissions: ItemSubmission) -> list[WorkItem]:
+        results = await intake.create((await self.services()).runtime, submissions, CALLER)
+        assert all(isinstance(r, Done) for r in results), results
+        return [r.item for r in results if isinstance(r, Done)]
+
+    def add(self, *submissions: ItemSubmission) -> list[WorkItem]:
+        return self.run(self.create(*submissions))
+
+    def add_one(self, subject: str, product: str, **more: Any) -> WorkItem:
+        return self.add(submission(f"T-{uuid.uuid4().hex[:10]}", subject, product, **more))[0]
+
+    def item(self, item_id: Any) -> WorkItem:
+        async def read() -> WorkItem:
+            async with (await self.services()).runtime.store.reading() as reading:
+                return (await reading.items_by_id([item_id]))[item_id]
+
+        return self.run(read())
+
+    def set_state(self, agent_id: str, state: AgentState, reason: str | None = None) -> None:
+        async def change() -> None:
+            await agent_use.set_state(await self.services(), agent_id, state, caller=CALLER, reason=reason)
+
+        self.run(change())
+
+    def log_agents_out(self, agents: Sequence[str] = ("rossi", "nowak", "brandt")) -> None:
+        for agent_id in agents:
+            self.set_state(agent_id, AgentState.LOGGED_OUT)
+
+    def return_everything(self) -> None:
+        """What agents have in hand goes back to its queue."""
+
+        async def back() -> None:
+            services = await self.services()
+            for agent in AGENTS:
+                await agent_use.return_all(services, agent.id, CALLER, "end of a test")
+
+        self.run(back())
+
+    def close(self) -> None:
+        self.run(self._server.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(20)
+        self._loop.close()

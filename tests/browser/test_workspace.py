@@ -1,0 +1,172 @@
+"""The agent's workspace in real Chromium: from ready to completed, and what can go wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from openiwd.domain.agent import AgentState
+from openiwd.domain.work_item import Status
+from tests.browser.conftest import Open, Watch
+from tests.browser.site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
+Shot = Callable[[Page, str], None]
+TOP = 9_000
+"""A fixed priority that puts an item before all others."""
+
+
+def go_ready(page: Page) -> None:
+    page.click("#state-button")
+    page.get_by_role("menuitem", name="Ready 1", exact=True).click()
+    expect(page.locator("#state-button")).to_contain_text("Ready")
+
+
+def test_ready_offer_accept_complete(site: Site, open_as: Open, shot: Shot) -> None:
+    item = site.add_one(
+        "Theft of a bicycle", "theft", hours=3, priority_fixed=TOP, description="It was locked."
+    )
+    page = open_as("amara")
+    shot(page, "workspace-logged-out")
+    go_ready(page)
+    offer = page.locator("[data-offer]")
+    expect(offer).to_contain_text("Theft of a bicycle")
+    expect(offer).to_contain_text("motor_claims 7 (needs 6)")
+    assert page.title() == "Offer: Theft of a bicycle"
+    left = int(page.locator(".ring text").inner_text())
+    expect(page.locator(".ring text")).not_to_have_text(str(left))
+    shot(page, "workspace-offer")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Enter")
+    expect(page.locator("#focus h1")).to_have_text("Theft of a bicycle")
+    expect(page.locator("#focus")).to_contain_text("It was locked.")
+    assert site.item(item.id).assigned_to == "rossi"
+    shot(page, "workspace-focus")
+    page.select_option("#focus [name=resultCode]", "Settled")
+    page.click("#complete")
+    expect(page.locator(".toast").last).to_contain_text("Completed")
+    done = site.item(item.id)
+    assert (done.status, done.ext["resultCode"]) == (Status.COMPLETED, "Settled")
+
+
+def test_an_offer_appears_within_a_second_without_reload(site: Site, open_as: Open) -> None:
+    site.set_state("nowak", AgentState.LOGGED_OUT)
+    page = open_as("tomasz")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.evaluate("window.notReloaded = true")
+    go_ready(page)
+    expect(page.locator("[data-offer]")).to_be_visible()
+    page.click("#accept")
+    expect(page.locator("[data-offer]")).to_be_visible()  # the next best one
+    page.click("#state-button")
+    page.get_by_role("menuitem", name="lunch").click()
+    expect(page.locator("[data-offer]")).to_have_count(0)
+    expect(page.locator("#state-button")).to_contain_text("Not ready, lunch")
+    item = site.add_one("Quick one", "collision", priority_fixed=TOP)
+    started = time.monotonic()
+    site.set_state("nowak", AgentState.READY)
+    page.wait_for_selector(f"[data-offer]:has-text('{item.subject}')", timeout=3_000)
+    assert time.monotonic() - started < 1.0
+    assert page.evaluate("window.notReloaded")
+
+
+def test_decline_needs_a_reason_and_the_item_stays_in_place(site: Site, open_as: Open) -> None:
+    item = site.add_one("Not for me", "theft", priority_fixed=TOP)
+    page = open_as("amara")
+    go_ready(page)
+    expect(page.locator("[data-offer]")).to_contain_text("Not for me")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("d")
+    page.fill("dialog [name=reason]", "I know the customer")
+    page.click("dialog .confirm")
+    expect(page.locator(".toast")).to_contain_text("Declined")
+    now = site.item(item.id)
+    assert now.status is Status.QUEUED
+    assert [e.agent for e in now.excluded] == ["rossi"]
+
+
+def test_transfer_to_a_colleague_and_return(site: Site, open_as: Open) -> None:
+    item = site.add_one("Pass it on", "collision", priority_fixed=TOP)
+    page = open_as("amara")
+    go_ready(page)
+    expect(page.locator("[data-offer]")).to_contain_text("Pass it on")
+    page.click("#accept")
+    expect(page.locator("#focus h1")).to_have_text("Pass it on")
+    page.click("#focus [data-act=transfer]")
+    page.select_option("dialog [name=agent]", "nowak")
+    page.fill("dialog [name=comment]", "you know this one")
+    page.click("dialog .confirm")
+    expect(page.locator(".toast").last).to_contain_text("Transferred")
+    now = site.item(item.id)
+    assert (now.status, now.reserved_for, now.assigned_to) == (Status.QUEUED, "nowak", None)
+    colleague = open_as("tomasz")
+    go_ready(colleague)
+    expect(colleague.locator("[data-offer]")).to_contain_text("Pass it on")
+    colleague.click("#accept")
+    expect(colleague.locator("#focus h1")).to_have_text("Pass it on")
+    colleague.click("#focus [data-act=return]")
+    colleague.click("dialog .confirm")
+    expect(colleague.locator(".toast").last).to_contain_text("Returned")
+    assert site.item(item.id).assigned_to is None
+
+
+def test_a_supervisor_takes_an_item_away_and_the_screen_tells(site: Site, open_as: Open) -> None:
+    item = site.add_one("Held from above", "collision", priority_fixed=TOP)
+    page = open_as("amara")
+    go_ready(page)
+    page.click("#accept")
+    expect(page.locator("#focus h1")).to_have_text("Held from above")
+    page.evaluate("document.activeElement.blur()")
+    supervisor = open_as("ines")
+    supervisor.goto(f"/?item={item.id}")
+    supervisor.click("#drawer [data-act=hold]")
+    expect(supervisor.locator("dialog")).to_contain_text("taken from Amara Rossi")
+    supervisor.click("dialog .confirm")
+    expect(page.locator("#ws-left .items")).not_to_contain_text("Held from above")
+
+
+def test_next_best_pulls_and_says_when_there_is_nothing(site: Site, open_as: Open) -> None:
+    page = open_as("amara")
+    go_ready(page)
+    expect(page.locator("[data-offer]")).to_be_visible()
+    page.click("#state-button")
+    page.get_by_role("menuitem", name="meeting").click()
+    expect(page.locator("[data-offer]")).to_have_count(0)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("n")
+    expect(page.locator(".toast").last).to_contain_text("There is nothing for you to pull")
+
+
+def test_what_was_typed_outlives_a_reload_and_the_page_survives_a_lost_connection(
+    site: Site, open_as: Open, watch: Watch
+) -> None:
+    watch.expect("ERR_INTERNET_DISCONNECTED", "htmx:", "Failed to")
+    site.add_one("Draft of mine", "collision", priority_fixed=TOP)
+    page = open_as("amara")
+    go_ready(page)
+    page.click("#accept")
+    expect(page.locator("#focus h1")).to_have_text("Draft of mine")
+    page.fill("#focus textarea", "half a thought")
+    page.context.set_offline(True)
+    expect(page.locator("#live")).to_have_attribute("data-state", "connecting")
+    page.context.set_offline(False)
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    page.reload()
+    expect(page.locator("#focus textarea")).to_have_value("half a thought")
+    page.click("#focus form:has(textarea) button")
+    expect(page.locator("#focus .thread")).to_contain_text("half a thought")
+
+
+def test_logging_out_ends_the_readiness_and_keeps_the_items(site: Site, open_as: Open) -> None:
+    item = site.add_one("Stays mine", "collision", priority_fixed=TOP)
+    page = open_as("amara")
+    go_ready(page)
+    page.click("#accept")
+    expect(page.locator("#focus h1")).to_have_text("Stays mine")
+    page.click("[data-menu=user-menu]")
+    page.get_by_role("menuitem", name="Log out", exact=True).last.click()
+    expect(page).to_have_title("Log in · OpenIWD")
+    assert site.item(item.id).assigned_to == "rossi"
