@@ -16,24 +16,34 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from openiwd.api import (
+    agent,
+    audit,
     bulk,
+    category,
     contact,
     documentation,
     health,
     intake,
     item,
     item_note,
+    live_object,
+    lookup_table,
     metrics,
     operation,
     reporting,
+    rule_set,
+    rule_set_object,
+    saved_view,
     search,
     session,
     stream,
+    user,
     workspace,
 )
 from openiwd.api.authorisation import PREFIX, check_routes
 from openiwd.api.bulk import BulkRunsOfTenants
 from openiwd.api.call import StrictRequest, guard, provide_call
+from openiwd.api.editing import provide_editor
 from openiwd.api.errors import HANDLERS as ERROR_HANDLERS
 from openiwd.api.health import Check, Readiness
 from openiwd.api.metrics import Metrics
@@ -54,6 +64,15 @@ HANDLERS: Final[list[Any]] = [
     *contact.HANDLERS,
     *workspace.HANDLERS,
     *session.HANDLERS,
+    *rule_set.HANDLERS,
+    *rule_set_object.HANDLERS,
+    *category.HANDLERS,
+    *live_object.HANDLERS,
+    *lookup_table.HANDLERS,
+    *agent.HANDLERS,
+    *saved_view.HANDLERS,
+    *user.HANDLERS,
+    *audit.HANDLERS,
     *documentation.HANDLERS,
     operation.get_checkpoint,
     stream.get_stream,
@@ -144,6 +163,7 @@ def create_app(
     readiness = Readiness(platform, checks)
     dependencies = {
         "call": Provide(provide_call),
+        "editor": Provide(provide_editor),
         "metrics": Provide(lambda: metrics, sync_to_thread=False),
         "readiness": Provide(lambda: readiness, sync_to_thread=False),
     }

@@ -14,7 +14,7 @@ from litestar.datastructures.state import State
 from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 
-from openiwd.api.authorisation import require
+from openiwd.api.authorisation import ROUTES, Access, require
 from openiwd.api.decoding import decode, require_json
 from openiwd.domain.errors import ForbiddenError, InvalidInputError
 from openiwd.domain.privilege import Caller
@@ -92,7 +92,8 @@ async def admit(
     platform: Platform, route: str, method: str, headers: Mapping[str, str], cookies: Mapping[str, str]
 ) -> Call:
     """Who asks, whether they may, and the tenant's services with its clock set."""
-    caller = await identify(platform, method, headers, cookies)
+    changes = method not in _READING and ROUTES.get(route) is not Access.PUBLIC
+    caller = await identify(platform, headers, cookies, changes=changes)
     require(route, caller)
     services = None
     if caller is not None and caller.tenant_id is not None:
@@ -102,7 +103,7 @@ async def admit(
 
 
 async def identify(
-    platform: Platform, method: str, headers: Mapping[str, str], cookies: Mapping[str, str]
+    platform: Platform, headers: Mapping[str, str], cookies: Mapping[str, str], *, changes: bool
 ) -> Caller | None:
     """The holder of the API key, else of the session; a session's change needs its CSRF token along."""
     key = headers.get(KEY_HEADER)
@@ -112,7 +113,7 @@ async def identify(
     if not token:
         return None
     caller = await platform.identities.caller_of_session(token)
-    if caller is not None and method not in _READING:
+    if caller is not None and changes:
         sent = headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode("utf-8", "replace"), (caller.csrf_token or "").encode()):
             raise ForbiddenError(

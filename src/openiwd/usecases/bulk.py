@@ -95,6 +95,7 @@ class BulkJob(Struct, kw_only=True, rename="camel"):
     """`running`, `done`, `canceled` or `failed`."""
     total: int
     done: int
+    """Items worked through, `failed` ones among them."""
     failed: int
     created_at: datetime
     finished_at: datetime | None = None

@@ -23,9 +23,17 @@ from openiwd.usecases.work_item import Command, Done, Result, all_failed, apply,
 
 LongReason = Annotated[str, Meta(max_length=4_000)]
 ACTIONS: Final = (
-    Action.HOLD, Action.RESUME, Action.CANCEL, Action.COMPLETE, Action.REOPEN, Action.RESTART, Action.ACTIVATE,
-    Action.ASSIGN, Action.TRANSFER, Action.RETURN,
-)  # fmt: skip
+    Action.HOLD,
+    Action.RESUME,
+    Action.CANCEL,
+    Action.COMPLETE,
+    Action.REOPEN,
+    Action.RESTART,
+    Action.ACTIVATE,
+    Action.ASSIGN,
+    Action.TRANSFER,
+    Action.RETURN,
+)
 
 
 class ActionRequest(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -161,13 +169,43 @@ async def wrong_agents(runtime: TenantRuntime, named: dict[str, str]) -> dict[st
 
 READ_ONLY: Final = frozenset(
     {
-        "id", "revision", "status", "categoryPath", "categoryId", "departmentId", "processId", "queue", "schemaId",
-        "contactId", "receivedDateTime", "dueOrigin", "overdue", "queuedDateTime", "assignedToUser", "assignedDateTime",
-        "completedDateTime", "reopenedDateTime", "heldDateTime", "holdReason", "holdUntil", "wakesOn", "keepFor", "reservedFor",
-        "reservedUntil", "offeredTo", "offerId", "offerExpiresDateTime", "lastAgent", "requires", "segment", "attachedData",
-        "error", "ruleSetVersion", "actions",
+        "id",
+        "revision",
+        "status",
+        "categoryPath",
+        "categoryId",
+        "departmentId",
+        "processId",
+        "queue",
+        "schemaId",
+        "contactId",
+        "receivedDateTime",
+        "dueOrigin",
+        "overdue",
+        "queuedDateTime",
+        "assignedToUser",
+        "assignedDateTime",
+        "completedDateTime",
+        "reopenedDateTime",
+        "heldDateTime",
+        "holdReason",
+        "holdUntil",
+        "wakesOn",
+        "keepFor",
+        "reservedFor",
+        "reservedUntil",
+        "offeredTo",
+        "offerId",
+        "offerExpiresDateTime",
+        "lastAgent",
+        "requires",
+        "segment",
+        "attachedData",
+        "error",
+        "ruleSetVersion",
+        "actions",
     }
-)  # fmt: skip
+)
 """Fields of an item's answer that may be sent back and are not read."""
 UNCHANGING: Final = {
     "captureId": "capture_id",
@@ -217,11 +255,14 @@ async def update(
     return await apply_one(
         runtime,
         Command(
-            action=Action.UPDATE, caller=acting(caller, actor), item_id=item_id, update=change, if_match=if_match,
+            action=Action.UPDATE,
+            caller=acting(caller, actor),
+            item_id=item_id,
+            update=change,
+            if_match=if_match,
             reclassify=reclassify,
         ),
-    )  # fmt: skip
-
+    )
 
 
 class Checkpoint(Struct, forbid_unknown_fields=True):

@@ -35,13 +35,26 @@ if TYPE_CHECKING:
 EXT_PREFIX: Final = "ext_"
 MAX_CURVE: Final = timedelta(days=3_660)
 NAMES: Final[dict[str, str]] = {
-    "named_category": "category", "queue_id": "queue", "activation_at": "activationDateTime", "due_at": "dueDateTime",
-    "expiration_at": "expirationDateTime", "created_at": "createdDateTime", "received_at": "receivedDateTime",
-    "queued_at": "queuedDateTime", "assigned_at": "assignedDateTime", "assigned_to": "assignedToUser",
-    "completed_at": "completedDateTime", "held_at": "heldDateTime", "hold_wakes_on": "wakesOn", "reopened_at": "reopenedDateTime",
-    "reserved_until": "reservedUntil", "offered_at": "offeredDateTime", "offer_expires_at": "offerExpiresDateTime",
-    "anchor_at": "anchorDateTime", "requirement": "requires",
-}  # fmt: skip
+    "named_category": "category",
+    "queue_id": "queue",
+    "activation_at": "activationDateTime",
+    "due_at": "dueDateTime",
+    "expiration_at": "expirationDateTime",
+    "created_at": "createdDateTime",
+    "received_at": "receivedDateTime",
+    "queued_at": "queuedDateTime",
+    "assigned_at": "assignedDateTime",
+    "assigned_to": "assignedToUser",
+    "completed_at": "completedDateTime",
+    "held_at": "heldDateTime",
+    "hold_wakes_on": "wakesOn",
+    "reopened_at": "reopenedDateTime",
+    "reserved_until": "reservedUntil",
+    "offered_at": "offeredDateTime",
+    "offer_expires_at": "offerExpiresDateTime",
+    "anchor_at": "anchorDateTime",
+    "requirement": "requires",
+}
 """Public names of the fields whose public name is more than their camelCase."""
 HIDDEN: Final = frozenset({"clock_id", "clock_origin", "clock_frozen", "overridden", "pauses", "number"})
 """Fields of the state that are our own bookkeeping."""
@@ -225,9 +238,6 @@ def item_view(item: WorkItem, rules: CompiledRuleSet, now: datetime) -> ItemView
     )
 
 
-# Finding -------------------------------------------------------------------------------------------------------------
-
-
 def item_uuid(text: str, field: str = "id") -> UUID:
     """The id of an item as its path or body names it."""
     try:
@@ -321,9 +331,6 @@ async def _history(
         return await reading.history(item.id)
 
 
-# The past ------------------------------------------------------------------------------------------------------------
-
-
 class HistoryEntry(Struct, kw_only=True, rename="camel"):
     """One event of the item: who did what when, and what changed by it (public names)."""
 
@@ -376,9 +383,6 @@ async def history(
     return [history_entry(e) for e in await _history(services, caller, reference, capture_point)]
 
 
-# Why -----------------------------------------------------------------------------------------------------------------
-
-
 class OfferView(Struct, kw_only=True, rename="camel"):
     """An offer with the decision that led to it."""
 
@@ -412,10 +416,17 @@ class Explanation(Struct, kw_only=True, rename="camel"):
 
 def offer_view(offer: Offer) -> OfferView:
     return OfferView(
-        id=offer.id, agent=offer.agent_id, queue=offer.queue_id, kind=offer.kind, offered_date_time=offer.offered_at,
-        expires_date_time=offer.expires_at, outcome=offer.outcome, ended_date_time=offer.ended_at, reason=offer.reason,
+        id=offer.id,
+        agent=offer.agent_id,
+        queue=offer.queue_id,
+        kind=offer.kind,
+        offered_date_time=offer.offered_at,
+        expires_date_time=offer.expires_at,
+        outcome=offer.outcome,
+        ended_date_time=offer.ended_at,
+        reason=offer.reason,
         decision=offer.decision,
-    )  # fmt: skip
+    )
 
 
 async def explain(
@@ -432,9 +443,15 @@ async def explain(
         offers = await reading.offers_of_item(item.number)
     priority, at = priority_of(item, await runtime.rules(), runtime.now())
     result = Explanation(
-        id=item.id, status=item.status.value, category_path=item.category_path, queue=item.queue_id,
-        rule_set_version=item.rule_set_version, priority=priority, priority_at=at, offers=[offer_view(o) for o in offers],
-    )  # fmt: skip
+        id=item.id,
+        status=item.status.value,
+        category_path=item.category_path,
+        queue=item.queue_id,
+        rule_set_version=item.rule_set_version,
+        priority=priority,
+        priority_at=at,
+        offers=[offer_view(o) for o in offers],
+    )
     decider = services.decider
     if agent_id is not None and agent_id != caller.agent_id:
         caller.require("agents.view")
@@ -454,9 +471,6 @@ async def explain(
     else:
         result.waiting = await decider.explain(item.id)
     return result
-
-
-# The curve -----------------------------------------------------------------------------------------------------------
 
 
 class CurvePoint(Struct, rename="camel"):
@@ -533,9 +547,6 @@ def _bends(schema: Schema, standing: Standing, start: int, end: int) -> list[Cro
         found.append(Crossing(from_micros(at), "bend", shown(priority_at(schema, standing, at))))
         at = next_bend_at(schema, standing, at)
     return found
-
-
-# Around the item -----------------------------------------------------------------------------------------------------
 
 
 class Around(Struct, kw_only=True, rename="camel"):

@@ -1,0 +1,158 @@
+"""Agents for administrators and supervisors: profiles, states, absences, CSV import."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, Response, delete, get, post, put
+from litestar.params import QueryParameter
+from msgspec import Struct
+
+from openiwd.api.call import CurrentCall
+from openiwd.api.decoding import decode
+from openiwd.api.editing import LARGE, CurrentEditor, DryRun, etag
+from openiwd.api.workspace import StateInput
+from openiwd.domain.agent import Absence, AgentProfile
+from openiwd.domain.work_item import ShortText
+from openiwd.usecases import agent as agent_use
+from openiwd.usecases import agent_import, agent_profile
+from openiwd.usecases.agent_import import AgentImport
+from openiwd.usecases.agent_profile import AgentAbsences, AgentRecord
+from openiwd.usecases.rule_set_object import body_named
+
+READ_ONLY: Final = frozenset({"revision", "states", "loggedIn", "load"})
+_TAGS: Final = ["agents"]
+
+
+class Agents(Struct):
+    agents: list[AgentRecord]
+
+
+class Absences(Struct):
+    absences: list[AgentAbsences]
+
+
+class AbsencesInput(Struct, forbid_unknown_fields=True):
+    absences: list[Absence]
+
+
+class ReturnInput(Struct, forbid_unknown_fields=True):
+    reason: ShortText | None = None
+
+
+class Returned(Struct):
+    returned: int
+
+
+@get("/agents", tags=_TAGS, operation_id="listAgents")
+async def list_agents(editor: CurrentEditor) -> Agents:
+    """All agents by name, with their states and what they have in hand."""
+    return Agents(await agent_profile.all_agents(editor))
+
+
+@get("/agents/{agent_id:str}", tags=_TAGS, operation_id="getAgent")
+async def get_agent(editor: CurrentEditor, agent_id: str) -> Response[AgentRecord]:
+    """One agent."""
+    found = await agent_profile.get(editor, agent_id)
+    return Response(found, headers=etag(found.revision))
+
+
+@put("/agents/{agent_id:str}", tags=_TAGS, operation_id="putAgent")
+async def put_agent(
+    call: CurrentCall, editor: CurrentEditor, agent_id: str, data: dict[str, Any]
+) -> Response[AgentRecord]:
+    """Creates or replaces an agent; live at once. Groups, skills and the calendar named must exist.
+
+    The answer may be sent back with changes: states and load are not read. A deactivated agent is logged out, and
+    its items return to their queues. With `If-Match`, only if the agent still has that revision (else 412).
+    """
+    sent = {k: v for k, v in body_named(data, "id", agent_id).items() if k not in READ_ONLY}
+    profile: AgentProfile = decode(msgspec.json.encode(sent), AgentProfile)
+    saved, created = await agent_profile.put(editor, profile, call.if_match)
+    found = await agent_profile.record(editor, await agent_use.get(editor.services, saved.id))
+    return Response(found, status_code=201 if created else 200, headers=etag(found.revision))
+
+
+@delete("/agents/{agent_id:str}", tags=_TAGS, operation_id="deleteAgent", status_code=204)
+async def delete_agent(editor: CurrentEditor, agent_id: str) -> None:
+    """Removes an agent without items; 409 `inUse` while a user, a key, a rule or an item refers to it."""
+    await agent_profile.delete(editor, agent_id)
+
+
+@post("/agents/import", tags=_TAGS, operation_id="importAgents", status_code=200, request_max_body_size=LARGE)
+async def import_agents(
+    editor: CurrentEditor,
+    request: Request[Any, Any, Any],
+    dry_run: DryRun = False,
+    create: Annotated[
+        str | None,
+        QueryParameter(name="create", description="skills, groups: create those that do not exist yet."),
+    ] = None,
+) -> AgentImport:
+    """Creates and updates agents from CSV: all rows or none, every fault with its line; tells what differs per agent.
+
+    Columns: id, name, userLogin, employeeId, active, groups (`a|b`), skills (`motor:7|german:10`), capacity
+    (`3|email:2`), timeZone, workingHours. Columns that are left out stay as they are.
+    """
+    wanted = frozenset(p.strip() for p in (create or "").split(",") if p.strip())
+    return await agent_import.import_csv(editor, await request.body(), dry_run=dry_run, create=wanted)
+
+
+@post("/agents/{agent_id:str}/state", tags=_TAGS, operation_id="setAgentState", status_code=200)
+async def set_agent_state(
+    call: CurrentCall, editor: CurrentEditor, agent_id: str, data: StateInput
+) -> AgentRecord:
+    """Sets an agent's state as a supervisor; open offers of an agent who is no longer ready return."""
+    agent = await agent_use.set_state(
+        call.services,
+        agent_id,
+        data.state,
+        caller=call.caller,
+        reason=data.reason,
+        media_type=data.media_type,
+        after_current=data.after_current,
+    )
+    return await agent_profile.record(editor, agent)
+
+
+@post("/agents/{agent_id:str}/return", tags=_TAGS, operation_id="returnAgentItems", status_code=200)
+async def return_items(editor: CurrentEditor, agent_id: str, data: ReturnInput | None = None) -> Returned:
+    """Returns all assigned items of an agent to their queues; place and age stay."""
+    return Returned(await agent_profile.return_items(editor, agent_id, data.reason if data else None))
+
+
+@get("/absences", tags=_TAGS, operation_id="listAbsences")
+async def list_absences(editor: CurrentEditor) -> Absences:
+    """The absences of all agents who have any."""
+    return Absences(await agent_profile.absences(editor))
+
+
+@get("/absences/{agent_id:str}", tags=_TAGS, operation_id="getAbsences")
+async def get_absences(editor: CurrentEditor, agent_id: str) -> Response[AgentAbsences]:
+    """The absences of one agent."""
+    (found,) = await agent_profile.absences(editor, agent_id)
+    return Response(found, headers=etag(found.revision))
+
+
+@put("/absences/{agent_id:str}", tags=_TAGS, operation_id="putAbsences")
+async def put_absences(
+    call: CurrentCall, editor: CurrentEditor, agent_id: str, data: AbsencesInput
+) -> Response[AgentAbsences]:
+    """Replaces the absences of an agent. `If-Match` is the agent's revision."""
+    saved = await agent_profile.put_absences(editor, agent_id, data.absences, call.if_match)
+    return Response(saved, headers=etag(saved.revision))
+
+
+HANDLERS: Final[list[Any]] = [
+    list_agents,
+    get_agent,
+    put_agent,
+    delete_agent,
+    import_agents,
+    set_agent_state,
+    return_items,
+    list_absences,
+    get_absences,
+    put_absences,
+]
