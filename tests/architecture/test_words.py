@@ -30,12 +30,14 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 ASYNC_LIBRARY = re.compile(r"^\s*(import asyncio|from asyncio import|import anyio|from anyio)", re.MULTILINE)
 BULK = re.compile(r"\bbulk|_bulk|Bulk")
 COMPARISON = re.compile(
-    r"import operator|operator\.|criteria|criterion|condition|attribute|compar|\bOperator\b.*\b(eq|EQ)\b",
+    r"import operator|from operator import|operator\."
+    r"|criteria|criterion|condition|attribute|compar|\bOperator\b.*\b(eq|EQ)\b",
     re.IGNORECASE,
 )
 LIBRARY_LINES = {
     "task": re.compile(
-        r"create_task|TaskGroup|asyncio\.|background[ _]?task|BackgroundTask|anyio\.|task_[a-z]+\b.*mart",
+        r"create_task|add_task|\{task\.|TaskGroup"
+        r"|asyncio\.|background[ _]?task|BackgroundTask|anyio\.|task_[a-z]+\b.*mart",
         re.IGNORECASE,
     ),
     "worker": re.compile(
