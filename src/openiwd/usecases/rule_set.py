@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 RECLASSIFY: Final = ("none", "changed", "all")
 CHUNK: Final = 200
 MAX_SOURCE_BYTES: Final = 4 * 1024 * 1024
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_VALUES: Final = 500_000
 LIVE: Final = "live"
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -61,7 +62,7 @@ def read_source(source: str) -> Any:
             f"the document is larger than {MAX_SOURCE_BYTES} bytes", hint="move large tables to lookup tables"
         )
     try:
-        return _of_bounded_size(yaml.safe_load(source))
+        return _of_bounded_size(yaml.load(source, Loader=_LOADER))  # noqa: S506 - safe, in C where there is one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
@@ -81,7 +82,7 @@ def read_source(source: str) -> Any:
 
 
 def _of_bounded_size(value: Any) -> Any:
-    """The value; refuses documents that grow beyond measure once their aliases are written out, or that hold themselves."""
+    """The value; refuses what grows beyond measure once its aliases are written out, or holds itself."""
     sizes: dict[int, int] = {}
 
     def size(node: Any) -> int:

@@ -116,7 +116,7 @@ class _Batch:
         self.created: dict[UUID, bytes] = {}
         self.events: list[Event] = []
         self.closed: list[ClosedOffer] = []
-        self.wrap_ups: list[WrapUp] = []
+        self.wrap_ups: list[tuple[UUID, WrapUp]] = []
         self.deleted: set[UUID] = set()
         self.along: list[tuple[UUID, Callable[[Writing, WorkItem], Awaitable[None]]]] = []
 
@@ -126,7 +126,7 @@ class _Batch:
         if change.closed_offer is not None:
             self.closed.append(change.closed_offer)
         if change.wrap_up is not None:
-            self.wrap_ups.append(change.wrap_up)
+            self.wrap_ups.append((change.item.id, change.wrap_up))
 
     def find(self, command: Command) -> WorkItem:
         item_id = command.item_id
@@ -416,7 +416,8 @@ async def _write(
             if batch.closed:
                 await tx.close_offers(batch.closed)
             if batch.wrap_ups:
-                await tx.add_wrap_ups(batch.wrap_ups)
+                numbered = [replace(w, item_number=batch.items[i].number) for i, w in batch.wrap_ups]
+                await tx.add_wrap_ups(numbered)
             if clock_at is not None:
                 await tx.set_virtual_now(clock_at)
             if checkpoint is not None:
