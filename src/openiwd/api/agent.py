@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, delete, get, post, put
-from litestar.params import QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
@@ -52,7 +52,7 @@ async def list_agents(editor: CurrentEditor) -> Agents:
 
 
 @get("/agents/{agent_id:str}", tags=_TAGS, operation_id="getAgent")
-async def get_agent(editor: CurrentEditor, agent_id: str) -> Response[AgentRecord]:
+async def get_agent(editor: CurrentEditor, agent_id: FromPath[str]) -> Response[AgentRecord]:
     """One agent."""
     found = await agent_profile.get(editor, agent_id)
     return Response(found, headers=etag(found.revision))
@@ -60,7 +60,7 @@ async def get_agent(editor: CurrentEditor, agent_id: str) -> Response[AgentRecor
 
 @put("/agents/{agent_id:str}", tags=_TAGS, operation_id="putAgent")
 async def put_agent(
-    call: CurrentCall, editor: CurrentEditor, agent_id: str, data: dict[str, Any]
+    call: CurrentCall, editor: CurrentEditor, agent_id: FromPath[str], data: JSONBody[dict[str, Any]]
 ) -> Response[AgentRecord]:
     """Creates or replaces an agent; live at once. Groups, skills and the calendar named must exist.
 
@@ -75,7 +75,7 @@ async def put_agent(
 
 
 @delete("/agents/{agent_id:str}", tags=_TAGS, operation_id="deleteAgent", status_code=204)
-async def delete_agent(editor: CurrentEditor, agent_id: str) -> None:
+async def delete_agent(editor: CurrentEditor, agent_id: FromPath[str]) -> None:
     """Removes an agent without items; 409 `inUse` while a user, a key, a rule or an item refers to it."""
     await agent_profile.delete(editor, agent_id)
 
@@ -101,7 +101,7 @@ async def import_agents(
 
 @post("/agents/{agent_id:str}/state", tags=_TAGS, operation_id="setAgentState", status_code=200)
 async def set_agent_state(
-    call: CurrentCall, editor: CurrentEditor, agent_id: str, data: StateInput
+    call: CurrentCall, editor: CurrentEditor, agent_id: FromPath[str], data: JSONBody[StateInput]
 ) -> AgentRecord:
     """Sets an agent's state as a supervisor; open offers of an agent who is no longer ready return."""
     agent = await agent_use.set_state(
@@ -117,7 +117,9 @@ async def set_agent_state(
 
 
 @post("/agents/{agent_id:str}/return", tags=_TAGS, operation_id="returnAgentItems", status_code=200)
-async def return_items(editor: CurrentEditor, agent_id: str, data: ReturnInput | None = None) -> Returned:
+async def return_items(
+    editor: CurrentEditor, agent_id: FromPath[str], data: JSONBody[ReturnInput | None] = None
+) -> Returned:
     """Returns all assigned items of an agent to their queues; place and age stay."""
     return Returned(await agent_profile.return_items(editor, agent_id, data.reason if data else None))
 
@@ -129,7 +131,7 @@ async def list_absences(editor: CurrentEditor) -> Absences:
 
 
 @get("/absences/{agent_id:str}", tags=_TAGS, operation_id="getAbsences")
-async def get_absences(editor: CurrentEditor, agent_id: str) -> Response[AgentAbsences]:
+async def get_absences(editor: CurrentEditor, agent_id: FromPath[str]) -> Response[AgentAbsences]:
     """The absences of one agent."""
     (found,) = await agent_profile.absences(editor, agent_id)
     return Response(found, headers=etag(found.revision))
@@ -137,7 +139,7 @@ async def get_absences(editor: CurrentEditor, agent_id: str) -> Response[AgentAb
 
 @put("/absences/{agent_id:str}", tags=_TAGS, operation_id="putAbsences")
 async def put_absences(
-    call: CurrentCall, editor: CurrentEditor, agent_id: str, data: AbsencesInput
+    call: CurrentCall, editor: CurrentEditor, agent_id: FromPath[str], data: JSONBody[AbsencesInput]
 ) -> Response[AgentAbsences]:
     """Replaces the absences of an agent. `If-Match` is the agent's revision."""
     saved = await agent_profile.put_absences(editor, agent_id, data.absences, call.if_match)

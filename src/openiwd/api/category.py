@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar import Response, delete, get, put
+from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
@@ -28,7 +29,7 @@ async def list_categories(editor: CurrentEditor) -> Response[Categories]:
 
 
 @get("/categories/{category_id:str}", tags=["configuration"], operation_id="getCategory")
-async def get_category(editor: CurrentEditor, category_id: str) -> Response[CategoryView]:
+async def get_category(editor: CurrentEditor, category_id: FromPath[str]) -> Response[CategoryView]:
     """One category with its place in the tree."""
     version, found = await category.get(editor, category_id)
     return Response(found, headers=etag(version))
@@ -38,8 +39,8 @@ async def get_category(editor: CurrentEditor, category_id: str) -> Response[Cate
 async def put_category(
     call: CurrentCall,
     editor: CurrentEditor,
-    category_id: str,
-    data: dict[str, Any],
+    category_id: FromPath[str],
+    data: JSONBody[dict[str, Any]],
     comment: Comment = None,
     reclassify: Reclassify = "changed",
 ) -> Response[CategoryView]:
@@ -58,7 +59,7 @@ async def put_category(
 async def archive_category(
     call: CurrentCall,
     editor: CurrentEditor,
-    category_id: str,
+    category_id: FromPath[str],
     comment: Comment = None,
     reclassify: Reclassify = "changed",
 ) -> Response[None]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Response, delete, get, put
+from litestar.params import FromPath, JSONBody
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
@@ -39,12 +40,12 @@ def _handlers(path: str, kind: LiveKind) -> list[Any]:
         found = await live_object.objects(editor, kind)
         return listing([with_revision(o.value, o.revision) for o in found])
 
-    async def get_object(editor: CurrentEditor, object_id: str) -> Response[Any]:
+    async def get_object(editor: CurrentEditor, object_id: FromPath[str]) -> Response[Any]:
         found = await live_object.get(editor, kind, object_id)
         return Response(with_revision(found.value, found.revision), headers=etag(found.revision))
 
     async def put_object(
-        call: CurrentCall, editor: CurrentEditor, object_id: str, data: dict[str, Any]
+        call: CurrentCall, editor: CurrentEditor, object_id: FromPath[str], data: JSONBody[dict[str, Any]]
     ) -> Response[Any]:
         sent = {k: v for k, v in body_named(data, "id", object_id).items() if k != "revision" or k in fields}
         value = decode(msgspec.json.encode(sent), kind.type)
@@ -55,7 +56,7 @@ def _handlers(path: str, kind: LiveKind) -> list[Any]:
             headers=etag(stored.revision),
         )
 
-    async def delete_object(editor: CurrentEditor, object_id: str) -> None:
+    async def delete_object(editor: CurrentEditor, object_id: FromPath[str]) -> None:
         await live_object.delete(editor, kind, object_id)
 
     answered_as = Response[shape]  # type: ignore[valid-type]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, delete, get, post, put
-from litestar.params import QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
@@ -30,7 +30,7 @@ async def list_tables(editor: CurrentEditor) -> LookupTables:
 
 
 @get("/lookup-tables/{table_id:str}", tags=_TAGS, operation_id="getLookupTable")
-async def get_table(editor: CurrentEditor, table_id: str) -> Response[LookupTable]:
+async def get_table(editor: CurrentEditor, table_id: FromPath[str]) -> Response[LookupTable]:
     """A lookup table with its rows."""
     found, revision = await lookup_table.get(editor, table_id)
     return Response(found, headers=etag(revision))
@@ -38,7 +38,11 @@ async def get_table(editor: CurrentEditor, table_id: str) -> Response[LookupTabl
 
 @put("/lookup-tables/{table_id:str}", tags=_TAGS, operation_id="putLookupTable", request_max_body_size=LARGE)
 async def put_table(
-    call: CurrentCall, editor: CurrentEditor, table_id: str, data: dict[str, Any], dry_run: DryRun = False
+    call: CurrentCall,
+    editor: CurrentEditor,
+    table_id: FromPath[str],
+    data: JSONBody[dict[str, Any]],
+    dry_run: DryRun = False,
 ) -> Response[LookupImport]:
     """Creates or replaces a table, rows and all; rules read it at once. Tells which rows differ."""
     table: LookupTable = decode(msgspec.json.encode(body_named(data, "id", table_id)), LookupTable)
@@ -57,7 +61,7 @@ async def put_table(
 async def import_table(
     call: CurrentCall,
     editor: CurrentEditor,
-    table_id: str,
+    table_id: FromPath[str],
     request: Request[Any, Any, Any],
     dry_run: DryRun = False,
     replace: Annotated[
@@ -75,7 +79,7 @@ async def import_table(
 
 
 @delete("/lookup-tables/{table_id:str}", tags=_TAGS, operation_id="deleteLookupTable", status_code=204)
-async def delete_table(editor: CurrentEditor, table_id: str) -> None:
+async def delete_table(editor: CurrentEditor, table_id: FromPath[str]) -> None:
     """Removes a table; 409 `inUse` while a rule reads it."""
     await lookup_table.delete(editor, table_id)
 

@@ -15,6 +15,7 @@ from openiwd.api.authorisation import PREFIX, ROUTES, Access
 from openiwd.api.errors import PROBLEM_JSON, Problem
 from openiwd.api.intake import BatchAnswer, Created
 from openiwd.api.operation import Operation, OperationsAnswer, OperationsRequest
+from openiwd.api.shapes import describe_bodies
 from openiwd.domain.work_item import ItemSubmission, ItemUpdate
 
 _REF: Final = "#/components/schemas/{name}"
@@ -47,8 +48,10 @@ CONFIG: Final = OpenAPIConfig(
         Tag("search", "Searches, exports, live order"),
         Tag("bulk", "One action on many items"),
         Tag("workspace", "What an agent's workspace asks"),
+        Tag("configuration", "Rule sets and live configuration"),
+        Tag("agents", "Agents, their states and absences"),
         Tag("reporting", "The event log"),
-        Tag("users", "Logging in"),
+        Tag("users", "Logging in, users, access groups, API keys"),
         Tag("operations", "Health and metrics"),
     ],
     components=Components(
@@ -82,6 +85,7 @@ def document(schema: dict[str, Any]) -> bytes:
             },
         },
     }
+    describe_bodies(paths, schemas, _REF)
     for path, operations in paths.items():
         for method in _METHODS:
             if method in operations:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get, post
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
@@ -58,7 +58,7 @@ async def list_versions(call: CurrentCall) -> Versions:
 @get("/rulesets/{version:str}", tags=["configuration"], operation_id="getRuleSet")
 async def get_version(
     call: CurrentCall,
-    version: str,
+    version: FromPath[str],
     form: Annotated[
         str, QueryParameter(name="format", description="json, or yaml: the document alone, fit for POST.")
     ] = _JSON,
@@ -147,7 +147,7 @@ def _check_texts(value: Any) -> None:
 async def roll_back(
     call: CurrentCall,
     editor: CurrentEditor,
-    version: str,
+    version: FromPath[str],
     comment: Comment = None,
     reclassify: Reclassify = "changed",
 ) -> Response[Published]:
@@ -157,7 +157,7 @@ async def roll_back(
 
 
 @get("/rulesets/{version:str}/diff/{other:str}", tags=["configuration"], operation_id="diffRuleSets")
-async def get_differences(call: CurrentCall, version: str, other: str) -> Differences:
+async def get_differences(call: CurrentCall, version: FromPath[str], other: FromPath[str]) -> Differences:
     """Objects added, removed and changed from one version to another, with the paths inside them."""
     before = await rule_set.read_version(call.services, version)
     after = await rule_set.read_version(call.services, other)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, delete, get, put
-from litestar.params import QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.editing import Comment, CurrentEditor, Reclassify, described, etag, how
@@ -41,15 +41,15 @@ def _handlers(kind: DraftedKind) -> list[Any]:
         version, found = await rule_set_object.objects(editor, kind)
         return Response(listing(version, found), headers=etag(version))
 
-    async def get_object(editor: CurrentEditor, object_id: str) -> Response[Any]:
+    async def get_object(editor: CurrentEditor, object_id: FromPath[str]) -> Response[Any]:
         version, found = await rule_set_object.get(editor, kind, object_id)
         return Response(found, headers=etag(version))
 
     async def put_object(
         call: CurrentCall,
         editor: CurrentEditor,
-        object_id: str,
-        data: dict[str, Any],
+        object_id: FromPath[str],
+        data: JSONBody[dict[str, Any]],
         position: Position = None,
         comment: Comment = None,
         reclassify: Reclassify = "changed",
@@ -63,7 +63,7 @@ def _handlers(kind: DraftedKind) -> list[Any]:
     async def delete_object(
         call: CurrentCall,
         editor: CurrentEditor,
-        object_id: str,
+        object_id: FromPath[str],
         comment: Comment = None,
         reclassify: Reclassify = "changed",
     ) -> Response[None]:

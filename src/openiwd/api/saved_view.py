@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, delete, get, post, put
+from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
@@ -27,14 +28,14 @@ async def list_views(editor: CurrentEditor) -> Views:
 
 
 @post("/views", tags=_TAGS, operation_id="createView", status_code=201)
-async def create_view(editor: CurrentEditor, data: ViewInput) -> Response[SavedView]:
+async def create_view(editor: CurrentEditor, data: JSONBody[ViewInput]) -> Response[SavedView]:
     """Saves a view; sharing one takes the privilege `dashboard.view`."""
     view = await saved_view.create(editor, data)
     return Response(view, headers=etag(view.revision))
 
 
 @get("/views/{view_id:uuid}", tags=_TAGS, operation_id="getView")
-async def get_view(editor: CurrentEditor, view_id: UUID) -> Response[SavedView]:
+async def get_view(editor: CurrentEditor, view_id: FromPath[UUID]) -> Response[SavedView]:
     """One view."""
     view = await saved_view.get(editor, view_id)
     return Response(view, headers=etag(view.revision))
@@ -42,7 +43,7 @@ async def get_view(editor: CurrentEditor, view_id: UUID) -> Response[SavedView]:
 
 @put("/views/{view_id:uuid}", tags=_TAGS, operation_id="putView")
 async def put_view(
-    call: CurrentCall, editor: CurrentEditor, view_id: UUID, data: ViewInput
+    call: CurrentCall, editor: CurrentEditor, view_id: FromPath[UUID], data: JSONBody[ViewInput]
 ) -> Response[SavedView]:
     """Replaces a view of one's own."""
     view = await saved_view.put(editor, view_id, data, call.if_match)
@@ -50,7 +51,7 @@ async def put_view(
 
 
 @delete("/views/{view_id:uuid}", tags=_TAGS, operation_id="deleteView", status_code=204)
-async def delete_view(editor: CurrentEditor, view_id: UUID) -> None:
+async def delete_view(editor: CurrentEditor, view_id: FromPath[UUID]) -> None:
     """Removes a view of one's own."""
     await saved_view.delete(editor, view_id)
 

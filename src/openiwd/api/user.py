@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, delete, get, post, put
+from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
@@ -44,14 +45,14 @@ async def list_users(editor: CurrentEditor) -> Users:
 
 
 @post("/users", tags=_TAGS, operation_id="createUser", status_code=201)
-async def create_user(editor: CurrentEditor, data: NewUser) -> Response[UserRecord]:
+async def create_user(editor: CurrentEditor, data: JSONBody[NewUser]) -> Response[UserRecord]:
     """Creates a user who may do no more than the caller. Without a password nobody can log in yet."""
     made = await user_admin.create(editor, data)
     return Response(made, headers=etag(made.revision))
 
 
 @get("/users/{user_id:uuid}", tags=_TAGS, operation_id="getUser")
-async def get_user(editor: CurrentEditor, user_id: UUID) -> Response[UserRecord]:
+async def get_user(editor: CurrentEditor, user_id: FromPath[UUID]) -> Response[UserRecord]:
     """One user."""
     found = await user_admin.get(editor, user_id)
     return Response(found, headers=etag(found.revision))
@@ -59,7 +60,7 @@ async def get_user(editor: CurrentEditor, user_id: UUID) -> Response[UserRecord]
 
 @put("/users/{user_id:uuid}", tags=_TAGS, operation_id="putUser")
 async def put_user(
-    call: CurrentCall, editor: CurrentEditor, user_id: UUID, data: UserInput
+    call: CurrentCall, editor: CurrentEditor, user_id: FromPath[UUID], data: JSONBody[UserInput]
 ) -> Response[UserRecord]:
     """Changes role, access groups, agent profile and the rest; the password stays. Deactivating ends the sessions."""
     saved = await user_admin.update(editor, user_id, data, call.if_match)
@@ -67,13 +68,13 @@ async def put_user(
 
 
 @delete("/users/{user_id:uuid}", tags=_TAGS, operation_id="deactivateUser", status_code=204)
-async def deactivate_user(editor: CurrentEditor, user_id: UUID) -> None:
+async def deactivate_user(editor: CurrentEditor, user_id: FromPath[UUID]) -> None:
     """Deactivates a user and ends its sessions; the record stays, for the log names it."""
     await user_admin.deactivate(editor, user_id)
 
 
 @post("/users/{user_id:uuid}/password", tags=_TAGS, operation_id="setPassword", status_code=204)
-async def set_password(editor: CurrentEditor, user_id: UUID, data: PasswordInput) -> None:
+async def set_password(editor: CurrentEditor, user_id: FromPath[UUID], data: JSONBody[PasswordInput]) -> None:
     """Sets a password, unlocks the login and ends the user's sessions."""
     await user_admin.set_password(editor, user_id, data.password)
 
@@ -85,14 +86,14 @@ async def list_access_groups(editor: CurrentEditor) -> AccessGroups:
 
 
 @get("/access-groups/{group_id:str}", tags=_TAGS, operation_id="getAccessGroup")
-async def get_access_group(editor: CurrentEditor, group_id: str) -> AccessGroup:
+async def get_access_group(editor: CurrentEditor, group_id: FromPath[str]) -> AccessGroup:
     """One access group."""
     return await access_group.get(editor, group_id)
 
 
 @put("/access-groups/{group_id:str}", tags=_TAGS, operation_id="putAccessGroup")
 async def put_access_group(
-    editor: CurrentEditor, group_id: str, data: AccessGroupInput
+    editor: CurrentEditor, group_id: FromPath[str], data: JSONBody[AccessGroupInput]
 ) -> Response[AccessGroup]:
     """Creates or replaces an access group: category paths (each with all below it) and queues."""
     if data.id not in (None, group_id):
@@ -103,7 +104,7 @@ async def put_access_group(
 
 
 @delete("/access-groups/{group_id:str}", tags=_TAGS, operation_id="deleteAccessGroup", status_code=204)
-async def delete_access_group(editor: CurrentEditor, group_id: str) -> None:
+async def delete_access_group(editor: CurrentEditor, group_id: FromPath[str]) -> None:
     """Removes an access group; 409 `inUse` while a user or a key belongs to it."""
     await access_group.delete(editor, group_id)
 
@@ -115,19 +116,19 @@ async def list_keys(editor: CurrentEditor) -> ApiKeys:
 
 
 @post("/api-keys", tags=_TAGS, operation_id="createApiKey", status_code=201)
-async def create_key(editor: CurrentEditor, data: ApiKeyInput) -> Response[NewApiKey]:
+async def create_key(editor: CurrentEditor, data: JSONBody[ApiKeyInput]) -> Response[NewApiKey]:
     """Makes a key with a role or single privileges, optionally expiring. Its secret is told here and never again."""
     return Response(await api_key.create(editor, data), headers=_UNSTORED)
 
 
 @get("/api-keys/{key_id:uuid}", tags=_TAGS, operation_id="getApiKey")
-async def get_key(editor: CurrentEditor, key_id: UUID) -> ApiKey:
+async def get_key(editor: CurrentEditor, key_id: FromPath[UUID]) -> ApiKey:
     """One API key."""
     return await api_key.get(editor, key_id)
 
 
 @delete("/api-keys/{key_id:uuid}", tags=_TAGS, operation_id="revokeApiKey", status_code=204)
-async def revoke_key(editor: CurrentEditor, key_id: UUID) -> None:
+async def revoke_key(editor: CurrentEditor, key_id: FromPath[UUID]) -> None:
     """Revokes a key for good."""
     await api_key.revoke(editor, key_id)
 

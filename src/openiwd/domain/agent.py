@@ -65,6 +65,7 @@ class Agent(Struct, kw_only=True, rename="camel"):
     working_hours: str | None = None
     """Calendar id; outside of it nothing is pushed."""
     absences: tuple[Absence, ...] = ()
+    attributes: dict[str, Any] = {}
     revision: int = 1
     states: dict[str, MediaState] = msgspec.field(default_factory=dict)
     """Per media type; '*' is the state of all media types that have none of their own."""

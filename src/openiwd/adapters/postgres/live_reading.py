@@ -182,6 +182,7 @@ def agent_of(record: asyncpg.Record) -> Agent:
         time_zone=profile.time_zone,
         working_hours=profile.working_hours,
         absences=tuple(profile.absences),
+        attributes=profile.attributes,
         revision=record["revision"],
         states=msgspec.convert(record["states"], dict[str, MediaState]),
         session=record["session"],

@@ -114,7 +114,7 @@ class LiveWriting:
         saved: int = stored
         return saved
 
-    async def delete_object(self, kind: str, object_id: str) -> bool:
+    async def delete_object(self, kind: str, object_id: str | UUID) -> bool:
         return await self._connection.fetchval(object_sql(kind, "delete"), object_id) is not None
 
     # Around an item

@@ -1,0 +1,65 @@
+"""Shapes of request bodies that handlers read by hand, for the API's description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from openiwd.api.authorisation import PREFIX
+from openiwd.api.live_object import PATHS
+from openiwd.api.rule_set_object import path_of
+from openiwd.domain.agent import AgentProfile
+from openiwd.domain.category import CategoryConfig
+from openiwd.domain.rule_set import RuleSetDocument
+from openiwd.usecases.lookup_table import LookupTable
+from openiwd.usecases.rule_set_object import KINDS
+
+CategoryInput: Final = msgspec.defstruct(
+    "CategoryInput",
+    [
+        *(
+            (f.encode_name, f.type, None)
+            for f in msgspec.structs.fields(CategoryConfig)
+            if f.name != "children"
+        ),
+        ("parent", str | None, None),
+        ("position", int | None, None),
+    ],
+    module=__name__,
+)
+BODIES: Final[Mapping[str, Any]] = {
+    **{f"PUT {PREFIX}{path_of(kind)}/{{object_id}}": kind.type for kind in KINDS},
+    **{f"PUT {PREFIX}{path}/{{object_id}}": kind.type for path, kind in PATHS.items()},
+    f"PUT {PREFIX}/categories/{{category_id}}": CategoryInput,
+    f"PUT {PREFIX}/agents/{{agent_id}}": AgentProfile,
+    f"PUT {PREFIX}/lookup-tables/{{table_id}}": LookupTable,
+}
+"""Route → what its JSON body is."""
+TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
+    f"POST {PREFIX}/agents/import": ("text/csv",),
+    f"POST {PREFIX}/lookup-tables/{{table_id}}/import": ("text/csv",),
+}
+"""Route → the media types of its text body."""
+RULE_SET: Final = (f"POST {PREFIX}/rulesets", RuleSetDocument)
+
+
+def describe_bodies(paths: dict[str, Any], schemas: dict[str, Any], template: str) -> None:
+    """Writes the bodies into the description of each route, and their types into the schemas."""
+    types = [*dict.fromkeys([*BODIES.values(), RULE_SET[1]])]
+    references, components = msgspec.json.schema_components(types, ref_template=template)
+    for name, component in components.items():
+        schemas.setdefault(name, component)
+    by_type = dict(zip(types, references, strict=True))
+    for route, type_ in BODIES.items():
+        _write(paths, route, {"application/json": {"schema": by_type[type_]}})
+    for route, media_types in TEXTS.items():
+        _write(paths, route, {m: {"schema": {"type": "string"}} for m in media_types})
+    document = {"schema": by_type[RULE_SET[1]]}
+    _write(paths, RULE_SET[0], {"application/yaml": document, "application/json": document})
+
+
+def _write(paths: dict[str, Any], route: str, content: dict[str, Any]) -> None:
+    method, _, path = route.partition(" ")
+    paths[path][method.lower()]["requestBody"] = {"required": True, "content": content}

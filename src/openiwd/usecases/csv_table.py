@@ -1,0 +1,83 @@
+"""Reads tables of text (CSV with a head line) that people bring along from spreadsheets. Every fault names its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Final, NamedTuple
+
+from openiwd.domain.errors import InvalidInputError, TooLargeError
+from openiwd.domain.work_item import check_text
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+MAX_ROWS: Final = 100_000
+_DELIMITERS: Final = (",", ";", "\t")
+
+
+class CsvRow(NamedTuple):
+    """One row: its line in the file (the head is line 1 where it fits on one), and its cells by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+class CsvTable(NamedTuple):
+    columns: list[str]
+    rows: list[CsvRow]
+
+
+def read_csv(content: bytes) -> CsvTable:
+    """The rows of a UTF-8 file (with or without byte order mark) separated by comma, semicolon or tab."""
+    if len(content) > MAX_BYTES:
+        raise TooLargeError(f"the file is larger than {MAX_BYTES} bytes", hint="send it in parts")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            "the file is not UTF-8 text", code="invalidText", hint="save it as CSV UTF-8"
+        ) from error
+    check_text(text, "body")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    try:
+        columns = [c.strip() for c in next(reader, [])]
+        _check_head(columns)
+        rows: list[CsvRow] = []
+        for cells in reader:
+            if not any(c.strip() for c in cells):
+                continue
+            if len(cells) != len(columns):
+                raise InvalidInputError(
+                    f"line {reader.line_num} has {len(cells)} cells for {len(columns)} columns",
+                    field=f"line {reader.line_num}",
+                    hint="put cells that hold a separator in quotes",
+                )
+            if len(rows) == MAX_ROWS:
+                raise TooLargeError(f"the file has more than {MAX_ROWS} rows", hint="send it in parts")
+            rows.append(CsvRow(reader.line_num, {k: v.strip() for k, v in zip(columns, cells, strict=True)}))
+    except csv.Error as error:
+        raise InvalidInputError(
+            f"this is not CSV: {error}",
+            code="malformedCsv",
+            field=f"line {reader.line_num}",
+            hint="check quotes there",
+        ) from error
+    return CsvTable(columns, rows)
+
+
+def _delimiter(text: str) -> str:
+    head = text.partition("\n")[0]
+    return max(_DELIMITERS, key=head.count)
+
+
+def _check_head(columns: list[str]) -> None:
+    if not columns or not all(columns):
+        raise InvalidInputError(
+            "the first line does not name every column",
+            field="line 1",
+            hint="begin with the names of the columns",
+        )
+    twice = sorted({c for c in columns if columns.count(c) > 1})
+    if twice:
+        raise InvalidInputError(
+            f"there are two columns '{twice[0][:80]}'", field="line 1", hint="rename or remove one"
+        )

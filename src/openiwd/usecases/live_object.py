@@ -1,0 +1,207 @@
+"""Small live objects: skills, groups, hold reasons, capture points. Live at once; what is in use stays."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from openiwd.domain.errors import InvalidInputError, NotFoundError
+from openiwd.domain.hold_reason import DEFAULT_HOLD_REASONS, HoldReason
+from openiwd.domain.requirement import ID
+from openiwd.domain.rule_set_reference import Referred, references
+from openiwd.ports.tenant_store import Reading
+from openiwd.usecases.configuration import Editor
+from openiwd.usecases.rule_set_edit import live_document
+from openiwd.usecases.rule_set_object import in_use, open_items
+
+ObjectName = Annotated[str, Meta(min_length=1, max_length=200)]
+ObjectId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class NamedObject(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A skill or a group."""
+
+    id: ObjectId
+    name: ObjectName
+    description: Annotated[str, Meta(max_length=2_000)] = ""
+
+
+class CapturePoint(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Where items come from: a name for the `capturePoint` that source systems send."""
+
+    id: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
+    name: ObjectName
+    description: Annotated[str, Meta(max_length=2_000)] = ""
+
+
+class LiveKind(Struct, frozen=True, kw_only=True):
+    """A kind of small live object."""
+
+    stored: str
+    """What the store calls it."""
+    noun: str
+    type: type[Any]
+    view: str | None
+    """The privilege to read; None: everybody of the tenant."""
+    update: str
+
+
+SKILLS: Final = LiveKind(
+    stored="skill", noun="skill", type=NamedObject, view="agents.view", update="agents.update"
+)
+GROUPS: Final = LiveKind(
+    stored="agent_group", noun="group", type=NamedObject, view="agents.view", update="agents.update"
+)
+HOLD_REASONS: Final = LiveKind(
+    stored="hold_reason", noun="hold reason", type=HoldReason, view=None, update="queues.update"
+)
+CAPTURE_POINTS: Final = LiveKind(
+    stored="capture_point",
+    noun="capture point",
+    type=CapturePoint,
+    view="capturePoints.view",
+    update="capturePoints.update",
+)
+KINDS: Final = (SKILLS, GROUPS, HOLD_REASONS, CAPTURE_POINTS)
+
+
+class Stored(Struct):
+    """An object with its revision."""
+
+    value: Any
+    revision: int
+
+
+async def objects(editor: Editor, kind: LiveKind) -> list[Stored]:
+    """All objects of a kind, by id. Before any hold reason is stored, the usual ones hold."""
+    if kind.view is not None:
+        editor.caller.require(kind.view)
+    async with editor.services.runtime.store.reading() as reading:
+        return await _read(reading, kind)
+
+
+async def _read(reading: Reading, kind: LiveKind) -> list[Stored]:
+    found = [_stored(kind, raw) for raw in await reading.objects(kind.stored)]
+    if kind is HOLD_REASONS and not found:
+        return [Stored(reason, 0) for reason in DEFAULT_HOLD_REASONS]
+    return found
+
+
+def _stored(kind: LiveKind, raw: dict[str, Any]) -> Stored:
+    values = {k: v for k, v in raw.items() if k != "revision"}
+    return Stored(msgspec.convert(values, kind.type), raw["revision"])
+
+
+async def get(editor: Editor, kind: LiveKind, object_id: str) -> Stored:
+    found = next((o for o in await objects(editor, kind) if o.value.id == object_id), None)
+    if found is None:
+        raise _missing(kind, object_id)
+    return found
+
+
+def _missing(kind: LiveKind, object_id: str) -> NotFoundError:
+    return NotFoundError(f"there is no {kind.noun} '{object_id[:80]}'", field="id", hint="see the list")
+
+
+async def put(editor: Editor, kind: LiveKind, value: Any, revision: int | None) -> tuple[Stored, bool]:
+    """Creates or replaces an object; whether it is new. With `revision`, only if it still has that."""
+    editor.caller.require(kind.update)
+    check_id(value.id)
+    async with editor.services.runtime.store.writing() as tx:
+        found = await _read(tx, kind)
+        before = next((o for o in found if o.value.id == value.id), None)
+        if kind is HOLD_REASONS and all(o.revision == 0 for o in found):
+            for usual in found:  # the first change makes the usual ones the tenant's own
+                await tx.save_object(kind.stored, msgspec.to_builtins(usual.value), revision=None)
+        if before is not None and before.value == value and revision in (None, before.revision):
+            return before, False
+        stored = await tx.save_object(
+            kind.stored, msgspec.to_builtins(value), revision=None if revision == 0 else revision
+        )
+        change = "created" if before is None else "updated"
+        await editor.tell(tx, kind.stored, value.id, change, stored)
+    editor.committed()
+    await editor.note(change, kind.noun, value.id, before.value if before else None, value)
+    return Stored(value, stored), before is None
+
+
+def check_id(object_id: str, field: str = "id") -> None:
+    """Ids are what rules can name."""
+    if ID.fullmatch(object_id) is None:
+        raise InvalidInputError(
+            f"'{object_id[:80]}' is not an id",
+            field=field,
+            hint="use up to 64 letters, digits, _ . ( ) - and inner spaces",
+        )
+
+
+async def delete(editor: Editor, kind: LiveKind, object_id: str) -> None:
+    """Removes an object; ConflictError `inUse` naming what refers to it, if anything does."""
+    editor.caller.require(kind.update)
+    before = next((o for o in await _all(editor, kind) if o.value.id == object_id), None)
+    if before is None:
+        raise _missing(kind, object_id)
+    faults = await _uses(editor, kind, object_id)
+    if faults:
+        raise in_use(kind.noun, object_id, faults)
+    async with editor.services.runtime.store.writing() as tx:
+        if kind is HOLD_REASONS and before.revision == 0:
+            for usual in await _read(tx, kind):
+                await tx.save_object(kind.stored, msgspec.to_builtins(usual.value), revision=None)
+        if not await tx.delete_object(kind.stored, object_id):
+            raise _missing(kind, object_id)
+        await editor.tell(tx, kind.stored, object_id, "deleted")
+    editor.committed()
+    await editor.note("deleted", kind.noun, object_id, before.value)
+
+
+async def _all(editor: Editor, kind: LiveKind) -> list[Stored]:
+    async with editor.services.runtime.store.reading() as reading:
+        return await _read(reading, kind)
+
+
+_REFERRED: Final = {
+    "skill": Referred.SKILL,
+    "agent_group": Referred.GROUP,
+    "hold_reason": Referred.HOLD_REASON,
+}
+
+
+async def _uses(editor: Editor, kind: LiveKind, object_id: str) -> list[dict[str, Any]]:
+    """What refers to the object: the live rule set, agents, open items."""
+    faults: list[dict[str, Any]] = []
+    if kind.stored in _REFERRED:
+        faults += await rule_set_uses(editor, _REFERRED[kind.stored], object_id)
+    if kind in (SKILLS, GROUPS):
+        async with editor.services.runtime.store.reading() as reading:
+            for agent in (await reading.agents()).values():
+                own = agent.groups if kind is GROUPS else [s.skill for s in agent.skills]
+                if object_id in own:
+                    faults.append(_fault(f"agent '{agent.id}' has it", "change the agent"))
+    if kind is HOLD_REASONS:
+        count = await open_items(editor, "holdReason", object_id)
+        if count:
+            faults.append(_fault(f"{count} items are held for it", "set it inactive instead"))
+        if len(await _all(editor, kind)) == 1:
+            faults.append(_fault("it is the last hold reason", "create another one first"))
+    if kind is CAPTURE_POINTS:
+        count = await open_items(editor, "capturePoint", object_id)
+        if count:
+            faults.append(_fault(f"{count} open items came from it", "wait until they are finished"))
+    return faults[:50]
+
+
+def _fault(message: str, hint: str) -> dict[str, Any]:
+    return {"field": None, "message": message, "hint": hint}
+
+
+async def rule_set_uses(editor: Editor, kind: Referred, name: str) -> list[dict[str, Any]]:
+    """Where the live rule set names a live object."""
+    _, document = await live_document(editor.services.runtime)
+    return [
+        {"field": r.path, "message": f"the live rule set names it at {r.path}", "hint": "change the rule set"}
+        for r in references(document)
+        if r.kind is kind and r.name == name
+    ]
