@@ -228,6 +228,23 @@ async def test_the_curve_of_an_item(api: World) -> None:
     )
 
 
+async def test_the_curve_says_whom_the_item_meets(api: World) -> None:
+    item = await api.item("c1")
+    fixed = await api.item("c2", priority=300)
+    await api.item("c3", data={"kind": "loan"})
+    created = datetime.fromisoformat(item["createdDateTime"])
+    span = {"from": created.isoformat(), "to": (created + timedelta(hours=10)).isoformat()}
+    curve = (await api.get(f"/items/{item['id']}/priority", params=span)).json()
+    (met,) = [c for c in curve["crossings"] if c["kind"] in ("overtakes", "overtakenBy")]
+    assert (met["kind"], met["item"]) == ("overtakes", fixed["id"])
+    assert met["priority"] == pytest.approx(300, abs=0.01)
+    assert datetime.fromisoformat(met["at"]) - created == pytest.approx(
+        timedelta(hours=4), abs=timedelta(seconds=1)
+    )
+    other = (await api.get(f"/items/{fixed['id']}/priority", params=span)).json()
+    assert [c["kind"] for c in other["crossings"] if c["item"] == item["id"]] == ["overtakenBy"]
+
+
 async def test_contacts_come_with_items(api: World) -> None:
     contact = {"customerId": "K1", "name": "Ada Byron", "emails": ["Ada@Example.org"]}
     item = await api.item("c1", contact=contact)

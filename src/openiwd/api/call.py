@@ -19,7 +19,7 @@ from openiwd.api.decoding import decode, require_json
 from openiwd.domain.errors import ForbiddenError, InvalidInputError
 from openiwd.domain.privilege import Caller
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.usecases.item_detail import ItemView, item_view
+from openiwd.usecases.item_view import ItemView, item_view
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.work_item import Done
 

@@ -28,7 +28,7 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import MAX_BATCH_ITEMS, MAX_ITEM_BYTES, ItemSubmission
 from openiwd.usecases import intake
-from openiwd.usecases.item_detail import priority_of
+from openiwd.usecases.item_view import priority_of
 from openiwd.usecases.work_item import Command, Done, Result, apply
 
 ITEMS: Final = f"POST {PREFIX}/items"

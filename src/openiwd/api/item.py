@@ -16,9 +16,11 @@ from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import MAX_ITEM_BYTES, ItemUpdate, WorkItem
-from openiwd.usecases import item_action, item_detail
+from openiwd.usecases import item_action, item_detail, priority_curve
 from openiwd.usecases.item_action import ActionRequest
-from openiwd.usecases.item_detail import Curve, Explanation, HistoryEntry, ItemView
+from openiwd.usecases.item_detail import Explanation, HistoryEntry
+from openiwd.usecases.item_view import ItemView, item_view
+from openiwd.usecases.priority_curve import Curve
 from openiwd.usecases.work_item import Done
 
 CapturePoint = Annotated[
@@ -79,10 +81,10 @@ async def _show(
     rules = await call.rules()
     if at is None:
         item = await item_detail.read(call.services, call.caller, reference, capture_point)
-        return Response(item_detail.item_view(item, rules, call.now), headers=etag(item))
+        return Response(item_view(item, rules, call.now), headers=etag(item))
     then = instant(at, "at")
     item = await item_detail.read_at(call.services, call.caller, reference, then, capture_point)
-    return Response(item_detail.item_view(item, rules, then), headers=etag(item))
+    return Response(item_view(item, rules, then), headers=etag(item))
 
 
 async def _update(
@@ -279,7 +281,7 @@ async def get_curve(
     ] = None,
 ) -> Curve:
     """The item's priority over time: points joined by straight lines, and the instants at which something happens."""
-    return await item_detail.curve(
+    return await priority_curve.curve(
         call.services,
         call.caller,
         item_id,

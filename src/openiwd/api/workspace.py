@@ -16,7 +16,8 @@ from openiwd.domain.agent import Agent, AgentState
 from openiwd.domain.errors import UnavailableError
 from openiwd.domain.work_item import Name, ShortText, WorkItem
 from openiwd.usecases import agent, offer
-from openiwd.usecases.item_detail import ItemView, item_view, require_agent
+from openiwd.usecases.item_detail import require_agent
+from openiwd.usecases.item_view import ItemView, item_view
 
 
 class MediaStateView(Struct, kw_only=True, rename="camel"):

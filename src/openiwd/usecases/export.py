@@ -14,7 +14,7 @@ import msgspec
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.privilege import Caller
 from openiwd.ports.tenant_store import SearchQuery
-from openiwd.usecases.item_detail import COLUMN_NAMES, ItemView, item_view
+from openiwd.usecases.item_view import COLUMN_NAMES, ItemView, item_view
 from openiwd.usecases.search import prepared
 
 if TYPE_CHECKING:

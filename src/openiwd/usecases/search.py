@@ -17,7 +17,7 @@ from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import shown
 from openiwd.domain.work_item import OPEN, WorkItem
 from openiwd.ports.tenant_store import SearchPage, SearchQuery
-from openiwd.usecases.item_detail import ItemView, item_view
+from openiwd.usecases.item_view import ItemView, item_view
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices

@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery
 
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.work_item import WorkItem
-from openiwd.usecases import item_detail, item_note
+from openiwd.usecases import item_detail, item_note, priority_curve
 from openiwd.web.directory import shown_by
 from openiwd.web.history_view import history_entries
 from openiwd.web.item_view import details_of, item_card, note_views
@@ -44,7 +44,7 @@ async def tab_context(visit: Visit, item: WorkItem, tab: str, shown: Shown) -> d
             seen = {number: other for number, other in around.items() if caller.covers(scope, other)}
             return {"why": why_view(item, explanation, seen, await hold_reasons_of(visit), shown)}
         case "priority":
-            curve = await item_detail.curve(services, caller, reference, None, None)
+            curve = await priority_curve.curve(services, caller, reference, None, None)
             return {"priority": priority_over_time(item, curve, shown)}
         case "history":
             return {"history": history_entries(await item_detail.history(services, caller, reference), shown)}

@@ -10,7 +10,8 @@ from openiwd.domain.calendar import WALL_CLOCK_ID, Clock
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.schema import priority_at
 from openiwd.domain.work_item import WorkItem
-from openiwd.usecases.item_detail import Curve, standing_of
+from openiwd.usecases.item_view import standing_of
+from openiwd.usecases.priority_curve import Curve
 from openiwd.web.curve_view import Chart, curve_chart
 from openiwd.web.row_view import Shown, shown_value
 from openiwd.web.time_text import Moment

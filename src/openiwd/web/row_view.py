@@ -10,7 +10,7 @@ from openiwd.domain.instant import HOUR, to_micros
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import Schema, line_at, priority_at
 from openiwd.domain.work_item import WorkItem
-from openiwd.usecases.item_detail import standing_of
+from openiwd.usecases.item_view import standing_of
 from openiwd.web.catalogue import THIN_SPACE, Catalogue, number
 from openiwd.web.time_text import Moment, TimeText
 
