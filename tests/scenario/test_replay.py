@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from openiwd.adapters.embedded_postgres import EmbeddedPostgres
 from openiwd.adapters.event_log_file.log import load_plan
 from openiwd.domain.replay.plan import Plan
+from openiwd.ports.tenant_store import Tenant
+from openiwd.processes import bootstrap
+from openiwd.processes.wiring import Wiring
 from tests.factories.xes import believable_log, write_xes
 from tests.scenario.replaying import Running, items_of, log_of, refused, replayed, sequence_of
 from tests.servers.until import until
@@ -131,3 +135,17 @@ def test_another_mapping_on_the_same_data_is_refused(
     mapping = folder / "other-mapping.yaml"
     mapping.write_text("format: xes\nsla: {otherwise: 3h}\n")
     assert "another mapping" in refused(log, straight[0], "--mapping", str(mapping))
+
+
+async def test_the_data_of_another_server_are_refused(folder: Path, log: Path) -> None:
+    data = folder / "other"
+    postgres = EmbeddedPostgres(data)
+    await postgres.start()
+    try:
+        tenant = Tenant(id="main", name="Main", database_name="iwd-main")
+        wiring = Wiring(await bootstrap.prepare_databases(postgres.dsn(), tenant))
+        await bootstrap.ensure_tenant(wiring, tenant)
+        await wiring.close()
+    finally:
+        await postgres.stop()
+    assert "another OpenIWD server" in " ".join(refused(log, data).split())

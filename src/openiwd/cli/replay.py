@@ -18,7 +18,6 @@ from openiwd.domain.replay.summary import Share, Summary
 from openiwd.processes.log_output import write_logs_to_stderr
 from openiwd.processes.replay import Options, Place, Result, StoppedError
 from openiwd.processes.replay import replay as run_replay
-from openiwd.processes.settings import read_settings
 
 
 def replay(
@@ -49,10 +48,7 @@ def replay(
             "--data is for a server of the replay's own, --url for another one", field="--data"
         )
     write_logs_to_stderr("warning")
-    settings = read_settings()
-    options = Options(
-        log=file, mapping=mapping, speed=speed, data_dir=data or settings.data_dir, url=url, api_key=api_key
-    )
+    options = Options(log=file, mapping=mapping, speed=speed, data_dir=data, url=url, api_key=api_key)
     console = Console(stderr=True, quiet=as_json)
     try:
         with _bar(console) as bar:

@@ -10,7 +10,7 @@ from typing import Final
 
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
 from openiwd.domain.agent import AgentProfile, Capacity
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.domain.event import Event, EventType
 from openiwd.domain.privilege import Role, system
 from openiwd.domain.replay.plan import Plan
@@ -41,6 +41,7 @@ async def own_server(
         wiring = Wiring(await bootstrap.prepare_databases(postgres.dsn(), TENANT))
         serving = Serving(wiring, host="127.0.0.1", port=0, metrics_port=None)
         try:
+            await _refuse_others_data(wiring, data_dir)
             await bootstrap.ensure_tenant(wiring, TENANT)
             credentials = await _credentials(wiring, data_dir)
             step("preparing the tenant")
@@ -52,6 +53,16 @@ async def own_server(
     finally:
         step("stopping PostgreSQL")
         await asyncio.shield(postgres.stop())
+
+
+async def _refuse_others_data(wiring: Wiring, data_dir: Path) -> None:
+    if any(tenant.id != TENANT.id for tenant in await wiring.control.tenants()):
+        raise ConflictError(
+            f"{data_dir} holds the data of another OpenIWD server",
+            code="othersData",
+            field="--data",
+            hint="choose a folder for this replay alone",
+        )
 
 
 async def _credentials(wiring: Wiring, data_dir: Path) -> Credentials:
