@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -64,6 +65,7 @@ class Serving:
         if len(sockets) > 1:
             await self._serve(create_metrics_app(self.wiring.platform, metrics), sockets[1])
         await self._api.start()
+        _spare_the_collector()
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:
         config = uvicorn.Config(
@@ -90,6 +92,13 @@ class Serving:
             await self._api.close()
         await self.background.stop()
         await self.wiring.close()
+
+
+def _spare_the_collector() -> None:
+    """What is loaded now stays; by its defaults the collector would walk through it again and again under load."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:
