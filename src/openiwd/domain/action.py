@@ -56,6 +56,7 @@ class Verdict:
         "created_us",
         "due_at",
         "due_by_rule",
+        "due_from_now",
         "fell_back",
         "hold",
         "lookups",
@@ -78,6 +79,7 @@ class Verdict:
         self.adjustment = adjustment
         self.due_at = due_at
         self.due_by_rule = False
+        self.due_from_now = False
         self.fell_back = False
         self.created_us = created_us
         self.now_us = now_us
@@ -198,6 +200,7 @@ def _set_due(config: DueConfig, at: str, around: Surroundings) -> Action:
         start = verdict.now_us if config.start is DueFrom.NOW else verdict.created_us
         verdict.due_at = clock.add(start, after)
         verdict.due_by_rule = True
+        verdict.due_from_now = config.start is DueFrom.NOW
 
     return Action(run=run, writes=(resolve(DUE, at, around.vocabulary),))
 

@@ -243,6 +243,10 @@ class Clock(Protocol):
         """Whether the clock runs at `t`; a span includes its start and not its end."""
         ...
 
+    def offset_at(self, t: int) -> int:
+        """What local time is ahead of UTC at `t`."""
+        ...
+
     def next_change(self, t: int) -> int | None:
         """The first instant after `t` at which the clock starts or stops; None if it never does."""
         ...
@@ -269,6 +273,9 @@ class WallClock:
     def is_open(self, t: int) -> bool:  # noqa: ARG002 - open whatever the instant
         return True
 
+    def offset_at(self, t: int) -> int:  # noqa: ARG002 - UTC
+        return 0
+
     def next_change(self, t: int) -> int | None:  # noqa: ARG002 - never changes
         return None
 
@@ -294,6 +301,7 @@ class Calendar:
         "_inside",
         "_last",
         "_weekly_total",
+        "_zone",
         "frozen",
         "id",
     )
@@ -301,7 +309,7 @@ class Calendar:
     def __init__(self, frozen: FrozenCalendar) -> None:
         self.frozen = frozen
         self.id = content_hash(frozen)
-        zone = Zone(frozen.transitions)
+        zone = self._zone = Zone(frozen.transitions)
         first_day = date(frozen.first_year, 1, 1).toordinal() - EPOCH_ORDINAL
         last_day = date(frozen.last_year, 12, 31).toordinal() - EPOCH_ORDINAL
         edges = zone.starts(np.array([first_day, last_day + 1], dtype=np.int64) * DAY)
@@ -346,6 +354,9 @@ class Calendar:
         if t < self._last:
             return self._inside.is_open(t)
         return self._after.is_open((t - self._last) % WEEK)
+
+    def offset_at(self, t: int) -> int:
+        return self._zone.offset_at(t)
 
     def next_change(self, t: int) -> int | None:
         state = self.is_open(t)

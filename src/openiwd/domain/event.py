@@ -95,6 +95,20 @@ _NO_VALUES: tuple[Any, ...] = tuple(
 )
 
 
+def same(old: Any, new: Any) -> bool:
+    """Whether two JSON values are alike in kind as well: 1, 1.0 and true are three values."""
+    if new is old:
+        return True
+    if new != old:
+        return False
+    if isinstance(new, (dict, list)):
+        return not new or _encode(new) == _encode(old)
+    return type(new) is type(old)
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
 def changes(before: WorkItem | None, after: WorkItem) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs, as (set, personal) in plain JSON values; against the defaults for a new item."""
     old = _NO_VALUES if before is None else astuple(before)
@@ -103,18 +117,26 @@ def changes(before: WorkItem | None, after: WorkItem) -> tuple[dict[str, Any], d
     personal: dict[str, Any] = {}
     for n, name in _FIELDS:
         value = new[n]
-        if value is old[n] or value == old[n]:
+        if value is old[n] or same(old[n], value):
             continue
         if name in PERSONAL:
             personal[name] = value
         elif name == "ext" and "customerId" in value:
             public[name] = {k: v for k, v in value.items() if k != "customerId"}
             personal[name] = {"customerId": value["customerId"]}
+        elif name == "overridden":
+            public[name] = {k: v for k, v in value.items() if not _of_a_person(k)}
+            if len(public[name]) < len(value):
+                personal[name] = {k: v for k, v in value.items() if _of_a_person(k)}
         elif isinstance(value, (str, int)) or value is None:
             public[name] = value
         else:
             public[name] = msgspec.to_builtins(value)
     return public, personal
+
+
+def _of_a_person(attribute: str) -> bool:
+    return attribute == "ext.customerId" or attribute.startswith("data.")
 
 
 def fold(events: list[LoggedEvent]) -> WorkItem | None:
@@ -133,8 +155,8 @@ def fold(events: list[LoggedEvent]) -> WorkItem | None:
         )
         state.update(event.body.get("set", {}))
         for name, value in (event.personal or {}).items():
-            if name == "ext":
-                state["ext"] = {**state.get("ext", {}), **value}
+            if name in ("ext", "overridden"):
+                state[name] = {**state.get(name, {}), **value}
             elif name in PERSONAL:
                 state[name] = value
     return msgspec.convert(state, WorkItem) if alive else None

@@ -79,6 +79,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
     anchor_at: int | None = None
     due_at: int | None = None
     due_origin: DueOrigin | None = None
+    due_from_now: bool = False
+    """A rule counted the due date from this judging: holds of before have no part in it."""
     requirement: Requirement = NO_REQUIREMENT
     set_attributes: dict[str, Any] = {}
     """Values that rules have set, by name: `data.region`, `ext.customerSegment`; None clears."""
@@ -164,6 +166,7 @@ def _classified(
         anchor_at=anchor,
         due_at=due,
         due_origin=origin,
+        due_from_now=verdict.due_from_now,
         requirement=requirement,
         set_attributes=verdict.set_attributes,
         hold=verdict.hold,

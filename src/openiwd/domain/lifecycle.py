@@ -99,8 +99,9 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         Action.REOPEN,
         frozenset({Status.COMPLETED, Status.CANCELED}),
-        (_Q,),
-        "anchor = now, last agent preferred, due date made by schema or rule recomputed",
+        (_Q, _H, _E, _R),
+        "queued: anchor = now, last agent preferred, due date made by schema or rule recomputed; "
+        "classified anew only if the live rules know its queue or schema no more",
     ),
     Rule(
         Action.RESTART,

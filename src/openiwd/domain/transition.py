@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from openiwd.domain.aging import delayed, pause_ended, schema_of, standing_set
 from openiwd.domain.calendar import Clock
 from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.domain.event import Event, EventType, item_event
@@ -19,9 +20,20 @@ from openiwd.domain.lifecycle import Action, require
 from openiwd.domain.offer import AssignmentOutcome, ClosedOffer, GrantKind, OfferOutcome, WrapUp
 from openiwd.domain.queue import Queue
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.work_item import DEFAULT_EXPIRATION_DAYS, DueOrigin, Exclusion, ItemId, Status, WorkItem
+from openiwd.domain.schema import Anchor, due_at
+from openiwd.domain.source_values import value_at
+from openiwd.domain.work_item import (
+    DEFAULT_EXPIRATION_DAYS,
+    DueOrigin,
+    Exclusion,
+    ItemId,
+    Status,
+    WorkItem,
+    check_instant,
+)
 
 HOLD_WAKES = ("customerReply", "linkedItems")
+_LONGEST_DAYS = 3660
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -57,6 +69,25 @@ class Ending(NamedTuple):
 def queue_of(item: WorkItem, rules: CompiledRuleSet) -> Queue | None:
     """The live settings of the item's queue."""
     return rules.queues.get(item.queue_id) if item.queue_id else None
+
+
+def segment_of(item: WorkItem, rules: CompiledRuleSet) -> str | None:
+    """The item's value of what its queue counts by; None without."""
+    queue = queue_of(item, rules)
+    if queue is None or queue.segment_by is None:
+        return None
+    root, _, rest = queue.segment_by.partition(".")
+    value: Any
+    if root in ("data", "ext") and rest:
+        value = value_at(item.data if root == "data" else item.ext, rest)
+    else:
+        value = {
+            "mediaType": item.media_type,
+            "categoryPath": item.category_path,
+            "capturePoint": item.capture_point,
+            "channel": item.channel,
+        }.get(queue.segment_by)
+    return None if value is None else str(value)
 
 
 def weight_of(item: WorkItem, rules: CompiledRuleSet) -> int:
@@ -143,31 +174,18 @@ def unreserved(item: WorkItem) -> WorkItem:
     return replace(item, reserved_for=None, reserved_until=None, reserved_by=None)
 
 
-def _clock_pause(item: WorkItem, ctx: Context) -> WorkItem:
-    """Ends a pausing hold: age goes on from where it stood; due dates made by schema or rule move by the pause."""
-    if not item.hold_pauses or item.held_at is None:
-        return replace(item, clock_frozen=None)
-    schema = ctx.rules.schemas.get(item.schema_id) if item.schema_id else None
-    pauses = [*item.pauses, (item.held_at, ctx.now)]
-    if schema is None:
-        return replace(item, pauses=pauses, clock_frozen=None)
-    pause = schema.clock.between(to_micros(item.held_at), to_micros(ctx.now))
-    due = item.due_at
-    if due is not None and item.due_origin in (DueOrigin.RULE, DueOrigin.SCHEMA):
-        due = from_micros(schema.clock.add(to_micros(due), pause))
-    origin = None if item.clock_origin is None else item.clock_origin + pause
-    return replace(item, pauses=pauses, clock_origin=origin, clock_frozen=None, due_at=due)
-
-
 def after_business_days(at: int, duration: int, clock: Clock | None) -> int:
-    """`duration` (µs) after `at`; whole days are counted as days on which the clock opens (None: every day)."""
+    """`duration` (µs) after `at`; whole days are counted as local days on which the clock opens (None: all days)."""
+    if clock is None:
+        return at + duration
     days, rest = divmod(duration, DAY)
-    for _ in range(366):
+    for _ in range(_LONGEST_DAYS):
         if days == 0:
             break
-        if clock is None or clock.between(at, at + DAY) > 0:
-            days -= 1
         at += DAY
+        midnight = at - (at + clock.offset_at(at)) % DAY
+        if clock.between(midnight, midnight + DAY) > 0:
+            days -= 1
     return at + rest
 
 
@@ -180,22 +198,29 @@ def reservation_end(item: WorkItem, ctx: Context) -> datetime:
     return from_micros(after_business_days(to_micros(ctx.now), queue.reserve_for, clock))
 
 
-def _queue_again(item: WorkItem, ctx: Context, *, keep_age: bool = True) -> WorkItem:
-    """Into the queue (or captured while the activation is ahead)."""
-    if item.activation_at is not None and item.activation_at > ctx.now:
-        return replace(item, status=Status.CAPTURED)
-    queued_at = item.queued_at if keep_age and item.queued_at is not None else ctx.now
-    return replace(item, status=Status.QUEUED, queued_at=queued_at)
+def _queued_again(item: WorkItem, ctx: Context) -> WorkItem:
+    """Into the queue, at the place and age that it had there."""
+    return replace(item, status=Status.QUEUED, queued_at=item.queued_at or ctx.now)
 
 
 def activate(item: WorkItem, ctx: Context) -> Change:
-    """Its activation has come, or somebody releases it early."""
+    """Its activation has come, or somebody releases it early: an age that starts at activation then starts now."""
     require(Action.ACTIVATE, item.status)
-    activation = item.activation_at
-    if activation is not None and activation > ctx.now:
-        activation = ctx.now
-    after = replace(item, status=Status.QUEUED, queued_at=ctx.now, activation_at=activation)
+    after = replace(item, status=Status.QUEUED, queued_at=ctx.now)
+    if item.activation_at is not None and item.activation_at > ctx.now:
+        after = _early(replace(after, activation_at=ctx.now), ctx)
     return changed(EventType.ACTIVATED, item, after, ctx)
+
+
+def _early(item: WorkItem, ctx: Context) -> WorkItem:
+    schema = schema_of(item, ctx.rules)
+    if schema is None or schema.anchor is not Anchor.ACTIVATION:
+        return item
+    item = standing_set(item, ctx.rules)
+    if item.due_origin is not DueOrigin.SCHEMA:
+        return item
+    due = due_at(schema, to_micros(item.anchor_at or ctx.now))
+    return replace(item, due_at=None if due is None else delayed(from_micros(due), schema, item.pauses))
 
 
 def hold(
@@ -219,6 +244,7 @@ def hold(
         raise InvalidInputError(
             "holdUntil lies in the past", field="holdUntil", hint="name a later instant, or leave it out"
         )
+    check_instant(until, ctx.now, "holdUntil")
     if wakes_on is not None and wakes_on not in HOLD_WAKES:
         raise InvalidInputError(
             f"'{wakes_on}' wakes no item", field="wakesOn", hint=f"use one of: {', '.join(HOLD_WAKES)}"
@@ -226,7 +252,7 @@ def hold(
     if keep_for is None and item.assigned_to is not None and ctx.actor == f"agent:{item.assigned_to}":
         keep_for = item.assigned_to
     ended = end_holding(item, ctx, reason="held")
-    schema = ctx.rules.schemas.get(item.schema_id) if item.schema_id else None
+    schema = schema_of(item, ctx.rules)
     after = replace(
         unreserved(ended.item),
         status=Status.HELD,
@@ -248,7 +274,7 @@ def hold(
 def released(item: WorkItem, ctx: Context) -> WorkItem:
     """A held item set free again: hold fields cleared, the pause accounted for."""
     return replace(
-        _clock_pause(item, ctx),
+        pause_ended(item, ctx.rules, ctx.now),
         held_at=None,
         hold_reason=None,
         hold_until=None,
@@ -262,7 +288,11 @@ def resume(item: WorkItem, ctx: Context, *, because: str | None = None, comment:
     """Wakes a held, classified item; kept for an agent, it is reserved for them first. (Others: judge again.)"""
     require(Action.RESUME, item.status)
     kept = item.keep_for
-    after = _queue_again(replace(released(item, ctx), keep_for=None), ctx)
+    after = replace(released(item, ctx), keep_for=None)
+    if after.activation_at is not None and after.activation_at > ctx.now:
+        after = replace(after, status=Status.CAPTURED)
+    else:
+        after = _queued_again(after, ctx)
     if kept is not None and after.status is Status.QUEUED:
         after = replace(after, reserved_for=kept, reserved_until=reservation_end(after, ctx))
     return changed(EventType.RESUMED, item, after, ctx, because=because, comment=comment)
@@ -275,13 +305,23 @@ def _finish(
     after = unreserved(ended.item)
     if item.status.is_held:
         after = released(after, ctx)
+    return finished(replace(after, keep_for=None), status, ctx.now), ended
+
+
+def finished(item: WorkItem, status: Status, now: datetime) -> WorkItem:
+    """Final from now on; without an expiration of the source's it stays for the default time."""
+    expiration = item.expiration_at or now + timedelta(days=DEFAULT_EXPIRATION_DAYS)
+    return replace(item, status=status, completed_at=now, expiration_at=expiration, excluded=[])
+
+
+def unfinished(item: WorkItem) -> WorkItem:
+    """No longer final: the default expiration counts anew from the next finish."""
     expiration = item.expiration_at
-    if expiration is None:
-        expiration = ctx.now + timedelta(days=DEFAULT_EXPIRATION_DAYS)
-    after = replace(
-        after, status=status, completed_at=ctx.now, expiration_at=expiration, keep_for=None, excluded=[]
-    )
-    return after, ended
+    if item.completed_at is not None and expiration == item.completed_at + timedelta(
+        days=DEFAULT_EXPIRATION_DAYS
+    ):
+        expiration = None
+    return replace(item, completed_at=None, expiration_at=expiration)
 
 
 def cancel(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: str | None = None) -> Change:
@@ -454,7 +494,7 @@ def end_offer(
         raise ConflictError("an accepted offer is no ended offer", code="offerEnded")
     ended = end_holding(item, ctx, offer=outcome, reason=reason)
     after = ended.item
-    agent = item.offered_to
+    agent, sender = item.offered_to, None
     if outcome in (OfferOutcome.DECLINED, OfferOutcome.TIMED_OUT) and agent is not None:
         queue = queue_of(item, ctx.rules)
         pause = queue.decline_exclusion if queue is not None else 0
@@ -467,8 +507,10 @@ def end_offer(
         declines = item.declines + (1 if outcome is OfferOutcome.DECLINED else 0)
         after = replace(after, excluded=excluded, declines=declines)
         if item.reserved_for == agent:
-            after = unreserved(after)
-    return changed(kinds[outcome], item, after, ctx, ended=ended, agent=agent, reason=reason)
+            after, sender = unreserved(after), item.reserved_by
+    return changed(
+        kinds[outcome], item, after, ctx, ended=ended, agent=agent, reason=reason, reservedBy=sender
+    )
 
 
 def assign(
@@ -495,7 +537,7 @@ def return_to_queue(
     """Back to its queue; place and age are kept."""
     require(Action.RETURN, item.status)
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.RETURNED, reason=reason)
-    after = _queue_again(unreserved(ended.item), ctx)
+    after = _queued_again(unreserved(ended.item), ctx)
     return changed(
         EventType.RETURNED,
         item,
@@ -519,7 +561,7 @@ def transfer_to_queue(
         )
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="transferred")
     after = replace(unreserved(ended.item), queue_id=queue_id or item.queue_id, excluded=[])
-    after = _queue_again(after, ctx)
+    after = _queued_again(replace(after, segment=segment_of(after, ctx.rules)), ctx)
     return changed(
         EventType.TRANSFERRED,
         item,
@@ -538,7 +580,7 @@ def transfer_to_agent(
     """Queued, reserved for that agent; a decline or time-out opens it to the queue and tells the sender."""
     require(Action.TRANSFER, item.status)
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="transferred")
-    after = _queue_again(ended.item, ctx)
+    after = _queued_again(ended.item, ctx)
     excluded = [e for e in after.excluded if e.agent != agent_id]
     after = replace(
         after,
@@ -564,7 +606,14 @@ def end_reservation(item: WorkItem, ctx: Context) -> Change:
     require(Action.END_RESERVATION, item.status)
     if item.reserved_for is None or item.offer_id is not None:
         raise ConflictError("there is no reservation to end", code="notReserved")
-    return changed(EventType.RESERVATION_ENDED, item, unreserved(item), ctx, agent=item.reserved_for)
+    return changed(
+        EventType.RESERVATION_ENDED,
+        item,
+        unreserved(item),
+        ctx,
+        agent=item.reserved_for,
+        reservedBy=item.reserved_by,
+    )
 
 
 def expire(item: WorkItem, ctx: Context) -> Change | None:

@@ -104,11 +104,11 @@ async def _write(runtime: TenantRuntime, entries: list[_Entry]) -> set[int] | No
     if not entries:
         return set()
     entries.sort(key=_key)
-    rules = await runtime.rules()
     items = [e.item for e in entries if e.item is not None]
     events = [e.event for e in entries if e.event is not None]
     async with runtime.store.writing() as tx:
-        if await tx.share_live_version() != rules.version or items[0].rule_set_version != rules.version:
+        judged_by = {item.rule_set_version for item in items}  # more than one: published between two callers
+        if judged_by != {await tx.share_live_version()}:
             runtime.forget_rules()
             return None
         await match_contacts(tx, items, events)

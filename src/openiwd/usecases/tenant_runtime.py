@@ -111,10 +111,6 @@ class TenantRuntime:
     def forget_rules(self) -> None:
         self._rules = None
 
-    @property
-    def loaded_rules(self) -> CompiledRuleSet | None:
-        return self._rules
-
     async def rules(self, version: int | None = None) -> CompiledRuleSet:
         """The compiled live rule set; `version` names the one that must be loaded now."""
         held = self._rules

@@ -119,6 +119,8 @@ class _Batch:
         self.wrap_ups: list[tuple[UUID, WrapUp]] = []
         self.deleted: set[UUID] = set()
         self.along: list[tuple[UUID, Callable[[Writing, WorkItem], Awaitable[None]]]] = []
+        self.judged_by: set[int] = set()
+        """Rule-set versions that the commands ran by: more than one when the rules changed between two of them."""
 
     def take(self, change: Change) -> None:
         self.items[change.item.id] = change.item
@@ -240,6 +242,7 @@ async def _run(
             ctx = contexts[actor] = await runtime.context(actor, now)
         elif ctx.now != now:
             ctx = contexts[actor] = replace(ctx, now=now)
+        batch.judged_by.add(ctx.rules.version)
         try:
             results.append(_execute(command, ctx, batch, runtime))
         except OpenIwdError as error:
@@ -285,6 +288,7 @@ def _execute(command: Command, ctx: Context, batch: _Batch, runtime: TenantRunti
         batch.along.append((item.id, command.along))
     if change.event.type is EventType.DELETED:
         batch.deleted.add(item.id)
+        batch.by_capture.pop((item.capture_point, item.capture_id), None)
     return Done(item=change.item, warnings=change.warnings)
 
 
@@ -311,7 +315,7 @@ def _create(command: Command, ctx: Context, batch: _Batch, runtime: TenantRuntim
         if change is None:
             return Done(item=item, changed=False)
         batch.take(change)
-        return Done(item=change.item)
+        return Done(item=change.item, warnings=change.warnings)
     change = judging.create(new, ctx, runtime.new_id())
     batch.take(change)
     batch.created[change.item.id] = digest
@@ -403,13 +407,11 @@ async def _write(
     clock_at: datetime | None,
 ) -> bool:
     """Writes everything or nothing. False when an item or the rules have moved on meanwhile."""
-    rules = runtime.loaded_rules
-    version = rules.version if rules is not None else None
     try:
         async with runtime.store.writing() as tx:
             live = await tx.share_live_version()
             if batch.events:  # a checkpoint alone was judged by no rules
-                _require_same(live, version)
+                _require_same(live, batch.judged_by)
             await _write_items(batch, tx)
             for item_id, along in batch.along:
                 await along(tx, batch.items[item_id])
@@ -432,12 +434,13 @@ async def _write(
     return True
 
 
-def _require_same(live: int | None, judged_by: int | None) -> None:
-    if live != judged_by:
+def _require_same(live: int | None, judged_by: set[int]) -> None:
+    if judged_by != {live}:
         raise _MovedError
 
 
 async def _write_items(batch: _Batch, tx: Writing) -> None:
+    await _delete(tx, [(batch.base[i], batch.items[i]) for i in batch.deleted if i in batch.base])
     new = [batch.items[i] for i in batch.created]
     if new:
         new.sort(key=lambda i: (i.capture_point, i.capture_id))
@@ -460,7 +463,11 @@ async def _write_items(batch: _Batch, tx: Writing) -> None:
         written = await tx.update_items(moved)
         if len(written) != len(moved):
             raise _MovedError
-    gone = [(batch.base[i], batch.items[i]) for i in batch.deleted if i in batch.base]
+    fleeting = [batch.items[i] for i in batch.deleted if i in batch.created]
+    await _delete(tx, [(i.revision, i) for i in fleeting])
+
+
+async def _delete(tx: Writing, gone: list[tuple[int, WorkItem]]) -> None:
     if gone and len(await tx.delete_items(gone)) != len(gone):
         raise _MovedError
 
@@ -476,7 +483,7 @@ async def match_contacts(tx: Writing, items: Sequence[WorkItem], events: Sequenc
     tied: dict[ItemId, UUID] = {items[n].id: contact_id for n, contact_id in found.items()}
     last: dict[ItemId, Event] = {e.item_id: e for e in events if e.item_id in tied}
     for item_id, event in last.items():
-        event.body["set"]["contact_id"] = str(tied[item_id])
+        event.body.setdefault("set", {})["contact_id"] = str(tied[item_id])
 
 
 def _renumbered(results: list[Result], batch: _Batch) -> list[Result]:
