@@ -31,13 +31,14 @@ class Result(Struct, frozen=True):
     ratios: list[Ratio]
 
 
-def write(result: Result) -> Path:
-    """Writes `results/<job>.json` and prints the same as a table."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
+def write(result: Result, *, keep: bool = True) -> Path:
+    """Prints the result as a table and, where it is to be kept, writes `results/<job>.json`."""
     path = RESULTS / f"{result.job}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    if keep:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
     for row in result.rows:
-        print(f"{row.name:<48} {row.value:>14,.3f} {row.unit}")
+        print(f"{row.name:<60} {row.value:>14,.3f} {row.unit}")
     for ratio in result.ratios:
-        print(f"{ratio.name:<48} {ratio.value:>14,.3f} of {ratio.target:g} {'ok' if ratio.ok else 'MISSED'}")
+        print(f"{ratio.name:<60} {ratio.value:>14,.3f} of {ratio.target:g} {'ok' if ratio.ok else 'MISSED'}")
     return path

@@ -1,0 +1,1 @@
+"""Rows a and a2: durable intake of single items and of batches, beside their limits and peers."""
