@@ -1,0 +1,234 @@
+"""Users, access groups, API keys and the audit over HTTP: nobody grants more than they have, no secret comes back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from openiwd.domain.privilege import PRIVILEGES, Role
+from tests.factories.api import PASSWORD, World, problem
+
+NEW = "another horse battery"
+
+
+async def put(api: World, path: str, body: Any, key: str | None = "t", **more: Any) -> httpx.Response:
+    return await api.call("PUT", path, key, json=body, **more)
+
+
+async def delete(api: World, path: str, key: str = "t") -> httpx.Response:
+    return await api.call("DELETE", path, key)
+
+
+async def add(api: World, login: str, role: str, **fields: Any) -> dict[str, Any]:
+    body = {"login": login, "name": login.capitalize(), "role": role, "password": PASSWORD, **fields}
+    answer = await api.post("/users", body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def log_in(api: World, login: str, password: str = PASSWORD) -> httpx.Response:
+    api.http.cookies.clear()
+    return await api.post("/sessions", {"login": login, "password": password}, None)
+
+
+def editable(user: dict[str, Any]) -> dict[str, Any]:
+    read_only = ("id", "hasPassword", "lockedUntil", "lastLoginAt", "revision")
+    return {k: v for k, v in user.items() if k not in read_only}
+
+
+async def test_a_user_is_made_changed_and_deactivated(api: World) -> None:
+    sue = await add(api, "sue", "supervisor", timeZone="Europe/Berlin")
+    assert "password" not in str(sue).replace("hasPassword", "")
+    assert (sue["hasPassword"], sue["revision"]) == (True, 1)
+    assert (await log_in(api, "sue")).status_code == 201
+    assert (await api.get("/users/me", None)).json()["role"] == "supervisor"
+    path = f"/users/{sue['id']}"
+    changed = await put(api, path, {**editable(sue), "role": "viewer"}, headers={"If-Match": '"1"'})
+    assert (changed.status_code, changed.json()["role"]) == (200, "viewer"), changed.text
+    assert (await api.get("/users/me", None)).json()["role"] == "viewer", "at once, in the open session"
+    problem(await put(api, path, editable(sue), headers={"If-Match": '"1"'}), 412)
+    assert [u["login"] for u in (await api.get("/users")).json()["users"]] == ["sue"]
+    assert (await delete(api, path)).status_code == 204
+    problem(await api.get("/users/me", None), 401)
+    problem(await log_in(api, "sue"), 401, "wrongLogin")
+    assert (await api.get(path)).json()["active"] is False
+    api.http.cookies.clear()
+    entries = (await api.get("/audit")).json()["entries"]
+    assert [e["action"] for e in entries] == ["deactivated", "updated", "created"]
+    assert entries[1]["detail"]["before"]["role"] == "supervisor"
+    assert "argon2" not in str(entries)
+
+
+async def test_a_new_password_ends_the_sessions_and_unlocks(api: World) -> None:
+    sue = await add(api, "sue", "supervisor")
+    await log_in(api, "sue")
+    path = f"/users/{sue['id']}/password"
+    assert (await api.post(path, {"password": NEW})).status_code == 204
+    problem(await api.get("/users/me", None), 401)
+    problem(await log_in(api, "sue"), 401)
+    assert (await log_in(api, "sue", NEW)).status_code == 201
+    api.http.cookies.clear()
+    assert problem(await api.post(path, {"password": "short"}), 400)["field"] == "password"
+    assert NEW not in (await api.get("/audit")).text
+
+
+BAD_USERS: list[tuple[dict[str, Any], set[str]]] = [
+    ({"login": ""}, {"login"}),
+    ({"role": "king"}, {"role"}),
+    ({"accessGroups": ["x"], "agentId": "y"}, {"accessGroups[0]", "agentId"}),
+    ({"timeZone": "Mars", "language": "klingon"}, {"timeZone", "language"}),
+    ({"password": "short"}, {"password"}),
+    ({"passwordHash": "x"}, {"passwordHash"}),
+    ({"login": " sue"}, {"login"}),
+]
+
+
+@pytest.mark.parametrize(("fields", "named"), BAD_USERS)
+async def test_a_bad_user_is_refused(api: World, fields: dict[str, Any], named: set[str]) -> None:
+    body = {"login": "eve", "name": "Eve", "role": "viewer", "password": PASSWORD, **fields}
+    told = problem(await api.post("/users", body), 400)
+    assert named <= {told.get("field"), *(e.get("field") for e in told.get("errors", []))}, told
+    assert (await api.get("/users")).json()["users"] == []
+
+
+async def test_a_login_is_taken_once(api: World) -> None:
+    await add(api, "sue", "viewer")
+    body = {"login": "sue", "name": "Sue", "role": "viewer", "password": PASSWORD}
+    assert problem(await api.post("/users", body), 409)["field"] == "login"
+
+
+async def test_an_agent_has_one_login(api: World) -> None:
+    await api.add_agent("ann")
+    await add(api, "ann", "agent", agentId="ann")
+    body = {"login": "ann2", "name": "Ann", "role": "agent", "agentId": "ann"}
+    assert problem(await api.post("/users", body), 400)["field"] == "agentId"
+    problem(await delete(api, "/agents/ann"), 409, "inUse")
+
+
+async def test_the_last_administrator_stays(api: World) -> None:
+    root = await add(api, "root", "administrator")
+    path = f"/users/{root['id']}"
+    problem(await delete(api, path), 409, "lastAdministrator")
+    problem(await put(api, path, {**editable(root), "role": "viewer"}), 409, "lastAdministrator")
+    problem(await put(api, path, {**editable(root), "active": False}), 409, "lastAdministrator")
+    await add(api, "root2", "administrator")
+    assert (await delete(api, path)).status_code == 204
+
+
+async def test_nobody_grants_more_than_they_have(api: World) -> None:
+    root = await add(api, "root", "administrator")
+    await api.add_key(
+        "clerk", privileges=["users.view", "users.update", "apiKeys.update", "workitems.read:own"]
+    )
+    told = problem(
+        await api.post("/users", {"login": "eve", "name": "Eve", "role": "viewer"}, "clerk"),
+        403,
+        "notGrantable",
+    )
+    assert told["privileges"]
+    problem(await api.post(f"/users/{root['id']}/password", {"password": NEW}, "clerk"), 403, "notGrantable")
+    problem(await delete(api, f"/users/{root['id']}", "clerk"), 403, "notGrantable")
+    problem(await put(api, f"/users/{root['id']}", editable(root), "clerk"), 403, "notGrantable")
+    problem(await api.post("/api-keys", {"name": "k", "role": "administrator"}, "clerk"), 403, "notGrantable")
+    problem(await api.post("/api-keys", {"name": "k", "privileges": ["workitems.read"]}, "clerk"), 403)
+    made = await api.post("/api-keys", {"name": "k", "privileges": ["workitems.read:own"]}, "clerk")
+    assert made.status_code == 201, made.text
+
+
+async def test_access_groups_limit_what_their_members_reach(api: World) -> None:
+    group = {"name": "Motor", "categories": ["Claims/Motor"], "queues": ["loans"]}
+    made = await put(api, "/access-groups/motor", group)
+    assert made.status_code == 201, made.text
+    assert (await put(api, "/access-groups/motor", group)).status_code == 200
+    assert (await api.get("/access-groups/motor")).json() == {"id": "motor", **group}
+    assert [g["id"] for g in (await api.get("/access-groups")).json()["accessGroups"]] == ["motor"]
+    key = await api.post("/api-keys", {"name": "m", "role": "supervisor", "accessGroups": ["motor"]})
+    api.keys["m"] = key.json()["secret"]
+    motor = await api.item("motor")
+    other = await api.item("property", data={"kind": "claim"})
+    assert (await api.get(f"/items/{motor['id']}", "m")).status_code == 200
+    problem(await api.get(f"/items/{other['id']}", "m"), 403)
+    problem(await delete(api, "/access-groups/motor"), 409, "inUse")
+    told = problem(
+        await put(api, "/access-groups/x", {"name": "X", "categories": ["Nowhere"], "queues": ["none"]}), 400
+    )
+    assert [e["field"] for e in told["errors"]] == ["categories[0]", "queues[0]"]
+    assert (await put(api, "/access-groups/motor", {**group, "categories": ["Claims"]})).status_code == 200
+    assert (await api.get(f"/items/{other['id']}", "m")).status_code == 200, "at once"
+    assert (await delete(api, f"/api-keys/{key.json()['key']['id']}")).status_code == 204
+    assert (await delete(api, "/access-groups/motor")).status_code == 204
+    problem(await api.get("/access-groups/motor"), 404)
+
+
+async def test_who_is_limited_by_access_groups_makes_none_that_reach_further(api: World) -> None:
+    await put(api, "/access-groups/motor", {"name": "Motor", "categories": ["Claims/Motor"]})
+    await put(api, "/access-groups/all", {"name": "All", "categories": ["Claims", "Lending"]})
+    body = {"name": "boss", "role": "administrator", "accessGroups": ["motor"]}
+    api.keys["boss"] = (await api.post("/api-keys", body)).json()["secret"]
+    viewer = {"login": "eve", "name": "Eve", "role": "viewer"}
+    problem(await api.post("/users", viewer, "boss"), 403, "notGrantable")
+    problem(await api.post("/users", {**viewer, "accessGroups": ["all"]}, "boss"), 403, "notGrantable")
+    problem(await put(api, "/access-groups/motor", {"name": "M", "categories": ["Claims"]}, "boss"), 403)
+    assert (await api.post("/users", {**viewer, "accessGroups": ["motor"]}, "boss")).status_code == 201
+
+
+async def test_an_api_keys_secret_is_shown_once(api: World) -> None:
+    body = {"name": "source", "privileges": ["workitems.create", "workitems.read"]}
+    made = await api.post("/api-keys", body)
+    assert made.status_code == 201, made.text
+    secret, key = made.json()["secret"], made.json()["key"]
+    assert made.headers["cache-control"] == "no-store"
+    assert secret not in (await api.get("/api-keys")).text
+    assert secret not in (await api.get(f"/api-keys/{key['id']}")).text
+    assert secret not in (await api.get("/audit")).text
+    assert (await api.get("/users/me", secret)).json()["privileges"] == {
+        "workitems.create": "all",
+        "workitems.read": "all",
+    }
+    problem(await api.get("/users", secret), 403)
+    assert problem(await api.post("/api-keys", body), 409)["field"] == "name"
+    assert (await delete(api, f"/api-keys/{key['id']}")).status_code == 204
+    problem(await api.get("/users/me", secret), 401)
+    problem(await delete(api, f"/api-keys/{key['id']}"), 404)
+    problem(await api.get(f"/api-keys/{key['id']}"), 404)
+    past = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    bad = {"name": "x", "privileges": ["workitems.fly"], "role": "king", "expiresAt": past}
+    told = problem(await api.post("/api-keys", bad), 400)
+    assert {e["field"] for e in told["errors"]} == {"role", "privileges[0]", "expiresAt"}
+    assert problem(await api.post("/api-keys", {"name": "x"}), 400)["field"] == "privileges"
+    problem(
+        await api.post("/api-keys", {"name": "x", "role": "viewer", "expiresAt": "2030-01-01T00:00:00"}), 400
+    )
+
+
+async def test_other_tenants_users_and_keys_are_out_of_reach(api: World) -> None:
+    sue = await add(api, "sue", "viewer")
+    await api.add_tenant("u")
+    problem(await api.get(f"/users/{sue['id']}", "u"), 404)
+    problem(await put(api, f"/users/{sue['id']}", editable(sue), "u"), 404)
+    problem(await api.post(f"/users/{sue['id']}/password", {"password": NEW}, "u"), 404)
+    keys = (await api.get("/api-keys")).json()["apiKeys"]
+    problem(await delete(api, f"/api-keys/{keys[0]['id']}", "u"), 404)
+    assert (await api.get("/audit", "u")).json()["entries"] == []
+
+
+async def test_the_audit_is_read_page_by_page(api: World) -> None:
+    for n in range(5):
+        await put(api, f"/skills/s{n}", {"name": f"S{n}"})
+    first = (await api.get("/audit?limit=3")).json()
+    second = (await api.get(f"/audit?limit=3&before={first['nextBefore']}")).json()
+    seen = [e["objectId"] for e in [*first["entries"], *second["entries"]]]
+    assert (seen, second["nextBefore"]) == (["s4", "s3", "s2", "s1", "s0"], None)
+    assert first["entries"][0]["actor"] == "key:t"
+    problem(await api.get("/audit?limit=0"), 400)
+
+
+async def test_the_table_of_privileges_is_shown(api: World) -> None:
+    await api.add_key("ann", Role.AGENT, agent_id="ann")
+    assert set((await api.get("/privileges", "ann")).json()["privileges"]) == PRIVILEGES
+    roles = {r["role"]: r["privileges"] for r in (await api.get("/roles", "ann")).json()["roles"]}
+    assert roles["agent"]["workitems.complete"] == "own"
+    assert roles.keys() == set(Role)
