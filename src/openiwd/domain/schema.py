@@ -227,7 +227,8 @@ def priority_at(schema: Schema, item: Standing, now: int) -> Fraction:
     if item.fixed is not None:
         return Fraction(item.fixed)
     elapsed = schema.clock.elapsed(now) if item.stopped is None else item.stopped
-    return schema.curve(elapsed - item.origin) + item.constant
+    line = scaled_line_at(schema, item, elapsed)
+    return Fraction(line.intercept + line.slope * elapsed, schema.scale)
 
 
 def line_at(schema: Schema, item: Standing, elapsed_now: int) -> Line:
