@@ -75,7 +75,7 @@ async def test_an_object_is_made_changed_listed_and_removed(api: World, noun: st
     assert [e["action"] for e in entries if e["objectId"] == name] == ["deleted", "updated", "created"]
 
 
-async def test_the_usual_hold_reasons_stay_when_one_is_added(api: World) -> None:
+async def test_the_usual_hold_reasons_stay_beside_a_tenants_own(api: World) -> None:
     usual = {r["id"] for r in (await api.get("/hold-reasons")).json()["holdReasons"]}
     assert "waitingForCustomer" in usual
     await made(api, "/hold-reasons/police", {"name": "Police", "pausesClock": True})
@@ -87,9 +87,14 @@ async def test_the_usual_hold_reasons_stay_when_one_is_added(api: World) -> None
     refused = problem(await delete(api, "/hold-reasons/police"), 409, "inUse")
     assert "1 items are held" in refused["errors"][0]["detail"]
     problem(await delete(api, "/hold-reasons/waitingForDocuments"), 409, "inUse")
-    assert (await delete(api, "/hold-reasons/review")).status_code == 204
-    now = {r["id"] for r in (await api.get("/hold-reasons")).json()["holdReasons"]}
-    assert now == (usual | {"police"}) - {"review"}
+    refused = problem(await delete(api, "/hold-reasons/review"), 409, "inUse")
+    assert refused["errors"][0]["hint"] == "set it inactive instead"
+    review = (await api.get("/hold-reasons/review")).json()
+    assert review["revision"] == 0
+    assert (await put(api, "/hold-reasons/review", {**review, "active": False})).status_code == 200
+    problem(await api.post(f"/items/{(await api.item('c2'))['id']}/hold", {"reason": "review"}), 400)
+    assert (await delete(api, "/hold-reasons/review")).status_code == 204, "as it was made"
+    assert (await api.get("/hold-reasons/review")).json() == review
 
 
 async def test_what_is_in_use_is_not_deleted(api: World) -> None:

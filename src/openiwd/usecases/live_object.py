@@ -75,7 +75,7 @@ class Stored(Struct):
 
 
 async def objects(editor: Editor, kind: LiveKind) -> list[Stored]:
-    """All objects of a kind, by id. Before any hold reason is stored, the usual ones hold."""
+    """All objects of a kind. The product's own hold reasons are there, at revision 0, until they are replaced."""
     if kind.view is not None:
         editor.caller.require(kind.view)
     async with editor.services.runtime.store.reading() as reading:
@@ -84,8 +84,9 @@ async def objects(editor: Editor, kind: LiveKind) -> list[Stored]:
 
 async def _read(reading: Reading, kind: LiveKind) -> list[Stored]:
     found = [_stored(kind, raw) for raw in await reading.objects(kind.stored)]
-    if kind is HOLD_REASONS and not found:
-        return [Stored(reason, 0) for reason in DEFAULT_HOLD_REASONS]
+    if kind is HOLD_REASONS:
+        own = {o.value.id for o in found}
+        return [*(Stored(r, 0) for r in DEFAULT_HOLD_REASONS if r.id not in own), *found]
     return found
 
 
@@ -112,9 +113,6 @@ async def put(editor: Editor, kind: LiveKind, value: Any, revision: int | None) 
     async with editor.services.runtime.store.writing() as tx:
         found = await _read(tx, kind)
         before = next((o for o in found if o.value.id == value.id), None)
-        if kind is HOLD_REASONS and all(o.revision == 0 for o in found):
-            for usual in found:  # the first change makes the usual ones the tenant's own
-                await tx.save_object(kind.stored, msgspec.to_builtins(usual.value), revision=None)
         if before is not None and before.value == value and revision in (None, before.revision):
             return before, False
         stored = await tx.save_object(
@@ -147,9 +145,6 @@ async def delete(editor: Editor, kind: LiveKind, object_id: str) -> None:
     if faults:
         raise in_use(kind.noun, object_id, faults)
     async with editor.services.runtime.store.writing() as tx:
-        if kind is HOLD_REASONS and before.revision == 0:
-            for usual in await _read(tx, kind):
-                await tx.save_object(kind.stored, msgspec.to_builtins(usual.value), revision=None)
         if not await tx.delete_object(kind.stored, object_id):
             raise _missing(kind, object_id)
         await editor.tell(tx, kind.stored, object_id, "deleted")
@@ -184,8 +179,8 @@ async def _uses(editor: Editor, kind: LiveKind, object_id: str) -> list[dict[str
         count = await open_items(editor, "holdReason", object_id)
         if count:
             faults.append(_fault(f"{count} items are held for it", "set it inactive instead"))
-        if len(await _all(editor, kind)) == 1:
-            faults.append(_fault("it is the last hold reason", "create another one first"))
+        if any(o.revision == 0 and o.value.id == object_id for o in await _all(editor, kind)):
+            faults.append(_fault("it is one of the product's own", "set it inactive instead"))
     if kind is CAPTURE_POINTS:
         count = await open_items(editor, "capturePoint", object_id)
         if count:

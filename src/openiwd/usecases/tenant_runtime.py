@@ -89,6 +89,7 @@ class TenantRuntime:
         self._rules: CompiledRuleSet | None = None
         self._lookups: Mapping[str, Any] | None = None
         self._hold_reasons: Mapping[str, HoldReason] | None = None
+        self._live_changes = 0
         self._loading = asyncio.Lock()
 
     @property
@@ -105,6 +106,7 @@ class TenantRuntime:
 
     def forget_live_data(self) -> None:
         """Lookup tables or hold reasons have changed: read them again when next needed."""
+        self._live_changes += 1
         self._lookups = None
         self._hold_reasons = None
 
@@ -140,15 +142,19 @@ class TenantRuntime:
     async def context(self, actor: str, now: datetime | None = None) -> Context:
         """What transitions need, as of now."""
         rules = await self.rules()
-        if self._lookups is None or self._hold_reasons is None:
+        lookups, hold_reasons = self._lookups, self._hold_reasons
+        if lookups is None or hold_reasons is None:
+            seen = self._live_changes
             async with self.store.reading() as reading:
-                self._lookups = await reading.lookup_tables()
-                self._hold_reasons = with_defaults(await reading.hold_reasons())
+                lookups = await reading.lookup_tables()
+                hold_reasons = with_defaults(await reading.hold_reasons())
+            if seen == self._live_changes:  # else what was read may be older than what is to be forgotten
+                self._lookups, self._hold_reasons = lookups, hold_reasons
         return Context(
             now=now or self.now(),
             actor=actor,
             rules=rules,
-            lookups=self._lookups,
-            hold_reasons=self._hold_reasons,
+            lookups=lookups,
+            hold_reasons=hold_reasons,
             new_id=self.new_id,
         )
