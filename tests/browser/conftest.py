@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, StorageState, sync_playwright
 
 from tests.browser.site import PASSWORD, Site
 from tests.servers.postgres import PostgresServer
@@ -68,8 +68,27 @@ def watch() -> Iterator[Watch]:
     watching.check()
 
 
+@pytest.fixture(scope="session")
+def sessions(site: Site, browser: Browser) -> dict[str, StorageState]:
+    """Browser sessions of users who have logged in already: hashing passwords takes its time."""
+    return {}
+
+
+def go(page: Page, path: str) -> None:
+    """Opens another page and waits until its keys work."""
+    page.goto(path)
+    page.wait_for_selector("body[data-ready]")
+
+
+def log_in(page: Page, login: str, path: str) -> None:
+    page.goto(f"/login?next={path}")
+    page.fill("[name=login]", login)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+
+
 @pytest.fixture
-def open_as(site: Site, browser: Browser, watch: Watch) -> Iterator[Open]:
+def open_as(site: Site, browser: Browser, watch: Watch, sessions: dict[str, StorageState]) -> Iterator[Open]:
     """Opens a page, logged in as a user (`None`: nobody), in a browser profile of its own."""
     opened: list[Page] = []
 
@@ -81,24 +100,29 @@ def open_as(site: Site, browser: Browser, watch: Watch) -> Iterator[Open]:
         height: int = 900,
         scheme: str = "light",
         locale: str = "en-GB",
+        fresh: bool = False,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if scheme == "dark" else "light",
             base_url=site.url,
             locale=locale,
+            storage_state=None if login is None or fresh else sessions.get(login),
         )
         context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
         page.on("console", watch.on_console)
         page.on("pageerror", lambda error: watch.complaints.append(f"script: {error}"))
         opened.append(page)
-        page.goto("/login" if login is None else f"/login?next={path}")
-        if login is not None:
-            page.fill("[name=login]", login)
-            page.fill("[name=password]", PASSWORD)
-            page.click("main button")
-            page.wait_for_selector(".topbar")
+        if login is None:
+            page.goto("/login")
+        elif fresh or login not in sessions:
+            log_in(page, login, path)
+            page.wait_for_selector("body[data-ready]")
+            if not fresh:
+                sessions[login] = context.storage_state()
+        else:
+            go(page, path)
         return page
 
     yield opener
@@ -113,7 +137,7 @@ def shot() -> Callable[[Page, str], None]:
 
     def take(page: Page, name: str) -> None:
         page.wait_for_timeout(150)
-        page.screenshot(path=SHOTS / f"{name}.png")
+        page.screenshot(caret="initial", path=SHOTS / f"{name}.png")
 
     return take
 

@@ -108,6 +108,7 @@ class Site:
 
     def __init__(self, postgres: PostgresServer) -> None:
         self._postgres = postgres
+        self._urgent = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -152,6 +153,11 @@ class Site:
 
     def add_one(self, subject: str, product: str, **more: Any) -> WorkItem:
         return self.add(submission(f"T-{uuid.uuid4().hex[:10]}", subject, product, **more))[0]
+
+    def add_urgent(self, subject: str, product: str, **more: Any) -> WorkItem:
+        """An item that stands before all others, those of earlier tests too."""
+        self._urgent += 1
+        return self.add_one(subject, product, priority_fixed=9_000 + self._urgent, **more)
 
     def item(self, item_id: Any) -> WorkItem:
         async def read() -> WorkItem:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open, Watch
+from tests.browser.conftest import Open, Watch, go
 from tests.browser.site import RULES, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
@@ -53,7 +53,7 @@ def test_pages_are_accessible(open_as: Open, login: str | None, path: str, schem
 def test_details_and_dialogs_are_accessible(site: Site, open_as: Open) -> None:
     item = site.add_one("Accessible", "theft")
     page = open_as("ines")
-    page.goto(f"/?item={item.id}")
+    go(page, f"/?item={item.id}")
     for tab in ("details", "why", "priority", "history", "notes"):
         page.click(f"#tab-{tab}")
         expect(page.locator("#tab-panel")).to_have_attribute("data-tab", tab)
@@ -64,11 +64,11 @@ def test_details_and_dialogs_are_accessible(site: Site, open_as: Open) -> None:
 
 
 def test_an_offer_is_accessible(site: Site, open_as: Open) -> None:
-    site.add_one("Accessible offer", "theft", priority_fixed=9_000)
+    site.add_urgent("Accessible offer", "theft")
     page = open_as("amara")
     page.click("#state-button")
     assert violations(page) == []
-    page.get_by_role("menuitem", name="Ready 1", exact=True).click()
+    page.get_by_role("menuitem", name="Ready", exact=True).click()
     expect(page.locator("[data-offer]")).to_be_visible()
     assert violations(page) == []
     page.click("#accept")

@@ -51,7 +51,7 @@ def test_ten_wrong_passwords_lock_the_login_and_say_for_how_long(
 
 
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_ends_at_logout(open_as: Open) -> None:
-    page = open_as("vera")
+    page = open_as("vera", fresh=True)
     cookie = next(c for c in page.context.cookies() if c["name"] == "openiwd_session")
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Lax"
@@ -104,7 +104,7 @@ def test_the_page_after_the_login_stays_on_this_site(site: Site) -> None:
 
 
 def test_the_theme_is_kept_and_pages_come_in_it(open_as: Open) -> None:
-    page = open_as("vera", scheme="light")
+    page = open_as("vera", scheme="light", fresh=True)
     page.click("[data-menu=user-menu]")
     page.click("[data-theme-toggle]")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 15, 19)"

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from openiwd.domain.work_item import Status
-from tests.browser.conftest import Open, Watch
+from tests.browser.conftest import Open, Watch, go
 from tests.browser.site import Site, submission
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
@@ -108,8 +108,8 @@ def test_every_tab_answers_its_question(open_as: Open, shot: Shot) -> None:
 
 def test_hold_and_resume_with_reason_toast_and_history(site: Site, open_as: Open, shot: Shot) -> None:
     item = site.add_one("Hold me", "glass", hours=2)
-    page = open_as("ines", f"/?item={item.id}")
-    page.goto(f"/?item={item.id}")
+    page = open_as("ines")
+    go(page, f"/?item={item.id}")
     page.keyboard.press("h")
     expect(page.locator("dialog")).to_contain_text("leaves its queue until it is resumed")
     page.select_option("dialog [name=reason]", "waitingForDocuments")
@@ -132,7 +132,7 @@ def test_what_is_typed_wrong_is_said_in_the_dialog(site: Site, open_as: Open, wa
     watch.expect("422")
     item = site.add_one("Wrong until", "glass")
     page = open_as("ines")
-    page.goto(f"/?item={item.id}")
+    go(page, f"/?item={item.id}")
     page.click("#drawer [data-act=hold]")
     page.fill("dialog [name=holdUntil]", "2020-01-01T08:00")
     page.fill("dialog [name=comment]", "kept")
@@ -145,7 +145,7 @@ def test_what_is_typed_wrong_is_said_in_the_dialog(site: Site, open_as: Open, wa
 def test_complete_reopen_cancel(site: Site, open_as: Open) -> None:
     item = site.add_one("To and fro", "glass")
     page = open_as("ines")
-    page.goto(f"/items/{item.id}")
+    go(page, f"/items/{item.id}")
     page.click("[data-act=complete]")
     page.click("dialog .confirm")
     expect(page.locator("#drawer .status")).to_have_text("completed")
@@ -163,7 +163,7 @@ def test_complete_reopen_cancel(site: Site, open_as: Open) -> None:
 def test_assign_to_an_agent(site: Site, open_as: Open) -> None:
     item = site.add_one("For Tomasz", "glass")
     page = open_as("ines")
-    page.goto(f"/?item={item.id}")
+    go(page, f"/?item={item.id}")
     page.keyboard.press("a")
     page.select_option("dialog [name=agent]", "nowak")
     page.click("dialog .confirm")
@@ -231,7 +231,7 @@ def test_new_items_and_changes_appear_without_reload_and_the_selection_stays(
 def test_scrolling_on_loads_all_rows_once(site: Site, open_as: Open) -> None:
     site.add(*(submission(f"S-{n}", f"Scroll {n:03}", "question", hours=60 + n) for n in range(150)))
     page = open_as("vera", "/")
-    page.goto("/?q=scroll")
+    go(page, "/?q=scroll")
     for _ in range(4):
         page.locator("#scroller").evaluate("e => e.scrollTo(0, e.scrollHeight)")
         page.wait_for_timeout(400)
@@ -240,15 +240,15 @@ def test_scrolling_on_loads_all_rows_once(site: Site, open_as: Open) -> None:
     assert len(set(ids)) == 150
     page.locator("#scroller").evaluate("e => e.scrollTo(0, 2000)")
     page.wait_for_timeout(200)
-    site.add_one("Scroll newcomer", "question", hours=59)
-    expect(page.locator("#rows tr[data-id]")).to_have_count(151)
+    site.add_one("Scroll newcomer", "question", hours=400)
+    expect(page.locator("#rows tr[data-id]").first).to_contain_text("Scroll newcomer")
     assert page.locator("#scroller").evaluate("e => e.scrollTop") == 2000
 
 
 def test_notes_are_added_and_shown(site: Site, open_as: Open) -> None:
     item = site.add_one("With a note", "glass")
     page = open_as("ines")
-    page.goto(f"/?item={item.id}")
+    go(page, f"/?item={item.id}")
     page.click("#tab-notes")
     page.fill("#tab-panel textarea", "Called <b>twice</b>, nobody answered.")
     page.click("#tab-panel button")
@@ -259,6 +259,6 @@ def test_texts_of_a_source_are_shown_as_text(site: Site, open_as: Open) -> None:
     subject = "<img src=x onerror=alert(1)> & {{ 7 * 7 }}"
     item = site.add_one(subject, "glass", description="<script>alert(2)</script>")
     page = open_as("ines")
-    page.goto(f"/?item={item.id}")
+    go(page, f"/?item={item.id}")
     expect(page.locator("#drawer h2")).to_have_text(subject)
     expect(page.locator("#tab-panel")).to_contain_text("<script>alert(2)</script>")

@@ -10,25 +10,21 @@ from playwright.sync_api import Page, expect
 
 from openiwd.domain.agent import AgentState
 from openiwd.domain.work_item import Status
-from tests.browser.conftest import Open, Watch
+from tests.browser.conftest import Open, Watch, go
 from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
 Shot = Callable[[Page, str], None]
-TOP = 9_000
-"""A fixed priority that puts an item before all others."""
 
 
 def go_ready(page: Page) -> None:
     page.click("#state-button")
-    page.get_by_role("menuitem", name="Ready 1", exact=True).click()
+    page.get_by_role("menuitem", name="Ready", exact=True).click()
     expect(page.locator("#state-button")).to_contain_text("Ready")
 
 
 def test_ready_offer_accept_complete(site: Site, open_as: Open, shot: Shot) -> None:
-    item = site.add_one(
-        "Theft of a bicycle", "theft", hours=3, priority_fixed=TOP, description="It was locked."
-    )
+    item = site.add_urgent("Theft of a bicycle", "theft", hours=3, description="It was locked.")
     page = open_as("amara")
     shot(page, "workspace-logged-out")
     go_ready(page)
@@ -36,7 +32,7 @@ def test_ready_offer_accept_complete(site: Site, open_as: Open, shot: Shot) -> N
     expect(offer).to_contain_text("Theft of a bicycle")
     expect(offer).to_contain_text("motor_claims 7 (needs 6)")
     assert page.title() == "Offer: Theft of a bicycle"
-    left = int(page.locator(".ring text").inner_text())
+    left = int(page.locator(".ring text").text_content() or "")
     expect(page.locator(".ring text")).not_to_have_text(str(left))
     shot(page, "workspace-offer")
     page.evaluate("document.activeElement.blur()")
@@ -65,7 +61,7 @@ def test_an_offer_appears_within_a_second_without_reload(site: Site, open_as: Op
     page.get_by_role("menuitem", name="lunch").click()
     expect(page.locator("[data-offer]")).to_have_count(0)
     expect(page.locator("#state-button")).to_contain_text("Not ready, lunch")
-    item = site.add_one("Quick one", "collision", priority_fixed=TOP)
+    item = site.add_urgent("Quick one", "collision")
     started = time.monotonic()
     site.set_state("nowak", AgentState.READY)
     page.wait_for_selector(f"[data-offer]:has-text('{item.subject}')", timeout=3_000)
@@ -74,7 +70,7 @@ def test_an_offer_appears_within_a_second_without_reload(site: Site, open_as: Op
 
 
 def test_decline_needs_a_reason_and_the_item_stays_in_place(site: Site, open_as: Open) -> None:
-    item = site.add_one("Not for me", "theft", priority_fixed=TOP)
+    item = site.add_urgent("Not for me", "theft")
     page = open_as("amara")
     go_ready(page)
     expect(page.locator("[data-offer]")).to_contain_text("Not for me")
@@ -89,7 +85,7 @@ def test_decline_needs_a_reason_and_the_item_stays_in_place(site: Site, open_as:
 
 
 def test_transfer_to_a_colleague_and_return(site: Site, open_as: Open) -> None:
-    item = site.add_one("Pass it on", "collision", priority_fixed=TOP)
+    item = site.add_urgent("Pass it on", "collision")
     page = open_as("amara")
     go_ready(page)
     expect(page.locator("[data-offer]")).to_contain_text("Pass it on")
@@ -114,14 +110,14 @@ def test_transfer_to_a_colleague_and_return(site: Site, open_as: Open) -> None:
 
 
 def test_a_supervisor_takes_an_item_away_and_the_screen_tells(site: Site, open_as: Open) -> None:
-    item = site.add_one("Held from above", "collision", priority_fixed=TOP)
+    item = site.add_urgent("Held from above", "collision")
     page = open_as("amara")
     go_ready(page)
     page.click("#accept")
     expect(page.locator("#focus h1")).to_have_text("Held from above")
     page.evaluate("document.activeElement.blur()")
     supervisor = open_as("ines")
-    supervisor.goto(f"/?item={item.id}")
+    go(supervisor, f"/?item={item.id}")
     supervisor.click("#drawer [data-act=hold]")
     expect(supervisor.locator("dialog")).to_contain_text("taken from Amara Rossi")
     supervisor.click("dialog .confirm")
@@ -144,7 +140,7 @@ def test_what_was_typed_outlives_a_reload_and_the_page_survives_a_lost_connectio
     site: Site, open_as: Open, watch: Watch
 ) -> None:
     watch.expect("ERR_INTERNET_DISCONNECTED", "htmx:", "Failed to")
-    site.add_one("Draft of mine", "collision", priority_fixed=TOP)
+    site.add_urgent("Draft of mine", "collision")
     page = open_as("amara")
     go_ready(page)
     page.click("#accept")
@@ -161,8 +157,8 @@ def test_what_was_typed_outlives_a_reload_and_the_page_survives_a_lost_connectio
 
 
 def test_logging_out_ends_the_readiness_and_keeps_the_items(site: Site, open_as: Open) -> None:
-    item = site.add_one("Stays mine", "collision", priority_fixed=TOP)
-    page = open_as("amara")
+    item = site.add_urgent("Stays mine", "collision")
+    page = open_as("amara", fresh=True)
     go_ready(page)
     page.click("#accept")
     expect(page.locator("#focus h1")).to_have_text("Stays mine")

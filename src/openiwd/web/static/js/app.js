@@ -18,3 +18,4 @@ startDrawer();
 startQueue();
 startAgents();
 startWorkspace();
+document.body.dataset.ready = "true";

@@ -25,6 +25,7 @@ export function closeDrawer() {
 export function refreshDrawer() {
   const drawer = document.getElementById("drawer");
   if (!drawer) return;
+  if (drawer.querySelector(".menu:not([hidden])")) return;
   if ([...drawer.querySelectorAll("textarea")].some((each) => each.value.trim() !== "")) return;
   const tab = drawer.querySelector("#tab-panel").dataset.tab;
   const path = drawer.querySelector("#drawer-close") ? `/items/${drawer.dataset.id}?tab=${tab}` : null;

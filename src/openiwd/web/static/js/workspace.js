@@ -129,6 +129,10 @@ export function startWorkspace() {
     }
     tick();
   });
+  document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const menuIsOpen = document.querySelector("#state-menu:not([hidden])") !== null;
+    if (event.detail.target.id === "state-slot" && menuIsOpen) event.detail.shouldSwap = false;
+  });
   document.body.addEventListener("itemTaken", (event) => {
     openItem(event.detail.id).then(refreshLeft);
     if (event.detail.source) window.open(event.detail.source, "_blank", "noopener");
