@@ -28,7 +28,7 @@ def _parts(*, quick: bool) -> dict[str, Part]:
     return {
         "a": lambda p: single.measure(p, rounds=5, seconds=5),
         "a2": lambda p: batch.measure(p, rounds=5, seconds=5, items=20_000, with_peers=True),
-        "growth": lambda p: growth.measure(p, smallest=10_000, rounds=3, seconds=4),
+        "growth": lambda p: growth.measure(p, smallest=5_000, rounds=3, seconds=4),
     }
 
 

@@ -26,7 +26,7 @@ from openiwd.domain.privilege import Caller, Role, system
 from openiwd.domain.work_item import ItemNumber, ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import Tenant, TenantStore, Writing
 from openiwd.processes.bootstrap import ensure_tenant, make_api_key
-from openiwd.processes.log_output import write_logs_to_stderr
+from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.usecases.intake import Intake
@@ -135,7 +135,7 @@ SELECT 1, pos, at, type, actor, item_id, item_number, revision, body FROM added
 
 
 async def _serve(options: Options) -> None:
-    write_logs_to_stderr("warning")
+    configure_logs("warning")
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     wiring = (_UnwrittenWiring if options.variant == "unwritten" else Wiring)(options.control_dsn, budget=15)
