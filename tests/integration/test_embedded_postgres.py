@@ -463,5 +463,5 @@ def test_the_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     if IS_ROOT:
         assert default_data_dir({}) == SYSTEM_DIR / "default"
     else:
-        assert default_data_dir({}) == Path("/home/ada/.local/share/openiwd")
-        assert default_data_dir({"XDG_DATA_HOME": "/data/ada"}) == Path("/data/ada/openiwd")
+        assert default_data_dir({}) == Path("/home/ada/.local/share/openiwd/default")
+        assert default_data_dir({"XDG_DATA_HOME": "/data/ada"}) == Path("/data/ada/openiwd/default")

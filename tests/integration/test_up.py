@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -136,6 +137,23 @@ def test_the_whole_tree_killed_nothing_acknowledged_is_lost(data: Path) -> None:
     for item_id in acknowledged:
         assert again.http.get(f"/iwd/v3/items/{item_id}").status_code == 200
     assert again.stop() == 0
+
+
+def test_postgresql_killed_alone_comes_back_and_nothing_is_lost(data: Path) -> None:
+    up = Up(data)
+    item_id = post_item(up, "before")
+    (postmaster,) = psutil.Process(up.process.pid).children()
+    postmaster.kill()
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        answer = up.http.post("/iwd/v3/items", json={"captureId": "after"})
+        assert answer.status_code in (200, 201, 503), answer.text
+        if answer.status_code != 503:
+            break
+        assert "retry-after" in answer.headers
+        assert time.monotonic() < deadline
+    assert up.http.get(f"/iwd/v3/items/{item_id}").status_code == 200
+    assert up.stop() == 0
 
 
 def test_a_taken_port_and_a_folder_in_use_are_told(data: Path) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.replay.summary import Share, Summary
-from openiwd.processes.log_output import write_logs_to_stderr
+from openiwd.processes.logs import configure_logs
 from openiwd.processes.replay import Options, Place, Result, StoppedError
 from openiwd.processes.replay import replay as run_replay
 
@@ -47,7 +47,7 @@ def replay(
         raise InvalidInputError(
             "--data is for a server of the replay's own, --url for another one", field="--data"
         )
-    write_logs_to_stderr("warning")
+    configure_logs("warning")
     options = Options(log=file, mapping=mapping, speed=speed, data_dir=data, url=url, api_key=api_key)
     console = Console(stderr=True, quiet=as_json)
     try:

@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from openiwd.processes.log_output import write_logs_to_stderr
+from openiwd.processes.logs import configure_logs
 from openiwd.processes.settings import read_settings
 from openiwd.processes.up import Options, Ready
 from openiwd.processes.up import up as run_up
@@ -39,7 +39,7 @@ def up(
 ) -> None:
     """Start OpenIWD with an embedded PostgreSQL. Ctrl-C stops it; started again it carries on with the same data."""
     settings = read_settings()
-    write_logs_to_stderr(settings.log_level)
+    configure_logs(settings.log_level)
     options = Options(
         demo=demo,
         traffic=traffic,

@@ -18,6 +18,7 @@ from openiwd.ports.control_store import User
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
 from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.usecases.user import KEY_PREFIX, hash_secret
 
 CONTROL_DATABASE = "openiwd"
 CREDENTIALS_FILE = "first-logins.json"
@@ -38,6 +39,8 @@ class Credentials(Struct, kw_only=True, rename="camel"):
 
     api_key: str
     users: list[FirstUser]
+    stored: bool = True
+    """False while it is not certain that the database has them."""
 
 
 def new_password() -> str:
@@ -75,10 +78,18 @@ async def ensure_tenant(wiring: Wiring, tenant: Tenant) -> None:
         await wiring.control.save_tenant(tenant)
 
 
-async def make_api_key(wiring: Wiring, tenant_id: str | None, name: str, role: Role) -> str:
-    """Stores a new key and returns its secret, which is known only now."""
-    secret, _ = await wiring.platform.identities.create_key(new_id(), tenant_id, name, role=role)
-    return secret
+def new_api_key() -> str:
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+async def make_api_key(
+    wiring: Wiring, tenant_id: str | None, name: str, role: Role, secret: str | None = None
+) -> str:
+    """Stores a key (once, where the secret is given) and returns its secret, which is known only now."""
+    if secret is not None and await wiring.control.api_key(hash_secret(secret)) is not None:
+        return secret
+    made, _ = await wiring.platform.identities.create_key(new_id(), tenant_id, name, role=role, secret=secret)
+    return made
 
 
 async def make_users(wiring: Wiring, tenant: Tenant, users: list[FirstUser]) -> None:

@@ -20,7 +20,7 @@ from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Serving
 from openiwd.processes.settings import environment
 from openiwd.processes.starter import publish_starter
-from openiwd.processes.wiring import Wiring
+from openiwd.processes.wiring import Wiring, database_dsn
 
 TENANT_ID = "main"
 LOG_FILE = "openiwd.log"
@@ -103,7 +103,7 @@ async def _serve(
         await when_ready(
             Ready(url=server.url, metrics_url=metrics, credentials=credentials, data_dir=data_dir)
         )
-        await _until_stopped(stopping, postgres)
+        await _until_stopped(stopping, postgres, wiring)
     finally:
         progress("stopping")
         if traffic is not None:
@@ -111,7 +111,7 @@ async def _serve(
         await server.stop()
 
 
-async def _until_stopped(stopping: asyncio.Event, postgres: EmbeddedPostgres) -> None:
+async def _until_stopped(stopping: asyncio.Event, postgres: EmbeddedPostgres, wiring: Wiring) -> None:
     """Waits for a signal; PostgreSQL that ends on its own is started again (nothing acknowledged is lost)."""
     while not stopping.is_set():
         ended = asyncio.ensure_future(postgres.wait_ended())
@@ -121,13 +121,26 @@ async def _until_stopped(stopping: asyncio.Event, postgres: EmbeddedPostgres) ->
             each.cancel()
         if ended in done and not stopping.is_set():
             await postgres.start()
+            # Its socket lies in a new folder.
+            wiring.control_dsn = database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE)
 
 
 async def _credentials(options: Options, wiring: Wiring, tenant: Tenant, data_dir: Path) -> Credentials:
     """Users, key and rule set of the first start; the same ones again later."""
     known = bootstrap.read_credentials(data_dir)
-    if known is not None:
-        return known
+    if known is None:
+        known = await _first_credentials(options, wiring, tenant)
+        bootstrap.write_credentials(data_dir, known)
+    if not known.stored:
+        # A start that was killed between the two is repeated here, with the same secrets.
+        await bootstrap.make_users(wiring, tenant, known.users)
+        await bootstrap.make_api_key(wiring, tenant.id, "first key", Role.ADMINISTRATOR, known.api_key)
+        known.stored = True
+        bootstrap.write_credentials(data_dir, known)
+    return known
+
+
+async def _first_credentials(options: Options, wiring: Wiring, tenant: Tenant) -> Credentials:
     if options.demo:
         users = await load_demo(wiring, tenant)
     else:
@@ -140,8 +153,4 @@ async def _credentials(options: Options, wiring: Wiring, tenant: Tenant, data_di
                 name="Administrator",
             )
         ]
-    await bootstrap.make_users(wiring, tenant, users)
-    key = await bootstrap.make_api_key(wiring, tenant.id, "first key", Role.ADMINISTRATOR)
-    credentials = Credentials(api_key=key, users=users)
-    bootstrap.write_credentials(data_dir, credentials)
-    return credentials
+    return Credentials(api_key=bootstrap.new_api_key(), users=users, stored=False)

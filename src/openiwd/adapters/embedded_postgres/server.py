@@ -83,7 +83,7 @@ def default_data_dir(environment: Mapping[str, str], *, name: str = "default") -
     if os.geteuid() == 0:
         return SYSTEM_DIR / name
     home = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(home) / "openiwd"
+    return Path(home) / "openiwd" / name
 
 
 class EmbeddedPostgres:

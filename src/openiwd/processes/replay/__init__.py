@@ -93,9 +93,7 @@ def data_dir_of(options: Options, plan: Plan) -> Path:
     """The folder given, else one of its own for each log."""
     if options.data_dir is not None:
         return options.data_dir.absolute()
-    name = f"replay-{plan.fingerprint[:12]}"
-    folder = default_data_dir(environment(), name=name)
-    return folder if folder.name == name else folder.with_name(name)
+    return default_data_dir(environment(), name=f"replay-{plan.fingerprint[:12]}")
 
 
 @asynccontextmanager
