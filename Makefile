@@ -48,7 +48,8 @@ test-packages:
 	@.ci/packages
 
 test: install test-packages ## all tests, real servers included (ARGS="tests/unit -k calendar" ...)
-	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal -m "not replay" $(ARGS)
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile -m browser $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
 
 test-replay: install ## replays the real event logs from OPENIWD_DATA (default ../shared/data)
 	@if [ -d "$(OPENIWD_DATA)" ]; then \
