@@ -103,6 +103,11 @@ def _complete(operation: dict[str, Any], need: Access | str | None) -> None:
         "content": {PROBLEM_JSON: {"schema": _ref("Problem")}},
     }
     text = operation.get("description", "")
+    if " " not in operation.get("summary", ""):  # the handler's name, where nobody has written one
+        operation["summary"] = text.partition("\n")[0].partition("; ")[0].rstrip(".")
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if {"type": "null"} in body.get("oneOf", ()):
+        operation["requestBody"]["required"] = False
     match need:
         case Access.PUBLIC:
             operation["security"] = []
