@@ -121,7 +121,7 @@ def test_a_supervisor_takes_an_item_away_and_the_screen_tells(site: Site, open_a
     supervisor.click("#drawer [data-act=hold]")
     expect(supervisor.locator("dialog")).to_contain_text("taken from Amara Rossi")
     supervisor.click("dialog .confirm")
-    expect(page.locator("#ws-left .items")).not_to_contain_text("Held from above")
+    expect(page.locator("#ws-left")).not_to_contain_text("Held from above")
 
 
 def test_next_best_pulls_and_says_when_there_is_nothing(site: Site, open_as: Open) -> None:

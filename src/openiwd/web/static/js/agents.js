@@ -1,4 +1,5 @@
 /** The list of agents follows their states. */
+import { load } from "./load.js";
 import { Live, debounced } from "./live.js";
 
 export function startAgents() {
@@ -8,7 +9,7 @@ export function startAgents() {
   const refresh = debounced(
     () => {
       if (body && !body.contains(document.activeElement)) {
-        htmx.ajax("GET", "/agents", { target: "#agent-rows", swap: "innerHTML" });
+        load("GET", "/agents", { target: "#agent-rows", swap: "innerHTML" });
       }
     },
     { wait: 300, pause: 1500 },

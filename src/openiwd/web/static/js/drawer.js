@@ -1,4 +1,6 @@
 /** An item's details: tabs by arrow keys, closing, and what happens after an act. */
+import { load } from "./load.js";
+
 const slot = () => document.getElementById("drawer-slot");
 
 export function openItemId() {
@@ -31,7 +33,7 @@ export function refreshDrawer() {
   const path = drawer.querySelector("#drawer-close") ? `/items/${drawer.dataset.id}?tab=${tab}` : null;
   if (path) {
     const scroll = drawer.querySelector("#tab-panel").scrollTop;
-    htmx.ajax("GET", path, { target: "#drawer-slot", swap: "innerHTML" }).then(() => {
+    load("GET", path, { target: "#drawer-slot", swap: "innerHTML" }).then(() => {
       const panel = document.getElementById("tab-panel");
       if (panel) panel.scrollTop = scroll;
     });

@@ -14,7 +14,12 @@ export class Live {
     this.lostTimer = null;
     this.broken = false;
     this.connect();
-    addEventListener("online", () => this.reconnect());
+    // A connection that the network has lost silently would still look open: begin it anew.
+    addEventListener("offline", () => this.failed());
+    addEventListener("online", () => {
+      this.source.close();
+      this.connect();
+    });
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && this.source.readyState === EventSource.CLOSED) this.reconnect();
     });

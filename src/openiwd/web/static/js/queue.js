@@ -2,6 +2,7 @@
  * The Universal Queue: moving, selecting, acting on many, and following the live order without losing the
  * reader's place. Selection is by item, so it outlives every refresh.
  */
+import { load } from "./load.js";
 import { closeDrawer, openItemId, refreshDrawer } from "./drawer.js";
 import { Live, debounced } from "./live.js";
 import { isBusy, isTyping } from "./shortcut.js";
@@ -60,7 +61,7 @@ function move(step) {
 
 function act(name) {
   if (!selected.size) return;
-  htmx.ajax("POST", "/bulk/dialog", {
+  load("POST", "/bulk/dialog", {
     target: "#dialog",
     swap: "innerHTML",
     values: { action: name, ids: [...selected].join(",") },
@@ -71,7 +72,7 @@ async function refresh() {
   const list = document.getElementById("list");
   const body = document.getElementById("rows");
   if (!list || document.hidden) return;
-  if (!body) return htmx.ajax("GET", `/${list.dataset.query}`, { target: "#list", swap: "outerHTML" });
+  if (!body) return load("GET", `/${list.dataset.query}`, { target: "#list", swap: "outerHTML" });
   const shown = rows().length;
   if (shown > MOST_ROWS) return;
   const query = list.dataset.query ? `${list.dataset.query}&` : "?";
@@ -79,7 +80,7 @@ async function refresh() {
   const top = scroller.scrollTop;
   const focused = document.activeElement?.closest?.("#rows > tr[data-id]");
   const focus = focused ? [idOf(focused), document.activeElement.matches("input")] : null;
-  await htmx.ajax("GET", `/queue/refresh${query}limit=${Math.max(shown, 60)}`, { target: "#rows", swap: "innerHTML" });
+  await load("GET", `/queue/refresh${query}limit=${Math.max(shown, 60)}`, { target: "#rows", swap: "innerHTML" });
   scroller.scrollTop = top;
   if (focus) {
     const row = rows().find((each) => idOf(each) === focus[0]);

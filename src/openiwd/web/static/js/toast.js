@@ -26,6 +26,10 @@ export function toast({ text, hint = null, kind = "ok" }) {
 }
 
 export function startToasts() {
+  // htmx rejects with nothing when a request fails or is given up; the failure itself is told below.
+  addEventListener("unhandledrejection", (event) => {
+    if (event.reason === undefined) event.preventDefault();
+  });
   document.body.addEventListener("toast", (event) => toast(event.detail));
   document.body.addEventListener("htmx:responseError", (event) => {
     const told = event.detail.xhr.getResponseHeader("HX-Trigger");

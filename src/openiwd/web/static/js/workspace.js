@@ -2,6 +2,7 @@
  * The agent's workspace: offers appear as they are made, count down, and are answered by key; what is typed
  * stays when the connection is away, and is there again after a reload.
  */
+import { load } from "./load.js";
 import { Live, debounced } from "./live.js";
 import { isBusy, isTyping } from "./shortcut.js";
 
@@ -22,12 +23,12 @@ function csrf() {
 
 function refreshLeft() {
   const query = focusId() ? `?item=${focusId()}` : "";
-  return htmx.ajax("GET", `/workspace/left${query}`, { target: "#ws-left", swap: "innerHTML" });
+  return load("GET", `/workspace/left${query}`, { target: "#ws-left", swap: "innerHTML" });
 }
 
 function openItem(id) {
   history.replaceState(history.state, "", id ? `/workspace?item=${id}` : "/workspace");
-  return htmx.ajax("GET", `/workspace/items/${id}`, { target: "#focus", swap: "innerHTML" });
+  return load("GET", `/workspace/items/${id}`, { target: "#focus", swap: "innerHTML" });
 }
 
 /** Reads the item in focus again, unless somebody is typing in it. */
