@@ -556,6 +556,24 @@ def test_judged_again_after_publishing_only_what_differs(life: Life) -> None:
     assert judging.reclassify(life.item, life.ctx()) is None
 
 
+@pytest.mark.parametrize("status", [Status.ASSIGNED, Status.HELD])
+def test_judged_again_in_vain_made_values_do_not_pass_for_the_sources(life: Life, status: Status) -> None:
+    given = {
+        "data": {**CLAIM, "zip": "1", "region": "east"},
+        "businessValue": 5,
+        "ext": {"customerSegment": "vip"},
+    }
+    life.assigned(**given)
+    if status is Status.HELD:
+        life.do(transition.hold, RUNNING)
+    life.rules = rules(RULES.replace("value: claim", "value: nothing"), 2)
+    item = life.do(judging.reclassify)
+    assert life.last.warnings
+    assert (item.status, item.business_value, item.data["region"]) == (status, 105, "north")
+    source = source_view(item)
+    assert (source.business_value, source.data) == (5, given["data"])
+
+
 def test_captured_moves_with_its_activation(life: Life) -> None:
     life.create()
     assert life.put(activationDateTime="2026-03-03T00:00:00Z").status is Status.CAPTURED

@@ -227,7 +227,7 @@ def reclassify(item: WorkItem, ctx: Context) -> Change | None:
     """Judged again by the live rules (after publishing). None when the item is final or nothing changes."""
     if item.status.is_final:
         return None
-    after, trace, warnings = _rejudged(item, item, ctx)
+    after, trace, warnings = _rejudged(item, source_view(item), ctx)
     public, personal = changes(item, after)
     if not personal and not warnings and not set(public) - {"rule_set_version"}:
         return None
