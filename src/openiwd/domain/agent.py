@@ -9,6 +9,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+CONNECTION_LOST = "connectionLost"
+"""Reason of the state that an agent gets whose workspace no longer shows signs of life."""
+
 
 class AgentState(StrEnum):
     """Of one agent in one media type."""
@@ -82,6 +85,10 @@ class Agent(Struct, kw_only=True, rename="camel"):
     @property
     def logged_in(self) -> bool:
         return any(s.state is not AgentState.LOGGED_OUT for s in self.states.values())
+
+    @property
+    def connection_lost(self) -> bool:
+        return self.state("*").reason == CONNECTION_LOST
 
     def level(self, skill: str, now: datetime) -> int:
         """The agent's level in a skill at an instant; 0 without it."""

@@ -115,6 +115,10 @@ class ControlStore(Protocol):
 
     async def end_process(self, process_id: UUID) -> None: ...
     async def live_processes(self) -> set[UUID]: ...
+    async def forget_processes(self, seconds: float) -> None:
+        """Removes processes whose lease has been over for so long."""
+        ...
+
     async def take_decider_lease(self, tenant_id: str, process_id: UUID) -> int | None:
         """The lease's epoch if this process holds it now (already, or because the holder's lease is over), else None.
         A new holder gets a raised epoch.

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
 
-from openiwd.domain.agent import AgentState
+from openiwd.domain.errors import FencedError
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import timer
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.usecases.presence import Stranded
 
 log = structlog.get_logger()
 
 LEASE_SECONDS: Final = 4.0
 RENEW_SECONDS: Final = 1.0
 TIMER_SECONDS: Final = 0.5
-PRESENCE_SECONDS: Final = 5.0
+PRESENCE_SECONDS: Final = 2.0
+STRANDED_CHECK_SECONDS: Final = 2.0
+GONE_SECONDS: Final = 86_400.0
+"""For so long the row of a process that has died is kept."""
 RETENTION_SECONDS: Final = 3600.0
 
 loop_errors = Counter(
@@ -49,15 +56,15 @@ class Background:
         self._kind = kind
         self._address = address
         self._decides = decides
+        self._met: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._tenants: dict[str, list[asyncio.Task[None]]] = {}
 
     async def start(self) -> None:
         """Takes the process lease and opens all active tenants."""
-        await self._platform.control.renew_process(
-            self._platform.process_id, self._kind, self._address, LEASE_SECONDS
-        )
+        await self._renew()
         self._spawn(self._tasks, "lease", self._renew)
+        self._spawn(self._tasks, "tidy", self._tidy)
         for tenant in await self._platform.control.tenants():
             if tenant.active:
                 await self.open(tenant)
@@ -72,10 +79,9 @@ class Background:
         await services.feed.start()
         self._spawn(tasks, "feed", lambda: _run_feed(services))
         if tenant.clock == "real":
-            await _expect_agents(services)
             self._spawn(tasks, "presence", lambda: _presence(services))
         if self._decides:
-            runner = DecidingTenant(self._platform, services)
+            runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(tasks, "decider", runner.step)
         return services
 
@@ -86,7 +92,13 @@ class Background:
         await self._platform.control.renew_process(
             self._platform.process_id, self._kind, self._address, LEASE_SECONDS
         )
+        self._met |= await self._platform.control.live_processes()
         return RENEW_SECONDS
+
+    async def _tidy(self) -> float:
+        await self._platform.control.forget_sessions(datetime.now(UTC))
+        await self._platform.control.forget_processes(GONE_SECONDS)
+        return RETENTION_SECONDS
 
     async def stop(self) -> None:
         tasks = [*self._tasks, *(t for tasks in self._tenants.values() for t in tasks)]
@@ -101,25 +113,28 @@ async def _run_feed(services: TenantServices) -> float:
     return 0.0
 
 
-async def _expect_agents(services: TenantServices) -> None:
-    for agent in await agent_use.all_agents(services):
-        if agent.logged_in and agent.state("*").state is not AgentState.LOGGED_OUT:
-            services.presence.expect(agent.id)
-
-
 async def _presence(services: TenantServices) -> float:
-    for agent_id in services.presence.lost():
-        services.presence.forget(agent_id)
+    presence = services.presence
+    arrived = presence.arrived()
+    try:
+        await agent_use.take_in(services, arrived)
+    except BaseException:
+        presence.unheard(arrived)
+        raise
+    for agent_id in presence.lost():
         await agent_use.lose(services, agent_id)
+        presence.forget(agent_id)
     return PRESENCE_SECONDS
 
 
 class DecidingTenant:
     """Tries to hold the tenant's decider lease; while it does, runs the decider and the timers."""
 
-    def __init__(self, platform: Platform, services: TenantServices) -> None:
+    def __init__(self, platform: Platform, services: TenantServices, met: AbstractSet[UUID]) -> None:
         self._platform = platform
         self._services = services
+        self._met = met
+        self._stranded = Stranded()
 
     async def step(self) -> float:
         services = self._services
@@ -131,11 +146,15 @@ class DecidingTenant:
             return RENEW_SECONDS
         services.decider = decider
         log.info("deciding", tenant=tenant.id, epoch=decider.epoch, backlog=len(decider))
+        lost = False
         try:
             await self._run(decider)
+        except* (LeaseLostError, FencedError):
+            lost = True
         finally:
             services.decider = None
-        return 0.0
+        log.info("no longer deciding", tenant=tenant.id, epoch=decider.epoch, lost=lost)
+        return RENEW_SECONDS
 
     async def _run(self, decider: Decider) -> None:
         """Until the lease is lost or something fails: deciding, timers and renewal side by side."""
@@ -144,6 +163,7 @@ class DecidingTenant:
             group.create_task(self._hold_lease())
             if self._services.tenant.clock == "real":
                 group.create_task(forever("timers", self._timers))
+                group.create_task(forever("stranded", self._lose_stranded))
                 group.create_task(forever("retention", self._retention))
 
     async def _hold_lease(self) -> None:
@@ -157,8 +177,18 @@ class DecidingTenant:
         touched = await timer.run_due(self._services)
         return 0.0 if touched >= timer.CHUNK else TIMER_SECONDS
 
+    async def _lose_stranded(self) -> float:
+        """Agents whose process has died become not ready, unless they come to another one in time."""
+        live = await self._platform.control.live_processes()
+        async with self._services.runtime.store.reading() as reading:
+            found = await reading.stranded_agents(live)
+        for agent_id, held_by in self._stranded.over(found, {str(p) for p in self._met}):
+            await agent_use.lose(self._services, agent_id, held_by)
+        return STRANDED_CHECK_SECONDS
+
     async def _retention(self) -> float:
         removed = await timer.delete_expired(self._services)
+        await timer.forget_answers(self._services)
         return 1.0 if removed >= timer.CHUNK else RETENTION_SECONDS
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from openiwd.domain.agent import Agent, AgentProfile, AgentState, MediaState
+from openiwd.domain.agent import CONNECTION_LOST, Agent, AgentProfile, AgentState, MediaState
 from openiwd.domain.errors import InvalidInputError, NotFoundError
 from openiwd.domain.event import Event, EventType
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.privilege import Caller, system
 from openiwd.domain.work_item import Status, WorkItem
-from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.work_item import Command, apply
 
 if TYPE_CHECKING:
@@ -96,44 +95,74 @@ async def set_state(
         raise InvalidInputError(
             "after-work begins by itself", field="state", hint="choose notReady after current items"
         )
-    runtime = services.runtime
-    async with services.agent_lock(agent_id):
-        agent = await get(services, agent_id)
+    own = caller.agent_id == agent_id
+
+    def change(agent: Agent, now: datetime) -> dict[str, MediaState]:
         if not agent.active and state is not AgentState.LOGGED_OUT:
             raise InvalidInputError(
                 f"agent '{agent_id}' is not active", field="agent", hint="an administrator can activate it"
             )
-        now = runtime.now()
-        states = next_states(
+        return next_states(
             agent, state, reason=reason, media_type=media_type, after_current=after_current, now=now
         )
-        await _save(runtime, agent, states, caller, reason, session, services.process_id)
-        agent = replace(agent, states=states)
-    services.presence.seen(agent_id)
+
+    agent = await _change_states(services, agent_id, change, caller, reason, session=session, own=own)
+    if agent is None:
+        raise NotFoundError(f"there is no agent '{agent_id}'", field="agent")
+    if own:
+        services.presence.seen(agent_id)
     if not after_current and state is not AgentState.READY:
         await end_offers(services, agent_id, OfferOutcome.WITHDRAWN, reason or state.value, media_type)
     return agent
 
 
-async def _save(
-    runtime: TenantRuntime,
-    agent: Agent,
-    states: dict[str, MediaState],
+async def _change_states(
+    services: TenantServices,
+    agent_id: str,
+    change: Callable[[Agent, datetime], dict[str, MediaState] | None],
     caller: Caller,
     reason: str | None,
-    session: str | None,
-    process_id: object,
-) -> None:
-    now = runtime.now()
-    logged_in = any(s.state is not AgentState.LOGGED_OUT for s in states.values())
-    after = replace(
-        agent,
-        states=states,
-        session=session or agent.session,
-        seen_by=str(process_id),
-        logged_in_at=(agent.logged_in_at or now) if logged_in else None,
-    )
-    event = Event(
+    *,
+    session: str | None = None,
+    own: bool = False,
+) -> Agent | None:
+    """Decides on the agent's row while it is locked, so that two processes never undo each other's change.
+
+    None when `change` wants none. Only the agent's own doing tells which process holds the stream.
+    """
+    runtime = services.runtime
+    expected = False
+    async with services.agent_lock(agent_id), runtime.store.writing() as tx:
+        agent = await tx.lock_agent(agent_id)
+        if agent is None:
+            raise NotFoundError(
+                f"there is no agent '{agent_id}'", field="agent", hint="check the id of the agent"
+            )
+        now = runtime.now()
+        states = change(agent, now)
+        if states is None:
+            return None
+        logged_in = any(s.state is not AgentState.LOGGED_OUT for s in states.values())
+        expected = logged_in and not own and not agent.logged_in
+        after = replace(
+            agent,
+            states=states,
+            session=session or agent.session,
+            seen_by=str(services.process_id) if own or expected else agent.seen_by,
+            logged_in_at=(agent.logged_in_at or now) if logged_in else None,
+        )
+        await tx.save_agent_state(after)
+        if runtime.virtual is not None:
+            await tx.set_virtual_now(now)
+        await tx.append_events([_state_event(after, now, caller, reason)])
+    runtime.committed()
+    if expected:
+        services.presence.expect(agent_id)
+    return after
+
+
+def _state_event(agent: Agent, now: datetime, caller: Caller, reason: str | None) -> Event:
+    return Event(
         type=EventType.AGENT_STATE_CHANGED,
         at=now,
         actor=caller.actor,
@@ -145,17 +174,34 @@ async def _save(
                     "reason": s.reason,
                     "pending": s.pending.value if s.pending else None,
                 }
-                for m, s in states.items()
+                for m, s in agent.states.items()
             },
             "reason": reason,
         },
     )
-    async with runtime.store.writing() as tx:
-        await tx.save_agent_state(after)
-        if runtime.virtual is not None:
-            await tx.set_virtual_now(now)
-        await tx.append_events([event])
-    runtime.committed()
+
+
+async def take_pending(services: TenantServices, agent_id: str, media_type: str, caller: Caller) -> None:
+    """'After current items' has come: the state waited for begins, unless the agent has thought better of it."""
+    present = (await get(services, agent_id)).states.get(media_type)
+    if present is None or present.pending is None:
+        return
+    state = present.pending
+
+    def change(agent: Agent, now: datetime) -> dict[str, MediaState] | None:
+        if agent.states.get(media_type) != present or not agent.active:
+            return None
+        single = None if media_type == EVERY_MEDIA else media_type
+        return next_states(
+            agent, state, reason=present.pending_reason, media_type=single, after_current=False, now=now
+        )
+
+    after = await _change_states(services, agent_id, change, caller, present.pending_reason)
+    if after is not None and state is not AgentState.READY:
+        single = None if media_type == EVERY_MEDIA else media_type
+        await end_offers(
+            services, agent_id, OfferOutcome.WITHDRAWN, present.pending_reason or state.value, single
+        )
 
 
 async def end_offers(
@@ -182,16 +228,33 @@ async def end_offers(
         await apply(services.runtime, commands)
 
 
-async def lose(services: TenantServices, agent_id: str) -> None:
-    """No heartbeat for too long: not ready, open offers return; assigned items stay with the agent."""
-    agent = await get(services, agent_id)
-    if not agent.logged_in or agent.state(EVERY_MEDIA).reason == "connectionLost":
-        return
-    caller = system("presence")
-    states = {EVERY_MEDIA: MediaState(AgentState.NOT_READY, "connectionLost", services.runtime.now())}
-    async with services.agent_lock(agent_id):
-        await _save(services.runtime, agent, states, caller, "connectionLost", None, services.process_id)
-    await end_offers(services, agent_id, OfferOutcome.LOST, "connectionLost")
+async def lose(services: TenantServices, agent_id: str, held_by: str | None = None) -> bool:
+    """No sign of life for too long: not ready, open offers return; assigned items stay with the agent.
+
+    Only if the agent's stream is still with process `held_by` (default: this one); False when it is elsewhere.
+    """
+    held_by = held_by or str(services.process_id)
+
+    def change(agent: Agent, now: datetime) -> dict[str, MediaState] | None:
+        if not agent.logged_in or agent.seen_by not in (None, held_by) or agent.connection_lost:
+            return None
+        return {EVERY_MEDIA: MediaState(AgentState.NOT_READY, CONNECTION_LOST, now)}
+
+    try:
+        lost = await _change_states(services, agent_id, change, system("presence"), CONNECTION_LOST)
+    except NotFoundError:
+        return False
+    if lost is None:
+        return False
+    await end_offers(services, agent_id, OfferOutcome.LOST, CONNECTION_LOST)
+    return True
+
+
+async def take_in(services: TenantServices, agent_ids: Sequence[str]) -> None:
+    """The streams of these agents are with this process from now on."""
+    if agent_ids:
+        async with services.runtime.store.writing() as tx:
+            await tx.agents_seen(agent_ids, services.process_id)
 
 
 async def my_items(services: TenantServices, agent_id: str) -> MyItems:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -14,7 +15,7 @@ from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.decision import explain_waiting, pack, record, why_not
 from openiwd.domain.distribution import Choice, distribute, next_change, next_for
-from openiwd.domain.errors import ConflictError, NotFoundError
+from openiwd.domain.errors import ConflictError, FencedError, NotFoundError
 from openiwd.domain.event import LoggedEvent
 from openiwd.domain.instant import SECOND, to_micros
 from openiwd.domain.lifecycle import Action
@@ -94,6 +95,11 @@ class Decider:
                 await self._reload()
                 return
             await self._take(events)
+
+    async def _catch_up(self) -> None:
+        """Who asks now is answered by everything acknowledged before."""
+        await self._services.feed.catch_up()
+        await self._follow()
 
     async def _take(self, events: Sequence[LoggedEvent]) -> None:
         desk, now = self._desk, self._runtime.now()
@@ -213,56 +219,71 @@ class Decider:
 
     async def _after_step(self) -> None:
         """What follows from the new state and is no grant: 'after current items', offers no longer fitting, sweeps."""
-        for agent_id, media, state, reason in self._desk.pending_changes():
-            await agent_use.set_state(
-                self._services,
-                agent_id,
-                state,
-                caller=CALLER,
-                reason=reason,
-                media_type=None if media == "*" else media,
-            )
+        pending = self._desk.pending_changes()
         unfit = self._desk.take_unfit()
-        if unfit:
-            await apply(
-                self._runtime,
-                [
-                    Command(
-                        action=Action.WITHDRAW,
-                        caller=CALLER,
-                        item_id=item_id,
-                        offer_id=offer_id,
-                        outcome=OfferOutcome.WITHDRAWN,
-                        reason="noLongerEligible",
-                        internal=True,
-                    )
-                    for item_id, offer_id in unfit
-                ],
-            )
         monotonic = time.monotonic()
-        if monotonic - self._swept < SWEEP_SECONDS or self._runtime.virtual is not None:
+        sweeps = monotonic - self._swept >= SWEEP_SECONDS and self._runtime.virtual is None
+        if not (pending or unfit or sweeps):
             return
-        self._swept = monotonic
+        await self.require_epoch()
+        for agent_id, media in pending:
+            await self._take_pending(agent_id, media)
+        if unfit:
+            await self._withdraw(unfit)
+        if sweeps:
+            self._swept = monotonic
+            await self._return_abandoned()
+            async with self._runtime.store.writing() as tx:
+                await tx.end_wrap_ups(None, self._runtime.now())
+
+    async def require_epoch(self) -> None:
+        """Raises FencedError when another process has taken over: a frozen one may not know it yet."""
+        async with self._runtime.store.reading() as reading:
+            epoch = await reading.epoch()
+        if epoch != self.epoch:
+            raise FencedError("another process decides now", epoch=self.epoch)
+
+    async def _take_pending(self, agent_id: str, media: str) -> None:
+        with suppress(NotFoundError):  # deleted meanwhile
+            await agent_use.take_pending(self._services, agent_id, media, CALLER)
+
+    async def _withdraw(self, unfit: Sequence[tuple[UUID, UUID]]) -> None:
+        await apply(
+            self._runtime,
+            [
+                Command(
+                    action=Action.WITHDRAW,
+                    caller=CALLER,
+                    item_id=item_id,
+                    offer_id=offer_id,
+                    outcome=OfferOutcome.WITHDRAWN,
+                    reason="noLongerEligible",
+                    internal=True,
+                )
+                for item_id, offer_id in unfit
+            ],
+        )
+
+    async def _return_abandoned(self) -> None:
         abandoned = self._desk.abandoned(self._runtime.now())
-        if abandoned:
-            async with self._runtime.store.reading() as reading:
-                items = await reading.items_by_number(abandoned)
-            await apply(
-                self._runtime,
-                [
-                    Command(
-                        action=Action.RETURN,
-                        caller=CALLER,
-                        item_id=i.id,
-                        reason="agentGone",
-                        internal=True,
-                        if_match=i.revision,
-                    )
-                    for i in items.values()
-                ],
-            )
-        async with self._runtime.store.writing() as tx:
-            await tx.end_wrap_ups(None, self._runtime.now())
+        if not abandoned:
+            return
+        async with self._runtime.store.reading() as reading:
+            items = await reading.items_by_number(abandoned)
+        await apply(
+            self._runtime,
+            [
+                Command(
+                    action=Action.RETURN,
+                    caller=CALLER,
+                    item_id=i.id,
+                    reason="agentGone",
+                    internal=True,
+                    if_match=i.revision,
+                )
+                for i in items.values()
+            ],
+        )
 
     def _agent(self, agent_id: str) -> Agent:
         agent = self._desk.world.agents.get(agent_id)
@@ -275,7 +296,7 @@ class Decider:
         caller.require("workitems.pull")
         async with self._lock:
             for _ in range(10):
-                await self._follow()
+                await self._catch_up()
                 choice = next_for(self._desk.world, self._agent(agent_id), to_micros(self._runtime.now()))
                 if choice is None:
                     return None
@@ -288,7 +309,7 @@ class Decider:
         """This very item for the agent, where nothing but order and preference stands against it."""
         caller.require("workitems.pull")
         async with self._lock:
-            await self._follow()
+            await self._catch_up()
             now = to_micros(self._runtime.now())
             world, agent = self._desk.world, self._agent(agent_id)
             item = await self._waiting(item_id)
@@ -324,7 +345,7 @@ class Decider:
     async def order(self, queue_id: str | None = None, limit: int = 100) -> list[tuple[int, Fraction]]:
         """Waiting items, best first, exact as of now: (number, priority)."""
         async with self._lock:
-            await self._follow()
+            await self._catch_up()
             now = to_micros(self._runtime.now())
             return [
                 (item.number, priority)
@@ -334,14 +355,14 @@ class Decider:
     async def explain(self, item_id: UUID) -> dict[str, Any]:
         """Why the item is still waiting, and what would change that."""
         async with self._lock:
-            await self._follow()
+            await self._catch_up()
             item = await self._waiting(item_id)
             return pack(explain_waiting(self._desk.world, item, to_micros(self._runtime.now())))
 
     async def why_not(self, item_id: UUID, agent_id: str) -> dict[str, Any]:
         """Why this agent does not get this item now."""
         async with self._lock:
-            await self._follow()
+            await self._catch_up()
             item = await self._waiting(item_id)
             answer = why_not(self._desk.world, item, self._agent(agent_id), to_micros(self._runtime.now()))
         return {

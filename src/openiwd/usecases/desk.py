@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from openiwd.domain.agent import Agent, AgentState
+from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, LastService, backlog_item, demand_at
 from openiwd.domain.distribution import World
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
@@ -19,6 +19,8 @@ from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.tenant_store import Reading
 
 CHUNK: Final = 5_000
+REMEMBERED: Final = 20_000
+"""So many events are looked through for when agents became idle."""
 
 
 class Holding(NamedTuple):
@@ -50,6 +52,8 @@ class Desk:
         """Everything, from the database."""
         for agent in (await reading.agents()).values():
             self.put_agent(agent)
+        for agent_id, busy in (await reading.last_busy(REMEMBERED)).items():
+            self._idle_at_least(agent_id, busy)
         for wrap_up in await reading.wrap_ups():
             self._wrap_ups.setdefault(wrap_up.agent_id, []).append(wrap_up)
         await self.put_items(reading, await reading.held_by_agents(), now)
@@ -190,7 +194,10 @@ class Desk:
     def put_agent(self, agent: Agent) -> None:
         self.world.put_agent(agent)
         if agent.logged_in_at is not None:
-            self._idle_since.setdefault(agent.id, to_micros(agent.logged_in_at))
+            self._idle_at_least(agent.id, agent.logged_in_at)
+
+    def _idle_at_least(self, agent_id: str, since: datetime) -> None:
+        self._idle_since[agent_id] = max(to_micros(since), self._idle_since.get(agent_id, 0))
 
     def knows(self, number: int, revision: int) -> bool:
         """Whether this revision of the item, or a later one, is in the picture already."""
@@ -232,20 +239,22 @@ class Desk:
     def items_of(self, agent_id: str) -> set[int]:
         return self._of_agent.get(agent_id, set())
 
-    def pending_changes(self) -> list[tuple[str, str, AgentState, str | None]]:
-        """Agents whose 'after current items' has come: (agent, media type or '*', state, reason)."""
+    def pending_changes(self) -> list[tuple[str, str]]:
+        """Agents whose 'after current items' has come: (agent, media type or '*')."""
         ready = []
         for agent in self.world.agents.values():
+            if not agent.active:
+                continue
             for media, state in agent.states.items():
                 if state.pending is None:
                     continue
                 mine = [self.holdings[n] for n in self.items_of(agent.id)]
                 if not any(media in ("*", h.media_type) for h in mine):
-                    ready.append((agent.id, media, state.pending, state.pending_reason))
+                    ready.append((agent.id, media))
         return ready
 
     def abandoned(self, now: datetime) -> list[int]:
-        """Assigned items of agents inactive, absent, or logged out for longer than the queue's `returnAfter`."""
+        """Assigned items of agents inactive, gone absent, or away for longer than the queue's `returnAfter`."""
         found = []
         for number, holding in self.holdings.items():
             if holding.offered:
@@ -253,13 +262,13 @@ class Desk:
             agent = self.world.agents.get(holding.agent_id)
             if agent is None:
                 continue
-            if not agent.active or agent.absent(now) or self._gone_too_long(agent, holding, now):
+            if not agent.active or _left(agent, holding, now) or self._gone_too_long(agent, holding, now):
                 found.append(number)
         return found
 
     def _gone_too_long(self, agent: Agent, holding: Holding, now: datetime) -> bool:
         state = agent.states.get("*")
-        if agent.logged_in or state is None or state.since is None:
+        if state is None or state.since is None or (agent.logged_in and not agent.connection_lost):
             return False
         queue = self.rules.queues.get(holding.queue_id)
         if queue is None:
@@ -267,3 +276,8 @@ class Desk:
         since = max(to_micros(state.since), holding.since)
         clock = self.rules.clocks.get(queue.hours) if queue.hours else None
         return now >= from_micros(after_business_days(since, queue.return_after, clock))
+
+
+def _left(agent: Agent, holding: Holding, now: datetime) -> bool:
+    """Whether an absence has started since the agent got the item; one given in an absence is meant to be there."""
+    return any(a.start <= now < a.end and holding.since < to_micros(a.start) for a in agent.absences)

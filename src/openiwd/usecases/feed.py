@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final
@@ -24,6 +25,7 @@ class EventFeed:
         self._buffer: deque[LoggedEvent] = deque(maxlen=BUFFER)
         self._head: Cursor | None = None
         self._grown = Wakeup()
+        self._reading = asyncio.Lock()
 
     @property
     def head(self) -> Cursor | None:
@@ -43,8 +45,17 @@ class EventFeed:
             if not await self._read():
                 seen = await self._runtime.wakeup.wait(seen, POLL_SECONDS)
 
+    async def catch_up(self) -> None:
+        """Returns when everything committed before the call has been read, by whatever process it was."""
+        while await self._read():
+            pass
+
     async def _read(self) -> bool:
         """Takes over what is new; True when there may be more."""
+        async with self._reading:
+            return await self._read_next()
+
+    async def _read_next(self) -> bool:
         if self._head is None:
             return False
         async with self._runtime.store.reading() as reading:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from openiwd.domain.agent import AgentState
+from openiwd.domain.errors import InvalidInputError, NotFoundError
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.privilege import system
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 CHUNK: Final = 500
+ANSWERS_KEPT: Final = timedelta(hours=24)
+"""So long a request may be repeated under its idempotency key."""
 
 
 async def run_due(services: TenantServices) -> int:
@@ -24,15 +28,30 @@ async def run_due(services: TenantServices) -> int:
     runtime = services.runtime
     async with runtime.store.reading() as reading:
         items = await reading.due_timers(runtime.now(), CHUNK)
+        woken = await reading.woken_holds(CHUNK)
+    if woken:
+        await apply(runtime, [_wake(i) for i in woken])
     if not items:
-        return 0
+        return len(woken)
     timed_out = [(i.offered_to, i) for i in items if _offer_over(i, runtime.now())]
     results = await apply(runtime, [_command(i, runtime.now()) for i in items])
     ended = {r.item.id for r in results if isinstance(r, Done) and r.changed}
     for agent_id, item in timed_out:
         if agent_id is not None and item.id in ended:
             await _missed(services, agent_id, item)
-    return len(ended)
+    return len(ended) + len(woken)
+
+
+def _wake(item: WorkItem) -> Command:
+    """What the item was held for has come."""
+    return Command(
+        action=Action.RESUME,
+        caller=system("timer"),
+        item_id=item.id,
+        because=item.hold_wakes_on,
+        internal=True,
+        if_match=item.revision,
+    )
 
 
 def _offer_over(item: WorkItem, now: datetime) -> bool:
@@ -75,11 +94,13 @@ async def _missed(services: TenantServices, agent_id: str, item: WorkItem) -> No
     queue = rules.queues.get(item.queue_id) if item.queue_id else None
     if queue is None or not queue.not_ready_on_timeout:
         return
-    agent = await agent_use.get(services, agent_id)
-    if agent.state(item.media_type).state is AgentState.READY:
-        await agent_use.set_state(
-            services, agent_id, AgentState.NOT_READY, caller=system("timer"), reason="missedOffer"
-        )
+    # One who is gone or deactivated meanwhile must not keep the others from being told.
+    with suppress(NotFoundError, InvalidInputError):
+        agent = await agent_use.get(services, agent_id)
+        if agent.state(item.media_type).state is AgentState.READY:
+            await agent_use.set_state(
+                services, agent_id, AgentState.NOT_READY, caller=system("timer"), reason="missedOffer"
+            )
 
 
 async def delete_expired(services: TenantServices) -> int:
@@ -103,3 +124,9 @@ async def delete_expired(services: TenantServices) -> int:
     if commands:
         await apply(runtime, commands)
     return len(commands)
+
+
+async def forget_answers(services: TenantServices) -> int:
+    """Removes the answers kept for idempotency keys whose time is over; how many."""
+    async with services.runtime.store.writing() as tx:
+        return await tx.forget_idempotent(services.runtime.now() - ANSWERS_KEPT, CHUNK)

@@ -177,6 +177,9 @@ class PostgresControlStore:
     async def end_process(self, process_id: UUID) -> None:
         await self._execute("end_process", process_id)
 
+    async def forget_processes(self, seconds: float) -> None:
+        await self._execute("forget_processes", seconds)
+
     async def live_processes(self) -> set[UUID]:
         return {record["id"] for record in await self._fetch("live_processes")}
 

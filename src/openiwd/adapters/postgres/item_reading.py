@@ -68,6 +68,9 @@ class ItemReading:
     async def due_timers(self, now: datetime, limit: int) -> list[WorkItem]:
         return await self._items("due_timers", now, limit)
 
+    async def woken_holds(self, limit: int) -> list[WorkItem]:
+        return await self._items("woken_holds", limit)
+
     async def next_timer(self) -> datetime | None:
         at: datetime | None = await self._connection.fetchval(ITEM_SQL["next_timer"])
         return at

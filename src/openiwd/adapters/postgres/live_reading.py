@@ -69,6 +69,10 @@ class LiveReading:
             records = await self._connection.fetch(AGENT_SQL["agents_by_id"], list(ids))
         return {record["id"]: agent_of(record) for record in records}
 
+    async def stranded_agents(self, live: Collection[UUID]) -> dict[str, str]:
+        records = await self._connection.fetch(AGENT_SQL["stranded_agents"], list(live))
+        return {record["id"]: str(record["seen_by"]) for record in records}
+
     async def wrap_ups(self) -> list[WrapUp]:
         records = await self._connection.fetch(OFFER_SQL["wrap_ups"])
         return [WrapUp(**dict(record.items())) for record in records]

@@ -90,6 +90,13 @@ class LiveWriting:
         if stored is None:
             raise NotFoundError(f"there is no agent '{agent.id}'", field="agent")
 
+    async def lock_agent(self, agent_id: str) -> Agent | None:
+        record = await self._connection.fetchrow(AGENT_SQL["lock_agent"], agent_id)
+        return None if record is None else agent_of(record)
+
+    async def agents_seen(self, ids: Sequence[str], process_id: UUID) -> None:
+        await self._connection.execute(AGENT_SQL["agents_seen"], list(ids), process_id)
+
     async def delete_agent(self, agent_id: str) -> bool:
         return await self._connection.fetchval(AGENT_SQL["delete_agent"], agent_id) is not None
 
@@ -149,6 +156,9 @@ class LiveWriting:
 
     async def save_checkpoint(self, name: str, value: Any) -> None:
         await self._connection.execute(TENANT_SQL["save_checkpoint"], name, json_value(value))
+
+    async def forget_idempotent(self, before: datetime, limit: int) -> int:
+        return len(await self._connection.fetch(TENANT_SQL["forget_idempotent"], before, limit))
 
     async def save_idempotent(self, key: str, request_hash: bytes, status: int, response: Any) -> None:
         """Raises ConflictError when the key has an answer already: the transaction must not commit then."""

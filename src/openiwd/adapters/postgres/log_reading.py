@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from openiwd.adapters.postgres.connection import Connection
@@ -29,6 +30,9 @@ class LogReading:
     async def oldest(self) -> Cursor:
         record = await self._connection.fetchrow(EVENT_SQL["oldest"])
         return await self.head() if record is None else Cursor(record["generation"], record["pos"])
+
+    async def last_busy(self, events: int) -> dict[str, datetime]:
+        return {r["agent"]: r["at"] for r in await self._connection.fetch(EVENT_SQL["last_busy"], events)}
 
     async def events(self, after: Cursor, limit: int, *, personal: bool = False) -> list[LoggedEvent]:
         """The common point with a reader that has seen another end of an earlier generation is where that

@@ -18,6 +18,19 @@ RETURNING id, revision, profile, states, session, seen_by, logged_in_at;
 -- States and presence of an agent.
 UPDATE agent SET states = $2, session = $3, seen_by = $4, logged_in_at = $5 WHERE id = $1 RETURNING id;
 
+-- name: lock_agent
+-- One agent, locked against other changes of its states.
+SELECT id, revision, profile, states, session, seen_by, logged_in_at FROM agent WHERE id = $1 FOR UPDATE;
+
+-- name: agents_seen
+-- Which process holds the streams of these agents.
+UPDATE agent SET seen_by = $2 WHERE id = ANY($1::text[]) AND seen_by IS DISTINCT FROM $2;
+
+-- name: stranded_agents
+-- Agents logged in whose stream was with none of these processes, and who are not marked as lost yet.
+SELECT id, seen_by FROM agent
+WHERE logged_in_at IS NOT NULL AND seen_by <> ALL($1::uuid[]) AND states #>> '{*,reason}' IS DISTINCT FROM 'connectionLost';
+
 -- name: delete_agent
 -- Removes an agent.
 DELETE FROM agent WHERE id = $1 RETURNING id;

@@ -118,6 +118,10 @@ ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, address = excluded.address,
 -- A process that stops.
 DELETE FROM process WHERE id = $1;
 
+-- name: forget_processes
+-- Removes processes whose lease has been over for so many seconds.
+DELETE FROM process WHERE expires_at < clock_timestamp() - make_interval(secs => $1);
+
 -- name: live_processes
 -- Processes whose lease has not run out.
 SELECT id FROM process WHERE expires_at > clock_timestamp();

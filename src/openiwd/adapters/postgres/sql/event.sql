@@ -29,3 +29,12 @@ FROM tenant_state s;
 -- name: oldest
 -- The place before the oldest event kept.
 SELECT e.generation, e.pos - 1 AS pos FROM event e ORDER BY e.generation, e.pos LIMIT 1;
+
+-- name: last_busy
+-- When agents last gave an item out of hand, by the last events of the present generation.
+SELECT e.body #>> '{assignment,agent}' AS agent, max(e.at) AS at
+FROM tenant_state s
+CROSS JOIN LATERAL (SELECT max(h.pos) AS pos FROM event h WHERE h.generation = s.generation) head
+JOIN event e ON e.generation = s.generation AND e.pos > head.pos - $1
+WHERE e.body #>> '{assignment,agent}' IS NOT NULL
+GROUP BY 1;

@@ -44,6 +44,24 @@ SELECT {item_columns} FROM item JOIN (
 ) AS due USING (number)
 ORDER BY due.at, number LIMIT $2;
 
+-- name: woken_holds
+-- Held items that wait for something else than time, which has come: all items linked to them are finished, or an item
+-- that continues them (the customer's answer) has been linked since.
+SELECT {item_columns} FROM item
+WHERE status = 'held' AND hold_wakes_on IS NOT NULL AND category_id IS NOT NULL AND CASE hold_wakes_on
+    WHEN 'linkedItems' THEN (
+        SELECT bool_and(o.status IN ('completed', 'canceled', 'rejected'))
+        FROM (
+            SELECT l.other_number AS number FROM link l WHERE l.item_number = item.number
+            UNION SELECT l.item_number FROM link l WHERE l.other_number = item.number
+        ) linked JOIN item o ON o.number = linked.number
+    )
+    WHEN 'customerReply' THEN EXISTS (
+        SELECT FROM link l WHERE l.other_number = item.number AND l.kind = 'continues' AND l.at >= item.held_at
+    )
+END
+ORDER BY number LIMIT $1;
+
 -- name: next_timer
 -- When due_timers will have something next.
 SELECT least(

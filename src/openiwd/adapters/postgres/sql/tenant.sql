@@ -22,3 +22,7 @@ SELECT request_hash, status, response FROM idempotency_key WHERE key = $1;
 -- name: save_idempotent
 -- Records an answer; nothing when the key is taken.
 INSERT INTO idempotency_key (key, request_hash, status, response) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING key;
+
+-- name: forget_idempotent
+-- Removes answers recorded before an instant, oldest first.
+DELETE FROM idempotency_key WHERE key IN (SELECT key FROM idempotency_key WHERE at < $1 ORDER BY at LIMIT $2) RETURNING key;
