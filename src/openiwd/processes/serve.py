@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
 
+from openiwd.adapters.postgres.migrate import migrate_control, migrate_tenants
+from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.api.app import Api, create_app, create_metrics_app
 from openiwd.api.metrics import Metrics
-from openiwd.domain.errors import ConflictError
+from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.processes.background import Background
-from openiwd.processes.wiring import Wiring
+from openiwd.processes.settings import Settings
+from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.web.app import create_web
 
 DRAIN_SECONDS = 10
+UNANSWERED_MILLISECONDS = 30_000
 
 
 class _Server(uvicorn.Server):
@@ -114,6 +119,8 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
             field=option,
             hint=f"choose another with {option}",
         ) from error
+    # A connection whose other end no longer answers ends, and with it the stream that keeps an agent present.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED_MILLISECONDS)
     listening.listen(2_048)
     listening.setblocking(False)
     return listening
@@ -130,3 +137,40 @@ async def serving(
         yield server
     finally:
         await server.stop()
+
+
+async def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    metrics_port: int | None,
+    when_ready: Callable[[Serving], None],
+) -> None:
+    """On a PostgreSQL of one's own, until SIGINT or SIGTERM; any number of these share the databases."""
+    if settings.database_url is None:
+        raise InvalidInputError(
+            "no database is named",
+            field="OPENIWD_DATABASE_URL",
+            hint="set it to the control database, for example postgresql://openiwd@db/openiwd",
+        )
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    wiring = await _migrated(settings.database_url, settings.connection_budget)
+    async with serving(wiring, host=host, port=port, metrics_port=metrics_port) as server:
+        when_ready(server)
+        await stopping.wait()
+
+
+async def _migrated(control_dsn: str, budget: int) -> Wiring:
+    """The adapters, with the control database and all active tenants brought up to date."""
+    await migrate_control(control_dsn)
+    wiring = Wiring(control_dsn, budget=budget)
+    tenants = [t for t in await wiring.control.tenants() if t.active]
+    results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])
+    failed = [result for result in results if isinstance(result, MigrationError)]
+    if failed:
+        await wiring.close()
+        raise failed[0]
+    return wiring

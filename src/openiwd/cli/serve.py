@@ -1,0 +1,50 @@
+"""`openiwd serve`: API, UI, metrics and distribution on a PostgreSQL of one's own."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+import uvloop
+from rich.console import Console
+
+from openiwd.processes.logs import configure_logs
+from openiwd.processes.serve import Serving
+from openiwd.processes.serve import serve as run_serve
+from openiwd.processes.settings import read_settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="API and UI; default 4024, 0 = any free one.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")
+    ] = False,
+) -> None:
+    """Serve the tenants of the control database that OPENIWD_DATABASE_URL names; any number of these side by side."""
+    settings = read_settings()
+    configure_logs(settings.log_level)
+
+    def when_ready(server: Serving) -> None:
+        if as_json:
+            sys.stdout.write(msgspec.json.encode({"url": server.url}).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            Console().print(f"OpenIWD is ready: {server.url}", highlight=False)
+
+    uvloop.run(
+        run_serve(
+            settings,
+            host=host or settings.host,
+            port=settings.port if port is None else port,
+            metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
+            when_ready=when_ready,
+        )
+    )
