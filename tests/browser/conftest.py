@@ -19,6 +19,14 @@ TIMEOUT_MS = 10_000
 Open = Callable[..., Page]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever lies here runs by itself: Playwright keeps an event loop running in the process."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(scope="session")
 def site(postgres_server: PostgresServer) -> Iterator[Site]:
     running = Site(postgres_server)
