@@ -13,7 +13,7 @@ from openiwd.usecases import item_detail, item_note, priority_curve
 from openiwd.web.directory import shown_by
 from openiwd.web.history_view import history_entries
 from openiwd.web.item_view import details_of, item_card, note_views
-from openiwd.web.priority_view import priority_over_time
+from openiwd.web.priority_view import meetings, priority_over_time
 from openiwd.web.row_view import Shown
 from openiwd.web.visit import CurrentVisit, Visit
 from openiwd.web.why_view import decision_of, why_view
@@ -45,7 +45,11 @@ async def tab_context(visit: Visit, item: WorkItem, tab: str, shown: Shown) -> d
             return {"why": why_view(item, explanation, seen, await hold_reasons_of(visit), shown)}
         case "priority":
             curve = await priority_curve.curve(services, caller, reference, None, None)
-            return {"priority": priority_over_time(item, curve, shown)}
+            async with services.runtime.store.reading() as reading:
+                others = await reading.items_by_id(meetings(curve, visit.now))
+            reach = caller.require("workitems.read")
+            met = {key: other for key, other in others.items() if caller.covers(reach, other)}
+            return {"priority": priority_over_time(item, curve, met, shown)}
         case "history":
             return {"history": history_entries(await item_detail.history(services, caller, reference), shown)}
         case "notes":

@@ -49,10 +49,17 @@ export function startDrawer() {
     if (target === slot()) {
       remember(openItemId());
       document.dispatchEvent(new CustomEvent("drawer:changed"));
-    } else if (target.id === "tab-panel") {
-      const tab = event.detail.requestConfig?.elt?.closest?.('[role="tab"]');
-      if (tab) choose(tab);
     }
+  });
+  // The tab is chosen when it is asked for, so that a refresh that was under way with another one is known as stale.
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const tab = event.detail.elt.closest?.('#drawer [role="tab"]');
+    if (tab) choose(tab);
+  });
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const asked = new URLSearchParams(event.detail.pathInfo?.requestPath?.split("?")[1] ?? "").get("tab");
+    const open = document.getElementById("tab-panel")?.dataset.tab;
+    if (event.detail.target === slot() && asked && open && asked !== open) event.detail.shouldSwap = false;
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#drawer-close")) closeDrawer();

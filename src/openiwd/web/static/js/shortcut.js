@@ -23,9 +23,10 @@ export function startShortcuts() {
     }
     const key = event.key.toLowerCase();
     const bar = document.getElementById("bulkbar");
-    const within = bar && !bar.hidden ? bar : document;
-    const button = within.querySelector(`[data-key="${CSS.escape(key)}"]`) ?? document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    if (button && button.offsetParent !== null) {
+    const named = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].filter((each) => each.offsetParent !== null);
+    // With a selection the keys mean all of it, not the item that is open.
+    const button = named.find((each) => bar?.contains(each)) ?? named[0];
+    if (button) {
       event.preventDefault();
       button.click();
     }
