@@ -572,6 +572,7 @@ def test_judged_again_in_vain_made_values_do_not_pass_for_the_sources(life: Life
     assert (item.status, item.business_value, item.data["region"]) == (status, 105, "north")
     source = source_view(item)
     assert (source.business_value, source.data) == (5, given["data"])
+    assert item.rule_set_version == 1, "the version whose judgement stands"
 
 
 def test_captured_moves_with_its_activation(life: Life) -> None:

@@ -198,8 +198,7 @@ def _rejudged(before: WorkItem, updated: WorkItem, ctx: Context) -> tuple[WorkIt
         return fresh, trace, []
     if fresh.status in (Status.ERRORHELD, Status.REJECTED):
         warning = f"kept its category: {fresh.error or 'the rules would reject it'}"
-        kept = standing_set(with_made_values(before, updated), ctx.rules)
-        return replace(kept, rule_set_version=ctx.rules.version), trace, [warning]
+        return standing_set(with_made_values(before, updated), ctx.rules), trace, [warning]
     kept = replace(
         fresh, status=before.status, queued_at=before.queued_at, held_at=before.held_at, error=None,
         hold_reason=before.hold_reason, hold_until=before.hold_until, hold_wakes_on=before.hold_wakes_on,
