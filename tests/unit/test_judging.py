@@ -558,7 +558,7 @@ def test_judged_again_after_publishing_only_what_differs(life: Life) -> None:
 
 @pytest.mark.parametrize("status", [Status.ASSIGNED, Status.HELD])
 def test_judged_again_in_vain_made_values_do_not_pass_for_the_sources(life: Life, status: Status) -> None:
-    given = {
+    given: dict[str, Any] = {
         "data": {**CLAIM, "zip": "1", "region": "east"},
         "businessValue": 5,
         "ext": {"customerSegment": "vip"},
