@@ -124,6 +124,18 @@ def test_a_supervisor_takes_an_item_away_and_the_screen_tells(site: Site, open_a
     expect(page.locator("#ws-left")).not_to_contain_text("Held from above")
 
 
+def test_why_tells_of_the_open_offer(site: Site, open_as: Open) -> None:
+    item = site.add_urgent("Offered right now", "theft")
+    page = open_as("amara")
+    go_ready(page)
+    expect(page.locator("[data-offer]")).to_contain_text("Offered right now")
+    supervisor = open_as("ines")
+    go(supervisor, f"/?item={item.id}")
+    supervisor.click("#tab-why")
+    expect(supervisor.locator("#tab-panel")).to_contain_text("It is offered to Amara Rossi.")
+    expect(supervisor.locator("#tab-panel .timeline")).to_contain_text("motor_claims 7 (needs 6)")
+
+
 def test_next_best_pulls_and_says_when_there_is_nothing(site: Site, open_as: Open) -> None:
     page = open_as("amara")
     go_ready(page)

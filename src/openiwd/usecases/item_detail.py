@@ -254,10 +254,15 @@ async def explain(
         result.agent = await decider.why_not(item.id, agent_id)
     if item.status is not Status.QUEUED:
         result.note = item.error or f"the item is {item.status.value}"
+    elif item.offer_id is not None:
+        result.note = f"the item is offered to {item.offered_to}"
     elif decider is None:
         result.note = "nothing decides for this tenant in this process"
     else:
-        result.waiting = await decider.explain(item.id)
+        try:
+            result.waiting = await decider.explain(item.id)
+        except ConflictError as error:  # it was offered or changed between the two readings
+            result.note = error.message
     return result
 
 

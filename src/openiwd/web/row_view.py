@@ -84,9 +84,9 @@ def priority_text(value: float) -> str:
 
 
 def scale_of(rules: CompiledRuleSet | None) -> float:
-    """The highest priority that a curve ends at: what a full meter stands for."""
+    """What a full meter stands for: where the highest curve ends, and some room for value and adjustment."""
     tops = [float(_top(schema)) for schema in rules.schemas.values()] if rules is not None else []
-    return max([*tops, 100.0])
+    return max([*tops, 100.0]) * 1.2
 
 
 def _top(schema: Schema) -> float:

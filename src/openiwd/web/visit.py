@@ -159,7 +159,11 @@ async def check_csrf(request: AnyRequest, caller: Caller) -> None:
         ("application/x-www-form-urlencoded", "multipart/form-data")
     ):
         given = str((await request.form()).get("csrf_token") or "")
-    if not caller.csrf_token or not given or not compare_digest(given, caller.csrf_token):
+    if (
+        not caller.csrf_token
+        or not given
+        or not compare_digest(given.encode("utf-8", "replace"), caller.csrf_token.encode())
+    ):
         raise ForbiddenError("the page is out of date", code="csrf", hint="reload the page and try again")
 
 
