@@ -124,6 +124,7 @@ async def add_link(
     runtime: TenantRuntime, caller: Caller, item: WorkItem, kind: str, other_id: UUID, *, merge: bool = False
 ) -> Done:
     """Links the item to another one; merging (`duplicateOf`) cancels the item as well, in the same transaction."""
+    caller.require_item(NOTE, item)
     if kind not in LINK_KINDS:
         raise InvalidInputError(
             f"'{kind[:40]}' is no kind of link", field="kind", hint=f"use one of: {', '.join(LINK_KINDS)}"

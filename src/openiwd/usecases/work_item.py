@@ -311,6 +311,7 @@ def _create(command: Command, ctx: Context, batch: _Batch, runtime: TenantRuntim
                 item_id=str(item.id),
                 hint="send ?onDuplicate=update to update it, or use PUT",
             )
+        command.caller.require_item("workitems.update", item)
         change = judging.update(item, as_update(new), ctx)
         if change is None:
             return Done(item=item, changed=False)

@@ -24,7 +24,7 @@ from openiwd.adapters.postgres.live_reading import (
 )
 from openiwd.domain.agent import Agent, AgentProfile
 from openiwd.domain.errors import ConflictError, NotFoundError, RevisionMismatchError
-from openiwd.ports.tenant_store import AttachmentInfo, Note, PublishedRuleSet
+from openiwd.ports.tenant_store import AttachmentInfo, Note, PublishedRuleSet, TransactionRetryError
 
 _FAILED = "error"
 
@@ -191,6 +191,8 @@ class LiveWriting:
         recorded = await self._connection.fetch(
             BULK_SQL["record_bulk_items"], job_id, ordinals, outcomes, jsons
         )
+        if len(recorded) != len(results):
+            raise TransactionRetryError("another process works on this bulk run", hint="read on")
         failed = sum(record["outcome"] == _FAILED for record in recorded)
         await self._connection.execute(BULK_SQL["count_bulk"], job_id, len(recorded), failed)
 
