@@ -174,7 +174,8 @@ class DecidingTenant:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _timers(self) -> float:
-        touched = await timer.run_due(self._services)
+        decider = self._services.decider
+        touched = 0 if decider is None else await timer.run_due(self._services, decider.require_epoch)
         return 0.0 if touched >= timer.CHUNK else TIMER_SECONDS
 
     async def _lose_stranded(self) -> float:

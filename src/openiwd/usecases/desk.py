@@ -110,8 +110,8 @@ class Desk:
         """The item as it is now: waiting, in somebody's hands, or neither."""
         if item.revision <= self._revisions.get(item.number, 0):
             return
-        self._end_holding(item.number, now)
         agent_id = item.assigned_to or (item.offered_to if item.offer_id is not None else None)
+        self._end_holding(item.number, now, passes_to=agent_id)
         weight = weight_of(item, self.rules)
         if agent_id is not None:
             self.world.backlog.remove(item.number)
@@ -175,13 +175,13 @@ class Desk:
         self.world.count_outstanding(holding.queue_id, holding.segment, 1)
         self._reckon(agent_id, now)
 
-    def _end_holding(self, number: int, now: datetime) -> None:
+    def _end_holding(self, number: int, now: datetime, *, passes_to: str | None = None) -> None:
         holding = self.holdings.pop(number, None)
         if holding is None:
             return
         mine = self._of_agent[holding.agent_id]
         mine.discard(number)
-        if not mine and not holding.offered:
+        if not mine and not holding.offered and passes_to != holding.agent_id:
             self._idle_since[holding.agent_id] = to_micros(now)
         self.world.count_outstanding(holding.queue_id, holding.segment, -1)
         self._reckon(holding.agent_id, now)

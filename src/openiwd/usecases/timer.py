@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -23,12 +24,14 @@ ANSWERS_KEPT: Final = timedelta(hours=24)
 """So long a request may be repeated under its idempotency key."""
 
 
-async def run_due(services: TenantServices) -> int:
-    """Does everything whose time has come; how many items were touched."""
+async def run_due(services: TenantServices, fence: Callable[[], Awaitable[None]] | None = None) -> int:
+    """Does everything whose time has come; how many items were touched. `fence` raises when another one decides."""
     runtime = services.runtime
     async with runtime.store.reading() as reading:
         items = await reading.due_timers(runtime.now(), CHUNK)
         woken = await reading.woken_holds(CHUNK)
+    if fence is not None and (items or woken):
+        await fence()
     if woken:
         await apply(runtime, [_wake(i) for i in woken])
     if not items:

@@ -12,7 +12,13 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 
-from openiwd.domain.errors import ForbiddenError, NotFoundError, OpenIwdError, UnauthenticatedError
+from openiwd.domain.errors import (
+    ForbiddenError,
+    NotFoundError,
+    OpenIwdError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from openiwd.domain.privilege import Caller, Role
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases import user
@@ -198,7 +204,9 @@ def answer_error(request: AnyRequest, error: OpenIwdError) -> Response[Any]:
     if isinstance(error, NotFoundError):
         status = 404
     else:
-        status = 403 if isinstance(error, ForbiddenError) else 409
+        status = (
+            403 if isinstance(error, ForbiddenError) else 503 if isinstance(error, UnavailableError) else 409
+        )
     return _answer(request, status, error.message, error.hint)
 
 
