@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from openiwd.domain.agent import AgentState
 from openiwd.domain.work_item import Status
@@ -31,7 +31,7 @@ def test_ready_offer_accept_complete(site: Site, open_as: Open, shot: Shot) -> N
     offer = page.locator("[data-offer]")
     expect(offer).to_contain_text("Theft of a bicycle")
     expect(offer).to_contain_text("motor_claims 7 (needs 6)")
-    assert page.title() == "Offer: Theft of a bicycle"
+    expect(page).to_have_title("Offer: Theft of a bicycle")
     left = int(page.locator(".ring text").text_content() or "")
     expect(page.locator(".ring text")).not_to_have_text(str(left))
     shot(page, "workspace-offer")
@@ -122,6 +122,23 @@ def test_a_supervisor_takes_an_item_away_and_the_screen_tells(site: Site, open_a
     expect(supervisor.locator("dialog")).to_contain_text("taken from Amara Rossi")
     supervisor.click("dialog .confirm")
     expect(page.locator("#ws-left")).not_to_contain_text("Held from above")
+
+
+def test_an_answer_is_heard_though_the_offer_has_left_the_page_meanwhile(site: Site, open_as: Open) -> None:
+    site.add_urgent("Slow answer", "theft")
+    page = open_as("amara")
+    go_ready(page)
+    expect(page.locator("[data-offer]")).to_contain_text("Slow answer")
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        page.evaluate("document.getElementById('offers').replaceChildren()")
+        route.fulfill(response=answer)
+
+    page.route("**/accept", late)
+    page.click("#accept")
+    expect(page.locator("#focus h1")).to_have_text("Slow answer")
+    expect(page.locator(".toast")).to_have_count(1)
 
 
 def test_why_tells_of_the_open_offer(site: Site, open_as: Open) -> None:

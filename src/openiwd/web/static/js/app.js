@@ -6,12 +6,14 @@ import { startQueue } from "./queue.js";
 import { startShortcuts } from "./shortcut.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toast.js";
+import { startTriggers } from "./trigger.js";
 import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
 
 startTheme();
 startMenus();
 startToasts();
+startTriggers();
 startDialogs();
 startShortcuts();
 startDrawer();
