@@ -201,4 +201,4 @@ async def test_many_hands_on_few_items(tenant_database: str, seed: int) -> None:
     assert pushed == told
     assert len(hands.acknowledged) > ROUNDS
     assert hands.refused["invalidTransition"] > 0
-    assert OfferOutcome.ACCEPTED.value in told.values()
+    assert {OfferOutcome.ACCEPTED.value, OfferOutcome.WITHDRAWN.value} & set(told.values())

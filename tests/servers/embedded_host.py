@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -32,6 +33,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    # A run in the background inherits SIGINT as ignored; tests send it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         asyncio.run(main())
     except KeyboardInterrupt:
