@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import asyncpg
 import msgspec
@@ -281,6 +283,35 @@ async def test_the_pools_resume_by_themselves_when_the_server_comes_back(
         for connection in (first, second, third):
             assert await connection.fetchval("SELECT 1") == 1
     await pools.close()
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_an_idle_session_that_the_server_has_ended_is_told_as_unavailable(
+    private_postgres: EmbeddedPostgres, steps: int
+) -> None:
+    """Used so many steps of the event loop after its end: between the last word and the end the driver is confused."""
+    pools = TenantPools(lambda _: private_postgres.dsn(), budget=2)
+    async with pools.acquire("a") as connection:
+        pid = await connection.fetchval("SELECT pg_backend_pid()")
+
+    async def end_session() -> None:
+        killer = await asyncpg.connect(private_postgres.dsn())
+        await killer.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        await killer.close()
+
+    # In a thread, and waited for without giving way: nothing of the end is seen here meanwhile.
+    ending = threading.Thread(target=lambda: asyncio.run(end_session()))
+    ending.start()
+    ending.join()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    with suppress(UnavailableError):
+        async with pools.acquire("a", reading=True) as connection:
+            await connection.fetchval("SELECT 1")
+    async with pools.acquire("a") as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+    await pools.close()
+    assert pools.usage().open == 0
 
 
 async def test_closing_refuses_those_who_wait_and_those_who_come(tenants: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 READY_SECONDS = 60
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 
 
 class Up:

@@ -45,6 +45,9 @@ async def forever(name: str, step: Callable[[], Awaitable[float]]) -> None:
             loop_errors.labels(name).inc()
             log.exception("background step failed", loop=name)
             pause = 1.0
+        if (own := asyncio.current_task()) is not None and own.cancelling():
+            # A library that ended in the same instant can swallow the request to stop.
+            raise asyncio.CancelledError
         await asyncio.sleep(pause)
 
 

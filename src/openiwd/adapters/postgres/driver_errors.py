@@ -11,7 +11,7 @@ from openiwd.domain.errors import OpenIwdError, UnavailableError
 from openiwd.ports.tenant_store import RejectedRowsError, TransactionRetryError
 
 # Not OSError: one that is not of a lost connection (the pools tell about those) is of whoever uses the connection.
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError)
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def translated(error: BaseException) -> OpenIwdError:

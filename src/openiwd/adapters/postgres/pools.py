@@ -20,7 +20,8 @@ from openiwd.domain.errors import UnavailableError
 
 CLOSE_SECONDS = 2.0
 CONTROL = "(control)"
-_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+# The driver's own confusion is what a session leaves that its server ended while nobody used it.
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Access(Enum):
@@ -172,6 +173,8 @@ class TenantPools:
             yield slot.connection
             clean = True
         except Exception as error:
+            if isinstance(error, asyncpg.InternalClientError):
+                slot.connection.terminate()
             # Asked after the fact: an error that has ended the session is the server's, not the borrower's.
             if slot.connection.is_closed() and isinstance(error, _DRIVER_ERRORS):
                 self._failures_total += 1
