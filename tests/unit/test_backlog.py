@@ -6,15 +6,17 @@ from fractions import Fraction
 from random import Random
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openiwd.domain.backlog import Backlog
+from openiwd.domain.backlog_columns import Columns, Key
 from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.calendar import WALL
 from openiwd.domain.instant import HOUR, MINUTE
-from openiwd.domain.ordered_run import Key, OrderedRun
+from openiwd.domain.ordered_run import OrderedRun
 from openiwd.domain.queue import QueueConfig, compile_queue
 from openiwd.domain.requirement import Relaxation, Requirement
 from openiwd.domain.schema import SchemaConfig, compile_schema, standing
@@ -187,25 +189,36 @@ def test_bends_of_a_thousand_items_at_one_instant_are_applied_together() -> None
 
 
 @settings(max_examples=200, deadline=None)
-@given(seeds, st.integers(1, 4000))
-def test_a_run_is_a_sorted_list(seed: int, size: int) -> None:
+@given(seeds, st.integers(1, 4000), st.booleans())
+def test_a_run_is_a_sorted_list(seed: int, size: int, wide: bool) -> None:
     rnd = Random(seed)
-    run, model = OrderedRun(), set[Key]()
+    columns = Columns()
+    run, model = OrderedRun(columns), dict[int, Key]()
+    run.wide = wide
 
-    def key() -> Key:
-        return (rnd.randint(-3, 3), rnd.randint(0, 1), rnd.randint(0, 20), rnd.randint(0, 10**6), 0)
+    def slot() -> int:
+        taken = columns.take()
+        level = rnd.randint(-3, 3) * (rnd.choice([1, 10**20]) if wide else 1)
+        columns.set_level(taken, level)
+        columns.value_at[taken], columns.anchor_at[taken] = rnd.randint(0, 1), rnd.randint(0, 20)
+        columns.set_id(taken, rnd.getrandbits(128))
+        return taken
 
     for _ in range(5):
-        fresh = {key() for _ in range(rnd.choice([1, 3, size]))} - model
-        run.add_many(list(fresh))
-        model |= fresh
+        fresh = [slot() for _ in range(rnd.choice([1, 3, size]))]
+        run.add_many(np.array(fresh, np.uint32))
+        model |= {one: columns.key_of(one) for one in fresh}
         gone = rnd.sample(sorted(model), min(len(model), rnd.choice([1, 2, size // 2])))
-        run.remove_many(gone)
-        model -= set(gone)
-        assert list(run) == sorted(model)
+        run.remove_many(np.array(gone, np.uint32))
+        for one in gone:
+            del model[one]
+            columns.release(one)
+        assert list(run) == sorted(model, key=model.__getitem__)
         assert len(run) == len(model)
-        probe = key()
-        assert run.count_before(probe) == sum(one < probe for one in model)
-        assert list(run.after(probe)) == sorted(one for one in model if one > probe)
+        assert run.head == min(model, key=model.__getitem__, default=None)
+        probe = rnd.choice([*model.values(), (0, 1, 5, 0, 0), (1,), (-2, 0)])
+        assert run.count_before(probe) == sum(key < probe for key in model.values())
+        later = sorted((key, one) for one, key in model.items() if key > probe)
+        assert list(run.after(probe)) == [one for _, one in later]
     with pytest.raises(KeyError):
-        run.remove((9, 9, 9, 9, 9))
+        run.remove(slot())

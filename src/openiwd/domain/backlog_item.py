@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 from uuid import UUID
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from openiwd.domain.calendar import WALL_CLOCK_ID
 from openiwd.domain.instant import to_micros
@@ -21,6 +23,7 @@ from openiwd.domain.requirement import (
     next_step_at,
     relaxed,
     signature,
+    step_times,
 )
 from openiwd.domain.schema import Schema, Standing, paused_time, standing
 from openiwd.domain.work_item import WorkItem
@@ -51,6 +54,30 @@ class BacklogItem(Struct, frozen=True, kw_only=True):
     """Agents who declined or missed the item, and until when they are left out."""
     handle_time: int | None = None
     """The category's target handle time."""
+
+
+class BacklogRows(NamedTuple):
+    """Many items in columns. Instants are microseconds since 1970; `ids` has the high and low half of each UUID."""
+
+    numbers: NDArray[np.int64]
+    ids: NDArray[np.uint64]
+    revisions: NDArray[np.int32]
+    business_values: NDArray[np.int32]
+    adjustments: NDArray[np.int32]
+    anchors: NDArray[np.int64]
+    queued: NDArray[np.int64]
+
+    def chosen(self, which: NDArray[np.bool_]) -> BacklogRows:
+        """The rows that are marked."""
+        return BacklogRows(
+            self.numbers[which],
+            self.ids[which],
+            self.revisions[which],
+            self.business_values[which],
+            self.adjustments[which],
+            self.anchors[which],
+            self.queued[which],
+        )
 
 
 class LastService(NamedTuple):
@@ -139,22 +166,66 @@ def _last_agent(
     return (None, None) if any(e.agent == agent for e in item.excluded) else (agent, until)
 
 
-def demand_at(item: BacklogItem, queue: Queue | None, now: int) -> Demand:
-    """What the item demands after its waiting time so far. A change counts from its very microsecond on."""
-    waited = now - item.queued_at
+def plain_demand(
+    requirement: Requirement,
+    queue_id: str,
+    media_type: str,
+    weight: int,
+    handle_time: int | None,
+    queue: Queue | None,
+    waited: int,
+) -> Demand:
+    """What such an item demands after a time in queue, reservations and last agents aside."""
     steps = () if queue is None else queue.relaxation
-    requirement = relaxed(item.requirement, waited, steps)
     served = None
     if queue is not None and queue.groups:
         served = tuple(sorted({g.group for g in queue.groups if waited >= g.delay}))
-    reserved = item.reserved_for
-    if item.reserved_until is not None and now >= item.reserved_until:
+    asked = signature(relaxed(requirement, waited, steps), queue_id, media_type, weight)
+    return Demand(asked, served, None, None, handle_time)
+
+
+def demand_changes(requirement: Requirement, queue: Queue | None) -> tuple[int, ...]:
+    """The times in queue, ascending, at which `plain_demand` may become another one."""
+    changes = {at for at in step_times(requirement, () if queue is None else queue.relaxation) if at > 0}
+    if queue is not None:
+        changes |= {g.delay for g in queue.groups if g.delay > 0}
+    return tuple(sorted(changes))
+
+
+def demand_at(item: BacklogItem, queue: Queue | None, now: int) -> Demand:
+    """What the item demands after its waiting time so far. A change counts from its very microsecond on."""
+    plain = plain_demand(
+        item.requirement,
+        item.queue_id,
+        item.media_type,
+        item.weight,
+        item.handle_time,
+        queue,
+        now - item.queued_at,
+    )
+    return with_persons(
+        plain, item.reserved_for, item.reserved_until, item.last_agent, item.last_agent_until, now
+    )
+
+
+def with_persons(
+    plain: Demand,
+    reserved_for: str | None,
+    reserved_until: int | None,
+    last_agent: str | None,
+    last_agent_until: int | None,
+    now: int,
+) -> Demand:
+    """The demand with the agent whom the item is reserved for, or else the one who is preferred, as of now."""
+    reserved = reserved_for
+    if reserved_until is not None and now >= reserved_until:
         reserved = None
-    last = item.last_agent
-    if last is not None and (reserved is not None or now >= (item.last_agent_until or 0)):
+    last = last_agent
+    if last is not None and (reserved is not None or now >= (last_agent_until or 0)):
         last = None
-    asked = signature(requirement, item.queue_id, item.media_type, item.weight)
-    return Demand(asked, served, reserved, last, item.handle_time)
+    if reserved is None and last is None:
+        return plain
+    return plain._replace(reserved_for=reserved, preferred=last)
 
 
 def next_demand_at(item: BacklogItem, queue: Queue | None, now: int) -> int | None:

@@ -18,7 +18,16 @@ import numpy as np
 
 from openiwd.domain.errors import RuleSetError
 from openiwd.domain.instant import DAY
-from openiwd.domain.open_time import EPOCH_ORDINAL, WEEK, Spans, Zone, local_intervals, merged, week_from
+from openiwd.domain.open_time import (
+    EPOCH_ORDINAL,
+    WEEK,
+    Spans,
+    Times,
+    Zone,
+    local_intervals,
+    merged,
+    week_from,
+)
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WALL_CLOCK_ID: Final = "wall"
@@ -228,6 +237,14 @@ class Clock(Protocol):
         """The earliest instant at which `elapsed()` reaches this value."""
         ...
 
+    def elapsed_many(self, times: Times) -> Times:
+        """As `elapsed`, of many instants."""
+        ...
+
+    def instants_at(self, elapsed: Times) -> Times:
+        """As `instant_at`, of many amounts of open time."""
+        ...
+
     def between(self, a: int, b: int) -> int:
         """Open time from `a` to `b`; negative when `b` lies before `a`."""
         ...
@@ -262,6 +279,12 @@ class WallClock:
         return t
 
     def instant_at(self, elapsed: int) -> int:
+        return elapsed
+
+    def elapsed_many(self, times: Times) -> Times:
+        return times
+
+    def instants_at(self, elapsed: Times) -> Times:
         return elapsed
 
     def between(self, a: int, b: int) -> int:
@@ -341,6 +364,18 @@ class Calendar:
             return self._inside.reached(elapsed)
         weeks, rest = divmod(elapsed - self._inside.total - 1, self._weekly_total)
         return self._last + weeks * WEEK + self._after.reached(rest + 1)
+
+    def elapsed_many(self, times: Times) -> Times:
+        inside = (times >= self._first) & (times < self._last)
+        if inside.all():
+            return self._inside.elapsed_many(times)
+        return np.array([self.elapsed(int(t)) for t in times], dtype=np.int64)
+
+    def instants_at(self, elapsed: Times) -> Times:
+        inside = (elapsed > 0) & (elapsed <= self._inside.total)
+        if inside.all():
+            return self._inside.reached_many(elapsed)
+        return np.array([self.instant_at(int(one)) for one in elapsed], dtype=np.int64)
 
     def between(self, a: int, b: int) -> int:
         return self.elapsed(b) - self.elapsed(a)

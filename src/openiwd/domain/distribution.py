@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from openiwd.domain.agent import Agent
-from openiwd.domain.backlog import Backlog, Group
+from openiwd.domain.backlog import Backlog
+from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_item import BacklogItem, Demand
 from openiwd.domain.calendar import Clock
 from openiwd.domain.eligibility import NO_LOAD, Eligibility, Load, Profile, Reason, misfit, profile_of
@@ -219,7 +220,8 @@ def eligible_items(
     def accepts_group(group: Group) -> bool:
         return eligibility.of_queue(group.demand, group.segment) is None
 
-    for item, _ in world.backlog.walk(now, accepts_demand, accepts_group):
+    for slot, _ in world.backlog.walk(now, accepts_demand, accepts_group):
+        item = world.backlog.item_in(slot)
         if not eligibility.declined(agent.id, item):
             yield item
 
@@ -289,7 +291,8 @@ def distribute(world: World, now: int) -> list[Choice]:
     def alive(group: Group) -> bool:
         return eligibility.of_queue(group.demand, group.segment) is None and bool(takers.of(group))
 
-    for item, group in world.backlog.walk(now, accepts_group=alive):
+    for slot, group in world.backlog.walk(now, accepts_group=alive):
+        item = world.backlog.item_in(slot)
         agent = takers.take_for(item, group)
         if agent is None:
             continue

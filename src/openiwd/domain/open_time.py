@@ -52,6 +52,21 @@ class Intervals:
         index = bisect_left(self.before, elapsed) - 1
         return self.starts[index] + elapsed - self.before[index]
 
+    def elapsed_many(self, times: Times) -> Times:
+        """As `elapsed`, of many instants."""
+        starts, ends, before = (_viewed(own) for own in (self.starts, self.ends, self.before))
+        index = np.searchsorted(starts, times, side="right") - 1
+        found: Times = before[index] + np.minimum(times, ends[index]) - starts[index]
+        found[index < 0] = 0
+        return found
+
+    def reached_many(self, elapsed: Times) -> Times:
+        """As `reached`, of many amounts."""
+        starts, before = _viewed(self.starts), _viewed(self.before)
+        index = np.searchsorted(before, elapsed, side="left") - 1
+        found: Times = starts[index] + elapsed - before[index]
+        return found
+
     def is_open(self, t: int) -> bool:
         index = bisect_right(self.starts, t) - 1
         return index >= 0 and t < self.ends[index]
@@ -61,6 +76,10 @@ class Intervals:
         if index > 0 and t < self.ends[index - 1]:
             return self.ends[index - 1]
         return self.starts[index] if index < len(self.starts) else None
+
+
+def _viewed(own: array[int]) -> Times:
+    return np.frombuffer(own, dtype=np.int64)
 
 
 class Zone:

@@ -1,92 +1,156 @@
-"""A sorted run of keys in chunks: cheap to add to and to remove from, and to walk from its head. Pure."""
+"""A sorted run of slots in chunks: cheap to add to and to remove from, and to walk from its head. Pure."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-Key = tuple[int, int, int, int, int]
+import numpy as np
+
+from openiwd.domain.backlog_columns import Columns, Key, Slots
 
 _CHUNK: Final = 512
-_BULK: Final = 8
-"""From one key in this many on it is cheaper to sort the run anew than to place the keys one by one."""
+_BULK: Final = 16
+"""From one slot in this many on it is cheaper to lay the run out anew than to place the slots one by one."""
 
 
 class OrderedRun:
-    """Distinct keys in ascending order."""
+    """Distinct slots in ascending order of their keys, which must not change while the slots are in the run."""
 
-    __slots__ = ("_chunks", "_lasts", "_size")
+    __slots__ = ("_chunks", "_columns", "_lasts", "_size", "wide")
 
-    def __init__(self) -> None:
-        self._chunks: list[list[Key]] = []
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._chunks: list[array[int]] = []
         self._lasts: list[Key] = []
         self._size = 0
+        self.wide = False
+        """Whether a level of these slots may be kept beside its column."""
 
     def __len__(self) -> int:
         return self._size
 
-    def __iter__(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[int]:
         return chain.from_iterable(self._chunks)
 
-    def add(self, key: Key) -> None:
-        self._size += 1
-        if not self._chunks:
-            self._chunks, self._lasts = [[key]], [key]
-            return
-        index = min(bisect_left(self._lasts, key), len(self._chunks) - 1)
-        chunk = self._chunks[index]
-        insort(chunk, key)
-        if len(chunk) > 2 * _CHUNK:
-            self._chunks.insert(index + 1, chunk[_CHUNK:])
-            self._lasts.insert(index + 1, chunk[-1])
-            del chunk[_CHUNK:]
-        self._lasts[index] = chunk[-1]
+    @property
+    def head(self) -> int | None:
+        """The first slot; None of an empty run."""
+        return self._chunks[0][0] if self._chunks else None
 
-    def remove(self, key: Key) -> None:
-        """Raises KeyError for a key that the run does not hold."""
-        index = bisect_left(self._lasts, key)
-        chunk = self._chunks[index] if index < len(self._chunks) else []
-        at = bisect_left(chunk, key)
-        if at == len(chunk) or chunk[at] != key:
-            raise KeyError(key)
-        del chunk[at]
+    def slots(self) -> Slots:
+        parts = [np.frombuffer(chunk, dtype=np.uint32) for chunk in self._chunks]
+        return np.concatenate(parts) if parts else np.zeros(0, np.uint32)
+
+    def add(self, slot: int) -> None:
+        self._size += 1
+        chunks = self._chunks
+        if not chunks:
+            chunks.append(array("I", [slot]))
+            return
+        key = self._columns.key_of(slot)
+        index = self._chunk_for(key)
+        chunk = chunks[index]
+        at = self._place(chunk, key)
+        chunk.insert(at, slot)
+        if len(chunk) > 2 * _CHUNK:
+            chunks.insert(index + 1, chunk[_CHUNK:])
+            del chunk[_CHUNK:]
+            self._remember_lasts(index)
+        elif self._lasts and at == len(chunk) - 1:
+            self._lasts[index] = key
+
+    def remove(self, slot: int) -> None:
+        """Raises KeyError for a slot that the run does not hold."""
+        chunks = self._chunks
+        if chunks and chunks[0][0] == slot:
+            index, at = 0, 0
+        else:
+            key = self._columns.key_of(slot)
+            index = self._chunk_for(key)
+            at = self._place(chunks[index], key) if chunks else 0
+            if not chunks or at == len(chunks[index]) or chunks[index][at] != slot:
+                raise KeyError(slot)
+        del chunks[index][at]
         self._size -= 1
         # A last key that is gone still bounds its chunk, and may stay.
-        if not chunk:
-            del self._chunks[index], self._lasts[index]
+        if not chunks[index]:
+            del chunks[index]
+            if self._lasts:
+                del self._lasts[index]
 
-    def add_many(self, keys: Collection[Key]) -> None:
-        if len(keys) * _BULK > self._size:
-            self._lay_out(sorted(chain(self, keys)))
+    def add_many(self, slots: Slots) -> None:
+        if len(slots) * _BULK > self._size:
+            whole = np.concatenate((self.slots(), slots)) if self._size else slots
+            self._lay_out(self._columns.ordered(whole, wide=self.wide))
         else:
-            for key in keys:
-                self.add(key)
+            for slot in slots.tolist():
+                self.add(slot)
 
-    def remove_many(self, keys: Collection[Key]) -> None:
-        if len(keys) * _BULK > self._size:
-            gone = set(keys)
-            self._lay_out([key for key in self if key not in gone])
+    def remove_many(self, slots: Slots) -> None:
+        """Slots that the run holds."""
+        if len(slots) == self._size:
+            self._lay_out(np.zeros(0, np.uint32))
+        elif len(slots) * _BULK > self._size:
+            whole = self.slots()
+            self._lay_out(whole[~np.isin(whole, slots)])
         else:
-            for key in keys:
-                self.remove(key)
+            for slot in slots.tolist():
+                self.remove(slot)
 
     def count_before(self, key: tuple[int, ...]) -> int:
         """How many keys are less than this one, which need not be in the run (and may be shorter)."""
-        index = bisect_left(self._lasts, key)
+        if not self._chunks:
+            return 0
+        index = self._chunk_for(key)
         whole = sum(len(chunk) for chunk in self._chunks[:index])
-        return whole + (bisect_left(self._chunks[index], key) if index < len(self._chunks) else 0)
+        return whole + self._place(self._chunks[index], key)
 
-    def after(self, key: tuple[int, ...]) -> Iterator[Key]:
-        """The keys greater than this one, which need not be in the run."""
-        index = bisect_left(self._lasts, key)
-        if index == len(self._chunks):
+    def after(self, key: tuple[int, ...]) -> Iterator[int]:
+        """The slots whose keys are greater than this one, which need not be in the run (and may be shorter)."""
+        if not self._chunks:
             return
-        yield from (one for one in self._chunks[index] if one > key)
-        yield from chain.from_iterable(self._chunks[index + 1 :])
+        index = self._chunk_for(key)
+        at = self._place(self._chunks[index], key)
+        following = chain(self._chunks[index][at:], chain.from_iterable(self._chunks[index + 1 :]))
+        for slot in following:
+            if self._columns.key_of(slot) != key:
+                yield slot
 
-    def _lay_out(self, keys: list[Key]) -> None:
-        self._chunks = [keys[at : at + _CHUNK] for at in range(0, len(keys), _CHUNK)]
-        self._lasts = [chunk[-1] for chunk in self._chunks]
-        self._size = len(keys)
+    def _chunk_for(self, key: tuple[int, ...]) -> int:
+        """The chunk in which the key stands or would stand."""
+        return min(bisect_left(self._lasts, key), len(self._chunks) - 1) if self._lasts else 0
+
+    def _place(self, chunk: array[int], key: tuple[int, ...]) -> int:
+        """How many of the chunk's slots stand before the key."""
+        columns, first = self._columns, key[0]
+        levels = columns.level_at
+        low, high = 0, len(chunk)
+        while low < high:
+            middle = (low + high) >> 1
+            slot = chunk[middle]
+            level = columns.level_of(slot) if self.wide else levels[slot]
+            if level < first or (level == first and columns.key_of(slot) < key):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _lay_out(self, slots: Slots) -> None:
+        self._chunks = [array("I", slots[at : at + _CHUNK].tobytes()) for at in range(0, len(slots), _CHUNK)]
+        self._size = len(slots)
+        self._lasts = []
+        self._remember_lasts(0)
+
+    def _remember_lasts(self, changed: int) -> None:
+        """A run of one chunk needs none; else those of the chunk changed and of the one after it are read anew."""
+        if len(self._chunks) < 2:
+            self._lasts = []
+        elif len(self._lasts) == len(self._chunks) - 1 and self._lasts:
+            ends = [self._columns.key_of(chunk[-1]) for chunk in self._chunks[changed : changed + 2]]
+            self._lasts[changed : changed + 1] = ends
+        else:
+            self._lasts = [self._columns.key_of(chunk[-1]) for chunk in self._chunks]

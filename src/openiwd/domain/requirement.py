@@ -162,18 +162,19 @@ def _apply(step: Relaxation, skills: dict[str, int], widened: list[str]) -> None
 
 def step_at(requirement: Requirement, waited_us: int, queue_steps: tuple[Relaxation, ...] = ()) -> int:
     """How many changes (end of preference, steps) have come into effect after `waited_us` in queue."""
-    return sum(1 for at in _changes(requirement, queue_steps) if waited_us >= at)
+    return sum(1 for at in step_times(requirement, queue_steps) if waited_us >= at)
 
 
 def next_step_at(
     requirement: Requirement, waited_us: int, queue_steps: tuple[Relaxation, ...] = ()
 ) -> Micros | None:
     """The waiting time, in microseconds, at which the requirement changes next; None when nothing is left."""
-    later = [at for at in _changes(requirement, queue_steps) if at > waited_us]
+    later = [at for at in step_times(requirement, queue_steps) if at > waited_us]
     return Micros(min(later)) if later else None
 
 
-def _changes(requirement: Requirement, queue_steps: tuple[Relaxation, ...]) -> list[int]:
+def step_times(requirement: Requirement, queue_steps: tuple[Relaxation, ...]) -> list[int]:
+    """The waiting times at which a step or the end of a preference comes into effect."""
     at = [step.after for step in requirement.relaxation or queue_steps]
     if requirement.preferring:
         at.append(requirement.prefer_for)

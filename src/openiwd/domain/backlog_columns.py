@@ -1,0 +1,266 @@
+"""The waiting items of a backlog in columns, a slot each: what the order needs of millions. Decides nothing."""
+
+from __future__ import annotations
+
+import mmap
+from array import array
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Slots = NDArray[np.uint32]
+
+Key = tuple[int, int, int, int, int]
+"""The place of an item among those of its group, ascending: see `Columns.key_of`."""
+
+_FIRST: Final = 1_024
+_GROWTH: Final = 1.5
+_PAGE_BITS: Final = 9
+_PAGE: Final = 1 << _PAGE_BITS
+_NOWHERE: Final = -1
+NOBODY: Final = 0
+"""The number in a slot that holds no item: items count from 1."""
+_NARROW: Final = (1 << 32) - 1
+_HALF: Final = (1 << 64) - 1
+_KINDS: Final[dict[str, Any]] = {
+    "number": np.uint32, "revision": np.int32, "level": np.int64, "value": np.int32, "anchor": np.int64,
+    "high": np.uint64, "low": np.uint64, "group": np.uint32,
+}  # fmt: skip
+
+
+def view(column: NDArray[Any]) -> memoryview[Any]:
+    """Single values of a column, at a third of what the array takes for one."""
+    return memoryview(column)  # type: ignore[arg-type]
+
+
+def stretches(ordered: NDArray[Any]) -> list[tuple[int, int]]:
+    """Where equal values stand in a sorted array: (start, end) of each."""
+    edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(ordered)]
+    return list(pairwise(edges)) if len(ordered) else []
+
+
+def pages(length: int, kind: Any) -> NDArray[Any]:
+    """Zeros in memory of their own: a page counts once it is written, and all are given back when dropped.
+
+    From the allocator's heap both would depend on what was freed there before.
+    """
+    if not length:
+        return np.zeros(0, kind)
+    kind = np.dtype(kind)
+    memory = mmap.mmap(-1, length * kind.itemsize, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(memory, kind)
+
+
+class Columns:
+    """Each column twice: as an array for many slots at once, and (`_at`) as a view that gives single values fast.
+
+    `level` is the negated intercept of the item's line on the scale of its group, `value` the complement of
+    the business value, so that both sort upwards; `anchor` and `queued` are instants; `high` and `low` are
+    the halves of the id; `group` is the number of the group. `queued` has a page of memory only where it was
+    ever written. A level that does not fit its column is in `wide`.
+    """
+
+    __slots__ = (
+        "_free", "_used", "anchor", "anchor_at", "group", "group_at", "high", "high_at", "level", "level_at", "low",
+        "low_at", "number", "number_at", "queued", "queued_at", "revision", "revision_at", "value", "value_at", "wide",
+    )  # fmt: skip
+
+    number: NDArray[np.uint32] | NDArray[np.int64]
+    number_at: memoryview[int]
+    revision: NDArray[np.int32]
+    revision_at: memoryview[int]
+    level: NDArray[np.int64]
+    level_at: memoryview[int]
+    value: NDArray[np.int32]
+    value_at: memoryview[int]
+    anchor: NDArray[np.int64]
+    anchor_at: memoryview[int]
+    queued: NDArray[np.int64]
+    queued_at: memoryview[int]
+    high: NDArray[np.uint64]
+    high_at: memoryview[int]
+    low: NDArray[np.uint64]
+    low_at: memoryview[int]
+    group: NDArray[np.uint32]
+    group_at: memoryview[int]
+
+    def __init__(self) -> None:
+        self._free = array("I")
+        self._used = 0
+        self.wide: dict[int, int] = {}
+        for name, kind in _KINDS.items():
+            self._lay(name, pages(_FIRST, kind))
+        self._lay("queued", pages(0, np.int64))
+
+    def _lay(self, name: str, column: NDArray[Any]) -> None:
+        setattr(self, name, column)
+        setattr(self, f"{name}_at", view(column))
+
+    def _grow(self, least: int) -> None:
+        capacity = max(least, int(len(self.number) * _GROWTH))
+        for name in _KINDS:
+            before = getattr(self, name)
+            wider = pages(capacity, before.dtype)
+            wider[: self._used] = before[: self._used]
+            self._lay(name, wider)
+
+    def lay_groups(self, column: NDArray[np.uint32]) -> None:
+        """Another numbering of the groups."""
+        self._lay("group", column)
+
+    def admit(self, number: int) -> None:
+        """Makes the column of numbers wide enough for this one."""
+        if number > _NARROW and self.number.dtype == np.uint32:
+            self._lay("number", self.number.astype(np.int64))
+
+    def take(self) -> int:
+        """A slot for one more item; what is in it is of the one before."""
+        if self._free:
+            return self._free.pop()
+        slot = self._used
+        if slot == len(self.number):
+            self._grow(slot + 1)
+        self._used = slot + 1
+        return slot
+
+    def take_many(self, count: int) -> Slots:
+        """Fresh slots in a row."""
+        first = self._used
+        if first + count > len(self.number):
+            self._grow(first + count)
+        self._used = first + count
+        return np.arange(first, first + count, dtype=np.uint32)
+
+    def release(self, slot: int) -> None:
+        self.number_at[slot] = NOBODY
+        self.wide.pop(slot, None)
+        self._free.append(slot)
+
+    def widen_queued(self) -> None:
+        """Room for every slot in the column of queue times; memory is used only where it is written."""
+        wider = pages(len(self.number), np.int64)
+        wider[: len(self.queued)] = self.queued
+        self._lay("queued", wider)
+
+    def key_of(self, slot: int) -> Key:
+        """Order in a group: intercept desc, businessValue desc, older anchor, id."""
+        level = self.level_at[slot] if not self.wide else self.wide.get(slot, self.level_at[slot])
+        return level, self.value_at[slot], self.anchor_at[slot], self.high_at[slot], self.low_at[slot]
+
+    def level_of(self, slot: int) -> int:
+        return self.level_at[slot] if not self.wide else self.wide.get(slot, self.level_at[slot])
+
+    def set_level(self, slot: int, level: int) -> bool:
+        """Whether the level fits the column; else it is kept beside it."""
+        if -(1 << 62) < level < 1 << 62:
+            self.level_at[slot] = level
+            self.wide.pop(slot, None)
+            return True
+        self.level_at[slot] = 0
+        self.wide[slot] = level
+        return False
+
+    def set_id(self, slot: int, whole: int) -> None:
+        self.high_at[slot] = whole >> 64
+        self.low_at[slot] = whole & _HALF
+
+    def id_of(self, slot: int) -> int:
+        return (self.high_at[slot] << 64) | self.low_at[slot]
+
+    def in_order(self, slots: Slots) -> bool:
+        """Whether the slots stand in ascending order of their keys."""
+        undecided = np.ones(max(len(slots) - 1, 0), dtype=bool)
+        columns: tuple[NDArray[Any], ...] = (self.level, self.value, self.anchor, self.high, self.low)
+        for column in columns:
+            own = column[slots]
+            if (undecided & (own[1:] < own[:-1])).any():
+                return False
+            undecided &= own[1:] == own[:-1]
+            if not undecided.any():
+                break
+        return True
+
+    def ordered(self, slots: Slots, *, wide: bool) -> Slots:
+        """The slots in ascending order of their keys; `wide` says that some level may be kept beside its column."""
+        if wide:
+            return np.array(sorted(slots.tolist(), key=self.key_of), dtype=np.uint32)
+        if self.in_order(slots):
+            return slots
+        by_level = slots[np.argsort(self.level[slots], kind="stable")]
+        if self.in_order(by_level):
+            return by_level
+        columns: tuple[NDArray[Any], ...] = (self.low, self.high, self.anchor, self.value, self.level)
+        return slots[np.lexsort([column[slots] for column in columns])]
+
+
+class SlotsByNumber:
+    """The slot of each waiting item by its dense number: four bytes each, in pages that come and go."""
+
+    __slots__ = ("_pages", "_size")
+
+    def __init__(self) -> None:
+        self._pages: dict[int, array[int]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def get(self, number: int) -> int | None:
+        page = self._pages.get(number >> _PAGE_BITS)
+        if page is None:
+            return None
+        slot = page[number & (_PAGE - 1)]
+        return None if slot == _NOWHERE else slot
+
+    def put(self, number: int, slot: int) -> None:
+        page = self._page(number >> _PAGE_BITS)
+        if page[number & (_PAGE - 1)] == _NOWHERE:
+            page[_PAGE] += 1
+            self._size += 1
+        page[number & (_PAGE - 1)] = slot
+
+    def put_many(self, numbers: NDArray[np.int64], slots: Slots) -> None:
+        """Distinct numbers that have no slot yet."""
+        order = np.argsort(numbers, kind="stable")
+        numbers, slots = numbers[order], slots[order]
+        pages = numbers >> _PAGE_BITS
+        for start, end in stretches(pages):
+            page = self._page(int(pages[start]))
+            np.frombuffer(page, dtype=np.int32)[numbers[start:end] & (_PAGE - 1)] = slots[start:end]
+            page[_PAGE] += end - start
+        self._size += len(numbers)
+
+    def known(self, numbers: NDArray[np.int64]) -> list[int]:
+        """Those of the numbers that have a slot."""
+        if not self._size:
+            return []
+        pages = np.unique(numbers >> _PAGE_BITS)
+        if not any(page in self._pages for page in pages.tolist()):
+            return []
+        return [number for number in numbers.tolist() if self.get(number) is not None]
+
+    def drop(self, number: int) -> None:
+        page = self._pages[number >> _PAGE_BITS]
+        page[number & (_PAGE - 1)] = _NOWHERE
+        page[_PAGE] -= 1
+        self._size -= 1
+        if not page[_PAGE]:
+            del self._pages[number >> _PAGE_BITS]
+
+    def slots(self) -> Slots:
+        """The slots of all, by number."""
+        parts = []
+        for index in sorted(self._pages):
+            own = np.frombuffer(self._pages[index], dtype=np.int32)[:_PAGE]
+            parts.append(own[own != _NOWHERE])
+        return np.concatenate(parts).astype(np.uint32) if parts else np.zeros(0, np.uint32)
+
+    def _page(self, index: int) -> array[int]:
+        """A page and, at its end, how many of its places are taken."""
+        page = self._pages.get(index)
+        if page is None:
+            page = self._pages[index] = array("i", [_NOWHERE]) * (_PAGE + 1)
+            page[_PAGE] = 0
+        return page

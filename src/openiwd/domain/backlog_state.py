@@ -1,0 +1,362 @@
+"""The state of a backlog: its items in columns, their groups, demands and what is due when. Pure, in compact memory.
+
+It keeps a line (intercept + slope * elapsed) per item, no priority; what changes it and reads it in order lies above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from math import lcm
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openiwd.domain.backlog_columns import NOBODY, Columns, Slots, SlotsByNumber, stretches
+from openiwd.domain.backlog_group import FIXED, Group, Pool, Special, Trait
+from openiwd.domain.backlog_item import BacklogItem, Demand, next_demand_at
+from openiwd.domain.calendar import WALL_CLOCK_ID, Clock
+from openiwd.domain.due_list import NEVER, DueList, Times
+from openiwd.domain.heads import Heads
+from openiwd.domain.queue import Queue
+from openiwd.domain.schema import Schema, Standing
+
+_SPARE: Final = 1_024
+_LOGGED: Final = 2_000
+"""At least so many of the last changes of demands can be read back."""
+
+
+class BacklogState:
+    """What waits under one rule set; another one needs a new backlog with all items."""
+
+    def __init__(self, queues: Mapping[str, Queue], schemas: Mapping[str, Schema]) -> None:
+        self.queues = queues
+        self.schemas = schemas
+        self.scale = lcm(*(schema.scale for schema in schemas.values()))
+        self.columns = Columns()
+        self.groups: list[Group] = []
+        self.heads = Heads(self.columns)
+        self.pools: dict[Demand, Pool] = {}
+        self._clocks: dict[str, Clock] = {schema.clock.id: schema.clock for schema in schemas.values()}
+        self._origins: dict[str, int] = {}
+        self._elapsed: dict[str, int] = {}
+        self._slots = SlotsByNumber()
+        self._traits: dict[tuple[object, ...], Trait] = {}
+        self._special: dict[int, Special] = {}
+        self._delays: dict[int, int] = {}
+        self._demands = 0
+        self._dormant = 0
+        self._counts: dict[str, int] = {}
+        self._bends = DueList(self._bends_many)
+        self._openings = DueList(self._openings_many)
+        self._now: int | None = None
+        self._demand_log: list[tuple[Demand, bool]] = []
+        self._log_start = 0
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, number: int) -> bool:
+        return self._slots.get(number) is not None
+
+    def get(self, number: int) -> BacklogItem | None:
+        slot = self._slots.get(number)
+        return None if slot is None else self.item_in(slot)
+
+    def revision_of(self, number: int) -> int | None:
+        """The revision with which the item waits; None of one that does not."""
+        slot = self._slots.get(number)
+        return None if slot is None else self.columns.revision_at[slot]
+
+    def schema(self, schema_id: str) -> Schema | None:
+        return self.schemas.get(schema_id)
+
+    def items(self) -> Iterator[BacklogItem]:
+        """All waiting items, by number."""
+        return (self.item_in(slot) for slot in self._slots.slots().tolist())
+
+    def slot_of(self, number: int) -> int:
+        slot = self._slots.get(number)
+        if slot is None:
+            raise KeyError(number)
+        return slot
+
+    def group_in(self, slot: int) -> Group:
+        return self.groups[self.columns.group_at[slot]]
+
+    def group_of(self, number: int) -> Group:
+        """The group in which the item stands since the last call with an instant."""
+        return self.group_in(self.slot_of(number))
+
+    def item_in(self, slot: int) -> BacklogItem:
+        """The item in a slot, as it was put."""
+        columns, group, special = self.columns, self.group_in(slot), self._special.get(slot)
+        trait = group.trait
+        if special is not None:
+            queued = special.queued_at
+        else:
+            queued = columns.queued_at[slot] if slot < len(columns.queued) else 0
+        return BacklogItem(
+            number=columns.number_at[slot],
+            id=UUID(int=columns.id_of(slot)),
+            revision=columns.revision_at[slot],
+            queue_id=trait.queue_id,
+            media_type=trait.media_type,
+            weight=trait.weight,
+            requirement=trait.requirement,
+            queued_at=queued,
+            standing=self._standing(slot, group),
+            business_value=~columns.value_at[slot],
+            anchor_at=columns.anchor_at[slot],
+            segment=trait.segment,
+            reserved_for=None if special is None else special.reserved_for,
+            reserved_until=None if special is None else special.reserved_until,
+            last_agent=None if special is None else special.last_agent,
+            last_agent_until=None if special is None else special.last_agent_until,
+            excluded=() if special is None else special.excluded,
+            handle_time=trait.handle_time,
+        )
+
+    def _standing(self, slot: int, group: Group) -> Standing:
+        schema, level = group.schema, -self.columns.level_of(slot)
+        if schema is None:
+            return Standing("", WALL_CLOCK_ID, 0, level)
+        origin = self._origin(slot, schema)
+        if group.phase == FIXED:
+            return Standing(schema.id, schema.clock.id, origin, 0, level)
+        since = origin - self._origins[schema.clock.id]
+        constant = Fraction(level - schema.bases[group.phase] + group.rate * since, schema.scale)
+        whole = constant.numerator if constant.denominator == 1 else constant
+        return Standing(schema.id, schema.clock.id, origin, whole)
+
+    def excluded(self, slot: int) -> tuple[tuple[str, int], ...]:
+        """Agents left out of the item for a while, and until when."""
+        special = self._special.get(slot)
+        return () if special is None else special.excluded
+
+    def demands(self) -> Iterable[Demand]:
+        """The distinct demands that wait."""
+        return (pool.demand for pool in self.pools.values() if pool.live)
+
+    @property
+    def demands_version(self) -> int:
+        """Counts the changes of the set of demands that wait."""
+        return self._log_start + len(self._demand_log)
+
+    def demand_changes(self, version: int) -> list[tuple[Demand, bool]] | None:
+        """Demands that have begun (True) or ceased to wait since a version; None if that is too long ago."""
+        if version < self._log_start:
+            return None
+        return self._demand_log[version - self._log_start :]
+
+    def _log(self, demand: Demand, *, begins: bool) -> None:
+        if len(self._demand_log) >= 2 * _LOGGED:
+            del self._demand_log[:_LOGGED]
+            self._log_start += _LOGGED
+        self._demand_log.append((demand, begins))
+
+    def count(self, queue_id: str) -> int:
+        return self._counts.get(queue_id, 0)
+
+    def counts(self) -> dict[str, int]:
+        """Waiting items by queue, for queues that have any."""
+        return {queue: count for queue, count in self._counts.items() if count}
+
+    def _keep_queued(self, slot: int, queued_at: int) -> None:
+        columns = self.columns
+        if slot >= len(columns.queued):
+            columns.widen_queued()
+        columns.queued_at[slot] = queued_at
+
+    def _special_of(self, item: BacklogItem, trait: Trait, now: int) -> Special | None:
+        plain = item.reserved_for is None and item.last_agent is None and not item.excluded
+        if plain and item.queued_at <= now:
+            return None
+        opens = [until for _, until in item.excluded if until > now]
+        changes = next_demand_at(item, trait.queue, now)
+        if changes is not None:
+            opens.append(changes)
+        return Special(
+            item.queued_at,
+            item.reserved_for,
+            item.reserved_until,
+            item.last_agent,
+            item.last_agent_until,
+            item.excluded,
+            min(opens, default=None),
+        )
+
+    def _stand(self, slot: int, group: Group, level: int) -> None:
+        """Puts the slot into the group, at its place."""
+        columns = self.columns
+        columns.group_at[slot] = group.index
+        if not columns.set_level(slot, level):
+            group.run.wide = True
+        if not len(group.run):
+            self._wake(group)
+        group.run.add(slot)
+        self.heads.follow(group)
+        self._bends.add(self._bend(slot, group), slot)
+        self._openings.add(self._opening(slot, group), slot)
+
+    def _leave(self, slot: int, group: Group) -> None:
+        group.run.remove(slot)
+        self.heads.follow(group)
+        if not len(group.run):
+            self._rest(group)
+
+    def _wake(self, group: Group) -> None:
+        self._dormant -= 1
+        group.pool.live += 1
+        if group.pool.live == 1:
+            self._log(group.pool.demand, begins=True)
+
+    def _rest(self, group: Group) -> None:
+        """A group without items stays for a while: it is likely to be needed again."""
+        self._dormant += 1
+        group.pool.live -= 1
+        if group.pool.live == 0:
+            self._log(group.pool.demand, begins=False)
+
+    def _plain_pool(self, trait: Trait, stage: int) -> Pool:
+        pool = trait.pools[stage]
+        if pool is None:
+            pool = trait.pools[stage] = self._pool(trait.demand(stage))
+        return pool
+
+    def _pool(self, demand: Demand) -> Pool:
+        pool = self.pools.get(demand)
+        if pool is None:
+            self._demands += 1
+            pool = self.pools[demand] = Pool(demand, self._demands)
+        return pool
+
+    def _group(self, pool: Pool, trait: Trait, stage: int, schema: Schema | None, phase: int) -> Group:
+        key = (trait, stage, "" if schema is None else schema.id, phase)
+        group = pool.groups.get(key)
+        if group is None:
+            group = Group(self.columns, len(self.groups), pool, trait, stage, schema, phase, self.scale)
+            pool.groups[key] = group
+            trait.groups += 1
+            self.groups.append(group)
+            self._dormant += 1
+            self.heads.begin(group)
+        return group
+
+    def _keep_tidy(self) -> None:
+        if self._dormant > len(self.groups) - self._dormant + _SPARE:
+            self._sweep()
+        for due in (self._bends, self._openings):
+            if due.is_untidy:
+                due.tidy(self._slots.slots())
+
+    def _sweep(self) -> None:
+        """Drops what holds no items, and numbers the rest anew."""
+        numbers = np.zeros(len(self.groups), np.uint32)
+        kept: list[Group] = []
+        for group in self.groups:
+            if len(group.run):
+                numbers[group.index] = len(kept)
+                kept.append(group)
+                continue
+            del group.pool.groups[group.key]
+            group.trait.groups -= 1
+        self.pools = {demand: pool for demand, pool in self.pools.items() if pool.groups}
+        self._traits = {key: trait for key, trait in self._traits.items() if trait.groups}
+        for trait in self._traits.values():
+            trait.pools = [pool if pool is not None and pool.groups else None for pool in trait.pools]
+        self.columns.lay_groups(numbers[np.minimum(self.columns.group, len(numbers) - 1)])
+        for index, group in enumerate(kept):
+            group.index = index
+        self.groups = kept
+        self._dormant = 0
+        self.heads.renew(kept)
+
+    @property
+    def now(self) -> int | None:
+        """The instant at which the backlog stands."""
+        return self._now
+
+    def _reading(self, clock: Clock) -> int:
+        """The clock as of now."""
+        elapsed = self._elapsed.get(clock.id)
+        if elapsed is None:
+            elapsed = self._elapsed[clock.id] = clock.elapsed(self._now or 0)
+        return elapsed
+
+    def since_start(self, clock: Clock) -> int:
+        """What the clock has run since the backlog began: the lines' time."""
+        return self._reading(clock) - self._origins[clock.id]
+
+    def _origin(self, slot: int, schema: Schema) -> int:
+        return schema.clock.elapsed(self.columns.anchor_at[slot]) + self._delays.get(slot, 0)
+
+    def _opening(self, slot: int, group: Group) -> int | None:
+        special = self._special.get(slot)
+        if special is not None:
+            return special.opens_at
+        trait = group.trait
+        if group.stage == len(trait.changes):
+            return None
+        return self.columns.queued_at[slot] + trait.changes[group.stage]
+
+    def _bend(self, slot: int, group: Group) -> int | None:
+        """When the item's line or demand changes next."""
+        opening, bend = self._opening(slot, group), group.bend
+        if bend is None or group.schema is None:
+            return opening
+        ends = group.schema.clock.instant_at(self._origin(slot, group.schema) + bend)
+        return ends if opening is None else min(ends, opening)
+
+    def _openings_many(self, slots: Slots) -> Times:
+        return self._due_many(slots, bends=False)
+
+    def _bends_many(self, slots: Slots) -> Times:
+        return self._due_many(slots, bends=True)
+
+    def _due_many(self, slots: Slots, *, bends: bool) -> Times:
+        """When something is due for these slots; NEVER for those that hold no item."""
+        due = np.full(len(slots), NEVER, np.int64)
+        for group, at in self._by_group(slots):
+            own = slots[at]
+            stage = group.trait.changes[group.stage : group.stage + 1]
+            if stage:
+                due[at] = self._queued(own) + stage[0]
+            for place in places(own, self._special):
+                opens = self._special[int(own[place])].opens_at
+                due[at[place]] = NEVER if opens is None else opens
+            if bends and group.bend is not None and group.schema is not None:
+                ages = self._origins_of(own, group.schema) + group.bend
+                due[at] = np.minimum(due[at], group.schema.clock.instants_at(ages))
+        due[self.columns.number[slots] == NOBODY] = NEVER
+        return due
+
+    def _by_group(self, slots: Slots) -> list[tuple[Group, NDArray[np.intp]]]:
+        """The groups of these slots, each with the places that are of it."""
+        numbers = self.columns.group[slots]
+        order = np.argsort(numbers, kind="stable")
+        ordered = numbers[order]
+        return [(self.groups[int(ordered[a])], order[a:b]) for a, b in stretches(ordered)]
+
+    def _queued(self, slots: Slots) -> Times:
+        """Since when the items wait in their queue; what few have it elsewhere is put right by their `Special`."""
+        if len(self.columns.queued) < len(self.columns.number):
+            self.columns.widen_queued()
+        queued: Times = self.columns.queued[slots]
+        return queued
+
+    def _origins_of(self, slots: Slots, schema: Schema) -> Times:
+        origins = schema.clock.elapsed_many(self.columns.anchor[slots]).copy()
+        for place in places(slots, self._delays):
+            origins[place] += self._delays[int(slots[place])]
+        return origins
+
+
+def places(slots: Slots, known: Mapping[int, object]) -> NDArray[np.intp]:
+    """Where in `slots` those stand that are known to a mapping."""
+    if not known:
+        return np.zeros(0, np.intp)
+    keys = np.fromiter(known, np.uint32, len(known))
+    return np.flatnonzero(np.isin(slots, keys))

@@ -1,0 +1,138 @@
+"""Time in a backlog: applies every bend of its items' lines and demands when it comes, many at once. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final
+
+import numpy as np
+
+from openiwd.domain.backlog_columns import Slots
+from openiwd.domain.backlog_group import FIXED, Group
+from openiwd.domain.backlog_item import demand_at
+from openiwd.domain.backlog_state import BacklogState, places
+from openiwd.domain.due_list import Times
+
+_BULK: Final = 48
+"""From so many items of a group on, bends are applied to all of them together."""
+FITS: Final = float(1 << 62)
+"""Levels below this fit their column."""
+PHASES: Final = 1 << 16
+"""More than a schema has segments."""
+
+
+class BacklogTime(BacklogState):
+    """Time never goes back: a call with an earlier instant than one before is answered as of the later one."""
+
+    def advance(self, now: int) -> int:
+        """Applies every bend up to `now`, in bulk; the instant at which the backlog then stands."""
+        if self._now is None:
+            self._origins = {clock_id: clock.elapsed(now) for clock_id, clock in self._clocks.items()}
+        elif now <= self._now:
+            return self._now
+        self._now = now
+        self._elapsed = {}
+        if self._bends.soonest <= now and len(due := self._bends.take(now)):
+            self._move(due, now)
+            self._keep_tidy()
+        return now
+
+    def next_bend(self) -> int | None:
+        """The next instant at which some item's line or demand changes by itself."""
+        return self._bends.next()
+
+    def next_opening(self) -> int | None:
+        """The next instant at which some item's demand changes, or an agent's exclusion ends.
+
+        Other bends change the order alone: where nothing can be offered, they make nothing possible.
+        """
+        return self._openings.next()
+
+    def _move(self, slots: Slots, now: int) -> None:
+        for group, at in self._by_group(slots):
+            own = slots[at]
+            if len(own) >= _BULK and not group.run.wide:
+                own = self._move_many(group, own, now)
+            for slot in own.tolist():
+                self._move_one(slot, group, now)
+
+    def _move_one(self, slot: int, group: Group, now: int) -> None:
+        """Gives one item the demand and the line that are its own from now on."""
+        trait, schema, level = group.trait, group.schema, self.columns.level_of(slot)
+        if self._opening(slot, group) is not None:
+            self._openings.discard()
+        special = self._special.get(slot)
+        if special is not None:
+            item = self.item_in(slot)
+            pool, stage = self._pool(demand_at(item, trait.queue, now)), trait.stage(now - item.queued_at)
+            if (changed := self._special_of(item, trait, now)) is not None:
+                self._special[slot] = changed
+            else:
+                del self._special[slot]
+                self._keep_queued(slot, item.queued_at)
+        else:
+            stage = trait.stage(now - self.columns.queued_at[slot]) if trait.changes else 0
+            pool = self._plain_pool(trait, stage)
+        phase = group.phase
+        if schema is not None and phase != FIXED:
+            origin = self._origin(slot, schema)
+            phase = bisect_right(schema.bends, self._reading(schema.clock) - origin)
+            since = origin - self._origins[schema.clock.id]
+            level += (
+                (schema.rates[phase] - group.rate) * since - schema.bases[phase] + schema.bases[group.phase]
+            )
+        self._leave(slot, group)
+        self._stand(slot, self._group(pool, trait, stage, schema, phase), level)
+
+    def _move_many(self, group: Group, slots: Slots, now: int) -> Slots:
+        """As `_move_one`, for the plain ones among many of a group at once; those that are left to be moved singly."""
+        trait, schema = group.trait, group.schema
+        singly = places(slots, self._special)
+        left = slots[singly]
+        if len(singly):
+            slots = np.delete(slots, singly)
+        stages = np.zeros(len(slots), np.int64)
+        if trait.changes:
+            stages = np.searchsorted(np.array(trait.changes), now - self._queued(slots), side="right")
+        phases, origins = np.full(len(slots), group.phase, np.int64), np.zeros(len(slots), np.int64)
+        if schema is not None and group.phase != FIXED:
+            origins = self._origins_of(slots, schema)
+            phases = np.searchsorted(
+                np.array(schema.bends), self._reading(schema.clock) - origins, side="right"
+            )
+            origins -= self._origins[schema.clock.id]
+        ways = stages * PHASES + phases + 1
+        for way in np.unique(ways).tolist():
+            own, stage = ways == way, way // PHASES
+            target = self._group(self._plain_pool(trait, stage), trait, stage, schema, way % PHASES - 1)
+            if not self._pass_over(group, target, slots[own], origins[own]):
+                left = np.concatenate((left, slots[own]))
+        return left
+
+    def _pass_over(self, group: Group, target: Group, slots: Slots, origins: Times) -> bool:
+        """Moves plain slots from one group to another; False, and nothing done, where a level would be too wide."""
+        columns, schema = self.columns, group.schema
+        levels = columns.level[slots]
+        if schema is not None and group.phase != FIXED:
+            base = schema.bases[group.phase] - schema.bases[target.phase]
+            rate = target.rate - group.rate
+            reach = float(np.abs(origins).max()) * abs(rate) + abs(base) + float(np.abs(levels).max())
+            if reach >= FITS:
+                return False
+            levels = levels + rate * origins + base
+        if group.stage < len(group.trait.changes):
+            self._openings.discard(len(slots))
+        group.run.remove_many(slots)
+        if not len(target.run) and target is not group:
+            self._wake(target)
+        columns.level[slots] = levels
+        columns.group[slots] = target.index
+        target.run.add_many(slots)
+        if not len(group.run) and target is not group:
+            self._rest(group)
+        self.heads.follow(group)
+        self.heads.follow(target)
+        self._bends.add_many(self._bends_many(slots), slots)
+        if target.stage < len(target.trait.changes):
+            self._openings.add_many(self._openings_many(slots), slots)
+        return True
