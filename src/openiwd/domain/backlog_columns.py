@@ -23,9 +23,11 @@ _NOWHERE: Final = -1
 NOBODY: Final = 0
 """The number in a slot that holds no item: items count from 1."""
 _NARROW: Final = (1 << 32) - 1
+_MANY: Final = (1 << 16) - 1
+"""Revisions from this one on are kept beside their column."""
 _HALF: Final = (1 << 64) - 1
 _KINDS: Final[dict[str, Any]] = {
-    "number": np.uint32, "revision": np.int32, "level": np.int64, "value": np.int32, "anchor": np.int64,
+    "number": np.uint32, "revision": np.uint16, "level": np.int64, "value": np.int32, "anchor": np.int64,
     "high": np.uint64, "low": np.uint64, "group": np.uint32,
 }  # fmt: skip
 
@@ -63,13 +65,14 @@ class Columns:
     """
 
     __slots__ = (
-        "_free", "_used", "anchor", "anchor_at", "group", "group_at", "high", "high_at", "level", "level_at", "low",
-        "low_at", "number", "number_at", "queued", "queued_at", "revision", "revision_at", "value", "value_at", "wide",
+        "_free", "_revisions", "_used", "anchor", "anchor_at", "group", "group_at", "high", "high_at", "level",
+        "level_at", "low", "low_at", "number", "number_at", "queued", "queued_at", "revision", "revision_at", "value",
+        "value_at", "wide",
     )  # fmt: skip
 
     number: NDArray[np.uint32] | NDArray[np.int64]
     number_at: memoryview[int]
-    revision: NDArray[np.int32]
+    revision: NDArray[np.uint16]
     revision_at: memoryview[int]
     level: NDArray[np.int64]
     level_at: memoryview[int]
@@ -90,6 +93,7 @@ class Columns:
         self._free = array("I")
         self._used = 0
         self.wide: dict[int, int] = {}
+        self._revisions: dict[int, int] = {}
         for name, kind in _KINDS.items():
             self._lay(name, pages(_FIRST, kind))
         self._lay("queued", pages(0, np.int64))
@@ -136,6 +140,7 @@ class Columns:
     def release(self, slot: int) -> None:
         self.number_at[slot] = NOBODY
         self.wide.pop(slot, None)
+        self._revisions.pop(slot, None)
         self._free.append(slot)
 
     def widen_queued(self) -> None:
@@ -161,6 +166,20 @@ class Columns:
         self.level_at[slot] = 0
         self.wide[slot] = level
         return False
+
+    def revision_of(self, slot: int) -> int:
+        revision = self.revision_at[slot]
+        return revision if revision < _MANY else self._revisions.get(slot, revision)
+
+    def set_revision(self, slot: int, revision: int) -> None:
+        self.revision_at[slot] = min(revision, _MANY)
+        if revision >= _MANY:
+            self._revisions[slot] = revision
+
+    def set_revisions(self, slots: Slots, revisions: NDArray[np.int32]) -> None:
+        self.revision[slots] = np.minimum(revisions, _MANY)
+        many = np.flatnonzero(revisions >= _MANY)
+        self._revisions |= zip(slots[many].tolist(), revisions[many].tolist(), strict=True)
 
     def set_id(self, slot: int, whole: int) -> None:
         self.high_at[slot] = whole >> 64

@@ -28,7 +28,7 @@ class BacklogFilling(BacklogTime):
         slot = columns.take()
         schema = self.schemas.get(item.standing.schema_id)
         columns.number_at[slot] = item.number
-        columns.revision_at[slot] = item.revision
+        columns.set_revision(slot, item.revision)
         columns.value_at[slot] = ~item.business_value
         columns.anchor_at[slot] = item.anchor_at
         columns.set_id(slot, item.id.int)
@@ -112,7 +112,7 @@ class BacklogFilling(BacklogTime):
         columns.admit(int(rows.numbers.max()))
         slots = columns.take_many(len(rows.numbers))
         columns.number[slots] = rows.numbers
-        columns.revision[slots] = rows.revisions
+        columns.set_revisions(slots, rows.revisions)
         columns.value[slots] = ~rows.business_values
         columns.anchor[slots] = rows.anchors
         columns.high[slots], columns.low[slots] = rows.ids[:, 0], rows.ids[:, 1]

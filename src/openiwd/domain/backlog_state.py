@@ -68,7 +68,7 @@ class BacklogState:
     def revision_of(self, number: int) -> int | None:
         """The revision with which the item waits; None of one that does not."""
         slot = self._slots.get(number)
-        return None if slot is None else self.columns.revision_at[slot]
+        return None if slot is None else self.columns.revision_of(slot)
 
     def schema(self, schema_id: str) -> Schema | None:
         return self.schemas.get(schema_id)
@@ -101,7 +101,7 @@ class BacklogState:
         return BacklogItem(
             number=columns.number_at[slot],
             id=UUID(int=columns.id_of(slot)),
-            revision=columns.revision_at[slot],
+            revision=columns.revision_of(slot),
             queue_id=trait.queue_id,
             media_type=trait.media_type,
             weight=trait.weight,
