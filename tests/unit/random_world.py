@@ -19,13 +19,13 @@ from openiwd.domain.calendar import (
     freeze,
 )
 from openiwd.domain.curve import Interpolation
-from openiwd.domain.distribution import World
 from openiwd.domain.eligibility import Load
 from openiwd.domain.instant import DAY, HOUR, MINUTE, from_micros, to_micros
 from openiwd.domain.queue import Delivery, LastAgentConfig, QueueConfig, QueueGroupConfig, compile_queue
 from openiwd.domain.requirement import Relaxation, RelaxationStep, Requirement
 from openiwd.domain.schema import PointConfig, SchemaConfig, compile_schema
 from openiwd.domain.work_item import Exclusion, ItemId, ItemNumber, Status, WorkItem
+from openiwd.domain.world import World
 from tests.unit.reference_distribution import PlainItem, PlainWorld
 
 START = to_micros(datetime(2026, 3, 27, 9, tzinfo=UTC))

@@ -25,7 +25,7 @@ from openiwd.domain.decision import (
     unpack,
     why_not,
 )
-from openiwd.domain.distribution import World, distribute, for_agent, next_for
+from openiwd.domain.distribution import distribute, for_agent, next_for
 from openiwd.domain.eligibility import Load, Reason
 from openiwd.domain.instant import HOUR, MINUTE, from_micros
 from openiwd.domain.offer import GrantKind
@@ -33,6 +33,7 @@ from openiwd.domain.queue import Delivery, QueueConfig, QueueGroupConfig, compil
 from openiwd.domain.requirement import Relaxation, Requirement
 from openiwd.domain.schema import SchemaConfig, compile_schema, shown, standing
 from openiwd.domain.upcoming import MAX_AGENTS, ChangeKind, changes_for
+from openiwd.domain.world import World
 from tests.unit.random_world import CLOCKS, START, TwinWorld, points
 
 seeds = st.integers(0, 2**40)

@@ -13,13 +13,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from openiwd.domain.agent import Agent, AgentSkill, AgentState, MediaState
 from openiwd.domain.backlog_item import BacklogItem
-from openiwd.domain.distribution import World, distribute, for_agent, for_item, next_change, next_for
+from openiwd.domain.distribution import distribute, for_agent, for_item, next_change, next_for
 from openiwd.domain.eligibility import Load
 from openiwd.domain.instant import HOUR
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Delivery, QueueConfig, compile_queue
 from openiwd.domain.requirement import Requirement
 from openiwd.domain.schema import Standing
+from openiwd.domain.world import World
 from tests.unit.random_world import AGENTS, QUEUES, SEGMENTS, START, TwinWorld
 
 seeds = st.integers(0, 2**40)
@@ -41,8 +42,9 @@ def assert_same_decisions(twin: TwinWorld) -> None:
             for kind in GrantKind:
                 is_free = world.exclusion(agent, item, now, kind) is None
                 assert is_free == plain.eligible(agent, number, now, kind.value)
-    found = distribute(world, now)
-    assert [(c.item.number, c.agent_id) for c in found] == plain.distribute(now)
+    for few in (0, 10):  # both ways of a pass
+        found = distribute(world, now, few)
+        assert [(c.item.number, c.agent_id) for c in found] == plain.distribute(now)
     assert [c.priority for c in found] == [plain.priority(c.item.number, now) for c in found]
 
 
@@ -162,8 +164,9 @@ class DistributionMachine(RuleBasedStateMachine):
         order = twin.world.backlog.order(twin.now)
         assert [item.number for item, _ in order] == twin.plain.order(twin.now)
         assert [p for _, p in order] == [twin.plain.priority(i.number, twin.now) for i, _ in order]
-        found = distribute(twin.world, twin.now)
-        assert [(c.item.number, c.agent_id) for c in found] == twin.plain.distribute(twin.now)
+        for few in (0, 10):
+            found = distribute(twin.world, twin.now, few)
+            assert [(c.item.number, c.agent_id) for c in found] == twin.plain.distribute(twin.now)
 
 
 TestDistributionMachine = pytest.mark.timeout(300)(DistributionMachine.TestCase)

@@ -11,9 +11,13 @@ from heapq import heapify, heappop, heapreplace
 from itertools import islice
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from openiwd.domain.backlog_filling import BacklogFilling
 from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_item import BacklogItem, Demand
+from openiwd.domain.heads import Floats
 
 
 class Place(NamedTuple):
@@ -47,6 +51,22 @@ class Backlog(BacklogFilling):
 
     def priority_at(self, place: Place) -> Fraction:
         return Fraction(-place.level, self.scale)
+
+    def value_of(self, slot: int, group: Group) -> float:
+        """The item's priority as of now, as near as a floating-point number is."""
+        rise = 0 if group.clock is None else group.rate * self.since_start(group.clock)
+        return (rise - self.columns.level_of(slot)) / group.scale
+
+    def values_of(self, groups: NDArray[np.int32]) -> tuple[Floats, float]:
+        """The priorities of the groups' first items as of now (NOTHING of empty ones), and within which distance the order
+        of two of them is uncertain.
+        """
+        heads = self.heads
+        values = heads.value[groups]
+        since = np.array([0, *(self.since_start(clock) for clock in heads.clocks)], np.float64)
+        if len(since) > 1:
+            values += heads.slope[groups] * since[heads.clock[groups]]
+        return values, heads.margin(float(np.abs(since).max()))
 
     def walk(
         self,

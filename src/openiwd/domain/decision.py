@@ -15,12 +15,13 @@ from msgspec import Struct, field
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, Demand
-from openiwd.domain.distribution import Choice, World, eligible_items
+from openiwd.domain.distribution import Choice, eligible_items
 from openiwd.domain.eligibility import OF_QUEUE, Reason
 from openiwd.domain.instant import from_micros
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.schema import shown
 from openiwd.domain.upcoming import ChangeKind, changes_for, next_change_for, sample
+from openiwd.domain.world import World
 
 RUNNERS_UP = 5
 

@@ -5,7 +5,7 @@ Asks for group, skills, media, capacity, working time and exclusions; has no say
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, assert_never
 
@@ -162,25 +162,30 @@ class Eligibility:
         outstanding: Mapping[tuple[str, str | None], int],
         now: int,
         kind: GrantKind = GrantKind.PUSH,
+        profiles: Callable[[Agent, int], Profile] | None = None,
     ) -> None:
         self.now = now
         self.kind = kind
         self._queues = queues
         self._clocks = clocks
         self._outstanding = outstanding
-        self._profiles: dict[str, tuple[Agent, Profile]] = {}
+        self._profile_of = profile_of if profiles is None else profiles
         self._closed: dict[str, bool] = {}
         self._shift_ends: dict[str, int | None] = {}
 
     def of_queue(self, demand: Demand, segment: str | None) -> Reason | None:
         """Why nobody can be given an item of this queue and segment."""
-        queue = self._queues.get(demand.signature.queue)
+        return self.closed(demand.signature.queue, segment, reserved=demand.reserved_for is not None)
+
+    def closed(self, queue_id: str, segment: str | None, *, reserved: bool) -> Reason | None:
+        """As `of_queue`, by what of the demand it depends on."""
+        queue = self._queues.get(queue_id)
         if queue is None:
             return Reason.QUEUE_MISSING
         push = self.kind is GrantKind.PUSH
         if push and not queue.pushes:
             return Reason.DELIVERY
-        if self.kind is GrantKind.PULL and not queue.pulls and demand.reserved_for is None:
+        if self.kind is GrantKind.PULL and not queue.pulls and not reserved:
             return Reason.DELIVERY
         if push and queue.hours is not None and self._is_closed(queue.hours):
             return Reason.QUEUE_CLOSED
@@ -190,10 +195,7 @@ class Eligibility:
         return None
 
     def profile(self, agent: Agent) -> Profile:
-        known = self._profiles.get(agent.id)
-        if known is None or known[0] is not agent:
-            known = self._profiles[agent.id] = (agent, profile_of(agent, self.now))
-        return known[1]
+        return self._profile_of(agent, self.now)
 
     def misfit(self, agent: Agent, demand: Demand) -> Reason | None:
         """As the function `misfit`, for the agent now."""
@@ -254,9 +256,13 @@ class Eligibility:
 
     def declined(self, agent_id: str, item: BacklogItem) -> bool:
         """Whether the agent is left out for a while after a decline or time-out."""
-        if not item.excluded or self.kind is GrantKind.PICK:
+        return bool(item.excluded) and self.left_out(agent_id, item.excluded)
+
+    def left_out(self, agent_id: str, excluded: tuple[tuple[str, int], ...]) -> bool:
+        """As `declined`, of an item's excluded agents."""
+        if self.kind is GrantKind.PICK:
             return False
-        return any(agent_id == agent and self.now < until for agent, until in item.excluded)
+        return any(agent_id == agent and self.now < until for agent, until in excluded)
 
     def shift_end(self, agent: Agent) -> int | None:
         """When the working hours that run now end, or the next absence starts; None: no end is known."""

@@ -10,27 +10,31 @@ from numpy.typing import NDArray
 
 from openiwd.domain.backlog_columns import Columns, view
 from openiwd.domain.backlog_group import Group
+from openiwd.domain.calendar import Clock
 
 Floats = NDArray[np.float64]
 
 _FIRST: Final = 256
-_FLAT: Final = 0
-"""The clock of flat lines: one that never runs."""
+_ROUNDING: Final = 2.0**-49
+"""More than the relative error of a value that is computed from a line."""
 NOTHING: Final = -np.inf
 
 
 class Heads:
     """By group: its first item's line at the backlog's beginning (NOTHING of an empty group), its slope, its clock's
-    number. `version` counts renumberings of the groups, `size` the groups.
+    number (0 of flat lines). `version` counts renumberings of the groups, `size` the groups.
     """
 
     __slots__ = (
-        "_clock_at", "_columns", "_slope_at", "_value_at", "clock", "clocks", "size", "slope", "value", "version",
+        "_clock_at", "_clock_numbers", "_columns", "_slope_at", "_steepest", "_value_at", "_widest", "clock", "clocks",
+        "size", "slope", "value", "version",
     )  # fmt: skip
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self.clocks: dict[str, int] = {}
+        self.clocks: list[Clock] = []
+        self._clock_numbers: dict[str, int] = {}
+        self._widest = self._steepest = 0.0
         self.version = 0
         self._lay(_FIRST)
 
@@ -54,16 +58,30 @@ class Heads:
         index = group.index
         self.size = index + 1
         self._slope_at[index] = group.rate / group.scale
-        clock = group.clock_id
-        self._clock_at[index] = (
-            _FLAT if clock is None else self.clocks.setdefault(clock, len(self.clocks) + 1)
-        )
+        if group.clock is not None:
+            self._clock_at[index] = self._number_of(group.clock)
+            self._steepest = max(self._steepest, abs(group.rate / group.scale))
         self.follow(group)
+
+    def _number_of(self, clock: Clock) -> int:
+        number = self._clock_numbers.get(clock.id)
+        if number is None:
+            self.clocks.append(clock)
+            number = self._clock_numbers[clock.id] = len(self.clocks)
+        return number
 
     def follow(self, group: Group) -> None:
         """Notes what the group's first item is now."""
         head = group.run.head
-        self._value_at[group.index] = NOTHING if head is None else -self._columns.level_of(head) / group.scale
+        if head is None:
+            self._value_at[group.index] = NOTHING
+            return
+        value = self._value_at[group.index] = -self._columns.level_of(head) / group.scale
+        self._widest = max(self._widest, abs(value))
+
+    def margin(self, since: float) -> float:
+        """How far apart two values must be, `since` the beginning, to be sure of their order."""
+        return (self._widest + self._steepest * since) * _ROUNDING
 
     def renew(self, groups: Sequence[Group]) -> None:
         """The groups have been numbered anew."""

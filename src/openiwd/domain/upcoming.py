@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, demand_at
-from openiwd.domain.distribution import World, next_opening
 from openiwd.domain.eligibility import Eligibility
 from openiwd.domain.instant import to_micros
 from openiwd.domain.queue import Queue
+from openiwd.domain.world import World, next_opening
 
 MAX_CHANGES = 10
 MAX_AGENTS = 256

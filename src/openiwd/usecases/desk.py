@@ -9,13 +9,13 @@ from uuid import UUID
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, LastService, backlog_item, demand_at
-from openiwd.domain.distribution import World
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.offer import GrantKind, WrapUp
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.transition import after_business_days, weight_of
 from openiwd.domain.work_item import Status, WorkItem
+from openiwd.domain.world import World
 from openiwd.ports.tenant_store import Reading
 
 CHUNK: Final = 5_000
