@@ -168,7 +168,7 @@ def random_item(rnd: Random, number: int, now: int) -> PlainItem:
     service = LastService(rnd.choice(AGENTS), now - rnd.randint(0, 40) * 5 * MINUTE)
     return PlainItem(
         item,
-        weight=rnd.choice([1, 1, 2, 3]),
+        weight=rnd.choice([0, 1, 1, 2, 3]),
         handle_time=rnd.choice([None, None, 9 * MINUTE, 30 * MINUTE, 3 * HOUR]),
         last_service=rnd.choice([None, None, service]),
     )

@@ -84,7 +84,10 @@ class Agent(Struct, kw_only=True, rename="camel"):
 
     @property
     def logged_in(self) -> bool:
-        return any(s.state is not AgentState.LOGGED_OUT for s in self.states.values())
+        for state in self.states.values():  # noqa: SIM110 - hot: half the time of any()
+            if state.state is not AgentState.LOGGED_OUT:
+                return True
+        return False
 
     @property
     def connection_lost(self) -> bool:

@@ -5,7 +5,7 @@ Reads the index in order; decides the order, never who gets what.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from heapq import heapify, heappop, heapreplace
 from itertools import islice
@@ -18,6 +18,8 @@ from openiwd.domain.backlog_filling import BacklogFilling
 from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_item import BacklogItem, Demand
 from openiwd.domain.heads import Floats
+from openiwd.domain.queue import Queue
+from openiwd.domain.schema import Schema
 
 
 class Place(NamedTuple):
@@ -35,6 +37,12 @@ class Place(NamedTuple):
 
 class Backlog(BacklogFilling):
     """All waiting items in order. See its floors below for what may change it, and when."""
+
+    def __init__(self, queues: Mapping[str, Queue], schemas: Mapping[str, Schema]) -> None:
+        super().__init__(queues, schemas)
+        self._drifted: tuple[int | None, int] = (None, 0)
+        self._since: Floats = np.zeros(1)
+        self._reach = 0.0
 
     def rise(self, group: Group) -> int:
         """By how much the group's lines have risen since the backlog began, on the group's own scale."""
@@ -58,15 +66,19 @@ class Backlog(BacklogFilling):
         return (rise - self.columns.level_of(slot)) / group.scale
 
     def values_of(self, groups: NDArray[np.int32]) -> tuple[Floats, float]:
-        """The priorities of the groups' first items as of now (NOTHING of empty ones), and within which distance the order
-        of two of them is uncertain.
+        """The priorities of the groups' first items as of now, NOTHING of empty ones.
+
+        And the distance within which the order of two of them is uncertain.
         """
         heads = self.heads
-        values = heads.value[groups]
-        since = np.array([0, *(self.since_start(clock) for clock in heads.clocks)], np.float64)
-        if len(since) > 1:
-            values += heads.slope[groups] * since[heads.clock[groups]]
-        return values, heads.margin(float(np.abs(since).max()))
+        if self._drifted != (self.now, len(heads.clocks)):
+            self._drifted = (self.now, len(heads.clocks))
+            self._since = np.array([0, *map(self.since_start, heads.clocks)], np.float64)
+            self._reach = float(np.abs(self._since).max())
+        values = heads.value.take(groups)
+        if len(heads.clocks):
+            values += heads.slope.take(groups) * self._since.take(heads.clock.take(groups))
+        return values, heads.margin(self._reach)
 
     def walk(
         self,

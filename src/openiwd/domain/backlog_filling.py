@@ -77,6 +77,7 @@ class BacklogFilling(BacklogTime):
         trait = self._traits.get(key)
         if trait is None:
             trait = self._traits[key] = Trait(item, self.queues.get(item.queue_id))
+            self.least_weight = min(self.least_weight, item.weight)
         return trait
 
     def _line(self, own: Standing, schema: Schema | None) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema, Standing
 
 _SPARE: Final = 1_024
+_HEAVY: Final = 1 << 30
 _LOGGED: Final = 2_000
 """At least so many of the last changes of demands can be read back."""
 
@@ -44,6 +45,8 @@ class BacklogState:
         self._elapsed: dict[str, int] = {}
         self._slots = SlotsByNumber()
         self._traits: dict[tuple[object, ...], Trait] = {}
+        self.least_weight = _HEAVY
+        """No waiting item is lighter."""
         self._special: dict[int, Special] = {}
         self._delays: dict[int, int] = {}
         self._demands = 0
@@ -127,9 +130,11 @@ class BacklogState:
         if group.phase == FIXED:
             return Standing(schema.id, schema.clock.id, origin, 0, level)
         since = origin - self._origins[schema.clock.id]
-        constant = Fraction(level - schema.bases[group.phase] + group.rate * since, schema.scale)
-        whole = constant.numerator if constant.denominator == 1 else constant
-        return Standing(schema.id, schema.clock.id, origin, whole)
+        scaled = level - schema.bases[group.phase] + group.rate * since
+        constant, rest = divmod(scaled, schema.scale)
+        return Standing(
+            schema.id, schema.clock.id, origin, Fraction(scaled, schema.scale) if rest else constant
+        )
 
     def excluded(self, slot: int) -> tuple[tuple[str, int], ...]:
         """Agents left out of the item for a while, and until when."""

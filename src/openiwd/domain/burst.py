@@ -26,7 +26,6 @@ class _Way(NamedTuple):
     place: Place
     order: int
     slot: int
-    group: Group
 
 
 def each_alone(world: World, eligibility: Eligibility, free: Sequence[Agent]) -> Iterator[tuple[int, Agent]]:
@@ -36,20 +35,20 @@ def each_alone(world: World, eligibility: Eligibility, free: Sequence[Agent]) ->
     whoever can take it has it first.
     """
     backlog, taken = world.backlog, set[int]()
-    ways = [iter(world.selection(eligibility, agent, world.load(agent.id))) for agent in free]
+    ways = [world.selection(eligibility, agent, world.load(agent.id)).slots() for agent in free]
     heap: list[_Way] = []
 
     def go_on(order: int) -> None:
-        for slot, group in ways[order]:
+        for slot in ways[order]:
             if slot not in taken:
-                place = backlog.place_of(slot, group, backlog.rise(group))
-                heappush(heap, _Way(place, order, slot, group))
+                heappush(heap, _Way(backlog.place_in(slot), order, slot))
                 return
 
     for order in range(len(free)):
         go_on(order)
     while heap:
-        slot, group = heap[0].slot, heap[0].group
+        slot = heap[0].slot
+        group = backlog.group_in(slot)
         takers: list[int] = []
         while heap and heap[0].slot == slot:
             takers.append(heappop(heap).order)

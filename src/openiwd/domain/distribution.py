@@ -61,19 +61,27 @@ def eligible_items(
     world: World, agent: Agent, now: int, kind: GrantKind, load: Load | None = None
 ) -> Iterable[BacklogItem]:
     """The items that the agent could be given now, best first, lazily."""
+    return (
+        world.backlog.item_in(slot)
+        for slot in _eligible(world, agent, now, kind, world.load(agent.id) if load is None else load)
+    )
+
+
+def _eligible(world: World, agent: Agent, now: int, kind: GrantKind, load: Load) -> Iterable[int]:
     now = world.backlog.advance(now)
     eligibility = world.eligibility(now, kind)
-    load = world.load(agent.id) if load is None else load
-    if eligibility.blocked(agent, load):
-        return
-    for slot, _ in world.selection(eligibility, agent, load):
-        yield world.backlog.item_in(slot)
+    return () if eligibility.blocked(agent, load) else world.selection(eligibility, agent, load).slots()
 
 
 def _best_for(world: World, agent: Agent, now: int, kind: GrantKind) -> Choice | None:
-    for item in eligible_items(world, agent, now, kind):
-        return Choice(item, agent.id, kind, world.backlog.priority(item.number, now))
+    for slot in _eligible(world, agent, now, kind, world.load(agent.id)):
+        return _choice(world, slot, agent, kind)
     return None
+
+
+def _choice(world: World, slot: int, agent: Agent, kind: GrantKind) -> Choice:
+    backlog = world.backlog
+    return Choice(backlog.item_in(slot), agent.id, kind, backlog.priority_at(backlog.place_in(slot)))
 
 
 def distribute(world: World, now: int, few: int = FEW) -> list[Choice]:
@@ -89,16 +97,15 @@ def distribute(world: World, now: int, few: int = FEW) -> list[Choice]:
     now = world.backlog.advance(now)
     outstanding = dict(world.outstanding)
     eligibility = Eligibility(world.queues, world.clocks, outstanding, now, profiles=world.profile)
-    free = [agent for agent in world.agents.values() if not eligibility.blocked(agent, world.load(agent.id))]
+    free = [agent for agent in world.ready if not eligibility.blocked(agent, world.load(agent.id))]
     chosen: list[Choice] = []
     pairs = (
         each_alone(world, eligibility, free) if len(free) <= few else Burst(world, eligibility, free).pairs()
     )
     for slot, agent in pairs:
-        item = world.backlog.item_in(slot)
-        priority = world.backlog.priority_at(world.backlog.place_in(slot))
-        chosen.append(Choice(item, agent.id, GrantKind.PUSH, priority))
-        key = (item.queue_id, item.segment)
+        choice = _choice(world, slot, agent, GrantKind.PUSH)
+        chosen.append(choice)
+        key = (choice.item.queue_id, choice.item.segment)
         outstanding[key] = outstanding.get(key, 0) + 1
     return chosen
 

@@ -95,6 +95,7 @@ class FitTable:
         self.gates: list[Gate] = []
         self._gate_ids: dict[Gate, int] = {}
         self._serving: dict[ProfileKey, _Serving] = {}
+        self._of_agent: dict[str, tuple[Profile, _Serving]] = {}
         self._entries = 0
 
     # The backlog's side
@@ -219,15 +220,25 @@ class FitTable:
         return misfit(profile, demand, queue, GrantKind.PUSH) is None
 
     def _serving_for(self, profile: Profile) -> _Serving:
+        known = self._of_agent.get(profile.id)
+        if known is not None and known[0] is profile:
+            serving = known[1]
+        else:
+            serving = self._serving_like(profile)
+            self._of_agent[profile.id] = (profile, serving)
+        if len(serving.fits) < len(self._pools):
+            self._extend(serving)
+        return serving
+
+    def _serving_like(self, profile: Profile) -> _Serving:
         key = (profile.active, profile.groups, tuple(sorted(profile.skills.items())), profile.barred_media)
         serving = self._serving.get(key)
         if serving is None:
             if self._entries > _KEPT:
                 self._serving.clear()
+                self._of_agent.clear()
                 self._entries = 0
             serving = self._serving[key] = _Serving(profile)
-        if len(serving.fits) < len(self._pools):
-            self._extend(serving)
         return serving
 
     def _extend(self, serving: _Serving) -> None:

@@ -40,22 +40,23 @@ class Selection:
         self._runs: dict[int, tuple[int, Iterator[int]]] = {}
         self._kinds: dict[int, bool] = {}
 
-    def __iter__(self) -> Iterator[tuple[int, Group]]:
-        """Slots with their groups, best first, lazily."""
+    def slots(self) -> Iterator[int]:
+        """The slots, best first, lazily."""
         values = self._values
         while len(values):
             at = int(values.argmax())
             if values[at] == NOTHING:
                 return
-            if len(close := np.flatnonzero(values >= values[at] - self._margin)) > 1:
-                at = min(close.tolist(), key=self._place)
+            close = values >= values[at] - self._margin
+            if np.count_nonzero(close) > 1:
+                at = min(np.flatnonzero(close).tolist(), key=self._place)
             index = int(self._groups[at])
             if not self._admits(at, index):
                 continue
             group = self._backlog.groups[index]
             slot = self._slot(at, group)
             if not self._is_declined(slot):
-                yield slot, group
+                yield slot
             self._step(at, group)
 
     def _place(self, at: int) -> Place:

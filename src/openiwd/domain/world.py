@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from heapq import heappop, heappush
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog import Backlog
@@ -41,29 +43,65 @@ class World:
         self._loads: dict[str, Load] = {}
         self._profiles: dict[str, tuple[int, int, Profile]] = {}
         self.table = FitTable(self.backlog, queues)
-        self._agents_change: tuple[int, int | None] | None = None
+        self._ready: dict[str, Agent] = {}
+        self._lightest = self.backlog.least_weight
+        self._changes: list[int] = []
+        self._hours: Counter[str] = Counter()
 
     @property
     def agents(self) -> Mapping[str, Agent]:
         return self._agents
 
+    @property
+    def ready(self) -> Iterable[Agent]:
+        """The agents to whom something might be pushed, as far as no clock has a say; few of many, most of the time."""
+        if self._lightest != self.backlog.least_weight:
+            self._lightest = self.backlog.least_weight
+            for agent_id in self._agents:
+                self._follow(agent_id)
+        return self._ready.values()
+
     def put_agent(self, agent: Agent) -> None:
         """A new agent, or a new state or profile of one. The value given must not be changed afterwards."""
+        self._forget_hours(agent.id)
         self._agents[agent.id] = agent
         self._profiles.pop(agent.id, None)
-        self._agents_change = None
+        if agent.working_hours is not None and agent.active and agent.logged_in:
+            self._hours[agent.working_hours] += 1
+        for absence in agent.absences:
+            heappush(self._changes, to_micros(absence.end))
+        for state in agent.states.values():
+            if state.until is not None:
+                heappush(self._changes, to_micros(state.until))
+        self._follow(agent.id)
 
     def remove_agent(self, agent_id: str) -> None:
-        for known in (self._agents, self._loads, self._profiles):
+        self._forget_hours(agent_id)
+        for known in (self._agents, self._loads, self._profiles, self._ready):
             known.pop(agent_id, None)
-        self._agents_change = None
+
+    def _forget_hours(self, agent_id: str) -> None:
+        before = self._agents.get(agent_id)
+        if before is not None and before.working_hours is not None and before.active and before.logged_in:
+            self._hours[before.working_hours] -= 1
 
     def load(self, agent_id: str) -> Load:
         return self._loads.get(agent_id, NO_LOAD)
 
     def put_load(self, agent_id: str, load: Load) -> None:
         self._loads[agent_id] = load
-        self._agents_change = None
+        if load.frees_at is not None:
+            heappush(self._changes, load.frees_at)
+        self._follow(agent_id)
+
+    def _follow(self, agent_id: str) -> None:
+        agent, load = self._agents.get(agent_id), self.load(agent_id)
+        if agent is None or not agent.active or not agent.logged_in or load.open_offer:
+            self._ready.pop(agent_id, None)
+        elif load.weight + self._lightest > agent.capacity.total:
+            self._ready.pop(agent_id, None)
+        else:
+            self._ready[agent_id] = agent
 
     def count_outstanding(self, queue_id: str, segment: str | None, change: int) -> None:
         """Counts an offer or assignment that begins (+1) or ends (-1)."""
@@ -116,32 +154,11 @@ class World:
         return self.flexibility(agent, now), self.load(agent.id).idle_since, agent.id
 
     def agents_change(self, now: int) -> int | None:
-        """The next instant at which an agent may become eligible by time alone."""
-        known = self._agents_change
-        if known is not None and known[0] <= now and (known[1] is None or now < known[1]):
-            return known[1]
-        openings: dict[str, int | None] = {}
-        found: int | None = None
-        for agent in self._agents.values():
-            if not agent.active or not agent.logged_in:
-                continue
-            for at in self._changes_of(agent, now, openings):
-                found = at if found is None or at < found else found
-        self._agents_change = (now, found)
-        return found
-
-    def _changes_of(self, agent: Agent, now: int, openings: dict[str, int | None]) -> Iterable[int]:
-        hours = agent.working_hours
-        if hours is not None:
-            if hours not in openings:
-                openings[hours] = next_opening(self.clocks.get(hours), now)
-            if (opening := openings[hours]) is not None:
-                yield opening
-        ends = [absence.end for absence in agent.absences]
-        ends += [state.until for state in agent.states.values() if state.until is not None]
-        for at in (*map(to_micros, ends), self.load(agent.id).frees_at):
-            if at is not None and at > now:
-                yield at
+        """No agent becomes eligible by time alone between now and this instant."""
+        while self._changes and self._changes[0] <= now:
+            heappop(self._changes)
+        at = [next_opening(self.clocks.get(hours), now) for hours, agents in self._hours.items() if agents]
+        return min((one for one in (*self._changes[:1], *at) if one is not None), default=None)
 
 
 def next_opening(clock: Clock | None, now: int) -> int | None:
