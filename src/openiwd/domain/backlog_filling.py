@@ -39,7 +39,8 @@ class BacklogFilling(BacklogTime):
             self._special[slot] = special
             pool = self._pool(demand_at(item, trait.queue, now))
         else:
-            self._keep_queued(slot, item.queued_at)
+            if trait.changes:
+                self._keep_queued(slot, item.queued_at)
             pool = self._plain_pool(trait, trait.stage(now - item.queued_at))
         stage = trait.stage(now - item.queued_at)
         phase, level = self._line(item.standing, schema)

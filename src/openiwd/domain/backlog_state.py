@@ -94,13 +94,13 @@ class BacklogState:
         return self.group_in(self.slot_of(number))
 
     def item_in(self, slot: int) -> BacklogItem:
-        """The item in a slot, as it was put."""
+        """The item in a slot, as it was put; without its time in queue where nothing depends on it."""
         columns, group, special = self.columns, self.group_in(slot), self._special.get(slot)
         trait = group.trait
         if special is not None:
             queued = special.queued_at
         else:
-            queued = columns.queued_at[slot] if slot < len(columns.queued) else 0
+            queued = columns.queued_at[slot] if trait.changes else 0
         return BacklogItem(
             number=columns.number_at[slot],
             id=UUID(int=columns.id_of(slot)),

@@ -69,7 +69,8 @@ class BacklogTime(BacklogState):
                 self._special[slot] = changed
             else:
                 del self._special[slot]
-                self._keep_queued(slot, item.queued_at)
+                if trait.changes:
+                    self._keep_queued(slot, item.queued_at)
         else:
             stage = trait.stage(now - self.columns.queued_at[slot]) if trait.changes else 0
             pool = self._plain_pool(trait, stage)

@@ -96,9 +96,13 @@ class World:
 
     def _follow(self, agent_id: str) -> None:
         agent, load = self._agents.get(agent_id), self.load(agent_id)
-        if agent is None or not agent.active or not agent.logged_in or load.open_offer:
-            self._ready.pop(agent_id, None)
-        elif load.weight + self._lightest > agent.capacity.total:
+        if (
+            agent is None
+            or not agent.active
+            or not agent.logged_in
+            or load.open_offer
+            or load.weight + self._lightest > agent.capacity.total
+        ):
             self._ready.pop(agent_id, None)
         else:
             self._ready[agent_id] = agent

@@ -1,0 +1,146 @@
+"""Many items at once: put alike, bent together, swept and tidied, with every limit of size lowered to next to none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from uuid import UUID
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from openiwd.domain import backlog_state, backlog_time, due_list, ordered_run
+from openiwd.domain.backlog import Backlog
+from openiwd.domain.backlog_filling import row_item
+from openiwd.domain.backlog_item import BacklogItem, BacklogRows
+from openiwd.domain.due_list import NEVER, DueList
+from openiwd.domain.instant import DAY, HOUR, MINUTE
+from openiwd.domain.queue import compile_queue
+from openiwd.domain.schema import PointConfig, Schema, SchemaConfig, compile_schema, standing
+from tests.unit.random_world import CLOCKS, SCHEMAS, START, TwinWorld, random_queues, random_requirement
+from tests.unit.test_distribution import assert_same_decisions
+
+seeds = st.integers(0, 2**40)
+
+WIDE = SchemaConfig(
+    id="wide", name="w", clock="office", value_weight=-7,
+    points=tuple(PointConfig(age, priority) for age, priority in [
+        ("0s", -999_999_999), ("61m7s", 999_999_937), ("7h11m13s", -3), ("29h17m", 999_999_929)
+    ]),
+)  # fmt: skip
+"""Its scale is the product of coprime durations: hardly a level fits 64 bits."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_limits() -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(backlog_state, "_SPARE", 0)
+    patch.setattr(due_list, "_SPARE", 0)
+    patch.setattr(due_list, "_SPAN_BITS", 30)
+    patch.setattr(backlog_time, "_BULK", 1)
+    patch.setattr(ordered_run, "_CHUNK", 2)
+    yield
+    patch.undo()
+
+
+def schemas() -> dict[str, Schema]:
+    return {s.id: compile_schema(s, CLOCKS[s.clock]) for s in (*SCHEMAS.values(), WIDE)}
+
+
+def random_rows(rnd: Random, first: int, count: int, now: int) -> BacklogRows:
+    def times(before: int, after: int) -> list[int]:
+        return [
+            now + rnd.randint(-before, after) * 5 * MINUTE + rnd.choice([0, 0, -1, 1]) for _ in range(count)
+        ]
+
+    numbers = rnd.sample(range(first, first + 2 * count), count)
+    return BacklogRows(
+        np.array([n + rnd.choice([0, 0, 2**33]) for n in numbers], np.int64),
+        np.array([[rnd.choice([0, 5]), rnd.getrandbits(64)] for _ in range(count)], np.uint64),
+        np.array([rnd.choice([1, 2, 65_534, 65_535, 70_000]) for _ in range(count)], np.int32),
+        np.array([rnd.choice([0, 0, 10, -20, 2**31 - 1, -(2**31)]) for _ in range(count)], np.int32),
+        np.array([rnd.choice([0, 0, 60, -7]) for _ in range(count)], np.int32),
+        np.array(times(40, 8), np.int64),
+        np.array(times(15, 0), np.int64),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds, st.integers(1, 4), st.integers(1, 12))
+def test_items_put_alike_are_items_put_one_by_one(seed: int, batches: int, count: int) -> None:
+    rnd, known = Random(seed), schemas()
+    queues = {q.id: compile_queue(q, "queue") for q in random_queues(rnd).values()}
+    together, singly = Backlog(queues, known), Backlog(queues, known)
+    now: int = START
+    for batch in range(batches):
+        schema = rnd.choice([None, *known.values()])
+        fixed = rnd.choice([None, None, None, 160])
+        own = standing(schema, now, 0, 0, 0, fixed) if schema is not None else None
+        like = BacklogItem(
+            number=0, id=UUID(int=0), queue_id=rnd.choice(["claims", "questions", "gone"]), queued_at=0, anchor_at=0,
+            requirement=random_requirement(rnd), weight=rnd.randint(0, 2), segment=rnd.choice([None, "gold"]),
+            standing=own or standing(known["flat"], now, 0, 0, 0, fixed)._replace(schema_id=""),
+        )  # fmt: skip
+        rows = random_rows(rnd, 1 + rnd.choice([0, batch * 30]), count, now)
+        together.put_alike(like, rows, now)
+        for row in range(count):
+            singly.put(row_item(like, schema, rows, row), now)
+        for _ in range(3):
+            order = singly.order(now)
+            assert together.order(now) == order
+            assert list(together.items()) == list(singly.items())
+            assert [together.rank(item.number, now) for item, _ in order] == list(range(1, len(order) + 1))
+            assert together.next_bend() == singly.next_bend()
+            assert together.next_opening() == singly.next_opening()
+            for one in rnd.sample([item.number for item, _ in order], min(2, len(order))):
+                assert together.remove(one) == singly.remove(one)
+            now += rnd.choice([1, MINUTE, HOUR, 17 * HOUR, 3 * DAY])
+    assert together.counts() == singly.counts()
+    assert set(together.demands()) == set(singly.demands())
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, st.integers(1, 30), st.integers(1, 5))
+def test_swept_and_bent_in_bulk_all_decisions_equal_the_reference(seed: int, items: int, agents: int) -> None:
+    twin = TwinWorld(Random(seed))
+    twin.fill(items, agents)
+    for _ in range(4):
+        assert_same_decisions(twin)
+        for number in twin.rnd.sample(sorted(twin.plain.items), len(twin.plain.items) // 2):
+            twin.remove(number)
+        twin.step()
+        for _ in range(3):
+            twin.add_item()
+        bend = twin.world.backlog.next_bend()
+        assert bend is None or bend > twin.now
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds, st.integers(1, 60))
+def test_a_due_list_gives_each_slot_when_it_is_due(seed: int, steps: int) -> None:
+    rnd = Random(seed)
+    true: dict[int, int] = {}
+    due = DueList(lambda slots: np.array([true.get(slot, NEVER) for slot in slots.tolist()], np.int64))
+    now = 0
+    for _ in range(steps):
+        for slot in rnd.sample(range(40), rnd.randint(0, 6)):
+            if true.pop(slot, None) is not None:
+                due.discard()
+            if rnd.random() < 0.8:
+                true[slot] = now + rnd.randint(1, rnd.choice([10, 2**31, 2**36]))
+        fresh = [slot for slot in true if rnd.random() < 0.3]
+        for slot in set(true) - set(fresh):
+            due.discard()
+            due.add(true[slot], slot)
+        due.tidy(np.array(sorted(true), np.uint32)) if rnd.random() < 0.5 else due.add_many(
+            np.array([true[slot] for slot in fresh], np.int64), np.array(fresh, np.uint32)
+        )
+        assert due.next() == min(true.values(), default=None)
+        assert due.soonest <= min(true.values(), default=NEVER)
+        now += rnd.randint(0, rnd.choice([10, 2**31, 2**35]))
+        taken = {slot for slot, at in true.items() if at <= now}
+        assert set(due.take(now).tolist()) == taken
+        for slot in taken:
+            del true[slot]
