@@ -48,7 +48,8 @@ def assert_same_decisions(twin: TwinWorld) -> None:
     assert [c.priority for c in found] == [plain.priority(c.item.number, now) for c in found]
 
 
-@settings(max_examples=800, deadline=None)
+@pytest.mark.timeout(300)
+@settings(max_examples=500, deadline=None)
 @given(seeds, st.integers(0, 14), st.integers(1, 6))
 def test_decisions_equal_the_reference(seed: int, items: int, agents: int) -> None:
     twin = TwinWorld(Random(seed))
