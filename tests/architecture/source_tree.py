@@ -35,7 +35,7 @@ def text_files() -> tuple[Path, ...]:
     found = [
         path
         for path in ROOT.iterdir()
-        if path.is_file() and path.suffix in _SUFFIXES and path.name != "uv.lock"
+        if path.is_file() and path.suffix in _SUFFIXES and path.name not in (".git", "uv.lock")
     ]
     for room in _ROOMS:
         found += [
