@@ -12,7 +12,14 @@ from itertools import count, islice
 from math import lcm
 from typing import Final, NamedTuple
 
-from openiwd.domain.backlog_item import BacklogItem, Demand, demand_at, next_demand_at
+from openiwd.domain.backlog_item import (
+    BacklogItem,
+    BacklogRows,
+    Demand,
+    demand_at,
+    items_alike,
+    next_demand_at,
+)
 from openiwd.domain.ordered_run import Key, OrderedRun
 from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema, scaled_line_at
@@ -141,6 +148,11 @@ class Backlog:
         place = self._places.get(number)
         return None if place is None else place.item
 
+    def revision_of(self, number: int) -> int | None:
+        """The revision at which the item waits; None if it does not."""
+        place = self._places.get(number)
+        return None if place is None else place.item.revision
+
     def schema(self, schema_id: str) -> Schema | None:
         return self._schemas.get(schema_id)
 
@@ -182,6 +194,14 @@ class Backlog:
         place.group.run.add(place.key)
         self._note(place)
         self._counts[item.queue_id] = self._counts.get(item.queue_id, 0) + 1
+
+    def put_alike(self, like: BacklogItem, rows: BacklogRows, now: int) -> None:
+        """Many items that differ from `like` only in what `rows` says.
+
+        `like` gives queue, media, weight, requirement, segment, handle time, schema and fixed priority.
+        """
+        for item in items_alike(like, self._schemas.get(like.standing.schema_id), rows):
+            self.put(item, now)
 
     def remove(self, number: int) -> BacklogItem | None:
         """Takes the item out, if it waits."""
