@@ -153,4 +153,4 @@ RETURNING item.number;
 -- Who last had an item of each contact, and since when.
 SELECT DISTINCT ON (contact_id) contact_id, coalesce(assigned_to, last_agent) AS last_agent, assigned_at
 FROM item WHERE contact_id = ANY($1::uuid[]) AND assigned_at IS NOT NULL AND coalesce(assigned_to, last_agent) IS NOT NULL
-ORDER BY contact_id, assigned_at DESC;
+ORDER BY contact_id, assigned_at DESC, number DESC;
