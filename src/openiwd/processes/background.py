@@ -182,7 +182,9 @@ class DecidingTenant:
         services.decider = decider
         log.info("deciding", tenant=services.tenant.id, epoch=decider.epoch, backlog=len(decider))
         try:
-            await self._run(decider)
+            # In a task of its own: until Python 3.13 a group one of whose tasks fails leaves the task that waits for it
+            # marked as to be cancelled, and this loop would take that for the end of the process.
+            await asyncio.get_running_loop().create_task(self._run(decider), name="deciding")
         finally:
             services.decider = None
 
