@@ -299,6 +299,8 @@ async def test_a_frozen_decider_stands_by_again_and_knows_what_it_missed(site: S
     with first.client(site.keys["admin"]) as http:
         order = http.get("/queues/q/order").json()
     assert order["source"] == "decider"
-    assert [one["item"]["id"] for one in order["items"]] == items[1:], "neither what is offered, nor too little"
+    assert [one["item"]["id"] for one in order["items"]] == items[1:], (
+        "neither what is offered, nor too little"
+    )
     assert metric(first, site, "iwd_backlog_loads") == 1
     assert await site.value("SELECT epoch FROM decider") == 3

@@ -19,8 +19,8 @@ from openiwd.domain.instant import to_micros
 from openiwd.ports.tenant_store import TenantStore
 from openiwd.usecases.desk import Desk
 
-BATCH: Final = 100_000
-WHOLE: Final = 50
+BATCH: Final = 200_000
+WHOLE: Final = 30
 """Whole items read at once: some ms of work."""
 BUSY_EVENTS: Final = 20_000
 """So many events are looked through for when agents became idle."""
