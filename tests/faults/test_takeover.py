@@ -256,3 +256,51 @@ async def test_a_frozen_decider_that_wakes_writes_nothing_more(site: Site) -> No
     assert await site.value("SELECT epoch FROM decider") == epoch
     assert await site.value("SELECT count(*) FROM offer WHERE epoch < $1", epoch) == 0
     assert decides(second, admin)
+
+
+def metric(process: Served, site: Site, name: str) -> float | None:
+    """A metric of the tenant in this very process."""
+    with process.client(site.keys["admin"]) as http:
+        lines = http.get("/metrics").text.splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(f'{name}{{tenant="t"}}')), None)
+
+
+async def test_who_stands_by_takes_over_without_a_load(site: Site) -> None:
+    first, second = started(site)
+    with second.client(site.keys["admin"]) as http:
+        items = [new_item(http, f"c{n}") for n in range(3)]
+    until("the second is warm", lambda: metric(second, site, "iwd_distributor_warm") == 1)
+    second.open_stream(site.keys["far"])
+    first.process.kill()
+    make_ready(second, site.keys["far"])
+    (offered,) = until("the first offer", lambda: offers_of(second, site.keys["far"]))
+    assert offered["item"]["id"] == items[0]
+    assert metric(second, site, "iwd_distributor_leader") == 1
+    assert metric(second, site, "iwd_backlog_loads") == 1
+
+
+async def test_a_frozen_decider_stands_by_again_and_knows_what_it_missed(site: Site) -> None:
+    first, second = started(site)
+    with first.client(site.keys["admin"]) as http:
+        items = [new_item(http, f"c{n}") for n in range(2)]
+    until("the second is warm", lambda: metric(second, site, "iwd_distributor_warm") == 1)
+    first.process.send_signal(signal.SIGSTOP)
+    until("the second decides", lambda: metric(second, site, "iwd_distributor_leader") == 1)
+    second.open_stream(site.keys["far"])
+    make_ready(second, site.keys["far"])
+    until("an offer by the second", lambda: offers_of(second, site.keys["far"]))
+    with second.client(site.keys["admin"]) as http:
+        items.append(new_item(http, "late"))
+
+    first.process.send_signal(signal.SIGCONT)
+    until("the first knows", lambda: metric(first, site, "iwd_distributor_leader") == 0)
+    second.process.kill()
+    until("the first decides again", lambda: metric(first, site, "iwd_distributor_leader") == 1)
+    with first.client(site.keys["admin"]) as http:
+        order = http.get("/queues/q/order").json()
+    assert order["source"] == "decider"
+    assert [one["item"]["id"] for one in order["items"]] == items[1:], (
+        "neither what is offered, nor too little"
+    )
+    assert metric(first, site, "iwd_backlog_loads") == 1
+    assert await site.value("SELECT epoch FROM decider") == 3

@@ -69,7 +69,8 @@ async def test_the_demo_is_as_large_and_as_varied_as_promised(
     async with services.runtime.store.reading() as reading:
         agents = await reading.agents()
         counts = await reading.status_counts()
-        waiting = await reading.backlog(0, 5_000)
+        queued = await reading.backlog_rows(0, 5_000, prefers_last=[], seed=1)
+        waiting = list((await reading.items_by_number(queued.rows.numbers.tolist())).values())
         in_hand = await reading.held_by_agents()
     assert len(agents) == 25
     assert all(agent.skills and agent.groups for agent in agents.values())

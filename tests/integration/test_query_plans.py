@@ -121,7 +121,12 @@ async def test_hot_queries_use_their_indexes(connection: Connection) -> None:
             ("c5",),
             {"item_capture_id_capture_point_key"},
         ),
-        "backlog": (ITEM_SQL["backlog"], (1_000, 500), {"item_queued"}),
+        "backlog_rows": (
+            ITEM_SQL["backlog_rows"],
+            (1_000, 500, ["q1", "q2"], 7),
+            {"item_queued", "item_contact"},
+        ),
+        "held_numbers": (ITEM_SQL["held_numbers"], (), {"item_assigned", "item_offered"}),
         "held_by_agents": (ITEM_SQL["held_by_agents"], (), {"item_assigned", "item_offered"}),
         "due_timers": (
             ITEM_SQL["due_timers"],

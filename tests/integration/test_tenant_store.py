@@ -430,9 +430,11 @@ async def test_the_backlog_is_read_in_order_of_number(store: PostgresTenantStore
     )
     queued = sorted(i.number for i in items if i.status is Status.QUEUED)
     async with store.reading() as reading:
-        first = await reading.backlog(0, 3)
-        rest = await reading.backlog(first[-1].number, 3)
-    assert [i.number for i in [*first, *rest]] == queued
+        first = await reading.backlog_rows(0, 3, prefers_last=[], seed=1)
+        rest = await reading.backlog_rows(first.last, 3, prefers_last=[], seed=1)
+        none = await reading.backlog_rows(rest.last, 3, prefers_last=[], seed=1)
+    assert [*first.rows.numbers.tolist(), *rest.rows.numbers.tolist()] == queued
+    assert (first.size, rest.size, none.size) == (3, 1, 0)
 
 
 async def test_an_agent_s_items(store: PostgresTenantStore) -> None:

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from openiwd.domain import backlog_state, backlog_time, due_list, ordered_run
 from openiwd.domain.backlog import Backlog
-from openiwd.domain.backlog_filling import row_item
-from openiwd.domain.backlog_item import BacklogItem, BacklogRows
+from openiwd.domain.backlog_item import BacklogItem, BacklogRows, items_alike
 from openiwd.domain.due_list import NEVER, DueList
 from openiwd.domain.instant import DAY, HOUR, MINUTE
 from openiwd.domain.queue import compile_queue
@@ -85,8 +84,8 @@ def test_items_put_alike_are_items_put_one_by_one(seed: int, batches: int, count
         )  # fmt: skip
         rows = random_rows(rnd, 1 + rnd.choice([0, batch * 30]), count, now)
         together.put_alike(like, rows, now)
-        for row in range(count):
-            singly.put(row_item(like, schema, rows, row), now)
+        for item in items_alike(like, schema, rows):
+            singly.put(item, now)
         for _ in range(3):
             order = singly.order(now)
             assert together.order(now) == order

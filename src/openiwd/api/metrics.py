@@ -40,6 +40,18 @@ class Metrics:
         self.leader = Gauge(
             "iwd_distributor_leader", "1 where this process decides.", ["tenant"], registry=self.registry
         )
+        self.warm = Gauge(
+            "iwd_distributor_warm",
+            "1 where this process could decide at once.",
+            ["tenant"],
+            registry=self.registry,
+        )
+        self.loads = Gauge(
+            "iwd_backlog_loads",
+            "How often this process has read the whole backlog.",
+            ["tenant"],
+            registry=self.registry,
+        )
         self.connections = Gauge(
             "iwd_db_connections", "Connections to PostgreSQL.", ["state"], registry=self.registry
         )
@@ -66,6 +78,8 @@ class Metrics:
                     self.items.labels(services.tenant.id, status).set(count)
             decider = services.decider
             self.leader.labels(services.tenant.id).set(0 if decider is None else 1)
+            self.warm.labels(services.tenant.id).set(0 if services.picture is None else 1)
+            self.loads.labels(services.tenant.id).set(services.loads)
             for queue, count in (decider.backlog_counts if decider is not None else {}).items():
                 self.backlog.labels(services.tenant.id, queue).set(count)
         if self.pools is not None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from uuid import UUID
 
 import numpy as np
-from msgspec import structs
 from numpy.typing import NDArray
 
 from openiwd.domain.backlog_group import FIXED, Trait
-from openiwd.domain.backlog_item import BacklogItem, BacklogRows, demand_at
+from openiwd.domain.backlog_item import BacklogItem, BacklogRows, demand_at, items_alike
 from openiwd.domain.backlog_time import FITS, PHASES, BacklogTime
 from openiwd.domain.due_list import Times
-from openiwd.domain.schema import Schema, Standing, standing
+from openiwd.domain.schema import Schema, Standing
 
 
 class BacklogFilling(BacklogTime):
@@ -104,11 +102,11 @@ class BacklogFilling(BacklogTime):
         ahead = rows.queued > now
         levels, phases, fits = self._levels(like.standing, schema, rows)
         single = ahead | ~fits
-        for row in np.flatnonzero(single).tolist():
-            self.put(row_item(like, schema, rows, row), now)
+        for item in items_alike(like, schema, rows.part(single)):
+            self.put(item, now)
         if single.all():
             return
-        rows = rows.chosen(~single)
+        rows = rows.part(~single)
         levels, phases = levels[~single], phases[~single]
         columns = self.columns
         columns.admit(int(rows.numbers.max()))
@@ -166,22 +164,3 @@ class BacklogFilling(BacklogTime):
         rates, bases = np.array(schema.rates, np.int64), np.array(schema.bases, np.int64)
         constants = rows.business_values * np.int64(weight) + rows.adjustments * np.int64(schema.scale)
         return rates[phases] * since - bases[phases] - constants, phases, reach < FITS
-
-
-def row_item(like: BacklogItem, schema: Schema | None, rows: BacklogRows, row: int) -> BacklogItem:
-    """One row as an item of its own."""
-    anchor, value = int(rows.anchors[row]), int(rows.business_values[row])
-    adjustment, fixed = int(rows.adjustments[row]), like.standing.fixed
-    own = like.standing._replace(constant=adjustment)
-    if schema is not None:
-        own = standing(schema, anchor, 0, value, adjustment, fixed)
-    return structs.replace(
-        like,
-        number=int(rows.numbers[row]),
-        id=UUID(int=(int(rows.ids[row, 0]) << 64) | int(rows.ids[row, 1])),
-        revision=int(rows.revisions[row]),
-        queued_at=int(rows.queued[row]),
-        standing=own,
-        business_value=value,
-        anchor_at=anchor,
-    )

@@ -5,11 +5,12 @@ Decides how a demand changes with waiting time; whether an agent meets it is eli
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from openiwd.domain.calendar import WALL_CLOCK_ID
@@ -57,26 +58,27 @@ class BacklogItem(Struct, frozen=True, kw_only=True):
 
 
 class BacklogRows(NamedTuple):
-    """Many items in columns. Instants are microseconds since 1970; `ids` has the high and low half of each UUID."""
+    """Waiting items as columns: all in which items that are otherwise alike differ. Instants are microseconds."""
 
     numbers: NDArray[np.int64]
     ids: NDArray[np.uint64]
+    """Shape (n, 2): the high and the low half of each UUID."""
     revisions: NDArray[np.int32]
     business_values: NDArray[np.int32]
     adjustments: NDArray[np.int32]
     anchors: NDArray[np.int64]
     queued: NDArray[np.int64]
 
-    def chosen(self, which: NDArray[np.bool_]) -> BacklogRows:
-        """The rows that are marked."""
+    def part(self, index: slice | NDArray[np.intp] | NDArray[np.bool_]) -> BacklogRows:
+        """Some of the rows; a slice shares their memory."""
         return BacklogRows(
-            self.numbers[which],
-            self.ids[which],
-            self.revisions[which],
-            self.business_values[which],
-            self.adjustments[which],
-            self.anchors[which],
-            self.queued[which],
+            self.numbers[index],
+            self.ids[index],
+            self.revisions[index],
+            self.business_values[index],
+            self.adjustments[index],
+            self.anchors[index],
+            self.queued[index],
         )
 
 
@@ -142,6 +144,29 @@ def backlog_item(
         excluded=tuple((e.agent, to_micros(e.until)) for e in item.excluded),
         handle_time=handle_time,
     )
+
+
+def items_alike(like: BacklogItem, schema: Schema | None, rows: BacklogRows) -> Iterator[BacklogItem]:
+    """The items of the rows; all that rows do not say is as in `like`, which has nothing of its own besides."""
+    for number, (high, low), revision, value, adjustment, anchor, queued in zip(
+        *(column.tolist() for column in rows), strict=True
+    ):
+        fixed = like.standing.fixed
+        own = (
+            Standing("", WALL_CLOCK_ID, 0, adjustment, fixed)
+            if schema is None
+            else standing(schema, anchor, 0, value, adjustment, fixed)
+        )
+        yield structs.replace(
+            like,
+            number=number,
+            id=UUID(int=high << 64 | low),
+            revision=revision,
+            business_value=value,
+            anchor_at=anchor,
+            queued_at=queued,
+            standing=own,
+        )
 
 
 def _last_agent(

@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from openiwd.domain.agent import Agent, AgentProfile
+from openiwd.domain.backlog_batch import BacklogBatch
 from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.domain.event import Event, LoggedEvent
 from openiwd.domain.hold_reason import HoldReason
@@ -157,12 +158,21 @@ class Reading(Protocol):
         """Items with this captureId at any capture point (at most 20)."""
         ...
 
-    async def backlog(self, after: int, limit: int) -> list[WorkItem]:
-        """Queued items in order of number, for the decider's load."""
+    async def backlog_rows(
+        self, after: int, limit: int, *, prefers_last: Collection[str], seed: int
+    ) -> BacklogBatch:
+        """Queued items after a number, as columns. `prefers_last`: the queues that prefer who served the contact.
+
+        `seed` (any 64 bits, the same for all batches of a load) goes into their likeness.
+        """
         ...
 
     async def held_by_agents(self) -> list[WorkItem]:
         """Items assigned to or offered to somebody: what agents' capacity is used by."""
+        ...
+
+    async def held_numbers(self) -> list[int]:
+        """The numbers of the items assigned to or offered to somebody."""
         ...
 
     async def due_timers(self, now: datetime, limit: int) -> list[WorkItem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
@@ -12,18 +13,24 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from openiwd.domain.errors import FencedError
+from openiwd.domain.errors import FencedError, UnavailableError
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import timer
 from openiwd.usecases.decider import Decider
+from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.presence import Stranded
 
 log = structlog.get_logger()
 
-LEASE_SECONDS: Final = 4.0
-RENEW_SECONDS: Final = 1.0
+LEASE_SECONDS: Final = 3.0
+"""A process that has not renewed for so long is taken for dead (docs/adr/0005 reckons what follows from it)."""
+RENEW_SECONDS: Final = 0.5
+HOLD_SECONDS: Final = 1.0
+"""How often the deciding process asks whether it still is; what it writes is fenced anyhow."""
+STANDBY_SECONDS: Final = 0.5
+"""How often a process that stands by asks whether the decider's lease is over."""
 TIMER_SECONDS: Final = 0.5
 PRESENCE_SECONDS: Final = 2.0
 STRANDED_CHECK_SECONDS: Final = 2.0
@@ -131,7 +138,7 @@ async def _presence(services: TenantServices) -> float:
 
 
 class DecidingTenant:
-    """Tries to hold the tenant's decider lease; while it does, runs the decider and the timers."""
+    """Stands by with a warm picture until the tenant's decider lease is free; then decides, as long as it holds it."""
 
     def __init__(self, platform: Platform, services: TenantServices, met: AbstractSet[UUID]) -> None:
         self._platform = platform
@@ -140,24 +147,53 @@ class DecidingTenant:
         self._stranded = Stranded()
 
     async def step(self) -> float:
+        """The picture outlives the loss of the lease and a database that is away, but no unexpected error."""
         services = self._services
-        tenant = services.tenant
-        if await self._platform.control.take_decider_lease(tenant.id, self._platform.process_id) is None:
-            return RENEW_SECONDS
-        decider = await Decider.take_over(services)
-        if await self._platform.control.take_decider_lease(tenant.id, self._platform.process_id) is None:
-            return RENEW_SECONDS
-        services.decider = decider
-        log.info("deciding", tenant=tenant.id, epoch=decider.epoch, backlog=len(decider))
-        lost = False
         try:
-            await self._run(decider)
+            await self._stand_by()
+            await self._decide()
         except* (LeaseLostError, FencedError):
-            lost = True
+            log.info("no longer deciding", tenant=services.tenant.id)
+        except* UnavailableError:
+            raise
+        except* Exception:
+            services.picture = None
+            raise
+        return 0.0
+
+    async def _stand_by(self) -> None:
+        """Until the lease is ours. No picture under a virtual clock: it stands still here while others move it."""
+        services = self._services
+        if services.picture is None and services.tenant.clock == "real":
+            services.picture = await Picture.load(services)
+        while not await self._lease():
+            picture, until = services.picture, time.monotonic() + STANDBY_SECONDS
+            while (left := until - time.monotonic()) > 0:
+                if picture is None:
+                    await asyncio.sleep(left)
+                elif not await picture.follow_some():
+                    await services.feed.wait(picture.cursor, left)
+
+    async def _decide(self) -> None:
+        services = self._services
+        decider = await Decider.take_over(services, services.picture)
+        if not await self._lease():
+            return
+        services.decider = decider
+        log.info("deciding", tenant=services.tenant.id, epoch=decider.epoch, backlog=len(decider))
+        try:
+            # In a task of its own: until Python 3.13 a group one of whose tasks fails leaves the task that waits for it
+            # marked as to be cancelled, and this loop would take that for the end of the process.
+            await asyncio.get_running_loop().create_task(self._run(decider), name="deciding")
         finally:
             services.decider = None
-        log.info("no longer deciding", tenant=tenant.id, epoch=decider.epoch, lost=lost)
-        return RENEW_SECONDS
+
+    async def _lease(self) -> bool:
+        """Takes or renews the decider's lease; False while another one has it."""
+        epoch = await self._platform.control.take_decider_lease(
+            self._services.tenant.id, self._platform.process_id
+        )
+        return epoch is not None
 
     async def _run(self, decider: Decider) -> None:
         """Until the lease is lost or something fails: deciding, timers and renewal side by side."""
@@ -170,11 +206,10 @@ class DecidingTenant:
                 group.create_task(forever("retention", self._retention))
 
     async def _hold_lease(self) -> None:
-        control, process_id = self._platform.control, self._platform.process_id
         while True:
-            if await control.take_decider_lease(self._services.tenant.id, process_id) is None:
+            if not await self._lease():
                 raise LeaseLostError
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(HOLD_SECONDS)
 
     async def _timers(self) -> float:
         decider = self._services.decider

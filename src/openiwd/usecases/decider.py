@@ -16,15 +16,15 @@ from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.decision import explain_waiting, pack, record, why_not
 from openiwd.domain.distribution import Choice, distribute, next_change, next_for
 from openiwd.domain.errors import ConflictError, FencedError, NotFoundError
-from openiwd.domain.event import LoggedEvent
 from openiwd.domain.instant import SECOND, to_micros
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import GrantKind, OfferOutcome
 from openiwd.domain.privilege import Caller, system
 from openiwd.domain.work_item import Status, WorkItem
-from openiwd.ports.tenant_store import Claim, Cursor
+from openiwd.ports.tenant_store import Claim
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.desk import Desk
+from openiwd.usecases.picture import Picture
 from openiwd.usecases.work_item import Command, Done, apply
 
 if TYPE_CHECKING:
@@ -38,26 +38,31 @@ CALLER: Final = system("distribution")
 
 
 class Decider:
-    """Follows the log, keeps the picture true, and claims. All its steps run one after the other, under one lock."""
+    """Keeps the picture true, and claims. All its steps run one after the other, under one lock."""
 
-    def __init__(self, services: TenantServices, epoch: int, desk: Desk, cursor: Cursor) -> None:
+    def __init__(self, services: TenantServices, epoch: int, picture: Picture) -> None:
         self.epoch = epoch
         self._services = services
         self._runtime = services.runtime
-        self._desk = desk
-        self._cursor = cursor
+        self._picture = picture
         self._lock = asyncio.Lock()
         self._swept = 0.0
         self.decisions = 0
         self.decision_seconds = 0.0
 
     @classmethod
-    async def take_over(cls, services: TenantServices) -> Decider:
-        """Raises the epoch (running claims end first), then loads the state."""
+    async def take_over(cls, services: TenantServices, picture: Picture | None = None) -> Decider:
+        """Raises the epoch (running claims end first), then looks at what they left: a warm picture catches up."""
         epoch = await services.runtime.store.take_over(services.process_id)
-        rules = await services.runtime.rules()
-        desk, cursor = await _loaded(services, Desk(rules))
-        return cls(services, epoch, desk, cursor)
+        if picture is None:
+            picture = await Picture.load(services)
+        else:
+            await picture.catch_up()
+        return cls(services, epoch, picture)
+
+    @property
+    def _desk(self) -> Desk:
+        return self._picture.desk
 
     def __len__(self) -> int:
         return len(self._desk.world.backlog)
@@ -75,7 +80,7 @@ class Decider:
                 if self._services.tenant.pushes:
                     await self._push()
             await self._after_step()
-            await self._services.feed.wait(self._cursor, self._pause())
+            await self._services.feed.wait(self._picture.cursor, self._pause())
 
     def _pause(self) -> float:
         """Seconds until something becomes possible by time alone, at most IDLE_SECONDS."""
@@ -87,48 +92,11 @@ class Decider:
 
     async def _follow(self) -> None:
         """Takes over what the log says that this decider has not done itself."""
-        while events := await self._services.feed.after(self._cursor):
-            last = events[-1]
-            rewound = last.generation != self._cursor.generation
-            self._cursor = Cursor(last.generation, last.pos)
-            if rewound or any(e.type == "ruleSetPublished" for e in events):
-                await self._reload()
-                return
-            await self._take(events)
+        await self._picture.follow()
 
     async def _catch_up(self) -> None:
         """Who asks now is answered by everything acknowledged before."""
-        await self._services.feed.catch_up()
-        await self._follow()
-
-    async def _take(self, events: Sequence[LoggedEvent]) -> None:
-        desk, now = self._desk, self._runtime.now()
-        numbers = {
-            e.item_number
-            for e in events
-            if e.item_number is not None and not desk.knows(e.item_number, e.revision or 0)
-        }
-        agents = {
-            e.subject_id for e in events if e.subject_id and e.type in ("agentChanged", "agentStateChanged")
-        }
-        wrapped = any((e.body.get("assignment") or {}).get("wrapUpSeconds") for e in events)
-        if not numbers and not agents and not wrapped:
-            return
-        async with self._runtime.store.reading() as reading:
-            if numbers:
-                await desk.refresh_items(reading, numbers, now)
-            if agents:
-                await desk.refresh_agents(reading, agents, now)
-            if wrapped:
-                await desk.refresh_wrap_ups(reading, now)
-
-    async def _reload(self) -> None:
-        rules = await self._runtime.rules()
-        async with self._runtime.store.reading() as reading:
-            live = await reading.live_version()
-        if live != rules.version:
-            rules = await self._runtime.rules(live)
-        self._desk, self._cursor = await _loaded(self._services, Desk(rules))
+        await self._picture.catch_up()
 
     async def _push(self) -> None:
         """Offers everything that can be offered now."""
@@ -225,11 +193,15 @@ class Decider:
         sweeps = monotonic - self._swept >= SWEEP_SECONDS and self._runtime.virtual is None
         if not (pending or unfit or sweeps):
             return
-        await self.require_epoch()
+        try:
+            await self.require_epoch()
+            if unfit:
+                await self._withdraw(list(unfit.values()))
+        except BaseException:
+            self._desk.put_back_unfit(unfit)
+            raise
         for agent_id, media in pending:
             await self._take_pending(agent_id, media)
-        if unfit:
-            await self._withdraw(unfit)
         if sweeps:
             self._swept = monotonic
             await self._return_abandoned()
@@ -369,13 +341,3 @@ class Decider:
             "reason": None if answer.reason is None else answer.reason.value,
             "better": None if answer.better is None else str(answer.better.id),
         }
-
-
-async def _loaded(services: TenantServices, desk: Desk) -> tuple[Desk, Cursor]:
-    """The desk filled from the database. The cursor is read first: what is committed meanwhile is followed later."""
-    runtime = services.runtime
-    async with runtime.store.reading() as reading:
-        cursor = await reading.head()
-        if runtime.virtual is None or runtime.virtual.started:
-            await desk.load(reading, runtime.now())
-    return desk, cursor

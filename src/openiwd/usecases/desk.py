@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from openiwd.domain.agent import Agent
-from openiwd.domain.backlog_item import BacklogItem, LastService, backlog_item, demand_at
+from openiwd.domain.backlog_item import BacklogItem, BacklogRows, LastService, backlog_item, demand_at
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.offer import GrantKind, WrapUp
@@ -18,9 +18,10 @@ from openiwd.domain.work_item import Status, WorkItem
 from openiwd.domain.world import World
 from openiwd.ports.tenant_store import Reading
 
-CHUNK: Final = 5_000
+AT_ONCE: Final = 100
+"""Items read and put at once: some ms, in which nothing else is served."""
 REMEMBERED: Final = 20_000
-"""So many events are looked through for when agents became idle."""
+"""Of so many items it is known, after they have left the picture, at which revision they did."""
 
 
 class Holding(NamedTuple):
@@ -33,6 +34,7 @@ class Holding(NamedTuple):
     segment: str | None
     offered: bool
     since: int
+    revision: int
 
 
 class Desk:
@@ -42,34 +44,21 @@ class Desk:
         self.rules = rules
         self.world = World(rules.queues, rules.schemas, rules.clocks, rules.version)
         self.holdings: dict[int, Holding] = {}
-        self._revisions: dict[int, int] = {}
+        self._gone: dict[int, int] = {}
         self._of_agent: dict[str, set[int]] = {}
         self._wrap_ups: dict[str, list[WrapUp]] = {}
         self._idle_since: dict[str, int] = {}
         self._unfit: dict[int, tuple[UUID, UUID]] = {}
 
-    async def load(self, reading: Reading, now: datetime) -> None:
-        """Everything, from the database."""
-        for agent in (await reading.agents()).values():
-            self.put_agent(agent)
-        for agent_id, busy in (await reading.last_busy(REMEMBERED)).items():
-            self._idle_at_least(agent_id, busy)
-        for wrap_up in await reading.wrap_ups():
-            self._wrap_ups.setdefault(wrap_up.agent_id, []).append(wrap_up)
-        await self.put_items(reading, await reading.held_by_agents(), now)
-        after = 0
-        while items := await reading.backlog(after, CHUNK):
-            await self.put_items(reading, items, now)
-            after = items[-1].number
-        for agent_id in self.world.agents:
-            self._reckon(agent_id, now)
-
     async def refresh_items(self, reading: Reading, numbers: Collection[int], now: datetime) -> None:
         """Reads these items again; who is gone leaves."""
-        found = await reading.items_by_number(numbers)
-        await self.put_items(reading, found.values(), now)
-        for number in set(numbers) - found.keys():
-            self._leave(number, now)
+        wanted = sorted(numbers)
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
+            found = await reading.items_by_number(some)
+            await self.put_items(reading, found.values(), now)
+            for number in set(some) - found.keys():
+                self._leave(number, now)
 
     async def refresh_agents(self, reading: Reading, ids: Collection[str], now: datetime) -> None:
         found = await reading.agents(ids)
@@ -79,18 +68,19 @@ class Desk:
                 self.world.remove_agent(agent_id)
             else:
                 self.put_agent(agent)
-                self._reckon(agent_id, now)
+                self.reckon(agent_id, now)
 
     async def refresh_wrap_ups(self, reading: Reading, now: datetime) -> None:
+        found = await reading.wrap_ups()
         agents = set(self._wrap_ups)
         self._wrap_ups.clear()
-        for wrap_up in await reading.wrap_ups():
+        for wrap_up in found:
             self._wrap_ups.setdefault(wrap_up.agent_id, []).append(wrap_up)
         for agent_id in agents | self._wrap_ups.keys():
-            self._reckon(agent_id, now)
+            self.reckon(agent_id, now)
 
     async def put_items(self, reading: Reading, items: Iterable[WorkItem], now: datetime) -> None:
-        fresh = [i for i in items if i.revision > self._revisions.get(i.number, 0)]
+        fresh = [i for i in items if i.revision > self.revision(i.number)]
         contacts = {
             i.contact_id
             for i in fresh
@@ -108,8 +98,10 @@ class Desk:
         self, item: WorkItem, now: datetime, services: dict[UUID, tuple[str, datetime]] | None = None
     ) -> None:
         """The item as it is now: waiting, in somebody's hands, or neither."""
-        if item.revision <= self._revisions.get(item.number, 0):
+        if item.revision <= self.revision(item.number):
             return
+        self._unfit.pop(item.number, None)
+        self._gone.pop(item.number, None)
         agent_id = item.assigned_to or (item.offered_to if item.offer_id is not None else None)
         self._end_holding(item.number, now, passes_to=agent_id)
         weight = weight_of(item, self.rules)
@@ -124,9 +116,15 @@ class Desk:
             self.world.backlog.put(self._waiting(item, weight, served), to_micros(now))
         else:
             self.world.backlog.remove(item.number)
-            self._revisions.pop(item.number, None)
-            return
-        self._revisions[item.number] = item.revision
+            self._note_gone(item.number, item.revision)
+
+    def put_alike(self, like: BacklogItem, rows: BacklogRows, now: int) -> None:
+        """Waiting items in bulk. None of them may be in the picture: who has been is to be put as a whole item."""
+        self.world.backlog.put_alike(like, rows, now)
+
+    def like(self, item: WorkItem) -> BacklogItem:
+        """What the items of a bulk that are like this waiting one have in common."""
+        return self._waiting(item, weight_of(item, self.rules))
 
     def _waiting(
         self, item: WorkItem, weight: int, served: tuple[str, datetime] | None = None
@@ -151,10 +149,14 @@ class Desk:
         )
         return reason is None or reason in (Reason.PREFERRED, Reason.RESERVED, Reason.GROUP_DELAY)
 
-    def take_unfit(self) -> list[tuple[UUID, UUID]]:
-        """Items whose open offer no longer fits its agent: (item, offer); each is told once."""
+    def take_unfit(self) -> dict[int, tuple[UUID, UUID]]:
+        """Items whose open offer no longer fits its agent: number → (item, offer); each is told once."""
         unfit, self._unfit = self._unfit, {}
-        return list(unfit.values())
+        return unfit
+
+    def put_back_unfit(self, unfit: Mapping[int, tuple[UUID, UUID]]) -> None:
+        """What was told and could not be acted upon is to be told again."""
+        self._unfit = {**unfit, **self._unfit}
 
     def _handle_time(self, item: WorkItem) -> int | None:
         category = self.rules.categories.get(item.category_id) if item.category_id else None
@@ -169,11 +171,12 @@ class Desk:
             item.segment,
             item.assigned_to is None,
             since,
+            item.revision,
         )
         self.holdings[item.number] = holding
         self._of_agent.setdefault(agent_id, set()).add(item.number)
         self.world.count_outstanding(holding.queue_id, holding.segment, 1)
-        self._reckon(agent_id, now)
+        self.reckon(agent_id, now)
 
     def _end_holding(self, number: int, now: datetime, *, passes_to: str | None = None) -> None:
         holding = self.holdings.pop(number, None)
@@ -184,26 +187,48 @@ class Desk:
         if not mine and not holding.offered and passes_to != holding.agent_id:
             self._idle_since[holding.agent_id] = to_micros(now)
         self.world.count_outstanding(holding.queue_id, holding.segment, -1)
-        self._reckon(holding.agent_id, now)
+        self.reckon(holding.agent_id, now)
 
     def _leave(self, number: int, now: datetime) -> None:
+        revision = self.revision(number)
+        self._unfit.pop(number, None)
         self._end_holding(number, now)
         self.world.backlog.remove(number)
-        self._revisions.pop(number, None)
+        self._note_gone(number, revision)
+
+    def _note_gone(self, number: int, revision: int) -> None:
+        """What was read before the item left, and comes late, must not bring it back."""
+        self._gone.pop(number, None)
+        self._gone[number] = revision
+        if len(self._gone) > REMEMBERED:
+            del self._gone[next(iter(self._gone))]
 
     def put_agent(self, agent: Agent) -> None:
         self.world.put_agent(agent)
         if agent.logged_in_at is not None:
-            self._idle_at_least(agent.id, agent.logged_in_at)
+            self.idle_at_least(agent.id, agent.logged_in_at)
 
-    def _idle_at_least(self, agent_id: str, since: datetime) -> None:
+    def idle_at_least(self, agent_id: str, since: datetime) -> None:
         self._idle_since[agent_id] = max(to_micros(since), self._idle_since.get(agent_id, 0))
 
     def knows(self, number: int, revision: int) -> bool:
         """Whether this revision of the item, or a later one, is in the picture already."""
-        return self._revisions.get(number, 0) >= revision
+        return self.revision(number) >= revision
 
-    def _reckon(self, agent_id: str, now: datetime) -> None:
+    def revision(self, number: int) -> int:
+        """The revision at which the item is in the picture, or has left it lately; 0 for one not met."""
+        holding = self.holdings.get(number)
+        if holding is not None:
+            return holding.revision
+        waiting = self.world.backlog.revision_of(number)
+        return self._gone.get(number, 0) if waiting is None else waiting
+
+    def not_in_bulk(self) -> list[int]:
+        """Items that are in the picture without waiting, or have left it."""
+        return [*self.holdings, *self._gone]
+
+    def reckon(self, agent_id: str, now: datetime) -> None:
+        """Counts anew what the agent has in hand."""
         weight, offered, frees = 0, False, None
         media: dict[str, int] = {}
         for number in self._of_agent.get(agent_id, ()):
@@ -234,7 +259,7 @@ class Desk:
             left = [w for w in running if w.until > now]
             if len(left) != len(running):
                 self._wrap_ups[agent_id] = left
-                self._reckon(agent_id, now)
+                self.reckon(agent_id, now)
 
     def items_of(self, agent_id: str) -> set[int]:
         return self._of_agent.get(agent_id, set())

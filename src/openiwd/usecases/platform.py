@@ -13,6 +13,7 @@ from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
+from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
@@ -32,6 +33,10 @@ class TenantServices:
         self.presence = Presence()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
+        self.picture: Picture | None = None
+        """Present while this process decides or stands by to."""
+        self.loads = 0
+        """How often this process has read the whole backlog of the tenant."""
         self._agent_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def agent_lock(self, agent_id: str) -> asyncio.Lock:

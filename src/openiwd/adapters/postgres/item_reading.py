@@ -59,11 +59,11 @@ class ItemReading:
     async def items_by_capture_id(self, capture_id: str) -> list[WorkItem]:
         return await self._items("items_by_capture_id", capture_id)
 
-    async def backlog(self, after: int, limit: int) -> list[WorkItem]:
-        return await self._items("backlog", after, limit)
-
     async def held_by_agents(self) -> list[WorkItem]:
         return await self._items("held_by_agents")
+
+    async def held_numbers(self) -> list[int]:
+        return [record["number"] for record in await self._connection.fetch(ITEM_SQL["held_numbers"])]
 
     async def due_timers(self, now: datetime, limit: int) -> list[WorkItem]:
         return await self._items("due_timers", now, limit)

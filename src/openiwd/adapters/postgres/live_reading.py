@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +19,7 @@ from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.offer import Offer, WrapUp
 from openiwd.ports.tenant_store import AttachmentInfo, Link, Note, PublishedRuleSet
 
+AGENTS_AT_ONCE: Final = 100
 AGENT_SQL = named_sql("agent")
 AROUND_SQL = named_sql("around")
 BULK_SQL = named_sql("bulk_job")
@@ -67,7 +69,11 @@ class LiveReading:
             return {}
         else:
             records = await self._connection.fetch(AGENT_SQL["agents_by_id"], list(ids))
-        return {record["id"]: agent_of(record) for record in records}
+        found: dict[str, Agent] = {}
+        for start in range(0, len(records), AGENTS_AT_ONCE):
+            found |= {r["id"]: agent_of(r) for r in records[start : start + AGENTS_AT_ONCE]}
+            await asyncio.sleep(0)  # thousands of them would keep others waiting
+        return found
 
     async def stranded_agents(self, live: Collection[UUID]) -> dict[str, str]:
         records = await self._connection.fetch(AGENT_SQL["stranded_agents"], list(live))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openiwd.adapters.postgres.backlog_reading import BacklogReading
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_reading import ContactReading
 from openiwd.adapters.postgres.item_reading import ItemReading
@@ -10,7 +11,7 @@ from openiwd.adapters.postgres.log_reading import LogReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 
 
-class PostgresReading(ItemReading, LogReading, LiveReading, SearchReading, ContactReading):
+class PostgresReading(ItemReading, BacklogReading, LogReading, LiveReading, SearchReading, ContactReading):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 
     def __init__(self, connection: Connection) -> None:

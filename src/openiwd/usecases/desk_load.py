@@ -1,0 +1,161 @@
+"""Fills a desk from the database while everything else goes on: waiting items in bulk, whole ones where needed.
+
+Reads at different moments, so the log is to be followed from before the load: who has moved on since is put right
+by its event. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Final, TypeVar
+
+from openiwd.domain.backlog_batch import AlikeRows, BacklogBatch, SortedBatch, sort_batch
+from openiwd.domain.backlog_item import BacklogItem
+from openiwd.domain.instant import to_micros
+from openiwd.ports.tenant_store import TenantStore
+from openiwd.usecases.desk import Desk
+
+BATCH: Final = 200_000
+WHOLE: Final = 30
+"""Whole items read at once: some ms of work."""
+BUSY_EVENTS: Final = 20_000
+"""So many events are looked through for when agents became idle."""
+STRETCH_SECONDS: Final = 0.003
+"""After so long the others get a turn."""
+LEAST_ROWS: Final = 100
+MOST_ROWS: Final = 20_000
+T = TypeVar("T")
+
+
+class _Pace:
+    """Cuts the work so that the loop is never kept for much longer than STRETCH_SECONDS."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+        self.rows = LEAST_ROWS
+
+    async def pause(self) -> None:
+        """A turn for the others, if it is time for one."""
+        if time.perf_counter() - self._since >= STRETCH_SECONDS:
+            await asyncio.sleep(0)
+            self._since = time.perf_counter()
+
+    def took(self, rows: int, seconds: float) -> None:
+        """So long it took to put so many rows: as many as fit in half a stretch come next."""
+        if rows == self.rows:
+            fitting = int(rows * STRETCH_SECONDS / 2 / max(seconds, 1e-6))
+            self.rows = min(MOST_ROWS, max(LEAST_ROWS, min(2 * rows, fitting)))
+
+
+class DeskLoad:
+    """One load of one desk, which nobody else uses yet. `seed` is any number of 64 bits."""
+
+    def __init__(self, store: TenantStore, desk: Desk, now: datetime, seed: int) -> None:
+        self._store = store
+        self._desk = desk
+        self._now = now
+        self._seed = seed
+        self._pace = _Pace()
+        self._likes: dict[int, BacklogItem] = {}
+        self._prefers_last = [q.id for q in desk.rules.queues.values() if q.prefer_last_agent is not None]
+
+    async def run(self) -> None:
+        """Everything: agents, what they have in hand, then what waits."""
+        desk, now = self._desk, self._now
+        async with self._store.reading() as reading:
+            for agent in (await reading.agents()).values():
+                desk.put_agent(agent)
+            for agent_id, busy in (await reading.last_busy(BUSY_EVENTS)).items():
+                desk.idle_at_least(agent_id, busy)
+            await desk.refresh_wrap_ups(reading, now)
+            held = await reading.held_numbers()
+        await self._put_whole(held)
+        await self._put_waiting()
+        for agent_id in desk.world.agents:
+            desk.reckon(agent_id, now)
+            await self._pace.pause()
+
+    async def _put_waiting(self) -> None:
+        """The next batch is read while one is put; two of them are in memory at most."""
+        loop = asyncio.get_running_loop()
+        ahead = loop.create_task(self._read(0))
+        try:
+            while True:
+                batch = await ahead
+                if batch.size == BATCH:
+                    ahead = loop.create_task(self._read(batch.last))
+                await self._put_batch(batch)
+                if batch.size < BATCH:
+                    return
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+
+    async def _read(self, after: int) -> BacklogBatch:
+        async with self._store.reading() as reading:
+            return await reading.backlog_rows(after, BATCH, prefers_last=self._prefers_last, seed=self._seed)
+
+    async def _put_batch(self, batch: BacklogBatch) -> None:
+        # An item that was in hand when this load began may wait by now: its revision says which is later.
+        found = await asyncio.to_thread(sort_batch, batch, self._desk.not_in_bulk())
+        moved = await self._learn(found)
+        for alike in found.alike:
+            await self._put_alike(found, alike, moved)
+        await self._put_whole([*found.odd, *moved])
+
+    async def _learn(self, found: SortedBatch) -> set[int]:
+        """Reads one whole item of each likeness not met before. The numbers of those that turn out to have moved on."""
+        moved: set[int] = set()
+        unknown = [alike for alike in found.alike if alike.likeness not in self._likes]
+        while unknown:
+            left: list[AlikeRows] = []
+            for some in _chunks(unknown, WHOLE):
+                numbers = found.rows.numbers[[a.start for a in some]].tolist()
+                revisions = found.rows.revisions[[a.start for a in some]].tolist()
+                async with self._store.reading() as reading:
+                    items = await reading.items_by_number(numbers)
+                for alike, number, revision in zip(some, numbers, revisions, strict=True):
+                    item = items.get(number)
+                    if item is not None and item.revision == revision:
+                        self._likes[alike.likeness] = self._desk.like(item)
+                        continue
+                    moved.add(number)
+                    if alike.start + 1 < alike.end:
+                        left.append(alike._replace(start=alike.start + 1))
+                await self._pace.pause()
+            unknown = left
+        return moved
+
+    async def _put_alike(self, found: SortedBatch, alike: AlikeRows, moved: set[int]) -> None:
+        start, like = alike.start, self._likes.get(alike.likeness)
+        # Those that have moved on stand first: they were tried one after the other.
+        while start < alike.end and moved and int(found.rows.numbers[start]) in moved:
+            start += 1
+        if like is None:
+            return
+        now = to_micros(self._now)
+        while start < alike.end:
+            rows = self._pace.rows
+            end = min(start + rows, alike.end)
+            began = time.perf_counter()
+            self._desk.put_alike(like, found.rows.part(slice(start, end)), now)
+            self._pace.took(end - start, time.perf_counter() - began)
+            start = end
+            await self._pace.pause()
+
+    async def _put_whole(self, numbers: Sequence[int]) -> None:
+        for some in _chunks(numbers, WHOLE):
+            async with self._store.reading() as reading:
+                items = await reading.items_by_number(some)
+                await self._desk.put_items(reading, items.values(), self._now)
+            await self._pace.pause()
+
+
+def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(values)
+    while some := list(islice(rest, size)):
+        yield some

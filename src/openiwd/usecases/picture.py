@@ -1,0 +1,102 @@
+"""A tenant's picture in this process: the desk, kept up from the event log. It is what the decider looks at.
+
+A process that may decide keeps one all the time, so that it can take over without loading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from openiwd.domain.event import LoggedEvent
+from openiwd.ports.tenant_store import Cursor
+from openiwd.usecases.desk import Desk
+from openiwd.usecases.desk_load import DeskLoad
+
+if TYPE_CHECKING:
+    from openiwd.usecases.platform import TenantServices
+
+_SEED_MASK: Final = (1 << 63) - 1
+
+
+class Picture:
+    """The desk and the place in the log up to which it is true. One follower at a time: the standby, or the decider."""
+
+    def __init__(self, services: TenantServices, desk: Desk, cursor: Cursor) -> None:
+        self._services = services
+        self._runtime = services.runtime
+        self.desk = desk
+        self.cursor = cursor
+
+    @classmethod
+    async def load(cls, services: TenantServices) -> Picture:
+        """From the database, under the live rules."""
+        desk, cursor = await _loaded(services, Desk(await services.runtime.rules()))
+        return cls(services, desk, cursor)
+
+    async def follow(self) -> None:
+        """Takes over all that this process has seen of the log."""
+        while await self.follow_some():
+            pass
+
+    async def follow_some(self) -> bool:
+        """Takes over what the log says next; False when there is nothing.
+
+        The place moves on last: what was interrupted, or failed, is taken again, which changes nothing.
+        """
+        events = await self._services.feed.after(self.cursor)
+        if not events:
+            return False
+        last = events[-1]
+        if last.generation != self.cursor.generation or any(e.type == "ruleSetPublished" for e in events):
+            await self._reload()
+        else:
+            await self._take(events)
+            self.cursor = Cursor(last.generation, last.pos)
+        return True
+
+    async def catch_up(self) -> None:
+        """Who asks now is answered by everything acknowledged before."""
+        await self._services.feed.catch_up()
+        await self.follow()
+
+    async def _take(self, events: Sequence[LoggedEvent]) -> None:
+        desk, now = self.desk, self._runtime.now()
+        numbers = {
+            e.item_number
+            for e in events
+            if e.item_number is not None and not desk.knows(e.item_number, e.revision or 0)
+        }
+        agents = {
+            e.subject_id for e in events if e.subject_id and e.type in ("agentChanged", "agentStateChanged")
+        }
+        wrapped = any((e.body.get("assignment") or {}).get("wrapUpSeconds") for e in events)
+        if not numbers and not agents and not wrapped:
+            return
+        async with self._runtime.store.reading() as reading:
+            if numbers:
+                await desk.refresh_items(reading, numbers, now)
+            if agents:
+                await desk.refresh_agents(reading, agents, now)
+            if wrapped:
+                await desk.refresh_wrap_ups(reading, now)
+
+    async def _reload(self) -> None:
+        rules = await self._runtime.rules()
+        async with self._runtime.store.reading() as reading:
+            live = await reading.live_version()
+        if live != rules.version:
+            rules = await self._runtime.rules(live)
+        self.desk, self.cursor = await _loaded(self._services, Desk(rules))
+
+
+async def _loaded(services: TenantServices, desk: Desk) -> tuple[Desk, Cursor]:
+    """The desk filled from the database. The cursor is read first: what is committed meanwhile is followed later."""
+    runtime = services.runtime
+    services.loads += 1
+    async with runtime.store.reading() as reading:
+        cursor = await reading.head()
+    if runtime.virtual is None or runtime.virtual.started:
+        seed = runtime.new_id().int & _SEED_MASK
+        await DeskLoad(runtime.store, desk, runtime.now(), seed).run()
+    return desk, cursor
