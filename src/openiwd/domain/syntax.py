@@ -1,9 +1,9 @@
-"""Small builders for the syntax tree of the generated function. They know nothing of rules."""
+"""Small builders for the syntax tree of the generated function, and its constants. They know nothing of rules."""
 
 from __future__ import annotations
 
 import ast
-from typing import Final
+from typing import Any, Final
 
 NONE: Final = ast.Constant(None)
 
@@ -41,3 +41,20 @@ def presence(local: str, *, wanted: bool, truth: bool) -> ast.expr:
     if not truth:
         return compare(load(local), ast.IsNot if wanted else ast.Is, NONE)
     return load(local) if wanted else ast.UnaryOp(ast.Not(), load(local))
+
+
+class ConstantTable:
+    """The global names of the generated function: K0, K1, … and nothing else, no builtins either."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {"__builtins__": {}}
+        self._known: dict[int, str] = {}
+
+    def name(self, value: Any) -> ast.expr:
+        """The value by its name in the table: whatever it is, it never becomes code."""
+        key = id(value)
+        name = self._known.get(key)
+        if name is None:
+            name = self._known[key] = f"K{len(self.values)}"
+            self.values[name] = value  # also keeps it alive, so that its id stays its own
+        return load(name)
