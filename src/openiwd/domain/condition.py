@@ -50,7 +50,7 @@ TEMPORAL: Final = frozenset(
 PRESENCE: Final = frozenset({Operator.IS_SET, Operator.IS_NOT_SET})
 NEGATIVE: Final = frozenset({Operator.NE, Operator.NOT_IN})
 """True where the attribute, or the one it is compared with, is missing."""
-EMPTY: Final = ("", [], ())
+EMPTY: Final[tuple[Any, ...]] = ("", [], ())
 """Values that are there and yet not set."""
 
 

@@ -219,14 +219,18 @@ class CriteriaCode:
         return ast.IfExp(compare(load(name), ast.Is, NONE), NONE, made)
 
     def _type_check(self, raw: str, types: tuple[type, ...]) -> ast.stmt:
-        """Hands over unless the value is missing or of one of the types, and equal to itself (not a number is not)."""
+        """Hands over unless the value is of the types or missing, and equal to itself (not a number is not).
+
+        Most values are there and of the first type: that is asked first.
+        """
         kind = attribute_of(load(raw), "__class__")
-        tests = [compare(load(raw), ast.IsNot, NONE)]
+        tests: list[ast.expr] = []
         for one in types:
             strange = compare(kind, ast.IsNot, self._table.name(one))
             if one is float:
                 strange = ast.BoolOp(ast.Or(), [strange, compare(load(raw), ast.NotEq, load(raw))])
             tests.append(strange)
+        tests.insert(1, compare(load(raw), ast.IsNot, NONE))
         return ast.If(all_of(tests), [ast.Return(HAND_OVER)], [])
 
     def _value(self, attribute: Attribute) -> ast.expr:
