@@ -16,7 +16,8 @@ def text(value: Any) -> str:
 
 def condition(c: dict[str, Any]) -> str:
     """CEL refuses to read what is missing: `has` is asked first."""
-    name, operator, value = f"item.{c['attribute']}", c["operator"], c.get("value")
+    name, operator = f"item.{c['attribute']}", c["operator"]
+    value: Any = c.get("value")
     there = f"has({name})"
     match operator:
         case "eq":

@@ -12,7 +12,8 @@ from timing import answer, category_numbers  # type: ignore[import-not-found]
 
 def condition(c: dict[str, Any]) -> Any:
     """JSONLogic reads what is missing as null, which counts as 0: whether it is there is asked first."""
-    value, operator = c.get("value"), c["operator"]
+    operator = c["operator"]
+    value: Any = c.get("value")
     read = {"var": c["attribute"]}
     there = {"!==": [read, None]}
     match operator:

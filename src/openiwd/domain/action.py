@@ -72,10 +72,13 @@ class Verdict(Struct):
         return requirement
 
 
+Run = Callable[[Verdict, tuple[Any, ...]], None]
+
+
 class Action(Struct, frozen=True, kw_only=True):
     """A bound action. `run` gets the verdict and the raw values of `reads`; `writes` may then differ."""
 
-    run: Callable[[Verdict, tuple[Any, ...]], None]
+    run: Run
     reads: tuple[Attribute, ...] = ()
     writes: tuple[Attribute, ...] = ()
     rejects: bool = False
@@ -138,7 +141,10 @@ def _number(name: str, value: int | AttributeRef, where: str, at: str, around: S
             f"{attribute.name} is not an integer", field=f"{at}.attribute", hint="name an integer"
         )
 
-    change = _CHANGES[name]
+    changing = _CHANGES[name]
+    written = () if name == "adjustPriority" else (resolve(BUSINESS_VALUE, at, around.vocabulary),)
+    if attribute is None:
+        return Action(run=changing(value), writes=written)
 
     def run(verdict: Verdict, values: tuple[Any, ...]) -> None:
         amount = values[0]
@@ -146,32 +152,38 @@ def _number(name: str, value: int | AttributeRef, where: str, at: str, around: S
             return
         if type(amount) is not int or abs(amount) > _MAX_INTEGER:
             raise _refused(where, at, attribute, amount, "an integer of 32 bits")
-        change(verdict, amount)
+        changing(amount)(verdict, ())
 
-    written = () if name == "adjustPriority" else (resolve(BUSINESS_VALUE, at, around.vocabulary),)
-    if attribute is None:
-        return Action(run=lambda verdict, _: change(verdict, value), writes=written)
     return Action(run=run, reads=(attribute,), writes=written)
 
 
-def _set_value(verdict: Verdict, amount: Any) -> None:
-    verdict.business_value = amount
+def _setting_value(amount: Any) -> Run:
+    def run(verdict: Verdict, _: tuple[Any, ...]) -> None:
+        verdict.business_value = amount
+
+    return run
 
 
-def _raise_value(verdict: Verdict, amount: Any) -> None:
-    total = verdict.business_value + amount
-    verdict.business_value = total if -_MAX_INTEGER <= total <= _MAX_INTEGER else _bounded(total)
+def _raising_value(amount: Any) -> Run:
+    def run(verdict: Verdict, _: tuple[Any, ...]) -> None:
+        total = verdict.business_value + amount
+        verdict.business_value = total if -_MAX_INTEGER <= total <= _MAX_INTEGER else _bounded(total)
+
+    return run
 
 
-def _adjust(verdict: Verdict, amount: Any) -> None:
-    total = verdict.adjustment + amount
-    verdict.adjustment = total if -_MAX_INTEGER <= total <= _MAX_INTEGER else _bounded(total)
+def _adjusting(amount: Any) -> Run:
+    def run(verdict: Verdict, _: tuple[Any, ...]) -> None:
+        total = verdict.adjustment + amount
+        verdict.adjustment = total if -_MAX_INTEGER <= total <= _MAX_INTEGER else _bounded(total)
+
+    return run
 
 
-_CHANGES: Final[dict[str, Callable[[Verdict, Any], None]]] = {
-    "setBusinessValue": _set_value,
-    "raiseBusinessValue": _raise_value,
-    "adjustPriority": _adjust,
+_CHANGES: Final[dict[str, Callable[[Any], Run]]] = {
+    "setBusinessValue": _setting_value,
+    "raiseBusinessValue": _raising_value,
+    "adjustPriority": _adjusting,
 }
 
 

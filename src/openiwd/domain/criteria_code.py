@@ -37,7 +37,7 @@ from openiwd.domain.condition import (
 )
 from openiwd.domain.instant import from_micros
 from openiwd.domain.program import Program
-from openiwd.domain.rule_index import ByAnswer, ByRange, ByValue, Index, Settled
+from openiwd.domain.rule_index import ByAnswer, ByRange, ByValue, Index, Place, Settled
 from openiwd.domain.syntax import (
     NONE,
     ConstantTable,
@@ -134,15 +134,24 @@ class CriteriaCode:
                 getting = attribute_of(self._table.name(index.sets), "get")
                 return call(getting, load(local), self._table.name(index.other))
             case ByRange():
-                value, bounds = load(self._form_name(index.attribute)), self._table.name(index.bounds)
-                below = call(self._table.name(bisect_left), bounds, value)
-                not_above = call(self._table.name(bisect_right), bounds, value)
-                place = ast.BinOp(below, ast.Add(), not_above)
-                found = ast.Subscript(self._table.name(index.sets), place, ast.Load())
+                value = load(self._form_name(index.attribute))
+                found = ast.Subscript(self._table.name(index.sets), self._place(index, value), ast.Load())
                 return ast.IfExp(compare(value, ast.Is, NONE), self._table.name(index.missing), found)
             case ByAnswer():
                 answer = self._in_line(index.condition)
                 return ast.IfExp(answer, self._table.name(index.yes), self._table.name(index.no))
+
+    def _place(self, index: ByRange, value: ast.expr) -> ast.expr:
+        bounds = self._table.name(index.bounds)
+        below = call(self._table.name(bisect_left), bounds, value)
+        not_above = call(self._table.name(bisect_right), bounds, value)
+        match index.place:
+            case Place.BELOW:
+                return below
+            case Place.NOT_ABOVE:
+                return not_above
+            case Place.BOTH:
+                return ast.BinOp(below, ast.Add(), not_above)
 
     def _steady(self, attribute: Attribute) -> bool:
         """Whether no rule changes the attribute, or anything on the way to it."""

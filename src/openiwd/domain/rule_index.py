@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from itertools import zip_longest
 from math import isfinite
@@ -54,14 +55,20 @@ class ByValue(Struct, frozen=True):
     other: int
 
 
-class ByRange(Struct, frozen=True):
-    """The rules that a number leaves: `sets` has one for below, at and above each of the bounds, in turn.
+class Place(Enum):
+    """How a number's place among bounds is counted."""
 
-    Of a value, its place is the number of bounds below it plus the number of bounds not above it.
-    """
+    BELOW = "bounds below it"
+    NOT_ABOVE = "bounds not above it"
+    BOTH = "the sum of both: odd where it is equal to a bound"
+
+
+class ByRange(Struct, frozen=True):
+    """The rules that a number leaves, by its place among the bounds."""
 
     attribute: Attribute
     bounds: tuple[Any, ...]
+    place: Place
     sets: tuple[int, ...]
     missing: int
 
@@ -180,13 +187,13 @@ def _index(key: Key, parts: list[list[Criterion]]) -> Index:
 
 
 def _bits(flags: list[bool]) -> int:
-    return sum(1 << place for place, flag in enumerate(reversed(flags)) if flag)
+    return sum(1 << height for height, flag in enumerate(reversed(flags)) if flag)
 
 
 def _by_value(first: Condition, form: Family, parts: list[list[Criterion]]) -> ByValue:
     other, toggled = 0, Counter[Any]()
-    for place, own in enumerate(reversed(parts)):
-        bit = 1 << place
+    for height, own in enumerate(reversed(parts)):
+        bit = 1 << height
         mentioned = _constants(own)
         strange: Any = "".join(mentioned) + "x" if form is Family.TEXT else sum(map(abs, mentioned), start=1)
         usual = _all_hold(own, strange)
@@ -205,8 +212,8 @@ def _by_range(first: Condition, parts: list[list[Criterion]]) -> ByRange:
     bounds = sorted(exact)
     toggled = [0] * (2 * len(bounds) + 1)
     missing = 0
-    for place, own in enumerate(reversed(parts)):
-        bit = 1 << place
+    for height, own in enumerate(reversed(parts)):
+        bit = 1 << height
         missing |= bit * _all_hold(own, None)
         steps = sorted(_constants(own))
         now = _all_hold(own, steps[0] - 1 if steps else Fraction(0))
@@ -222,7 +229,13 @@ def _by_range(first: Condition, parts: list[list[Criterion]]) -> ByRange:
     sets = [toggled[0]]
     for toggle in toggled[1:]:
         sets.append(sets[-1] ^ toggle)
-    return ByRange(first.attribute, tuple(exact[b] for b in bounds), tuple(sets), missing)
+    at, outside = sets[1::2], sets[::2]
+    place = Place.BOTH
+    if at == outside[:-1]:
+        place, sets = Place.BELOW, outside
+    elif at == outside[1:]:
+        place, sets = Place.NOT_ABOVE, outside
+    return ByRange(first.attribute, tuple(exact[b] for b in bounds), place, tuple(sets), missing)
 
 
 def _all_hold(parts: list[Criterion], value: Any) -> bool:
