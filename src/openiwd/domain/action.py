@@ -84,6 +84,18 @@ class Action(Struct, frozen=True, kw_only=True):
     rejects: bool = False
 
 
+def joined(runs: list[Run]) -> Run:
+    """The runs of several actions as one."""
+    if len(runs) == 1:
+        return runs[0]
+
+    def run_all(verdict: Verdict, values: tuple[Any, ...]) -> None:
+        for run in runs:
+            run(verdict, values)
+
+    return run_all
+
+
 def compile_actions(
     configs: list[ActionConfig], where: str, path: str, around: Surroundings
 ) -> tuple[Action, ...]:

@@ -13,11 +13,22 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from openiwd.domain.action import joined
 from openiwd.domain.condition import Criterion
 from openiwd.domain.criteria_code import PARAMETERS, CriteriaCode
 from openiwd.domain.program import CompiledRule, Node, Program
 from openiwd.domain.rule_index import MAX_RULES, Indexed, index_rules
-from openiwd.domain.syntax import NONE, ConstantTable, assign, attribute_of, call, compare, load, member
+from openiwd.domain.syntax import (
+    NONE,
+    ConstantTable,
+    assign,
+    attribute_of,
+    call,
+    compare,
+    load,
+    member,
+    unpack,
+)
 
 NOWHERE: Final = -1
 REJECTED: Final = -2
@@ -158,16 +169,14 @@ class _Writer:
         for action in rule.actions:
             if action.rejects or action.reads or any(self._criteria.refreshed(w) for w in action.writes):
                 return None
-        return (rule.id, tuple(action.run for action in rule.actions))
+        return (rule.id, joined([action.run for action in rule.actions]))
 
     def _plain_deeds(self) -> list[ast.stmt]:
         """What `_deeds` does, for a rule as a constant."""
-        names = ast.Tuple([ast.Name("rule", ast.Store()), ast.Name("runs", ast.Store())], ast.Store())
-        run = ast.Expr(call(load("run"), load("verdict"), ast.Tuple([], ast.Load())))
         return [
-            ast.Assign([names], load("plain")),
+            unpack(("rule", "run"), load("plain")),
             ast.Expr(call(attribute_of(member("verdict", "acted"), "append"), load("rule"))),
-            ast.For(ast.Name("run", ast.Store()), load("runs"), [run], []),
+            ast.Expr(call(load("run"), load("verdict"), ast.Tuple([], ast.Load()))),
         ]
 
     def _indexed(self, cases: list[_Case]) -> list[tuple[list[_Case], Indexed]] | None:
@@ -203,10 +212,13 @@ class _Writer:
                 plain[height] = case.plain
             else:
                 coded.append((height, self._if(_Case(rest, case.body))))
-        take = ast.BinOp(load("left"), ast.BitXor(), self._at([0, *(1 << n for n in range(len(cases)))]))
-        body = [assign("place", call(attribute_of(load("left"), "bit_length"))), assign("left", take)]
+        bits = [0, *(1 << n for n in range(len(cases)))]
+        body = [assign("place", call(attribute_of(load("left"), "bit_length")))]
         if len(coded) < len(cases):
-            body.append(assign("plain", self._at(plain)))
+            body.append(unpack(("bit", "plain"), self._at(list(zip(bits, plain, strict=True)))))
+        else:
+            body.append(assign("bit", self._at(bits)))
+        body.append(assign("left", ast.BinOp(load("left"), ast.BitXor(), load("bit"))))
         if not coded:
             body += plainly
         elif len(coded) == len(cases):

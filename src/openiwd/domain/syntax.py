@@ -16,6 +16,10 @@ def assign(name: str, value: ast.expr) -> ast.stmt:
     return ast.Assign([ast.Name(name, ast.Store())], value)
 
 
+def unpack(names: tuple[str, ...], value: ast.expr) -> ast.stmt:
+    return ast.Assign([ast.Tuple([ast.Name(n, ast.Store()) for n in names], ast.Store())], value)
+
+
 def attribute_of(value: ast.expr, name: str) -> ast.expr:
     return ast.Attribute(value, name, ast.Load())
 
