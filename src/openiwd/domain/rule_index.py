@@ -168,6 +168,8 @@ def _key(part: Criterion, conditions: list[Condition], form: Family | None) -> K
         numeric = form in NUMERIC or form is Family.INSTANT
         if numeric and operators <= _RANGED and all(_exact(c) is not None for c in conditions):
             return (form, *names.pop())
+    if isinstance(part, Condition) and part.operator in PRESENCE:
+        return (Operator.IS_SET, part.attribute.name)
     if isinstance(part, Condition):
         kinds = tuple(type(o) for o in part.operands)
         return (part.operator, part.attribute.name, part.ignore_case, part.operands, kinds, id(part.pattern))
@@ -178,9 +180,9 @@ def _index(key: Key, parts: list[list[Criterion]]) -> Index:
     """`parts` are those of each rule that the index stands for."""
     conditions = [c for own in parts for p in own for c in conditions_of(p)]
     first = conditions[0]
-    if isinstance(key[0], Operator):
-        everywhere = _bits([not own for own in parts])
-        return ByAnswer(first, _bits([True] * len(parts)), everywhere)
+    if isinstance(key[0], Operator):  # the same condition everywhere, but for isSet and isNotSet
+        same = [{c.operator is first.operator for p in own for c in conditions_of(p)} for own in parts]
+        return ByAnswer(first, _bits([s <= {True} for s in same]), _bits([s <= {False} for s in same]))
     if all(c.operator in _POINTWISE for c in conditions):
         return _by_value(first, key[0], parts)
     return _by_range(first, parts)
