@@ -39,7 +39,10 @@ MIN_RULES: Final = 8
 """Fewer are asked one after the other: that is quicker than any index."""
 MAX_RULES: Final = 512
 """More are indexed in parts, so that the memory of the bit sets grows with the rules and not with their square."""
-_MIN_USES: Final = 4
+MIN_USES: Final = 4
+"""An index pays if so many of the rules ask for what it stands for, and at least an eighth of them."""
+MIN_SHARE: Final = 0.75
+"""Rules that no index knows take longer to come by than to ask; they may be the lesser part only."""
 _POINTWISE: Final = EQUALITY | MEMBERSHIP | PRESENCE
 _RANGED: Final = _POINTWISE | ORDER | {Operator.BETWEEN, Operator.BEFORE, Operator.AFTER}
 
@@ -108,11 +111,11 @@ def index_rules(
         return None
     split = [_conjuncts(c) for c in criteria]
     keys = [_keys(parts, settled) for parts in split]
-    least = max(_MIN_USES, len(criteria) // 8)
+    least = max(MIN_USES, len(criteria) // 8)
     uses = Counter(key for own in keys for key in dict.fromkeys(own) if key is not None)
     chosen = [key for key, count in uses.items() if count >= least]
     covered = sum(any(key in chosen for key in own) for own in keys)
-    if 4 * covered < 3 * len(criteria):
+    if not chosen or covered < MIN_SHARE * len(criteria):
         return None
     indexes = []
     for key in chosen:
