@@ -88,7 +88,8 @@ def codes(code: CodeType) -> list[CodeType]:
     return [code, *(inner for c in code.co_consts if isinstance(c, CodeType) for inner in codes(c))]
 
 
-def test_no_text_of_a_user_reaches_the_code() -> None:
+@pytest.mark.parametrize("more", [0, 20], ids=["asked", "indexed"])
+def test_no_text_of_a_user_reaches_the_code(more: int) -> None:
     condition = {"attribute": f"data.{SECRET}", "operator": "eq", "value": SECRET}
     version = compiled(
         document(
@@ -97,7 +98,14 @@ def test_no_text_of_a_user_reaches_the_code() -> None:
                     "id": "rule-text",
                     "when": condition,
                     "then": [{"setAttribute": {"name": f"data.{SECRET}", "value": SECRET}}],
-                }
+                },
+                *(
+                    {
+                        "id": f"rule-text{n}",
+                        "when": {"attribute": "channel", "operator": "eq", "value": SECRET},
+                    }
+                    for n in range(more)
+                ),
             ],
             categories=[
                 {"id": "all", "name": SECRET.replace("/", ""), "schema": "s", "queue": "q", "when": condition}
@@ -115,7 +123,9 @@ def test_no_text_of_a_user_reaches_the_code() -> None:
             assert all(re.fullmatch(r"[A-Za-z_]\w*", text) for text in spoken)
         assert function.__globals__["__builtins__"] == {}
     key = SECRET.split(".", maxsplit=1)[0]
-    assert judge(version, facts(data={key: {"system('true')": SECRET}}), NOW, {}).trace == ("rule-text",)
+    given_facts = facts(data={key: {"system('true')": SECRET}}, channel=SECRET)
+    acted = judge(version, given_facts, NOW, {}).trace
+    assert acted == ("rule-text", *(f"rule-text{n}" for n in range(more)))
 
 
 @pytest.mark.parametrize("branches", [1, 2])
