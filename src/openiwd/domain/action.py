@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-import msgspec
 from msgspec import UNSET, Struct
 
 from openiwd.domain.attribute import BAD, Attribute, Family, Root, kind_of, read
@@ -109,7 +108,8 @@ def compile_actions(
 
 def compile_action(config: ActionConfig, where: str, path: str, around: Surroundings) -> Action:
     """The bound action; raises `RuleSetError` with the path of what is wrong."""
-    given = [(f.encode_name, getattr(config, f.name)) for f in msgspec.structs.fields(config)]
+    keys = zip(config.__struct_encode_fields__, config.__struct_fields__, strict=True)
+    given = [(key, getattr(config, field)) for key, field in keys]
     named = [(name, value) for name, value in given if value is not UNSET]
     if len(named) != 1:
         raise RuleSetError(
