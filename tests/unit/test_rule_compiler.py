@@ -43,7 +43,7 @@ def check(all_rules: list[Any], all_tables: list[Any], tree: list[Any], some: li
             assert told in result.error
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     rules,
     st.lists(tables(), max_size=1),
@@ -56,7 +56,7 @@ def test_the_generated_function_decides_as_the_interpreter_does(
     check(all_rules, all_tables, tree, some)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     rules,
     st.lists(tables(), max_size=2),
@@ -75,7 +75,7 @@ def test_indexes_decide_as_the_interpreter_does(
         check(all_rules, all_tables, tree, some)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(one_rule, min_size=8, max_size=30), st.lists(items(), min_size=1, max_size=10))
 def test_many_rules_decide_as_the_interpreter_does(all_rules: list[Any], some: list[dict[str, Any]]) -> None:
     check(all_rules, [], [(None, [])], some)

@@ -124,3 +124,10 @@ def test_siblings_are_tried_in_order() -> None:
     assert judged_twice(raw, data={"k": "c17"}).category_id == "c17"
     assert judged_twice(raw, data={"k": "c29"}).category_id == "c0"
     assert judged_twice(raw, data={"k": "none"}).outcome is Outcome.ERRORHELD
+
+
+def test_a_number_far_out_costs_no_more_than_others() -> None:
+    far = [on("data.n", "lt", f"{n}e999999999") for n in range(1, 11)]
+    raw = {**rules(*far), "attributes": [{"name": "n", "type": "decimal"}]}
+    assert judged_twice(raw, data={"n": "5e999999999"}).trace == tuple(f"r{n}" for n in range(5, 10))
+    assert judged_twice(raw, data={"n": 7}).trace == tuple(f"r{n}" for n in range(10))

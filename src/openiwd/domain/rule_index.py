@@ -43,6 +43,7 @@ MIN_USES: Final = 4
 """An index pays if so many of the rules ask for what it stands for, and at least an eighth of them."""
 MIN_SHARE: Final = 0.75
 """Rules that no index knows take longer to come by than to ask; they may be the lesser part only."""
+_MAX_EXPONENT: Final = 400
 _POINTWISE: Final = EQUALITY | MEMBERSHIP | PRESENCE
 _RANGED: Final = _POINTWISE | ORDER | {Operator.BETWEEN, Operator.BEFORE, Operator.AFTER}
 
@@ -285,8 +286,17 @@ def _exact(c: Condition) -> tuple[Any, ...] | None:
 
 
 def _fraction(value: Any) -> Any:
-    if isinstance(value, bool | str):
-        return value
-    if isinstance(value, int | Decimal) or (isinstance(value, float) and isfinite(value)):
-        return Fraction(value)
-    return None
+    """A number exactly, texts and truth as they are; None for what is no constant or too far out to be written out."""
+    match value:
+        case bool() | str():
+            return value
+        case Decimal():
+            exponent = value.as_tuple().exponent
+            near = isinstance(exponent, int) and abs(exponent) <= _MAX_EXPONENT
+            return Fraction(value) if near else None
+        case int():
+            return Fraction(value)
+        case float():
+            return Fraction(value) if isfinite(value) else None
+        case _:
+            return None
