@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
-.PHONY: help install demo check test test-packages test-replay reference bench bench-intake bench-footprint
+.PHONY: help install demo check test test-packages test-replay reference bench bench-intake bench-rules bench-footprint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,10 +63,13 @@ test-replay: install ## replays the real event logs from OPENIWD_DATA (default .
 reference: install ## writes the pages of docs/reference that are made from the code
 	@$(BIN)/openiwd reference
 
-bench: bench-footprint bench-intake ## all benchmarks, results in benchmarks/results
+bench: bench-footprint bench-rules bench-intake ## all benchmarks, results in benchmarks/results
 
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
+
+bench-rules: install ## cost of classifying an item (benchmarks/results/rules.json)
+	@$(BIN)/python -m benchmarks.rules $(ARGS)
 
 bench-footprint: install ## install size, start-up time and memory (benchmarks/results/footprint.json)
 	@$(BIN)/python -m benchmarks.footprint $(ARGS)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
-import msgspec
 from msgspec import UNSET, Struct
 
 from openiwd.domain.attribute import BAD, Attribute, Family, Root, kind_of, read
@@ -46,50 +45,24 @@ class HoldOrder(Struct, frozen=True):
     until: int | None = None
 
 
-class Verdict:
+class Verdict(Struct):
     """What the rules have decided so far. Starts from the source's own values; actions change it in order."""
 
-    __slots__ = (
-        "acted",
-        "adjustment",
-        "business_value",
-        "created_us",
-        "due_at",
-        "due_by_rule",
-        "due_from_now",
-        "fell_back",
-        "hold",
-        "lookups",
-        "now_us",
-        "reject_reason",
-        "set_attributes",
-        "shaping",
-    )
-
-    def __init__(
-        self,
-        business_value: int,
-        adjustment: int,
-        due_at: int | None,
-        created_us: int,
-        now_us: int,
-        lookups: Lookups,
-    ) -> None:
-        self.business_value = business_value
-        self.adjustment = adjustment
-        self.due_at = due_at
-        self.due_by_rule = False
-        self.due_from_now = False
-        self.fell_back = False
-        self.created_us = created_us
-        self.now_us = now_us
-        self.lookups = lookups
-        self.hold: HoldOrder | None = None
-        self.reject_reason: str | None = None
-        self.set_attributes: dict[str, Any] = {}
-        self.shaping: list[Callable[[Requirement], Requirement]] = []
-        """Changes of the requirement; applied to the category's once that is known."""
-        self.acted: list[str] = []
+    business_value: int
+    adjustment: int
+    due_at: int | None
+    created_us: int
+    now_us: int
+    lookups: Lookups
+    due_by_rule: bool = False
+    due_from_now: bool = False
+    fell_back: bool = False
+    hold: HoldOrder | None = None
+    reject_reason: str | None = None
+    set_attributes: dict[str, Any] = {}
+    shaping: list[Callable[[Requirement], Requirement]] = []
+    """Changes of the requirement; applied to the category's once that is known."""
+    acted: list[str] = []
 
     def shaped(self, requirement: Requirement) -> Requirement:
         """The category's requirement with what rules have set and added, in their order."""
@@ -98,13 +71,28 @@ class Verdict:
         return requirement
 
 
+Run = Callable[[Verdict, tuple[Any, ...]], None]
+
+
 class Action(Struct, frozen=True, kw_only=True):
     """A bound action. `run` gets the verdict and the raw values of `reads`; `writes` may then differ."""
 
-    run: Callable[[Verdict, tuple[Any, ...]], None]
+    run: Run
     reads: tuple[Attribute, ...] = ()
     writes: tuple[Attribute, ...] = ()
     rejects: bool = False
+
+
+def joined(runs: list[Run]) -> Run:
+    """The runs of several actions as one."""
+    if len(runs) == 1:
+        return runs[0]
+
+    def run_all(verdict: Verdict, values: tuple[Any, ...]) -> None:
+        for run in runs:
+            run(verdict, values)
+
+    return run_all
 
 
 def compile_actions(
@@ -120,7 +108,8 @@ def compile_actions(
 
 def compile_action(config: ActionConfig, where: str, path: str, around: Surroundings) -> Action:
     """The bound action; raises `RuleSetError` with the path of what is wrong."""
-    given = [(f.encode_name, getattr(config, f.name)) for f in msgspec.structs.fields(config)]
+    keys = zip(config.__struct_encode_fields__, config.__struct_fields__, strict=True)
+    given = [(key, getattr(config, field)) for key, field in keys]
     named = [(name, value) for name, value in given if value is not UNSET]
     if len(named) != 1:
         raise RuleSetError(
@@ -164,22 +153,50 @@ def _number(name: str, value: int | AttributeRef, where: str, at: str, around: S
             f"{attribute.name} is not an integer", field=f"{at}.attribute", hint="name an integer"
         )
 
+    changing = _CHANGES[name]
+    written = () if name == "adjustPriority" else (resolve(BUSINESS_VALUE, at, around.vocabulary),)
+    if attribute is None:
+        return Action(run=changing(value), writes=written)
+
     def run(verdict: Verdict, values: tuple[Any, ...]) -> None:
-        amount = values[0] if values else value
+        amount = values[0]
         if amount is None:
             return
         if type(amount) is not int or abs(amount) > _MAX_INTEGER:
             raise _refused(where, at, attribute, amount, "an integer of 32 bits")
-        match name:
-            case "setBusinessValue":
-                verdict.business_value = amount
-            case "raiseBusinessValue":
-                verdict.business_value = _bounded(verdict.business_value + amount)
-            case _:
-                verdict.adjustment = _bounded(verdict.adjustment + amount)
+        changing(amount)(verdict, ())
 
-    written = () if name == "adjustPriority" else (resolve(BUSINESS_VALUE, at, around.vocabulary),)
-    return Action(run=run, reads=() if attribute is None else (attribute,), writes=written)
+    return Action(run=run, reads=(attribute,), writes=written)
+
+
+def _setting_value(amount: Any) -> Run:
+    def run(verdict: Verdict, _: tuple[Any, ...]) -> None:
+        verdict.business_value = amount
+
+    return run
+
+
+def _raising_value(amount: Any) -> Run:
+    def run(verdict: Verdict, _: tuple[Any, ...]) -> None:
+        total = verdict.business_value + amount
+        verdict.business_value = total if -_MAX_INTEGER <= total <= _MAX_INTEGER else _bounded(total)
+
+    return run
+
+
+def _adjusting(amount: Any) -> Run:
+    def run(verdict: Verdict, _: tuple[Any, ...]) -> None:
+        total = verdict.adjustment + amount
+        verdict.adjustment = total if -_MAX_INTEGER <= total <= _MAX_INTEGER else _bounded(total)
+
+    return run
+
+
+_CHANGES: Final[dict[str, Callable[[Any], Run]]] = {
+    "setBusinessValue": _setting_value,
+    "raiseBusinessValue": _raising_value,
+    "adjustPriority": _adjusting,
+}
 
 
 def _bounded(number: int) -> int:
@@ -210,6 +227,8 @@ def _add_skill(config: AddSkillConfig, where: str, at: str, around: Surroundings
     level = _reference(config.level, f"{at}.level.attribute", around)
     if isinstance(config.skill, str):
         check_skill_name(config.skill, f"{at}.skill")
+    if isinstance(config.skill, str) and isinstance(config.level, int):
+        return _add_constant_skill(config.skill, config.level)
 
     def run(verdict: Verdict, values: tuple[Any, ...]) -> None:
         rest = list(values)
@@ -225,6 +244,13 @@ def _add_skill(config: AddSkillConfig, where: str, at: str, around: Surroundings
         verdict.shaping.append(lambda base: with_skill(base, wanted, least))
 
     return Action(run=run, reads=tuple(a for a in (skill, level) if a is not None))
+
+
+def _add_constant_skill(skill: str, level: int) -> Action:
+    def change(base: Requirement) -> Requirement:
+        return with_skill(base, skill, level)
+
+    return Action(run=lambda verdict, _: verdict.shaping.append(change))
 
 
 def _set_attribute(config: SetAttributeConfig, where: str, at: str, around: Surroundings) -> Action:

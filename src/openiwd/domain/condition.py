@@ -6,7 +6,7 @@ is an error that names the condition. Never evaluates text of a user.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from enum import StrEnum
 from typing import Any, Final
@@ -50,6 +50,8 @@ TEMPORAL: Final = frozenset(
 PRESENCE: Final = frozenset({Operator.IS_SET, Operator.IS_NOT_SET})
 NEGATIVE: Final = frozenset({Operator.NE, Operator.NOT_IN})
 """True where the attribute, or the one it is compared with, is missing."""
+EMPTY: Final[tuple[Any, ...]] = ("", [], ())
+"""Values that are there and yet not set."""
 
 
 class Moment(Struct, frozen=True):
@@ -125,7 +127,12 @@ def holds(condition: Condition, value: Any, others: tuple[Any, ...], now_us: int
     if value is None or None in others:
         return operator in NEGATIVE
     left, operands = _comparable(condition, value, others, now_us)
-    match operator:
+    return compares(condition, left, operands, now_us)
+
+
+def compares(condition: Condition, left: Any, operands: Sequence[Any], now_us: int) -> bool:
+    """Whether the condition is true of a value that is there; value and operands in comparable form."""
+    match condition.operator:
         case Operator.EQ:
             return bool(left == operands[0])
         case Operator.NE:
@@ -157,12 +164,12 @@ def holds(condition: Condition, value: Any, others: tuple[Any, ...], now_us: int
         case Operator.WITHIN_BUSINESS_TIME:
             return condition.clock is not None and condition.clock.is_open(left)
         case Operator.IS_SET | Operator.IS_NOT_SET:
-            raise AssertionError(operator)
+            raise AssertionError(condition.operator)
 
 
 def is_set(value: Any) -> bool:
     """Whether there is a value: not missing, not null, not an empty text or list."""
-    return value is not None and value not in ("", [], ())
+    return value is not None and value not in EMPTY
 
 
 def _comparable(c: Condition, value: Any, others: tuple[Any, ...], now_us: int) -> tuple[Any, list[Any]]:

@@ -1,9 +1,9 @@
-"""Small builders for the syntax tree of the generated function. They know nothing of rules."""
+"""Small builders for the syntax tree of the generated function, and its constants. They know nothing of rules."""
 
 from __future__ import annotations
 
 import ast
-from typing import Final
+from typing import Any, Final
 
 NONE: Final = ast.Constant(None)
 
@@ -14,6 +14,10 @@ def load(name: str) -> ast.expr:
 
 def assign(name: str, value: ast.expr) -> ast.stmt:
     return ast.Assign([ast.Name(name, ast.Store())], value)
+
+
+def unpack(names: tuple[str, ...], value: ast.expr) -> ast.stmt:
+    return ast.Assign([ast.Tuple([ast.Name(n, ast.Store()) for n in names], ast.Store())], value)
 
 
 def attribute_of(value: ast.expr, name: str) -> ast.expr:
@@ -41,3 +45,20 @@ def presence(local: str, *, wanted: bool, truth: bool) -> ast.expr:
     if not truth:
         return compare(load(local), ast.IsNot if wanted else ast.Is, NONE)
     return load(local) if wanted else ast.UnaryOp(ast.Not(), load(local))
+
+
+class ConstantTable:
+    """The global names of the generated function: K0, K1, … and nothing else, no builtins either."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {"__builtins__": {}}
+        self._known: dict[int, str] = {}
+
+    def name(self, value: Any) -> ast.expr:
+        """The value by its name in the table: whatever it is, it never becomes code."""
+        key = id(value)
+        name = self._known.get(key)
+        if name is None:
+            name = self._known[key] = f"K{len(self.values)}"
+            self.values[name] = value  # also keeps it alive, so that its id stays its own
+        return load(name)
