@@ -290,8 +290,13 @@ def samples(
 
 def shown(priority: Exact) -> int | float:
     """A priority as the API shows it: two decimals, half to even, an int when whole."""
-    rounded = round(Fraction(priority), 2)
-    return rounded.numerator if rounded.denominator == 1 else float(rounded)
+    if isinstance(priority, int):
+        return priority
+    above, below = priority.numerator * 100, priority.denominator
+    cents, rest = divmod(above, below)
+    if 2 * rest > below or (2 * rest == below and cents & 1):
+        cents += 1
+    return cents / 100 if cents % 100 else cents // 100
 
 
 def _value(line: Line, elapsed: int) -> Fraction:

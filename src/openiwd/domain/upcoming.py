@@ -30,6 +30,9 @@ class ChangeKind(StrEnum):
     ABSENCE_END = "absenceEnd"
 
 
+Ahead = tuple[int, ChangeKind, dict[str, str | int]]
+
+
 class Upcoming(NamedTuple):
     """One change ahead. `gained` counts the agents whom the changes of this instant open the item to."""
 
@@ -48,10 +51,28 @@ def sample(agents: Iterable[Agent], keep: str | None = None) -> list[Agent]:
     return [agent for agent in ordered if agent.id in chosen or agent.id == keep]
 
 
-def next_change_for(world: World, item: BacklogItem, now: int) -> Upcoming | None:
-    """The first of the changes ahead, without counting whom it opens the item to."""
-    found = _ahead(world, item, sample(world.agents.values()), now)
-    return Upcoming(found[0][0], found[0][1], dict(found[0][2]), 0) if found else None
+class FirstChanges:
+    """The first of the changes ahead of waiting items, for many items at one instant; gains are not counted."""
+
+    def __init__(self, world: World, agents: list[Agent], now: int) -> None:
+        self._world = world
+        self._agents = agents
+        self._now = now
+        self._of_hours: dict[str, Ahead | None] = {}
+
+    def of(self, item: BacklogItem) -> Upcoming | None:
+        queue = self._world.queues.get(item.queue_id)
+        first = self._first_of_hours(item.queue_id, queue)
+        for ahead in _of_item(item, queue):
+            if ahead[0] > self._now and (first is None or _order(ahead) < _order(first)):
+                first = ahead
+        return None if first is None else Upcoming(*first, 0)
+
+    def _first_of_hours(self, queue_id: str, queue: Queue | None) -> Ahead | None:
+        if queue_id not in self._of_hours:
+            ahead = (a for a in _of_hours(self._world, self._agents, queue, self._now) if a[0] > self._now)
+            self._of_hours[queue_id] = min(ahead, key=_order, default=None)
+        return self._of_hours[queue_id]
 
 
 def changes_for(world: World, item: BacklogItem, now: int) -> list[Upcoming]:
@@ -94,7 +115,8 @@ def _ahead(
     return sorted(found, key=lambda ahead: (ahead[0], ahead[1], repr(ahead[2])))
 
 
-Ahead = tuple[int, ChangeKind, dict[str, str | int]]
+def _order(ahead: Ahead) -> tuple[int, ChangeKind, str]:
+    return ahead[0], ahead[1], repr(tuple(ahead[2].items()))
 
 
 def _of_item(item: BacklogItem, queue: Queue | None) -> Iterator[Ahead]:

@@ -11,6 +11,7 @@ from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, LastService, backlog_item, demand_at
 from openiwd.domain.distribution import World
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
+from openiwd.domain.event import EventType, LoggedEvent
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.offer import GrantKind, WrapUp
 from openiwd.domain.rule_set import CompiledRuleSet
@@ -47,6 +48,10 @@ class Desk:
         self._wrap_ups: dict[str, list[WrapUp]] = {}
         self._idle_since: dict[str, int] = {}
         self._unfit: dict[int, tuple[UUID, UUID]] = {}
+        self._aside: dict[int, BacklogItem] = {}
+        """Items claimed for an agent, while it is not known whether the database has granted them."""
+        self._stopping: set[str] = set()
+        """Agents with a state to be taken over after their current items."""
 
     async def load(self, reading: Reading, now: datetime) -> None:
         """Everything, from the database."""
@@ -77,6 +82,7 @@ class Desk:
             agent = found.get(agent_id)
             if agent is None:
                 self.world.remove_agent(agent_id)
+                self._stopping.discard(agent_id)
             else:
                 self.put_agent(agent)
                 self._reckon(agent_id, now)
@@ -110,13 +116,23 @@ class Desk:
         """The item as it is now: waiting, in somebody's hands, or neither."""
         if item.revision <= self._revisions.get(item.number, 0):
             return
+        self._aside.pop(item.number, None)
         agent_id = item.assigned_to or (item.offered_to if item.offer_id is not None else None)
         self._end_holding(item.number, now, passes_to=agent_id)
         weight = weight_of(item, self.rules)
         if agent_id is not None:
             self.world.backlog.remove(item.number)
             since = item.assigned_at if item.assigned_to else item.offered_at
-            self._hold(item, agent_id, weight, to_micros(since or now), now)
+            holding = Holding(
+                agent_id,
+                weight,
+                item.media_type,
+                item.queue_id or "",
+                item.segment,
+                item.assigned_to is None,
+                to_micros(since or now),
+            )
+            self._hold(item.number, holding, now)
             if item.offer_id is not None and not self._still_fits(item, agent_id, weight, to_micros(now)):
                 self._unfit[item.number] = (item.id, item.offer_id)
         elif item.status is Status.QUEUED:
@@ -127,6 +143,30 @@ class Desk:
             self._revisions.pop(item.number, None)
             return
         self._revisions[item.number] = item.revision
+
+    def set_aside(self, item: BacklogItem, agent_id: str, now: datetime, *, offered: bool) -> None:
+        """A waiting item is claimed for an agent: as if granted, until `confirm`, `take_back`, or a newer revision."""
+        self.world.backlog.remove(item.number)
+        self._aside[item.number] = item
+        at = to_micros(now)
+        self._hold(
+            item.number,
+            Holding(agent_id, item.weight, item.media_type, item.queue_id, item.segment, offered, at),
+            now,
+        )
+
+    def confirm(self, number: int) -> None:
+        """The claim was granted. Nothing to do where the log has told of it, or of more, already."""
+        item = self._aside.pop(number, None)
+        if item is not None:
+            self._revisions[number] = item.revision + 1
+
+    def take_back(self, number: int, now: datetime) -> None:
+        """The claim was not granted: as if it had never been made, unless something newer has been read meanwhile."""
+        item = self._aside.pop(number, None)
+        if item is not None:
+            self._end_holding(number, now, passes_to=self.holdings[number].agent_id)
+            self.world.backlog.put(item, to_micros(now))
 
     def _waiting(
         self, item: WorkItem, weight: int, served: tuple[str, datetime] | None = None
@@ -160,20 +200,11 @@ class Desk:
         category = self.rules.categories.get(item.category_id) if item.category_id else None
         return None if category is None else category.target_handle_time
 
-    def _hold(self, item: WorkItem, agent_id: str, weight: int, since: int, now: datetime) -> None:
-        holding = Holding(
-            agent_id,
-            weight,
-            item.media_type,
-            item.queue_id or "",
-            item.segment,
-            item.assigned_to is None,
-            since,
-        )
-        self.holdings[item.number] = holding
-        self._of_agent.setdefault(agent_id, set()).add(item.number)
+    def _hold(self, number: int, holding: Holding, now: datetime) -> None:
+        self.holdings[number] = holding
+        self._of_agent.setdefault(holding.agent_id, set()).add(number)
         self.world.count_outstanding(holding.queue_id, holding.segment, 1)
-        self._reckon(agent_id, now)
+        self._reckon(holding.agent_id, now)
 
     def _end_holding(self, number: int, now: datetime, *, passes_to: str | None = None) -> None:
         holding = self.holdings.pop(number, None)
@@ -187,20 +218,35 @@ class Desk:
         self._reckon(holding.agent_id, now)
 
     def _leave(self, number: int, now: datetime) -> None:
+        self._aside.pop(number, None)
         self._end_holding(number, now)
         self.world.backlog.remove(number)
         self._revisions.pop(number, None)
 
     def put_agent(self, agent: Agent) -> None:
         self.world.put_agent(agent)
+        if any(state.pending is not None for state in agent.states.values()):
+            self._stopping.add(agent.id)
+        else:
+            self._stopping.discard(agent.id)
         if agent.logged_in_at is not None:
             self._idle_at_least(agent.id, agent.logged_in_at)
 
     def _idle_at_least(self, agent_id: str, since: datetime) -> None:
         self._idle_since[agent_id] = max(to_micros(since), self._idle_since.get(agent_id, 0))
 
-    def knows(self, number: int, revision: int) -> bool:
-        """Whether this revision of the item, or a later one, is in the picture already."""
+    def knows(self, event: LoggedEvent) -> bool:
+        """Whether what the event tells of its item is in the picture already.
+
+        So is the offer of an item set aside, at its next revision: a decider alone offers, and if that was
+        another one, the claim on its way comes back without a grant, and the item is read again then.
+        """
+        number, revision = event.item_number, event.revision or 0
+        if number is None:
+            return True
+        aside = self._aside.get(number)
+        if aside is not None and event.type == EventType.OFFERED and revision == aside.revision + 1:
+            return True
         return self._revisions.get(number, 0) >= revision
 
     def _reckon(self, agent_id: str, now: datetime) -> None:
@@ -242,8 +288,9 @@ class Desk:
     def pending_changes(self) -> list[tuple[str, str]]:
         """Agents whose 'after current items' has come: (agent, media type or '*')."""
         ready = []
-        for agent in self.world.agents.values():
-            if not agent.active:
+        for agent_id in self._stopping:
+            agent = self.world.agents.get(agent_id)
+            if agent is None or not agent.active:
                 continue
             for media, state in agent.states.items():
                 if state.pending is None:
