@@ -18,7 +18,7 @@ from openiwd.domain.distribution import World, eligible_items
 from openiwd.domain.eligibility import OF_QUEUE, Reason
 from openiwd.domain.instant import from_micros
 from openiwd.domain.offer import GrantKind
-from openiwd.domain.schema import Exact, shown
+from openiwd.domain.schema import Exact, shown, shown_ratio
 from openiwd.domain.upcoming import ChangeKind, changes_for, sample
 
 RUNNERS_UP = 5
@@ -153,13 +153,16 @@ def priority_parts(
     schema = world.backlog.schema(own.schema_id)
     if schema is None or elapsed is None:
         return PriorityParts(shown(total), adjustment=int(own.constant))
-    value = schema.value_weight * item.business_value
+    # Whole numbers instead of fractions: this is reckoned for every claim.
+    constant, weight = own.constant, schema.value_weight
+    whole, part = constant.numerator, constant.denominator
+    value, value_part = weight.numerator * item.business_value, weight.denominator
     return PriorityParts(
         shown(total),
-        curve=shown(total - own.constant),
+        curve=shown_ratio(total.numerator * part - whole * total.denominator, total.denominator * part),
         age=elapsed - own.origin,
-        value=shown(value),
-        adjustment=int(own.constant - value),
+        value=shown_ratio(value, value_part),
+        adjustment=(whole * value_part - value * part) // (part * value_part),
         schema_id=schema.id,
     )
 

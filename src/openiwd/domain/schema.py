@@ -290,13 +290,15 @@ def samples(
 
 def shown(priority: Exact) -> int | float:
     """A priority as the API shows it: two decimals, half to even, an int when whole."""
-    if isinstance(priority, int):
-        return priority
-    above, below = priority.numerator * 100, priority.denominator
-    cents, rest = divmod(above, below)
-    if 2 * rest > below or (2 * rest == below and cents & 1):
-        cents += 1
-    return cents / 100 if cents % 100 else cents // 100
+    return shown_ratio(priority.numerator, priority.denominator)
+
+
+def shown_ratio(numerator: int, denominator: int) -> int | float:
+    """As `shown`, of a ratio in whatever terms; the denominator is positive."""
+    hundredths, rest = divmod(numerator * 100, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and hundredths & 1):
+        hundredths += 1
+    return hundredths / 100 if hundredths % 100 else hundredths // 100
 
 
 def _value(line: Line, elapsed: int) -> Fraction:

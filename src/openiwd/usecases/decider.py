@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -148,10 +149,9 @@ class Decider:
 
     async def _pass(self) -> bool:
         """Chooses and sends, while the last batch of the pass before may still be on its way; False: no more to do."""
-        now, world = self._runtime.now(), self._desk.world
-        self._desk.end_wrap_ups(now)
+        now = self._runtime.now()
         started = time.perf_counter()
-        choices = distribute(world, to_micros(now))[:MOST_CHOICES]
+        choices = self._chosen(now)
         if not choices:
             before = self._claims.lost
             await self._accept_at_once(await self._claims.land())
@@ -165,6 +165,10 @@ class Decider:
             await self._accept_at_once(landed)
             started = time.perf_counter()
         return True
+
+    def _chosen(self, now: datetime) -> list[Choice]:
+        self._desk.end_wrap_ups(now)
+        return distribute(self._desk.world, to_micros(now))[:MOST_CHOICES]
 
     def _still_waits(self, item: BacklogItem) -> bool:
         """Nothing else than the claims of its own pass has come between the choice and its claim."""
