@@ -25,7 +25,7 @@ from openiwd.usecases.decider import Decider
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.rule_set import compile_published
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, apply
+from openiwd.usecases.work_item import Command, Done, apply
 from tests.factories.tenant import NEW_ID, MovedClock, caller, pools_for, stored_rules, submission
 
 ADMIN = caller()
@@ -242,3 +242,35 @@ async def test_the_next_batch_is_chosen_while_one_is_on_its_way(office: Office) 
     assert [one.agent_id for one in landed] == [first[0].agent_id]
     assert [one.agent_id for one in await claims.land()] == [second[0].agent_id]
     assert picture(decider) == picture(await Decider.take_over(office.services))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_what_the_log_tells_of_an_item_on_its_way_is_not_lost_on_landing(
+    office: Office, when: str
+) -> None:
+    """Held before the claim: nothing is granted. Held after its commit: the grant is over before it is heard of."""
+    await office.agents(1)
+    decider = await Decider.take_over(office.services)
+    await office.items(2)
+    await decider.order()
+    claims, now = decider._claims, office.services.runtime.now()
+    under_way, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Sequence[Claim]) -> None:
+        under_way.set()
+        await go_on.wait()
+
+    setattr(office.store, when, wait)
+    (choice,) = decider._chosen(now)
+    await claims.send([choice], claims.open([choice], GrantKind.PUSH, "system:test", now))
+    await under_way.wait()
+    hold = Command(action=Action.HOLD, caller=ADMIN, item_id=ItemId(choice.item.id), reason="other")
+    (held,) = await apply(office.services.runtime, [hold])
+    assert isinstance(held, Done)
+    await decider._catch_up()
+    go_on.set()
+    landed = await claims.land()
+    assert len(landed) == (0 if when == "before" else 1)
+    assert choice.item.number not in decider._desk.holdings
+    assert picture(decider) == picture(await Decider.take_over(office.services))
+    assert [c.agent_id for c in decider._chosen(now)] == ["a0"], "free again"

@@ -115,7 +115,7 @@ CREATE TABLE item (
     attached_data jsonb NOT NULL,
     submission_hash bytea NOT NULL,
     UNIQUE (capture_id, capture_point)         -- in this order it also finds a captureId at any capture point
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 70);                      -- room for the versions of an item on its page: offered, accepted, completed
 
 -- Hot paths: the decider's load, timers, an agent's items, the tree's counts, the recent list. Most are partial: an item costs
 -- an entry only while it is in that state. None has a column that an offer changes: an offer then adds no entry anywhere (a
