@@ -77,12 +77,16 @@ class Decider:
     async def run(self) -> None:
         """Until cancelled, or fenced by another decider (FencedError)."""
         while True:
-            async with self._lock:
-                await self._follow()
-                if self._services.tenant.pushes:
-                    await self._push()
+            await self.push()
             await self._after_step()
             await self._services.feed.wait(self._cursor, self._pause())
+
+    async def push(self) -> None:
+        """Offers everything that can be offered now, unless the tenant's items are only asked for."""
+        async with self._lock:
+            await self._follow()
+            if self._services.tenant.pushes:
+                await self._push()
 
     def _pause(self) -> float:
         """Seconds until something becomes possible by time alone, at most IDLE_SECONDS."""
