@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from openiwd.adapters.postgres.connection import Connection
 from openiwd.domain.event import Event, EventType, item_event
 from openiwd.domain.work_item import ItemId, ItemNumber, Status, WorkItem
 from openiwd.ports.tenant_store import TenantStore
@@ -41,3 +42,17 @@ async def store_items(store: TenantStore, items: Sequence[WorkItem]) -> list[Wor
         stored = [msgspec.structs.replace(i, number=ItemNumber(numbers[i.id])) for i in items]
         await tx.append_events([created(item) for item in stored])
     return stored
+
+
+async def open_offers(connection: Connection, items: Sequence[WorkItem]) -> None:
+    """The rows of the open offers that items have, which a claim would have written."""
+    await connection.executemany(
+        "INSERT INTO offer"
+        " (id, item_number, item_id, agent_id, queue_id, kind, epoch, offered_at, expires_at, decision)"
+        " VALUES ($1, $2, $3, $4, $5, 'push', 1, $6, $7, '')",
+        [
+            (i.offer_id, i.number, i.id, i.offered_to, i.queue_id or "", i.received_at, i.offer_expires_at)
+            for i in items
+            if i.offer_id is not None
+        ],
+    )

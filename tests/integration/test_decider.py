@@ -13,6 +13,7 @@ from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
 from openiwd.domain.errors import FencedError, OpenIwdError
 from openiwd.domain.event import fold
 from openiwd.domain.lifecycle import Action
+from openiwd.domain.packed_decision import unpack
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import intake, offer, timer
@@ -114,7 +115,7 @@ async def test_an_item_is_offered_accepted_and_completed(bench: Bench) -> None:
     assert [e.type for e in events] == ["created", "offered", "assigned", "completed"]
     assert fold(events) == await bench.read(item)
     assert stored.outcome == "accepted"
-    assert stored.decision["a"] == "amara"
+    assert unpack(stored.decision).agent_id == "amara"
 
 
 async def test_the_free_agent_gets_the_item_of_highest_priority(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from openiwd.adapters.postgres.log_reading import EVENT_SQL
 from openiwd.adapters.postgres.rows import json_rows
 from openiwd.adapters.postgres.tenant_writing import PostgresWriting
 from openiwd.domain.work_item import ItemNumber, Status, WorkItem
-from tests.factories.stored_item import HASH, START, created, stored_item
+from tests.factories.stored_item import HASH, START, created, open_offers, stored_item
 
 ITEMS = 20_000
 
@@ -80,6 +80,13 @@ async def connection(tenant_database: str) -> AsyncIterator[Connection]:
         for item in batch:
             item.number = ItemNumber(numbers[item.id])
         await writing.append_events([created(item) for item in batch])
+        await open_offers(connection, batch)
+    await connection.execute(
+        "INSERT INTO offer (id, item_number, item_id, agent_id, queue_id, kind, epoch, offered_at, outcome, decision)"
+        " SELECT gen_random_uuid(), n % 5000, gen_random_uuid(), 'agent' || n % 100, 'q', 'push', 1, now(),"
+        " 'declined', ''"
+        " FROM generate_series(1, 20000) AS n"
+    )
     await connection.execute("ANALYZE")
     yield connection
     await connection.close()
@@ -126,22 +133,26 @@ async def test_hot_queries_use_their_indexes(connection: Connection) -> None:
             (1_000, 500, ["q1", "q2"], 7),
             {"item_queued", "item_contact"},
         ),
-        "held_numbers": (ITEM_SQL["held_numbers"], (), {"item_assigned", "item_offered"}),
-        "held_by_agents": (ITEM_SQL["held_by_agents"], (), {"item_assigned", "item_offered"}),
+        "held_numbers": (ITEM_SQL["held_numbers"], (), {"item_assigned", "item_pkey"}),
+        "held_by_agents": (
+            ITEM_SQL["held_by_agents"],
+            (),
+            {"item_assigned", "item_pkey"},
+        ),
         "due_timers": (
             ITEM_SQL["due_timers"],
             (START, 100),
-            {"item_captured", "item_hold_until", "item_offer_expiry", "item_reservation_end", "item_pkey"},
+            {"item_captured", "item_hold_until", "offer_expiry", "item_reservation_end", "item_pkey"},
         ),
         "next_timer": (
             ITEM_SQL["next_timer"],
             (),
-            {"item_captured", "item_hold_until", "item_offer_expiry", "item_reservation_end"},
+            {"item_captured", "item_hold_until", "offer_expiry", "item_reservation_end"},
         ),
         "items_of_agent": (
             ITEM_SQL["items_of_agent"],
             ("agent5",),
-            {"item_assigned", "item_offered", "item_reserved", "item_kept", "item_pkey"},
+            {"item_assigned", "offer_open_agent", "item_reserved", "item_kept", "item_pkey"},
         ),
         "expired_items": (ITEM_SQL["expired_items"], (START, 100), {"item_expiry"}),
         "lock_items": (ITEM_SQL["lock_items"], ([1, 2, 3],), {"item_pkey"}),
@@ -155,7 +166,7 @@ async def test_hot_queries_use_their_indexes(connection: Connection) -> None:
     for generic in (False, True):
         for name, (sql, arguments, indexes) in hot.items():
             plan = await explained(connection, sql, *arguments, generic=generic)
-            assert not tables_read_whole(plan) & {"item", "event", "event_personal"}, (name, generic)
+            assert not tables_read_whole(plan) & {"item", "offer", "event", "event_personal"}, (name, generic)
             assert indexes_used(plan) >= indexes, (name, generic)
 
 
@@ -173,12 +184,34 @@ async def test_writes_find_their_rows_by_index(connection: Connection) -> None:
 
 
 async def test_offers_of_an_item_are_found_by_index(connection: Connection) -> None:
-    await connection.execute(
-        "INSERT INTO offer (id, item_number, item_id, agent_id, queue_id, kind, epoch, offered_at, outcome, decision)"
-        " SELECT gen_random_uuid(), n % 5000, gen_random_uuid(), 'a', 'q', 'push', 1, now(), 'declined', '{}'"
-        " FROM generate_series(1, 20000) AS n"
-    )
-    await connection.execute("ANALYZE offer")
     for generic in (False, True):
         plan = await explained(connection, OFFER_SQL["offers_of_item"], 7, 50, generic=generic)
         assert indexes_used(plan) == {"offer_item"}
+
+
+@pytest.mark.parametrize("kind", ["push", "pull"])
+async def test_a_claim_finds_its_rows_by_index_and_an_offer_adds_no_entry_to_the_indexes_of_items(
+    connection: Connection, kind: str
+) -> None:
+    """Far apart, so that each page has room; asked of the counters of the transaction itself."""
+    numbers: list[int] = await connection.fetchval(
+        "SELECT array_agg(number ORDER BY number) FROM ("
+        " SELECT DISTINCT ON ((ctid::text::point)[0]) number FROM item"
+        " WHERE status = 'queued' AND offer_id IS NULL) AS one"
+    )
+    ids = [uuid4() for _ in numbers]
+    async with connection.transaction():
+        granted = await connection.fetchval(
+            OFFER_SQL["claim"], 0, kind, START, "a", numbers, [1] * len(ids), [f"agent{n}" for n in numbers], ids, ids,
+            [30] * len(ids), [b"x"] * len(ids), "\n".join(["{}"] * len(ids)),
+        )  # fmt: skip
+        counts = await connection.fetch(
+            "SELECT relname, seq_scan, n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
+            " WHERE relname IN ('item', 'offer', 'event')"
+        )
+    assert sorted(granted) == numbers
+    assert len(numbers) > 500
+    read = {record["relname"]: record for record in counts}
+    assert [record["seq_scan"] for record in read.values()] == [0, 0, 0]
+    assert read["item"]["n_tup_upd"] == len(numbers)
+    assert read["item"]["n_tup_hot_upd"] == (len(numbers) if kind == "push" else 0)

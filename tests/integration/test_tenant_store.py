@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from openiwd.adapters.postgres.connection import Connection, open_connection
 from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.adapters.postgres.rows import INSERT_COLUMNS, ITEM_FIELDS, LATER
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
@@ -25,13 +26,14 @@ from openiwd.domain.work_item import DueOrigin, Exclusion, ItemNumber, Status, W
 from openiwd.ports.tenant_store import (
     AttachmentInfo,
     Claim,
+    Grant,
     Note,
     PublishedRuleSet,
     RejectedRowsError,
     Tenant,
     TransactionRetryError,
 )
-from tests.factories.stored_item import HASH, START, store_items, stored_item
+from tests.factories.stored_item import HASH, START, open_offers, store_items, stored_item
 
 LATE = START + timedelta(hours=3)
 
@@ -41,6 +43,13 @@ async def store(tenant_database: str) -> AsyncIterator[PostgresTenantStore]:
     pools = TenantPools(lambda _: tenant_database, budget=12)
     yield PostgresTenantStore(Tenant(id="t", name="T", database_name="t"), pools)
     await pools.close()
+
+
+@pytest.fixture
+async def connection(tenant_database: str) -> AsyncIterator[Connection]:
+    connection = await open_connection(tenant_database)
+    yield connection
+    await connection.close()
 
 
 def full_item(capture_id: str = "full") -> WorkItem:
@@ -246,8 +255,13 @@ async def test_a_lock_that_is_not_had_in_time_says_try_again(store: PostgresTena
 # Claims
 
 
-def claim(item: WorkItem, kind: str, agent: str = "agent1", at: datetime = START) -> Claim:
-    """A grant with the event body that tells of it."""
+class Wanted(NamedTuple):
+    grant: Grant
+    claim: Claim
+
+
+def claim(item: WorkItem, kind: str, agent: str = "agent1", at: datetime = START) -> Wanted:
+    """A claim with the event body that tells of it."""
     offer_id, assignment_id = uuid4(), uuid4()
     if kind == "push":
         expires: datetime | None = at + timedelta(seconds=30)
@@ -268,18 +282,27 @@ def claim(item: WorkItem, kind: str, agent: str = "agent1", at: datetime = START
     event = item_event(
         kind_of_event, item, replace(after, revision=item.revision + 1), at=at, actor="system:decider"
     )
-    return Claim(
-        item=item,
-        agent_id=agent,
-        offer_id=offer_id,
-        assignment_id=assignment_id,
-        kind=kind,
-        at=at,
-        expires_at=expires,
-        decision={"why": [1, 2]},
-        actor="system:decider",
-        body=event.body,
+    return Wanted(
+        Grant(kind, at, "system:decider"),
+        Claim(
+            number=item.number,
+            revision=item.revision,
+            agent_id=agent,
+            offer_id=offer_id,
+            assignment_id=None if kind == "push" else assignment_id,
+            lasts=30_000_000,
+            decision=b"why\x00\xff",
+            body=msgspec.json.encode(event.body).decode(),
+        ),
     )
+
+
+async def grant(store: PostgresTenantStore, epoch: int, wanted: Sequence[Wanted]) -> set[ItemNumber]:
+    """Claims, one statement for each kind."""
+    granted: set[ItemNumber] = set()
+    for one in dict.fromkeys(w.grant for w in wanted):
+        granted |= await store.claim(epoch, one, [w.claim for w in wanted if w.grant == one])
+    return granted
 
 
 async def folded(store: PostgresTenantStore, item: WorkItem) -> WorkItem | None:
@@ -294,21 +317,21 @@ async def test_a_claimed_row_is_what_its_history_tells(store: PostgresTenantStor
     )
     epoch = await store.take_over(uuid4())
     claims = [claim(item, item.capture_id) for item in items]
-    assert await store.claim(epoch, claims) == {item.number for item in items}
+    assert await grant(store, epoch, claims) == {item.number for item in items}
     for item, one in zip(items, claims, strict=True):
         row = await read(store, item)
         assert row == await folded(store, item)
         assert row.revision == 2
         async with store.reading() as reading:
             (offer,) = await reading.offers_of_item(item.number)
-            assert await reading.offer(one.offer_id) == offer
+            assert await reading.offer(one.claim.offer_id) == offer
         assert (offer.agent_id, offer.kind, offer.epoch, offer.decision) == (
             "agent1",
-            one.kind,
+            one.grant.kind,
             epoch,
-            {"why": [1, 2]},
+            b"why\x00\xff",
         )
-        assert offer.outcome == (None if one.kind == "push" else "accepted")
+        assert offer.outcome == (None if one.grant.kind == "push" else "accepted")
     pushed, pulled = await read(store, items[0]), await read(store, items[1])
     assert (pushed.status, pushed.offered_to, pushed.reserved_for) == (Status.QUEUED, "agent1", "agent1")
     assert (pulled.status, pulled.assigned_to, pulled.reserved_for) == (Status.ASSIGNED, "agent1", None)
@@ -320,13 +343,13 @@ async def test_a_claim_of_an_old_epoch_writes_nothing(store: PostgresTenantStore
     new = await store.take_over(uuid4())
     assert new == old + 1
     with pytest.raises(FencedError):
-        await store.claim(old, [claim(item, "push")])
+        await grant(store, old, [claim(item, "push")])
     assert await read(store, item) == item
     async with store.reading() as reading:
         assert await reading.offers_of_item(item.number) == []
         assert (await reading.head()).pos == 1
         assert await reading.epoch() == new
-    assert await store.claim(new, [claim(item, "push")]) == {item.number}
+    assert await grant(store, new, [claim(item, "push")]) == {item.number}
 
 
 async def test_a_claim_of_a_changed_item_writes_nothing_for_it(store: PostgresTenantStore) -> None:
@@ -334,29 +357,29 @@ async def test_a_claim_of_a_changed_item_writes_nothing_for_it(store: PostgresTe
     await update(store, 1, replace(items[0], revision=2, subject="changed"))
     await update(store, 1, replace(items[1], revision=2, status=Status.HELD))
     epoch = await store.take_over(uuid4())
-    assert await store.claim(epoch, [claim(replace(items[2]), "push")]) == {items[2].number}
+    assert await grant(store, epoch, [claim(replace(items[2]), "push")]) == {items[2].number}
     again = [claim(i, "push", agent="agent2") for i in items] + [claim(replace(items[1], revision=2), "pull")]
-    assert await store.claim(epoch, again) == {items[3].number}
+    assert await grant(store, epoch, again) == {items[3].number}
     async with store.reading() as reading:
         assert [len(await reading.offers_of_item(i.number)) for i in items] == [0, 0, 1, 1]
         assert [len(await reading.history(i.id)) for i in items] == [1, 1, 2, 2]
-    assert await store.claim(epoch, []) == set()
+    assert await store.claim(epoch, Grant("push", START, "a"), []) == set()
 
 
 async def test_an_offered_item_is_claimed_by_nobody_else(store: PostgresTenantStore) -> None:
     (item,) = await store_items(store, [stored_item("c", queue_id="q")])
     epoch = await store.take_over(uuid4())
-    await store.claim(epoch, [claim(item, "push")])
+    await grant(store, epoch, [claim(item, "push")])
     offered = await read(store, item)
-    assert await store.claim(epoch, [claim(offered, "pull", agent="agent2")]) == set()
+    assert await grant(store, epoch, [claim(offered, "pull", agent="agent2")]) == set()
     both = [claim(item, "push", agent="a"), claim(item, "push", agent="b")]
-    assert await store.claim(epoch, both) == set()
+    assert await grant(store, epoch, both) == set()
 
 
 async def test_an_item_is_granted_once_in_a_batch(store: PostgresTenantStore) -> None:
     (item,) = await store_items(store, [stored_item("c", queue_id="q")])
     epoch = await store.take_over(uuid4())
-    assert await store.claim(epoch, [claim(item, "push", agent="a"), claim(item, "push", agent="b")]) == {
+    assert await grant(store, epoch, [claim(item, "push", agent="a"), claim(item, "push", agent="b")]) == {
         item.number
     }
     assert (await read(store, item)).offered_to == "a", "the first stands"
@@ -368,7 +391,7 @@ async def test_of_many_claims_of_one_item_one_is_granted(store: PostgresTenantSt
 
     async def grab(agent: int) -> set[ItemNumber]:
         mine = items if agent % 2 else items[::-1]
-        return await store.claim(epoch, [claim(i, "pull", agent=f"a{agent}") for i in mine])
+        return await grant(store, epoch, [claim(i, "pull", agent=f"a{agent}") for i in mine])
 
     granted = await asyncio.gather(*(grab(agent) for agent in range(8)))
     assert sorted(n for numbers in granted for n in numbers) == sorted(i.number for i in items)
@@ -397,7 +420,7 @@ async def test_taking_over_waits_for_a_claim_that_runs(
 async def test_an_open_offer_is_one_per_item(store: PostgresTenantStore, tenant_database: str) -> None:
     (item,) = await store_items(store, [stored_item("c", queue_id="q")])
     epoch = await store.take_over(uuid4())
-    await store.claim(epoch, [claim(item, "push")])
+    await grant(store, epoch, [claim(item, "push")])
     offered = await read(store, item)
     # An item row that has lost its offer while the offer itself is open: a second one is refused by the database.
     broken = replace(
@@ -405,7 +428,7 @@ async def test_an_open_offer_is_one_per_item(store: PostgresTenantStore, tenant_
     )
     await update(store, 2, broken)
     with pytest.raises(RejectedRowsError):
-        await store.claim(epoch, [claim(broken, "push")])
+        await grant(store, epoch, [claim(broken, "push")])
     assert offered.offer_id is not None
     async with store.writing() as tx:
         await tx.close_offers([ClosedOffer(offered.offer_id, OfferOutcome.DECLINED, LATE, "busy")])
@@ -415,7 +438,7 @@ async def test_an_open_offer_is_one_per_item(store: PostgresTenantStore, tenant_
             ]
         )
         await tx.close_offers([])
-    assert await store.claim(epoch, [claim(broken, "push")]) == {item.number}
+    assert await grant(store, epoch, [claim(broken, "push")]) == {item.number}
     async with store.reading() as reading:
         latest, first = await reading.offers_of_item(item.number)
     assert {(o.outcome, o.reason) for o in (latest, first)} == {(None, None), ("declined", "busy")}
@@ -437,8 +460,8 @@ async def test_the_backlog_is_read_in_order_of_number(store: PostgresTenantStore
     assert (first.size, rest.size, none.size) == (3, 1, 0)
 
 
-async def test_an_agent_s_items(store: PostgresTenantStore) -> None:
-    await store_items(
+async def test_an_agent_s_items(store: PostgresTenantStore, connection: Connection) -> None:
+    items = await store_items(
         store,
         [
             stored_item("assigned", status=Status.ASSIGNED, assigned_to="a"),
@@ -450,6 +473,7 @@ async def test_an_agent_s_items(store: PostgresTenantStore) -> None:
             stored_item("free"),
         ],
     )
+    await open_offers(connection, items)
     async with store.reading() as reading:
         mine = [i.capture_id for i in await reading.items_of_agent("a")]
         held = {i.capture_id for i in await reading.held_by_agents()}
@@ -457,9 +481,11 @@ async def test_an_agent_s_items(store: PostgresTenantStore) -> None:
     assert held == {"assigned", "offered", "both", "else"}
 
 
-async def test_timers_are_due_when_their_instant_has_come(store: PostgresTenantStore) -> None:
+async def test_timers_are_due_when_their_instant_has_come(
+    store: PostgresTenantStore, connection: Connection
+) -> None:
     times = [START + timedelta(minutes=n) for n in range(5)]
-    await store_items(
+    items = await store_items(
         store,
         [
             stored_item("activation", status=Status.CAPTURED, activation_at=times[1]),
@@ -473,6 +499,7 @@ async def test_timers_are_due_when_their_instant_has_come(store: PostgresTenantS
             stored_item("active", activation_at=times[0]),
         ],
     )
+    await open_offers(connection, items)
     expected = ["activation", "hold", "offer", "reservation"]
     async with store.reading() as reading:
         assert await reading.next_timer() == times[1]

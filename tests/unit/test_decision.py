@@ -19,17 +19,18 @@ from openiwd.domain.decision import (
     RUNNERS_UP,
     Decision,
     explain_waiting,
-    pack,
-    record,
+    of_plain,
     sentences,
-    unpack,
+    to_plain,
     why_not,
 )
 from openiwd.domain.distribution import distribute, for_agent, next_for
 from openiwd.domain.eligibility import Load, Reason
 from openiwd.domain.instant import HOUR, MINUTE, from_micros
 from openiwd.domain.offer import GrantKind
+from openiwd.domain.packed_decision import MAX_BYTES, pack, unpack
 from openiwd.domain.queue import Delivery, QueueConfig, QueueGroupConfig, compile_queue
+from openiwd.domain.recorder import record
 from openiwd.domain.requirement import Relaxation, Requirement
 from openiwd.domain.schema import SchemaConfig, compile_schema, shown, standing
 from openiwd.domain.upcoming import MAX_AGENTS, ChangeKind, changes_for
@@ -212,7 +213,12 @@ def test_records_reconcile_and_survive_packing(seed: int, items: int, agents: in
             assert parts.curve is not None
             whole = Fraction(str(parts.curve)) + Fraction(str(parts.value)) + parts.adjustment
             assert shown(whole) == parts.total
-        assert unpack(msgspec.json.decode(msgspec.json.encode(pack(decision)))) == decision
+        assert of_plain(msgspec.json.decode(msgspec.json.encode(to_plain(decision)))) == decision
+        packed = pack(decision)
+        assert decision.agent_id is None or len(packed) <= MAX_BYTES, "those of choices are stored"
+        told = unpack(packed)
+        shorter = decision.runners_up[: len(told.runners_up)]
+        assert told == msgspec.structs.replace(decision, runners_up=shorter)
         assert all(change.at > now for change in decision.changes)
         for key, params in sentences(decision):
             assert key.startswith("decision.")

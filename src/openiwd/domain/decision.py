@@ -1,4 +1,4 @@
-"""Decision records: why an item went to an agent, or why it still waits. Pure; compact to store, told in words.
+"""Decision records: why an item went to an agent (see recorder), or why it still waits. Pure; told in words.
 
 The words are message keys with parameters; their texts lie in the catalogues.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,12 +14,12 @@ from msgspec import Struct, field
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, Demand
-from openiwd.domain.distribution import Choice, eligible_items
+from openiwd.domain.distribution import eligible_items
 from openiwd.domain.eligibility import OF_QUEUE, Reason
 from openiwd.domain.instant import from_micros
 from openiwd.domain.offer import GrantKind
-from openiwd.domain.schema import shown
-from openiwd.domain.upcoming import ChangeKind, changes_for, next_change_for, sample
+from openiwd.domain.schema import Exact, shown, shown_ratio
+from openiwd.domain.upcoming import ChangeKind, changes_for, sample
 from openiwd.domain.world import World
 
 RUNNERS_UP = 5
@@ -72,6 +71,8 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Skills asked for: name, level needed, level of the agent chosen (0 while none is)."""
     runners_up: tuple[tuple[int, Number], ...] = field(default=(), name="u")
     changes: tuple[NextChange, ...] = field(default=(), name="h")
+    of_pass: bool = field(default=False, name="o")
+    """One of many choices of a pass: runners-up are then only the next ones chosen of the same demand."""
 
     @property
     def is_sampled(self) -> bool:
@@ -85,47 +86,20 @@ class WhyNot(NamedTuple):
     better: BacklogItem | None
 
 
-def pack(decision: Decision) -> dict[str, Any]:
-    """Plain JSON values, defaults left out."""
-    packed: dict[str, Any] = msgspec.to_builtins(decision)
-    return packed
+def to_plain(decision: Decision) -> dict[str, Any]:
+    """Plain JSON values under short keys, defaults left out."""
+    values: dict[str, Any] = msgspec.to_builtins(decision)
+    return values
 
 
-def unpack(packed: dict[str, Any]) -> Decision:
-    return msgspec.convert(packed, Decision)
-
-
-def record(world: World, choice: Choice, now: int) -> Decision:
-    """The record of a choice; to be asked for before the choice is applied to the world."""
-    item, agent = choice.item, world.agents[choice.agent_id]
-    demand = world.demand(item, now)
-    considered, excluded, eligible = _counted(world, item, demand, now, choice.kind, agent.id)
-    profile = world.eligibility(now).profile(agent)
-    asked = () if demand.reserved_for is not None else demand.signature.skills
-    ahead = next_change_for(world, item, now)
-    return Decision(
-        at=now,
-        rule_set_version=world.rule_set_version,
-        kind=choice.kind,
-        agent_id=agent.id,
-        item_number=item.number,
-        revision=item.revision,
-        priority=_parts(world, item, now),
-        waiting=len(world.backlog),
-        considered=considered,
-        agents=len(world.agents),
-        eligible=eligible,
-        excluded=excluded,
-        skills=tuple((skill, level, profile.skills.get(skill, 0)) for skill, level in asked),
-        runners_up=_runners_up(world, agent, item, now, choice.kind),
-        changes=() if ahead is None else (NextChange(ahead.at, ahead.kind, 0, ahead.params),),
-    )
+def of_plain(values: dict[str, Any]) -> Decision:
+    return msgspec.convert(values, Decision)
 
 
 def explain_waiting(world: World, item: BacklogItem, now: int) -> Decision:
     """Why the item still waits: who is excluded and for which reason, and what will change that."""
     demand = world.demand(item, now)
-    considered, excluded, eligible = _counted(world, item, demand, now, GrantKind.PUSH, None)
+    considered, excluded, eligible = _counted(world, item, demand, now)
     changes = changes_for(world, item, now)
     return Decision(
         at=now,
@@ -140,7 +114,7 @@ def explain_waiting(world: World, item: BacklogItem, now: int) -> Decision:
         eligible=eligible,
         excluded=excluded,
         skills=tuple((skill, level, 0) for skill, level in demand.signature.skills),
-        runners_up=_shown(world, world.backlog.behind(item.number, now, RUNNERS_UP), now),
+        runners_up=shown_items(world, world.backlog.behind(item.number, now, RUNNERS_UP), now),
         changes=tuple(NextChange(c.at, c.kind, c.gained, c.params) for c in changes),
     )
 
@@ -156,12 +130,10 @@ def why_not(
     return WhyNot(None, None if best is None or best.number == item.number else best)
 
 
-def _counted(
-    world: World, item: BacklogItem, demand: Demand, now: int, kind: GrantKind, keep: str | None
-) -> tuple[int, dict[str, int], int]:
+def _counted(world: World, item: BacklogItem, demand: Demand, now: int) -> tuple[int, dict[str, int], int]:
     """How many agents were looked at, by which reasons they are excluded, and how many are eligible."""
-    eligibility = world.eligibility(now, kind)
-    looked_at = sample(world.agents.values(), keep)
+    eligibility = world.eligibility(now)
+    looked_at = sample(world.agents.values())
     closed = eligibility.of_queue(demand, item.segment)
     if closed is not None:
         return len(looked_at), {closed.value: len(looked_at)}, 0
@@ -172,34 +144,37 @@ def _counted(
     return len(looked_at), {str(reason): count for reason, count in reasons.most_common()}, eligible
 
 
-def _parts(world: World, item: BacklogItem, now: int) -> PriorityParts:
-    total = world.backlog.priority(item.number, now)
+def priority_parts(
+    world: World, item: BacklogItem, total: Exact, elapsed: int | None = None
+) -> PriorityParts:
+    """What the priority is made of; `elapsed` is what the clock of the item's schema shows, where it has one."""
     own = item.standing
     if own.fixed is not None:
         return PriorityParts(shown(total), fixed=own.fixed)
     schema = world.backlog.schema(own.schema_id)
-    if schema is None:
+    if schema is None or elapsed is None:
         return PriorityParts(shown(total), adjustment=int(own.constant))
-    value = schema.value_weight * item.business_value
+    # Whole numbers instead of fractions: this is reckoned for every claim.
+    constant, weight = own.constant, schema.value_weight
+    whole, part = constant.numerator, constant.denominator
+    value, value_part = weight.numerator * item.business_value, weight.denominator
     return PriorityParts(
         shown(total),
-        curve=shown(total - own.constant),
-        age=schema.clock.elapsed(now) - own.origin,
-        value=shown(value),
-        adjustment=int(Fraction(own.constant) - value),
+        curve=shown_ratio(total.numerator * part - whole * total.denominator, total.denominator * part),
+        age=elapsed - own.origin,
+        value=shown_ratio(value, value_part),
+        adjustment=(whole * value_part - value * part) // (part * value_part),
         schema_id=schema.id,
     )
 
 
-def _runners_up(
-    world: World, agent: Agent, item: BacklogItem, now: int, kind: GrantKind
-) -> tuple[tuple[int, Number], ...]:
-    """What the agent would have been given instead."""
-    others = (one for one in eligible_items(world, agent, now, kind) if one.number != item.number)
-    return _shown(world, list(islice(others, RUNNERS_UP)), now)
+def _parts(world: World, item: BacklogItem, now: int) -> PriorityParts:
+    schema = world.backlog.schema(item.standing.schema_id)
+    elapsed = None if schema is None else schema.clock.elapsed(now)
+    return priority_parts(world, item, world.backlog.priority(item.number, now), elapsed)
 
 
-def _shown(world: World, items: list[BacklogItem], now: int) -> tuple[tuple[int, Number], ...]:
+def shown_items(world: World, items: list[BacklogItem], now: int) -> tuple[tuple[int, Number], ...]:
     return tuple((one.number, shown(world.backlog.priority(one.number, now))) for one in items)
 
 
@@ -222,6 +197,8 @@ def sentences(decision: Decision) -> list[Sentence]:
     for change in decision.changes:
         params = {**change.params, "at": from_micros(change.at).isoformat(), "gained": change.gained}
         told.append((_change_key(change), params))
+    if decision.of_pass:
+        told.append(("decision.ofPass", {}))
     for number, priority in decision.runners_up:
         told.append(
             (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -50,7 +50,7 @@ class Offer(Struct, kw_only=True):
     outcome: str | None
     ended_at: datetime | None
     reason: str | None
-    decision: dict[str, Any]
+    decision: bytes
 
 
 class ClosedOffer(NamedTuple):

@@ -290,8 +290,15 @@ def samples(
 
 def shown(priority: Exact) -> int | float:
     """A priority as the API shows it: two decimals, half to even, an int when whole."""
-    rounded = round(Fraction(priority), 2)
-    return rounded.numerator if rounded.denominator == 1 else float(rounded)
+    return shown_ratio(priority.numerator, priority.denominator)
+
+
+def shown_ratio(numerator: int, denominator: int) -> int | float:
+    """As `shown`, of a ratio in whatever terms; the denominator is positive."""
+    hundredths, rest = divmod(numerator * 100, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and hundredths & 1):
+        hundredths += 1
+    return hundredths / 100 if hundredths % 100 else hundredths // 100
 
 
 def _value(line: Line, elapsed: int) -> Fraction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -30,6 +30,9 @@ class ChangeKind(StrEnum):
     ABSENCE_END = "absenceEnd"
 
 
+Ahead = tuple[int, ChangeKind, dict[str, str | int]]
+
+
 class Upcoming(NamedTuple):
     """One change ahead. `gained` counts the agents whom the changes of this instant open the item to."""
 
@@ -48,10 +51,29 @@ def sample(agents: Iterable[Agent], keep: str | None = None) -> list[Agent]:
     return [agent for agent in ordered if agent.id in chosen or agent.id == keep]
 
 
-def next_change_for(world: World, item: BacklogItem, now: int) -> Upcoming | None:
-    """The first of the changes ahead, without counting whom it opens the item to."""
-    found = _ahead(world, item, sample(world.agents.values()), now)
-    return Upcoming(found[0][0], found[0][1], dict(found[0][2]), 0) if found else None
+class FirstChanges:
+    """The first of the changes ahead of waiting items, for many items; gains are not counted."""
+
+    def __init__(self, world: World, agents: Sequence[Agent]) -> None:
+        self._world = world
+        self._agents = agents
+        self._of_hours: dict[str, Ahead | None] = {}
+
+    def of(self, item: BacklogItem, now: int) -> Upcoming | None:
+        queue = self._world.queues.get(item.queue_id)
+        first = self._first_of_hours(item.queue_id, queue, now)
+        for ahead in _of_item(item, queue):
+            if ahead[0] > now and (first is None or _order(ahead) < _order(first)):
+                first = ahead
+        return None if first is None else Upcoming(*first, 0)
+
+    def _first_of_hours(self, queue_id: str, queue: Queue | None, now: int) -> Ahead | None:
+        """What comes first stays first until it has come."""
+        known = self._of_hours.get(queue_id)
+        if queue_id not in self._of_hours or (known is not None and known[0] <= now):
+            ahead = (a for a in _of_hours(self._world, self._agents, queue, now) if a[0] > now)
+            known = self._of_hours[queue_id] = min(ahead, key=_order, default=None)
+        return known
 
 
 def changes_for(world: World, item: BacklogItem, now: int) -> list[Upcoming]:
@@ -94,7 +116,8 @@ def _ahead(
     return sorted(found, key=lambda ahead: (ahead[0], ahead[1], repr(ahead[2])))
 
 
-Ahead = tuple[int, ChangeKind, dict[str, str | int]]
+def _order(ahead: Ahead) -> tuple[int, ChangeKind, str]:
+    return ahead[0], ahead[1], repr(tuple(ahead[2].items()))
 
 
 def _of_item(item: BacklogItem, queue: Queue | None) -> Iterator[Ahead]:
@@ -119,7 +142,7 @@ def _of_item(item: BacklogItem, queue: Queue | None) -> Iterator[Ahead]:
         yield item.queued_at + group.delay, ChangeKind.GROUP_OPENS, {"group": group.group}
 
 
-def _of_hours(world: World, agents: list[Agent], queue: Queue | None, now: int) -> Iterator[Ahead]:
+def _of_hours(world: World, agents: Sequence[Agent], queue: Queue | None, now: int) -> Iterator[Ahead]:
     if queue is not None and queue.hours is not None:
         opening = next_opening(world.clocks.get(queue.hours), now)
         if opening is not None:

@@ -74,19 +74,29 @@ class StoredSubmission(NamedTuple):
     submission_hash: bytes
 
 
-class Claim(NamedTuple):
-    """One grant by the decider: `item` is the state before; kind is push, pull or pick."""
+class Grant(NamedTuple):
+    """What the claims of one call have in common; kind is push, pull or pick."""
 
-    item: WorkItem
+    kind: str
+    at: datetime
+    actor: str
+
+
+class Claim(NamedTuple):
+    """One item for one agent. `revision` is the one that the item must have now."""
+
+    number: int
+    revision: int
     agent_id: str
     offer_id: UUID
     assignment_id: UUID | None
-    kind: str
-    at: datetime
-    expires_at: datetime | None
-    decision: dict[str, Any]
-    actor: str
-    body: dict[str, Any]
+    """None for a push, which assigns nothing."""
+    lasts: int
+    """Microseconds until a push offer expires."""
+    decision: bytes
+    """The packed record."""
+    body: str
+    """The event's body as JSON text on one line."""
 
 
 class Note(Struct, kw_only=True, rename="camel"):
@@ -347,7 +357,7 @@ class TenantStore(Protocol):
     def reading(self) -> AbstractAsyncContextManager[Reading]: ...
     def writing(self) -> AbstractAsyncContextManager[Writing]: ...
 
-    async def claim(self, epoch: int, claims: Sequence[Claim]) -> set[ItemNumber]:
+    async def claim(self, epoch: int, grant: Grant, claims: Sequence[Claim]) -> set[ItemNumber]:
         """Grants in one autocommitted statement. The numbers granted; FencedError when the epoch is over."""
         ...
 
@@ -381,6 +391,7 @@ __all__ = [
     "Claim",
     "ClosedOffer",
     "Cursor",
+    "Grant",
     "ItemId",
     "Link",
     "Note",

@@ -6,23 +6,23 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from openiwd.domain import transition
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem
-from openiwd.domain.decision import explain_waiting, pack, record, why_not
+from openiwd.domain.decision import explain_waiting, to_plain, why_not
 from openiwd.domain.distribution import Choice, distribute, next_change, next_for
 from openiwd.domain.errors import ConflictError, FencedError, NotFoundError
 from openiwd.domain.instant import SECOND, to_micros
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import GrantKind, OfferOutcome
 from openiwd.domain.privilege import Caller, system
-from openiwd.domain.work_item import Status, WorkItem
-from openiwd.ports.tenant_store import Claim
+from openiwd.domain.work_item import ItemId, WorkItem
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases.claims import Claimed, Claims
 from openiwd.usecases.desk import Desk
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.work_item import Command, Done, apply
@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 IDLE_SECONDS: Final = 1.0
 """How long the decider sleeps at most when nothing happens."""
 SWEEP_SECONDS: Final = 15.0
-CLAIM_CHUNK: Final = 200
+MOST_CHOICES: Final = 1_000
+"""Of one pass. What was chosen later than this would be chosen by an old picture."""
+CLAIM_CHUNK: Final = 250
+"""Claims of one transaction: enough to share its commit, few enough that others append to the log in between."""
+MOST_FRUITLESS: Final = 3
+"""After so many batches without any grant others are let in first."""
 CALLER: Final = system("distribution")
 
 
@@ -45,6 +50,7 @@ class Decider:
         self._services = services
         self._runtime = services.runtime
         self._picture = picture
+        self._claims = Claims(services.runtime, epoch, picture.desk)
         self._lock = asyncio.Lock()
         self._swept = 0.0
         self.decisions = 0
@@ -75,12 +81,16 @@ class Decider:
     async def run(self) -> None:
         """Until cancelled, or fenced by another decider (FencedError)."""
         while True:
-            async with self._lock:
-                await self._follow()
-                if self._services.tenant.pushes:
-                    await self._push()
+            await self.push()
             await self._after_step()
             await self._services.feed.wait(self._picture.cursor, self._pause())
+
+    async def push(self) -> None:
+        """Offers everything that can be offered now, unless the tenant's items are only asked for."""
+        async with self._lock:
+            await self._follow()
+            if self._services.tenant.pushes:
+                await self._push()
 
     def _pause(self) -> float:
         """Seconds until something becomes possible by time alone, at most IDLE_SECONDS."""
@@ -92,95 +102,84 @@ class Decider:
 
     async def _follow(self) -> None:
         """Takes over what the log says that this decider has not done itself."""
-        await self._picture.follow()
+        await self._picture.follow(self._landed)
+        self._meet_desk()
 
     async def _catch_up(self) -> None:
         """Who asks now is answered by everything acknowledged before."""
-        await self._picture.catch_up()
+        await self._picture.catch_up(self._landed)
+        self._meet_desk()
+
+    async def _landed(self) -> None:
+        """Before a new picture is loaded: a claim on its way is in neither."""
+        await self._accept_at_once(await self._claims.land())
+
+    def _meet_desk(self) -> None:
+        if self._claims.desk is not self._desk:
+            self._claims = Claims(self._runtime, self.epoch, self._desk)
 
     async def _push(self) -> None:
-        """Offers everything that can be offered now."""
+        """Offers everything that can be offered now; nothing is on its way when it returns."""
+        self._claims.fruitless = 0
+        try:
+            while self._claims.fruitless < MOST_FRUITLESS and await self._pass():
+                await self._follow()
+            await self._accept_at_once(await self._claims.land())
+        except BaseException:
+            await self._claims.abandon()
+            raise
+
+    async def _pass(self) -> bool:
+        """Chooses and sends, while the last batch of the pass before may still be on its way; False: no more to do."""
         now = self._runtime.now()
-        self._desk.end_wrap_ups(now)
-        while True:
-            started = time.perf_counter()
-            choices = distribute(self._desk.world, to_micros(now))
-            if not choices:
-                return
-            self.decisions += len(choices)
-            granted = await self._claim(choices[:CLAIM_CHUNK], CALLER)
+        started = time.perf_counter()
+        choices = self._chosen(now)
+        if not choices:
+            before = self._claims.lost
+            await self._accept_at_once(await self._claims.land())
+            return self._claims.lost > before  # their agents are free again
+        together = self._claims.open(choices, GrantKind.PUSH, CALLER.actor, now)
+        for start in range(0, len(choices), CLAIM_CHUNK):
+            chunk = [c for c in choices[start : start + CLAIM_CHUNK] if self._still_waits(c.item)]
+            self.decisions += len(chunk)
+            landed = await self._claims.send(chunk, together)
             self.decision_seconds += time.perf_counter() - started
-            await self._accept_at_once(granted)
-            if not granted:
-                return
-            now = self._runtime.now()
+            await self._accept_at_once(landed)
+            started = time.perf_counter()
+        return True
 
-    async def _claim(self, choices: Sequence[Choice], caller: Caller) -> list[WorkItem]:
-        """Grants durably what was chosen, as far as the items still are what the picture says."""
-        world, desk = self._desk.world, self._desk
+    def _chosen(self, now: datetime) -> list[Choice]:
+        self._desk.end_wrap_ups(now)
+        return distribute(self._desk.world, to_micros(now))[:MOST_CHOICES]
+
+    def _still_waits(self, item: BacklogItem) -> bool:
+        """Nothing else than the claims of its own pass has come between the choice and its claim."""
+        waiting = self._desk.world.backlog.get(item.number)
+        return waiting is not None and waiting.revision == item.revision
+
+    async def _grant(self, choice: Choice, caller: Caller) -> WorkItem | None:
+        """Grants one item as asked for; the item as it is then, None when it was lost to something else."""
+        together = self._claims.open([choice], choice.kind, caller.actor, self._runtime.now())
+        await self._claims.send([choice], together)
+        if not await self._claims.land():
+            return None
         async with self._runtime.store.reading() as reading:
-            items = await reading.items_by_number([c.item.number for c in choices])
-        ctx = await self._runtime.context(caller.actor)
-        claims: list[Claim] = []
-        after: dict[int, WorkItem] = {}
-        moved: list[int] = []
-        for choice in choices:
-            item = items.get(choice.item.number)
-            if item is None or item.revision != choice.item.revision or item.status is not Status.QUEUED:
-                moved.append(choice.item.number)
-                continue
-            queue = world.queues[choice.item.queue_id]
-            offer_id, assignment_id = ctx.new_id(), ctx.new_id()
-            change = transition.grant(
-                item,
-                ctx,
-                choice.kind,
-                choice.agent_id,
-                offer_id=offer_id,
-                assignment_id=assignment_id,
-                timeout_us=queue.offer_timeout,
-            )
-            decision = record(world, choice, to_micros(ctx.now))
-            after[item.number] = change.item
-            claims.append(
-                Claim(
-                    item,
-                    choice.agent_id,
-                    offer_id,
-                    assignment_id,
-                    choice.kind.value,
-                    ctx.now,
-                    change.item.offer_expires_at,
-                    pack(decision),
-                    caller.actor,
-                    change.event.body,
-                )
-            )
-        granted = await self._runtime.store.claim(self.epoch, claims) if claims else set()
-        if granted:
-            self._runtime.committed()
-        for number in granted:
-            desk.put_item(after[number], ctx.now)
-        stale = moved + [c.item.number for c in claims if c.item.number not in granted]
-        if stale:
-            async with self._runtime.store.reading() as reading:
-                await desk.refresh_items(reading, stale, ctx.now)
-        return [after[number] for number in granted]
+            return (await reading.items_by_number([choice.item.number])).get(choice.item.number)
 
-    async def _accept_at_once(self, granted: Sequence[WorkItem]) -> None:
+    async def _accept_at_once(self, granted: Sequence[Claimed]) -> None:
         """Queues with auto-accept: the offer is accepted in the agent's name."""
         rules = self._desk.rules
         commands = [
             Command(
                 action=Action.ACCEPT,
                 caller=CALLER,
-                item_id=i.id,
-                offer_id=i.offer_id,
-                agent_id=i.offered_to,
+                item_id=ItemId(one.item.id),
+                offer_id=one.offer_id,
+                agent_id=one.agent_id,
                 internal=True,
             )
-            for i in granted
-            if i.queue_id in rules.queues and rules.queues[i.queue_id].auto_accept
+            for one in granted
+            if one.item.queue_id in rules.queues and rules.queues[one.item.queue_id].auto_accept
         ]
         if commands:
             await apply(self._runtime, commands)
@@ -272,9 +271,9 @@ class Decider:
                 choice = next_for(self._desk.world, self._agent(agent_id), to_micros(self._runtime.now()))
                 if choice is None:
                     return None
-                granted = await self._claim([choice], caller)
-                if granted:
-                    return Done(item=granted[0])
+                item = await self._grant(choice, caller)
+                if item is not None:
+                    return Done(item=item)
         return None
 
     async def pick(self, agent_id: str, item_id: UUID, caller: Caller) -> Done:
@@ -295,10 +294,10 @@ class Decider:
                     reason=reason.value,
                 )
             choice = Choice(item, agent_id, GrantKind.PICK, world.backlog.priority(item.number, now))
-            granted = await self._claim([choice], caller)
-        if not granted:
+            granted = await self._grant(choice, caller)
+        if granted is None:
             raise ConflictError("somebody else was quicker", code="itemMoved", hint="pick another item")
-        return Done(item=granted[0])
+        return Done(item=granted)
 
     async def _waiting(self, item_id: UUID) -> BacklogItem:
         async with self._runtime.store.reading() as reading:
@@ -329,7 +328,7 @@ class Decider:
         async with self._lock:
             await self._catch_up()
             item = await self._waiting(item_id)
-            return pack(explain_waiting(self._desk.world, item, to_micros(self._runtime.now())))
+            return to_plain(explain_waiting(self._desk.world, item, to_micros(self._runtime.now())))
 
     async def why_not(self, item_id: UUID, agent_id: str) -> dict[str, Any]:
         """Why this agent does not get this item now."""

@@ -10,6 +10,7 @@ from uuid import UUID
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, LastService, backlog_item, demand_at
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
+from openiwd.domain.event import EventType, LoggedEvent
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.offer import GrantKind, WrapUp
 from openiwd.domain.rule_set import CompiledRuleSet
@@ -49,6 +50,10 @@ class Desk:
         self._wrap_ups: dict[str, list[WrapUp]] = {}
         self._idle_since: dict[str, int] = {}
         self._unfit: dict[int, tuple[UUID, UUID]] = {}
+        self._aside: dict[int, BacklogItem] = {}
+        """Items claimed for an agent, while it is not known whether the database has granted them."""
+        self._stopping: set[str] = set()
+        """Agents with a state to be taken over after their current items."""
 
     async def refresh_items(self, reading: Reading, numbers: Collection[int], now: datetime) -> None:
         """Reads these items again; who is gone leaves."""
@@ -66,6 +71,7 @@ class Desk:
             agent = found.get(agent_id)
             if agent is None:
                 self.world.remove_agent(agent_id)
+                self._stopping.discard(agent_id)
             else:
                 self.put_agent(agent)
                 self.reckon(agent_id, now)
@@ -102,20 +108,31 @@ class Desk:
             return
         self._unfit.pop(item.number, None)
         self._gone.pop(item.number, None)
+        self._aside.pop(item.number, None)
         agent_id = item.assigned_to or (item.offered_to if item.offer_id is not None else None)
         self._end_holding(item.number, now, passes_to=agent_id)
         weight = weight_of(item, self.rules)
         if agent_id is not None:
-            self.world.backlog.remove(item.number)
+            self.world.backlog.discard(item.number)
             since = item.assigned_at if item.assigned_to else item.offered_at
-            self._hold(item, agent_id, weight, to_micros(since or now), now)
+            holding = Holding(
+                agent_id,
+                weight,
+                item.media_type,
+                item.queue_id or "",
+                item.segment,
+                item.assigned_to is None,
+                to_micros(since or now),
+                item.revision,
+            )
+            self._hold(item.number, holding, now)
             if item.offer_id is not None and not self._still_fits(item, agent_id, weight, to_micros(now)):
                 self._unfit[item.number] = (item.id, item.offer_id)
         elif item.status is Status.QUEUED:
             served = (services or {}).get(item.contact_id) if item.contact_id is not None else None
             self.world.backlog.put(self._waiting(item, weight, served), to_micros(now))
         else:
-            self.world.backlog.remove(item.number)
+            self.world.backlog.discard(item.number)
             self._note_gone(item.number, item.revision)
 
     def put_alike(self, like: BacklogItem, rows: BacklogRows, now: int) -> None:
@@ -125,6 +142,29 @@ class Desk:
     def like(self, item: WorkItem) -> BacklogItem:
         """What the items of a bulk that are like this waiting one have in common."""
         return self._waiting(item, weight_of(item, self.rules))
+
+    def set_aside(self, item: BacklogItem, agent_id: str, now: datetime, *, offered: bool) -> None:
+        """A waiting item is claimed for an agent: as if granted, until `confirm`, `take_back`, or a newer revision."""
+        self.world.backlog.discard(item.number)
+        self._aside[item.number] = item
+        holding = Holding(
+            agent_id, item.weight, item.media_type, item.queue_id, item.segment, offered, to_micros(now),
+            item.revision,
+        )  # fmt: skip
+        self._hold(item.number, holding, now)
+
+    def confirm(self, number: int) -> None:
+        """The claim was granted. Nothing to do where the log has told of it, or of more, already."""
+        item = self._aside.pop(number, None)
+        if item is not None:
+            self.holdings[number] = self.holdings[number]._replace(revision=item.revision + 1)
+
+    def take_back(self, number: int, now: datetime) -> None:
+        """The claim was not granted: as if it had never been made, unless something newer has been read meanwhile."""
+        item = self._aside.pop(number, None)
+        if item is not None:
+            self._end_holding(number, now, passes_to=self.holdings[number].agent_id)
+            self.world.backlog.put(item, to_micros(now))
 
     def _waiting(
         self, item: WorkItem, weight: int, served: tuple[str, datetime] | None = None
@@ -162,21 +202,11 @@ class Desk:
         category = self.rules.categories.get(item.category_id) if item.category_id else None
         return None if category is None else category.target_handle_time
 
-    def _hold(self, item: WorkItem, agent_id: str, weight: int, since: int, now: datetime) -> None:
-        holding = Holding(
-            agent_id,
-            weight,
-            item.media_type,
-            item.queue_id or "",
-            item.segment,
-            item.assigned_to is None,
-            since,
-            item.revision,
-        )
-        self.holdings[item.number] = holding
-        self._of_agent.setdefault(agent_id, set()).add(item.number)
+    def _hold(self, number: int, holding: Holding, now: datetime) -> None:
+        self.holdings[number] = holding
+        self._of_agent.setdefault(holding.agent_id, set()).add(number)
         self.world.count_outstanding(holding.queue_id, holding.segment, 1)
-        self.reckon(agent_id, now)
+        self.reckon(holding.agent_id, now)
 
     def _end_holding(self, number: int, now: datetime, *, passes_to: str | None = None) -> None:
         holding = self.holdings.pop(number, None)
@@ -192,8 +222,9 @@ class Desk:
     def _leave(self, number: int, now: datetime) -> None:
         revision = self.revision(number)
         self._unfit.pop(number, None)
+        self._aside.pop(number, None)
         self._end_holding(number, now)
-        self.world.backlog.remove(number)
+        self.world.backlog.discard(number)
         self._note_gone(number, revision)
 
     def _note_gone(self, number: int, revision: int) -> None:
@@ -205,14 +236,28 @@ class Desk:
 
     def put_agent(self, agent: Agent) -> None:
         self.world.put_agent(agent)
+        if any(state.pending is not None for state in agent.states.values()):
+            self._stopping.add(agent.id)
+        else:
+            self._stopping.discard(agent.id)
         if agent.logged_in_at is not None:
             self.idle_at_least(agent.id, agent.logged_in_at)
 
     def idle_at_least(self, agent_id: str, since: datetime) -> None:
         self._idle_since[agent_id] = max(to_micros(since), self._idle_since.get(agent_id, 0))
 
-    def knows(self, number: int, revision: int) -> bool:
-        """Whether this revision of the item, or a later one, is in the picture already."""
+    def knows(self, event: LoggedEvent) -> bool:
+        """Whether what the event tells of its item is in the picture already.
+
+        So is the offer of an item set aside, at its next revision: a decider alone offers, and if that was
+        another one, the claim on its way comes back without a grant, and the item is read again then.
+        """
+        number, revision = event.item_number, event.revision or 0
+        if number is None:
+            return True
+        aside = self._aside.get(number)
+        if aside is not None and event.type == EventType.OFFERED and revision == aside.revision + 1:
+            return True
         return self.revision(number) >= revision
 
     def revision(self, number: int) -> int:
@@ -267,8 +312,9 @@ class Desk:
     def pending_changes(self) -> list[tuple[str, str]]:
         """Agents whose 'after current items' has come: (agent, media type or '*')."""
         ready = []
-        for agent in self.world.agents.values():
-            if not agent.active:
+        for agent_id in self._stopping:
+            agent = self.world.agents.get(agent_id)
+            if agent is None or not agent.active:
                 continue
             for media, state in agent.states.items():
                 if state.pending is None:

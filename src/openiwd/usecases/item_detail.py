@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from openiwd.domain.decision import to_plain
 from openiwd.domain.errors import (
     ConflictError,
     ForbiddenError,
@@ -15,6 +16,7 @@ from openiwd.domain.errors import (
     UnavailableError,
 )
 from openiwd.domain.event import LoggedEvent, fold
+from openiwd.domain.packed_decision import known
 from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.tenant_store import AttachmentInfo, Cursor, Link, Note, Offer
@@ -203,6 +205,7 @@ class Explanation(Struct, kw_only=True, rename="camel"):
 
 
 def offer_view(offer: Offer) -> OfferView:
+    decision = known(offer.decision)
     return OfferView(
         id=offer.id,
         agent=offer.agent_id,
@@ -213,7 +216,7 @@ def offer_view(offer: Offer) -> OfferView:
         outcome=offer.outcome,
         ended_date_time=offer.ended_at,
         reason=offer.reason,
-        decision=offer.decision,
+        decision={} if decision is None else to_plain(decision),
     )
 
 

@@ -5,7 +5,7 @@ A process that may decide keeps one all the time, so that it can take over witho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from openiwd.domain.event import LoggedEvent
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 _SEED_MASK: Final = (1 << 63) - 1
+
+BeforeReload = Callable[[], Awaitable[None]]
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Picture:
@@ -34,13 +40,15 @@ class Picture:
         desk, cursor = await _loaded(services, Desk(await services.runtime.rules()))
         return cls(services, desk, cursor)
 
-    async def follow(self) -> None:
+    async def follow(self, before_reload: BeforeReload = _nothing) -> None:
         """Takes over all that this process has seen of the log."""
-        while await self.follow_some():
+        while await self.follow_some(before_reload):
             pass
 
-    async def follow_some(self) -> bool:
+    async def follow_some(self, before_reload: BeforeReload = _nothing) -> bool:
         """Takes over what the log says next; False when there is nothing.
+
+        A change of the rules is answered by another desk; who has something under way on this one ends it before.
 
         The place moves on last: what was interrupted, or failed, is taken again, which changes nothing.
         """
@@ -49,24 +57,21 @@ class Picture:
             return False
         last = events[-1]
         if last.generation != self.cursor.generation or any(e.type == "ruleSetPublished" for e in events):
+            await before_reload()
             await self._reload()
         else:
             await self._take(events)
             self.cursor = Cursor(last.generation, last.pos)
         return True
 
-    async def catch_up(self) -> None:
+    async def catch_up(self, before_reload: BeforeReload = _nothing) -> None:
         """Who asks now is answered by everything acknowledged before."""
         await self._services.feed.catch_up()
-        await self.follow()
+        await self.follow(before_reload)
 
     async def _take(self, events: Sequence[LoggedEvent]) -> None:
         desk, now = self.desk, self._runtime.now()
-        numbers = {
-            e.item_number
-            for e in events
-            if e.item_number is not None and not desk.knows(e.item_number, e.revision or 0)
-        }
+        numbers = {e.item_number for e in events if e.item_number is not None and not desk.knows(e)}
         agents = {
             e.subject_id for e in events if e.subject_id and e.type in ("agentChanged", "agentStateChanged")
         }

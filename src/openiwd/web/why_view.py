@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from openiwd.domain.decision import Decision, PriorityParts, unpack
+from openiwd.domain.decision import Decision, PriorityParts, of_plain
 from openiwd.domain.eligibility import OF_QUEUE, Reason
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.instant import from_micros
@@ -68,12 +68,12 @@ class WhyView(NamedTuple):
     foot: str
 
 
-def decision_of(packed: Mapping[str, Any] | None) -> Decision | None:
-    """The record, unless an older version wrote it in another form."""
-    if not packed:
+def decision_of(values: Mapping[str, Any] | None) -> Decision | None:
+    """The record as the API tells it, if there is one."""
+    if not values:
         return None
     try:
-        return unpack(dict(packed))
+        return of_plain(dict(values))
     except msgspec.ValidationError:
         return None
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from openiwd.domain.agent import Agent, AgentState, MediaState
+from openiwd.domain.packed_decision import known
 from openiwd.domain.transition import weight_of
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import Offer
@@ -21,7 +22,7 @@ from openiwd.web.row_view import (
     sla_view,
     subject_of,
 )
-from openiwd.web.why_view import decision_of, why_you
+from openiwd.web.why_view import why_you
 
 REASONS: Final = ("break", "lunch", "coaching", "meeting", "backOffice")
 STATE_ICONS: Final = {
@@ -128,7 +129,7 @@ def _offer_card(item: WorkItem, offer: Offer | None, shown: Shown) -> OfferCard:
     total = left
     if item.offer_expires_at is not None and item.offered_at is not None:
         total = (item.offer_expires_at - item.offered_at).total_seconds()
-    decision = decision_of(offer.decision) if offer is not None else None
+    decision = known(offer.decision) if offer is not None else None
     return OfferCard(
         offer_id=str(item.offer_id),
         subject=subject_of(item, shown.t),

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID
 
 from openiwd.adapters.postgres.driver_errors import driver_errors
 from openiwd.adapters.postgres.live_reading import OFFER_SQL
 from openiwd.adapters.postgres.pools import TenantPools
-from openiwd.adapters.postgres.rows import json_rows
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
 from openiwd.adapters.postgres.tenant_writing import PostgresWriting
 from openiwd.domain.errors import FencedError
 from openiwd.domain.work_item import ItemNumber
-from openiwd.ports.tenant_store import Claim, Reading, Tenant, Writing
+from openiwd.ports.tenant_store import Claim, Grant, Reading, Tenant, Writing
 
 
 class PostgresTenantStore:
@@ -37,15 +35,17 @@ class PostgresTenantStore:
             async with self._pools.acquire(self.tenant.id) as connection, connection.transaction():
                 yield PostgresWriting(connection)
 
-    async def claim(self, epoch: int, claims: Sequence[Claim]) -> set[ItemNumber]:
+    async def claim(self, epoch: int, grant: Grant, claims: Sequence[Claim]) -> set[ItemNumber]:
         # An item can be granted once: the first claim of a batch stands.
-        wanted = list({claim.item.number: claim for claim in reversed(claims)}.values())
+        wanted = {claim.number: claim for claim in reversed(claims)}.values()
         if not wanted:
             return set()
-        rows = json_rows([_claim_row(claim) for claim in wanted])
+        *values, bodies = zip(*wanted, strict=True)
         with driver_errors():
             async with self._pools.acquire(self.tenant.id) as connection:
-                granted = await connection.fetchval(OFFER_SQL["claim"], epoch, rows)
+                granted = await connection.fetchval(
+                    OFFER_SQL["claim"], epoch, *grant, *values, "\n".join(bodies)
+                )
         if granted is None:
             raise FencedError("another process decides now", epoch=epoch)
         return {ItemNumber(number) for number in granted}
@@ -55,20 +55,3 @@ class PostgresTenantStore:
             async with self._pools.acquire(self.tenant.id) as connection:
                 epoch: int = await connection.fetchval(OFFER_SQL["take_over"], process_id)
         return epoch
-
-
-def _claim_row(claim: Claim) -> dict[str, Any]:
-    """A claim as the function of that name reads it."""
-    return {
-        "number": claim.item.number,
-        "revision": claim.item.revision,
-        "agent": claim.agent_id,
-        "offer": claim.offer_id,
-        "assignment": claim.assignment_id,
-        "kind": claim.kind,
-        "at": claim.at,
-        "expires": claim.expires_at,
-        "decision": claim.decision,
-        "actor": claim.actor,
-        "body": claim.body,
-    }

@@ -38,13 +38,15 @@ FROM item WHERE status = 'queued' AND number > $1::bigint ORDER BY number LIMIT 
 -- Items assigned or offered: what uses agents' capacity.
 SELECT {columns} FROM item WHERE assigned_to IS NOT NULL
 UNION ALL
-SELECT {columns} FROM item WHERE offer_id IS NOT NULL AND offered_to IS NOT NULL AND assigned_to IS NULL;
+SELECT {item_columns} FROM offer JOIN item ON item.number = offer.item_number AND item.offer_id = offer.id
+WHERE offer.outcome IS NULL AND item.assigned_to IS NULL;
 
 -- name: held_numbers
 -- Numbers of the items assigned or offered.
 SELECT number FROM item WHERE assigned_to IS NOT NULL
 UNION ALL
-SELECT number FROM item WHERE offer_id IS NOT NULL AND offered_to IS NOT NULL AND assigned_to IS NULL;
+SELECT item.number FROM offer JOIN item ON item.number = offer.item_number AND item.offer_id = offer.id
+WHERE offer.outcome IS NULL AND item.assigned_to IS NULL;
 
 -- name: due_timers
 -- Items for which time alone does something by now: activation, end of a hold, of an offer, of a reservation.
@@ -55,8 +57,8 @@ SELECT {item_columns} FROM item JOIN (
     (SELECT number, hold_until FROM item
      WHERE status = 'held' AND hold_until <= $1 AND category_id IS NOT NULL ORDER BY hold_until LIMIT $2)
     UNION ALL
-    (SELECT number, offer_expires_at FROM item
-     WHERE offer_id IS NOT NULL AND offer_expires_at <= $1 ORDER BY offer_expires_at LIMIT $2)
+    (SELECT item_number, expires_at FROM offer
+     WHERE outcome IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2)
     UNION ALL
     (SELECT number, reserved_until FROM item
      WHERE reserved_until IS NOT NULL AND reserved_until <= $1 AND status = 'queued' AND offer_id IS NULL
@@ -87,7 +89,7 @@ ORDER BY number LIMIT $1;
 SELECT least(
     (SELECT min(activation_at) FROM item WHERE status = 'captured'),
     (SELECT min(hold_until) FROM item WHERE status = 'held' AND category_id IS NOT NULL),
-    (SELECT min(offer_expires_at) FROM item WHERE offer_id IS NOT NULL),
+    (SELECT min(expires_at) FROM offer WHERE outcome IS NULL),
     (SELECT min(reserved_until) FROM item WHERE reserved_until IS NOT NULL AND status = 'queued' AND offer_id IS NULL)
 );
 
@@ -96,7 +98,7 @@ SELECT least(
 SELECT {columns} FROM item WHERE number IN (
     SELECT number FROM item WHERE assigned_to = $1
     UNION ALL
-    SELECT number FROM item WHERE offered_to = $1 AND offer_id IS NOT NULL
+    SELECT item_number FROM offer WHERE agent_id = $1 AND outcome IS NULL
     UNION ALL
     SELECT number FROM item WHERE reserved_for = $1 AND status IN ('queued', 'held', 'errorheld')
     UNION ALL

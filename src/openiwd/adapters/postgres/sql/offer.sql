@@ -1,6 +1,7 @@
 -- name: claim
 -- Grants items to agents in one autocommitted statement; null when the epoch is over (see the function).
-SELECT claim($1::bigint, $2::text::json);
+SELECT claim($1::bigint, $2::text, $3::timestamptz, $4::text, $5::bigint[], $6::int[], $7::text[], $8::uuid[], $9::uuid[],
+    $10::bigint[], $11::bytea[], $12::text);
 
 -- name: take_over
 -- Raises the epoch: waits for claims that run, and every later claim of the epoch before writes nothing.

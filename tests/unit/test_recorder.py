@@ -1,0 +1,44 @@
+"""Records of many choices, made from what lasts between passes, are those that are made for each choice alone."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from openiwd.domain.distribution import distribute
+from openiwd.domain.eligibility import Reason
+from openiwd.domain.packed_decision import CHANGES, REASONS
+from openiwd.domain.recorder import FEW, Recorder, record
+from openiwd.domain.upcoming import ChangeKind
+from tests.unit.random_world import TwinWorld
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**40), st.integers(1, 60), st.integers(1, 20))
+def test_what_is_kept_between_passes_never_grows_old(seed: int, items: int, agents: int) -> None:
+    twin = TwinWorld(Random(seed))
+    twin.fill(items, agents)
+    world, recorder = twin.world, Recorder(twin.world)
+    for _ in range(8):
+        twin.step()
+        choices = distribute(world, twin.now)
+        together = recorder.begin(choices, twin.now)
+        is_large = len(choices) > FEW
+        for n, choice in enumerate(choices):
+            alone, shared = record(world, choice, twin.now), together.record(choice)
+            assert shared.of_pass is is_large
+            assert replace(shared, runners_up=(), of_pass=False) == replace(alone, runners_up=())
+            if is_large:
+                demand = world.demand(choice.item, twin.now)
+                behind = [c for c in choices[n + 1 :] if world.demand(c.item, twin.now) == demand]
+                assert [number for number, _ in shared.runners_up] == [c.item.number for c in behind[:5]]
+            else:
+                assert shared.runners_up == alone.runners_up
+
+
+def test_everything_that_a_record_can_name_has_a_place() -> None:
+    assert set(REASONS) == {reason.value for reason in Reason}
+    assert set(CHANGES) == {kind.value for kind in ChangeKind}
