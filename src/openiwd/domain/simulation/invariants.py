@@ -162,21 +162,14 @@ class Watch:
 
     def best_for(self, agent_id: str, now: int, kind: GrantKind) -> StoredItem | None:
         """By looking at every waiting item."""
-        agent, hands = self._store.agents[agent_id].agent, self.hands[agent_id]
-        if not agent.logged_in or (kind is GrantKind.PUSH and hands.offers):
+        agent, hands, rules = self._store.agents[agent_id].agent, self.hands[agent_id], self.rules
+        if rules.takes_nothing(agent, hands, now, kind):
             return None
-        never: dict[tuple[str, int], bool] = {}
         found: list[StoredItem] = []
         for item in self._store.waiting.values():
             own = item.waiting
-            if own.reserved_for is None:
-                # The requirements belong to the tenant's kinds, which outlive this call.
-                key = (own.queue_id, id(own.requirement))
-                barred = never.get(key)
-                if barred is None:
-                    barred = never[key] = self.rules.never(agent, own)
-                if barred:
-                    continue
-            if self.rules.refusal(agent, hands, own, now, kind, self.outstanding) is None:
+            if own.reserved_for is None and rules.never(agent, own):
+                continue
+            if rules.refusal(agent, hands, own, now, kind, self.outstanding) is None:
                 found.append(item)
-        return min(found, key=lambda item: self.rules.place(item, now), default=None)
+        return min(found, key=lambda item: rules.place(item, now), default=None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
+from typing import Final
 from uuid import UUID
 
 from openiwd.domain.agent import Agent, AgentState
@@ -22,6 +23,8 @@ from openiwd.domain.queue import Delivery, Queue
 from openiwd.domain.schema import SchemaConfig
 from openiwd.domain.simulation.stored import StoredItem
 from openiwd.domain.simulation.tenant import Tenant
+
+_KEPT: Final = 500_000
 
 Outstanding = Mapping[tuple[str, str | None], int]
 Place = tuple[Fraction, int, int, UUID]
@@ -78,7 +81,8 @@ class Rulebook:
             config.id: _Curve(config, tenant.clocks[config.clock])
             for config in tenant.schema_configs.values()
         }
-        self._groups: dict[str, tuple[Agent, frozenset[str]]] = {}
+        self._groups: dict[str, frozenset[str]] = {}
+        self._never: dict[tuple[str, str, int], bool] = {}
 
     def priority(self, item: StoredItem, now: int) -> Fraction:
         """The exact priority."""
@@ -170,7 +174,7 @@ class Rulebook:
     def _of_presence(
         self, agent: Agent, hands: Hands, item: BacklogItem, now: int, *, push: bool
     ) -> str | None:
-        if all(state.state is AgentState.LOGGED_OUT for state in agent.states.values()):
+        if not self.logged_in(agent):
             return "logged out"
         if push:
             state = agent.states.get(item.media_type) or agent.states.get("*")
@@ -211,16 +215,37 @@ class Rulebook:
 
     def groups(self, agent: Agent) -> frozenset[str]:
         known = self._groups.get(agent.id)
-        if known is None or known[0] is not agent:
-            known = self._groups[agent.id] = (agent, frozenset(agent.groups))
-        return known[1]
+        if known is None:
+            known = self._groups[agent.id] = frozenset(agent.groups)
+        return known
+
+    def logged_in(self, agent: Agent) -> bool:
+        return any(state.state is not AgentState.LOGGED_OUT for state in agent.states.values())
+
+    def takes_nothing(self, agent: Agent, hands: Hands, now: int, kind: GrantKind) -> bool:
+        """Whether the agent may be given nothing at all now: a cheap first question."""
+        if not agent.active or not self.logged_in(agent):
+            return True
+        return kind is GrantKind.PUSH and (bool(hands.offers) or self._off(agent, now, None))
 
     def never(self, agent: Agent, item: BacklogItem) -> bool:
-        """Whether nothing but a reservation could ever bring the two together: a cheap first question."""
+        """Whether nothing but a reservation could ever bring the two together: a cheap first question.
+
+        Requirements belong to the tenant's kinds, and groups and skills of agents do not change: it is kept.
+        """
+        key = (agent.id, item.queue_id, id(item.requirement))
+        known = self._never.get(key)
+        if known is None:
+            if len(self._never) >= _KEPT:
+                self._never.clear()
+            known = self._never[key] = self._never_fit(agent, item)
+        return known
+
+    def _never_fit(self, agent: Agent, item: BacklogItem) -> bool:
         queue = self._tenant.queues[item.queue_id]
         skills, widened = _asked(item, queue, 2**62)
         groups = self.groups(agent)
-        if queue.groups and not any(g.group in groups for g in queue.groups) and groups.isdisjoint(widened):
+        if queue.groups and groups.isdisjoint({g.group for g in queue.groups} | widened):
             return True
         levels = {own.skill: own.level for own in agent.skills}
         return any(levels.get(skill, 0) < level for skill, level in skills.items())
