@@ -20,7 +20,7 @@ from openiwd.domain.simulation.tenant import Tenant
 SHOWN: Final = 20
 WORLD_OF_FEW: Final = 3_000
 """Up to so many items every decision is compared with the whole backlog; beyond it a sample."""
-LOOKS_PER_DECISION: Final = 40
+LOOKS_PER_DECISION: Final = 25
 """How many waiting items are looked at for each decision, on average, in a large world."""
 
 
@@ -166,9 +166,13 @@ class Watch:
         if rules.takes_nothing(agent, hands, now, kind):
             return None
         found: list[StoredItem] = []
+        kinds = rules.kinds_of(agent)
         for item in self._store.waiting.values():
             own = item.waiting
-            if own.reserved_for is None and rules.never(agent, own):
+            could = kinds.get(item.kind)
+            if could is None:
+                could = kinds[item.kind] = rules.could_ever(agent, own)
+            if not could and own.reserved_for is None:
                 continue
             if rules.refusal(agent, hands, own, now, kind, self.outstanding) is None:
                 found.append(item)

@@ -22,9 +22,9 @@ from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Delivery, Queue
 from openiwd.domain.schema import SchemaConfig
 from openiwd.domain.simulation.stored import StoredItem
-from openiwd.domain.simulation.tenant import Tenant
+from openiwd.domain.simulation.tenant import Kind, Tenant
 
-_KEPT: Final = 500_000
+_KEPT: Final = 500
 
 Outstanding = Mapping[tuple[str, str | None], int]
 Place = tuple[Fraction, int, int, UUID]
@@ -82,7 +82,7 @@ class Rulebook:
             for config in tenant.schema_configs.values()
         }
         self._groups: dict[str, frozenset[str]] = {}
-        self._never: dict[tuple[str, str, int], bool] = {}
+        self._kinds: dict[str, dict[Kind, bool]] = {}
 
     def priority(self, item: StoredItem, now: int) -> Fraction:
         """The exact priority."""
@@ -228,27 +228,27 @@ class Rulebook:
             return True
         return kind is GrantKind.PUSH and (bool(hands.offers) or self._off(agent, now, None))
 
-    def never(self, agent: Agent, item: BacklogItem) -> bool:
-        """Whether nothing but a reservation could ever bring the two together: a cheap first question.
+    def kinds_of(self, agent: Agent) -> dict[Kind, bool]:
+        """What is known of which kinds could ever be the agent's; for `could_ever` to fill.
 
-        Requirements belong to the tenant's kinds, and groups and skills of agents do not change: it is kept.
+        Groups and skills of agents do not change in a simulation: it is kept.
         """
-        key = (agent.id, item.queue_id, id(item.requirement))
-        known = self._never.get(key)
+        known = self._kinds.get(agent.id)
         if known is None:
-            if len(self._never) >= _KEPT:
-                self._never.clear()
-            known = self._never[key] = self._never_fit(agent, item)
+            if len(self._kinds) >= _KEPT:
+                self._kinds.clear()
+            known = self._kinds[agent.id] = {}
         return known
 
-    def _never_fit(self, agent: Agent, item: BacklogItem) -> bool:
+    def could_ever(self, agent: Agent, item: BacklogItem) -> bool:
+        """Whether time could bring the two together without a reservation: a cheap first question."""
         queue = self._tenant.queues[item.queue_id]
         skills, widened = _asked(item, queue, 2**62)
         groups = self.groups(agent)
         if queue.groups and groups.isdisjoint({g.group for g in queue.groups} | widened):
-            return True
+            return False
         levels = {own.skill: own.level for own in agent.skills}
-        return any(levels.get(skill, 0) < level for skill, level in skills.items())
+        return all(levels.get(skill, 0) >= level for skill, level in skills.items())
 
 
 def _asked(item: BacklogItem, queue: Queue, waited: int) -> tuple[dict[str, int], set[str]]:
