@@ -27,7 +27,14 @@ def simulate(*options: str) -> subprocess.CompletedProcess[str]:
 def test_the_report_names_figures_queues_and_checks() -> None:
     told = simulate("--seed", "3", "--faults")
     assert told.returncode == 0, told.stderr
-    for text in ("Simulated", "within SLA", "queue00", "utilisation", "Checked", "No invariant was violated."):
+    for text in (
+        "Simulated",
+        "within SLA",
+        "queue00",
+        "utilisation",
+        "Checked",
+        "No invariant was violated.",
+    ):
         assert text in told.stdout
     assert "decisions in" in told.stderr
 
