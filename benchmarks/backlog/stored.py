@@ -68,19 +68,21 @@ def tenant_of(name: str) -> Tenant:
     return Tenant(id=name, name=name, database_name=f"bench-{name}")
 
 
-async def prepare(postgres: EmbeddedPostgres, name: str, *, agents: int, auto_accept: bool = False) -> Stored:
+async def prepare(
+    postgres: EmbeddedPostgres, name: str, *, agents: int, one_at_a_time: bool = False
+) -> Stored:
     """Databases, rules and ready agents; no items yet."""
     tenant = tenant_of(name)
     control = await prepare_databases(postgres.dsn(), tenant, f"bench-control-{name}")
     wiring = Wiring(control)
     await ensure_tenant(wiring, tenant)
     services = await wiring.platform.services(tenant.id)
-    source = _encode(document(auto_accept=auto_accept)).decode()
+    source = _encode(document(one_at_a_time=one_at_a_time)).decode()
     await publish(services, wiring.holidays, source, system("benchmark", tenant.id))
     await wiring.close()
     stored = Stored(name, control, database_dsn(control, tenant.database_name))
     connection = await asyncpg.connect(stored.dsn)
-    await _add_agents(connection, agents)
+    await _add_agents(connection, agents, one_at_a_time=one_at_a_time)
     await connection.execute(_SHAPE)
     await connection.copy_records_to_table("bench_shape", records=_shape_rows())
     await connection.copy_records_to_table("bench_origin", records=_origin_rows())
@@ -99,10 +101,13 @@ async def add_items(stored: Stored, first: int, stop: int) -> None:
     await connection.close()
 
 
-async def _add_agents(connection: Any, count: int) -> None:
+async def _add_agents(connection: Any, count: int, *, one_at_a_time: bool) -> None:
     now = datetime.now(UTC)
     states = _encode({"*": {"state": "ready", "since": now}}).decode()
-    rows = [(one.id, profile_json(one), states, now) for one in map(agent, range(count))]
+    rows = [
+        (one.id, profile_json(one, one_at_a_time=one_at_a_time), states, now)
+        for one in map(agent, range(count))
+    ]
     await connection.executemany(
         "INSERT INTO agent (id, profile, states, logged_in_at) VALUES ($1, $2, $3, $4)", rows
     )

@@ -40,8 +40,11 @@ _MIX: Final = 0x9E3779B97F4A7C15
 _MASK: Final = (1 << 64) - 1
 
 
-def document(*, hours: bool = False, auto_accept: bool = False) -> dict[str, Any]:
-    """The rule set. With `hours` one queue in four is pushed in its hours only, for worlds whose time is chosen."""
+def document(*, hours: bool = False, one_at_a_time: bool = False) -> dict[str, Any]:
+    """The rule set. With `hours` one queue in four is pushed in its hours only, for worlds whose time is chosen.
+
+    With `one_at_a_time` every item weighs 1 and is accepted at once.
+    """
     return {
         "name": "Benchmark",
         "timeZone": "Europe/Berlin",
@@ -55,7 +58,7 @@ def document(*, hours: bool = False, auto_accept: bool = False) -> dict[str, Any
             _schema("late", "late", {"0h": 200, "5h": 400, "20h": 700}, interpolation="steps"),
             _schema("opening", "office", {"0h": 100, "1m": 100, "501m": 600}, slopeAfter=10),
         ],
-        "queues": [_queue(n, hours=hours, auto_accept=auto_accept) for n in range(QUEUES)],
+        "queues": [_queue(n, hours=hours, one_at_a_time=one_at_a_time) for n in range(QUEUES)],
         "defaultCategory": "rest",
         "categories": [
             {
@@ -81,10 +84,10 @@ def _schema(name: str, clock: str, points: dict[str, int], **more: Any) -> dict[
     return {"id": name, "name": name, "clock": clock, "points": curve, **more}
 
 
-def _queue(n: int, *, hours: bool, auto_accept: bool) -> dict[str, Any]:
+def _queue(n: int, *, hours: bool, one_at_a_time: bool) -> dict[str, Any]:
     queue: dict[str, Any] = {
-        "id": queue_id(n), "name": queue_id(n), "weight": weight(n), "offerTimeout": "1d",
-        "autoAccept": auto_accept,
+        "id": queue_id(n), "name": queue_id(n), "offerTimeout": "1d",
+        "weight": 1 if one_at_a_time else weight(n), "autoAccept": one_at_a_time,
     }  # fmt: skip
     if n in (6, 7, 8):
         queue["groups"] = [{"group": "front"}]
@@ -213,7 +216,7 @@ def empty_world(rules: CompiledRuleSet) -> World:
     return World(rules.queues, rules.schemas, rules.clocks, rules.version)
 
 
-def profile_json(one: Agent) -> str:
+def profile_json(one: Agent, *, one_at_a_time: bool = False) -> str:
     """An agent's profile as the agent table holds it."""
     return msgspec.json.encode(
         {
@@ -221,6 +224,6 @@ def profile_json(one: Agent) -> str:
             "name": one.name,
             "groups": one.groups,
             "skills": one.skills,
-            "capacity": one.capacity,
+            "capacity": Capacity(1) if one_at_a_time else one.capacity,
         }
     ).decode()

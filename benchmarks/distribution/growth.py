@@ -1,4 +1,4 @@
-"""Row d: how the median choice grows with items, agents and signatures, each alone; SQL's growth with items beside it."""
+"""Row d: how the median choice grows with items, agents and signatures, each alone; beside it SQL with items."""
 
 from __future__ import annotations
 
