@@ -21,11 +21,15 @@ from benchmarks.exponent import quantile
 
 FINISHING: Final = 64
 """Connections over which items are finished."""
+PER_AGENT: Final = 2.0
 _MESSAGE: Final = re.compile(rb"data: (\{[^\n]*\})\n\n")
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """`keys` and `items` by agent: the secret, and the item in hand. `steps` are numbers of connected agents."""
+    """`keys` and `items` by agent: the secret, and the item in hand. `steps` are numbers of connected agents.
+
+    `rate` is how many become free per second, of few agents `PER_AGENT` each.
+    """
 
     port: int
     keys: list[str]
@@ -37,14 +41,19 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """One step, warm-up left out. `idle_slots`: nobody had anything to finish, so the server was behind."""
+    """One step, warm-up left out. `idle_slots`: nobody had anything to finish, so the server was behind.
+
+    `refused` are answers 503, after which the agent tries again in turn.
+    """
 
     connected: int
+    rate: float
     offers: int
     p50_ms: float
     p99_ms: float
     slowest_ms: float
     idle_slots: int
+    refused: int
     cpu_seconds: float
     connect_seconds: float
 
@@ -81,12 +90,14 @@ class Agents:
         self._buffers: dict[int, bytes] = {}
         self._finishing = {s.fileno(): s for s in (self._sockets.open() for _ in range(FINISHING))}
         self._idle = list(self._finishing.values())
-        self._due: deque[tuple[int, float]] = deque()
+        self._due: deque[int] = deque()
+        self._asking: dict[int, int] = {}
         self._in_hand = list(plan.items)
         self._busy: deque[int] = deque()
         self._free_since: dict[int, float] = {}
         self.waits: list[tuple[float, float]] = []
         self.idle_slots = 0
+        self.refused = 0
 
     def connect(self, upto: int) -> None:
         """Opens the streams of further agents; reads meanwhile, as the server may write."""
@@ -135,8 +146,11 @@ class Agents:
         answer = connection.recv(1 << 16)
         if not answer.startswith(b"HTTP/1.1 "):
             return  # the rest of an answer that came in parts
-        if not answer.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"an item could not be finished: {answer[:300]!r}")
+        if answer.startswith(b"HTTP/1.1 503"):
+            self.refused += 1
+            self._busy.append(self._asking[connection.fileno()])
+        elif not answer.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"an item could not be finished: {answer[:600]!r}")
         self._idle.append(connection)
         self._send()
 
@@ -146,28 +160,30 @@ class Agents:
             self.idle_slots += 1
             return
         n = self._busy.popleft()
-        self._free_since[n] = due
-        self._due.append((n, due))
+        self._free_since.setdefault(n, due)
+        self._due.append(n)
         self._send()
 
     def _send(self) -> None:
         while self._idle and self._due:
-            n, _ = self._due.popleft()
+            n = self._due.popleft()
             path, key = f"/iwd/v3/items/{self._in_hand[n]}/complete", self.plan.keys[n]
-            self._idle.pop().sendall(
+            connection = self._idle.pop()
+            self._asking[connection.fileno()] = n
+            connection.sendall(
                 f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\nContent-Length: 0\r\n\r\n".encode()
             )
 
-    def run(self, seconds: float) -> float:
-        """Finishes at the plan's rate for so long, and reads on until answers are in; seconds of CPU."""
+    def run(self, rate: float, seconds: float) -> float:
+        """Has agents finish at this rate for so long; seconds of CPU."""
         cpu = time.process_time()
         started = time.perf_counter()
         sent = 0
         while (now := time.perf_counter()) < started + seconds:
-            while started + sent / self.plan.rate <= now:
-                self.finish_next(started + sent / self.plan.rate)
+            while started + sent / rate <= now:
+                self.finish_next(started + sent / rate)
                 sent += 1
-            self.read(max(0.0, started + sent / self.plan.rate - time.perf_counter()))
+            self.read(max(0.0, started + sent / rate - time.perf_counter()))
         return time.process_time() - cpu
 
 
@@ -179,19 +195,22 @@ def drive(plan: Plan) -> list[Load]:
         began = time.perf_counter()
         agents.connect(connected)
         connecting = time.perf_counter() - began
-        agents.run(plan.warm_up)
+        rate = min(plan.rate, PER_AGENT * connected)
+        agents.run(rate, plan.warm_up)
         agents.waits.clear()
-        agents.idle_slots = 0
-        cpu = agents.run(plan.seconds)
+        agents.idle_slots = agents.refused = 0
+        cpu = agents.run(rate, plan.seconds)
         waits = [1_000 * wait for _, wait in agents.waits]
         found.append(
             Load(
                 connected=connected,
+                rate=rate,
                 offers=len(waits),
                 p50_ms=quantile(waits, 0.5),
                 p99_ms=quantile(waits, 0.99),
                 slowest_ms=max(waits, default=0.0),
                 idle_slots=agents.idle_slots,
+                refused=agents.refused,
                 cpu_seconds=cpu,
                 connect_seconds=connecting,
             )

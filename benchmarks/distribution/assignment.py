@@ -21,6 +21,7 @@ from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
 OF_BEST_PEER = 1.2
 RECORD_BYTES = 256
 HIGHEST_EXPONENT = 0.1
+SMALLEST = 1_000
 OURS, LIMIT = "d2: offers/s, OpenIWD", "d2: offers/s, claim statement alone (limit)"
 
 _FINISH = """
@@ -81,8 +82,8 @@ async def measure(
     stored = await prepare(postgres, "assignment", agents=agents)
     there = Assignments(postgres, stored)
     growth: dict[int, float] = {}
-    for size in (items // 100, items // 10, items):
-        few = min(offers, size // 4)
+    for size in sorted({max(SMALLEST, items // 100), max(SMALLEST, items // 10), items}):
+        few = min(offers, size // 10)
         growth[size] = 1 / await there.turn(Options(stored, few, "ours"), size)
         print(f"  {size:,} waiting: {1 / growth[size]:,.0f} offers/s", flush=True)
     measures: dict[str, Callable[[], Awaitable[float]]] = {

@@ -30,7 +30,8 @@ from openiwd.usecases.platform import TenantServices
 WARM_UP: Final = 0.1
 """This share of the offers comes before the clock starts."""
 LIMIT_CONNECTIONS: Final = 2
-PATIENCE_SECONDS: Final = 600
+PATIENCE_SECONDS: Final = 60
+"""A turn ends then, with as many offers as have come."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -72,6 +73,7 @@ class _Turn:
         self.desk: Desk = decider._desk  # noqa: SLF001 - the picture is told what agents do
         self.offers = offers
         self.seen = 0
+        self.counted = 0
         self.started = 0.0
         self.cpu = 0.0
 
@@ -82,11 +84,11 @@ class _Turn:
             for event in events:
                 if event.type == "offered" and event.item_number is not None:
                     self.seen += 1
+                    self.counted += bool(self.started)
                     done_with(self.desk, event.item_number, event.revision or 0, event.at)
             if not self.started and self.seen >= first:
                 self.started, self.cpu = time.perf_counter(), time.process_time()
-                self.offers += self.seen
-            if self.started and self.seen >= self.offers:
+            if self.counted >= self.offers:
                 return
 
 
@@ -99,12 +101,15 @@ async def _ours(services: TenantServices, decider: Decider, offers: int) -> tupl
         {following, deciding}, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED
     )
     seconds, cpu = time.perf_counter() - turn.started, time.process_time() - turn.cpu
+    if deciding in done:
+        deciding.result()
     deciding.cancel()
     with suppress(asyncio.CancelledError):
         await deciding
-    if following not in done:
-        raise RuntimeError(f"only {turn.seen} of {turn.offers} offers came")
-    return offers / seconds, cpu / seconds
+    following.cancel()
+    if not turn.counted:
+        raise RuntimeError(f"only {turn.seen} of {offers} offers came, none after the warm-up")
+    return turn.counted / seconds, cpu / seconds
 
 
 class _Recording:
@@ -143,8 +148,11 @@ async def _limit(services: TenantServices, offers: int) -> tuple[float, float]:
     decider = await Decider.take_over(services)
     recording.desk = decider._desk  # noqa: SLF001 - as above
     deciding, enough = asyncio.ensure_future(decider.run()), asyncio.ensure_future(recording.enough.wait())
-    await asyncio.wait({deciding, enough}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({deciding, enough}, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    if deciding.done():
+        deciding.result()
     deciding.cancel()
+    enough.cancel()
     with suppress(asyncio.CancelledError):
         await deciding
     waiting = iter(recording.batches)
@@ -154,7 +162,8 @@ async def _limit(services: TenantServices, offers: int) -> tuple[float, float]:
     async def claim() -> None:
         nonlocal granted
         for epoch, claims in waiting:
-            granted += len(await store.claim(epoch, claims))
+            numbers = await store.claim(epoch, claims)
+            granted += len(numbers)
 
     await asyncio.gather(*(claim() for _ in range(LIMIT_CONNECTIONS)))
     seconds = time.perf_counter() - started

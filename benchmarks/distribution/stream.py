@@ -96,16 +96,18 @@ class _Run:
 
 
 def _is_carried(load: Load, *, rate: float, seconds: float) -> bool:
-    return load.offers >= SUSTAINED * rate * seconds and load.p99_ms < MILLISECONDS
+    in_time = load.offers >= SUSTAINED * rate * seconds and load.p99_ms < MILLISECONDS
+    return in_time and not load.refused
 
 
 def _rows(load: Load, simulated: int, seconds: float) -> list[Row]:
     name = f"d3: {load.connected:,} connected" + (f" + {simulated:,} simulated" if simulated else "")
     return [
-        Row(f"{name}: offers/s", load.offers / seconds, "/s"),
+        Row(f"{name}: offers/s of {load.rate:.0f}", load.offers / seconds, "/s"),
         Row(f"{name}: free to offer p50", load.p50_ms, "ms"),
         Row(f"{name}: free to offer p99", load.p99_ms, "ms"),
         Row(f"{name}: slowest", load.slowest_ms, "ms"),
+        Row(f"{name}: answers 503", load.refused, ""),
         Row(f"{name}: instants at which no agent had an item", load.idle_slots, ""),
         Row(f"{name}: seconds to connect the last of them", load.connect_seconds, "s"),
     ]
