@@ -88,7 +88,7 @@ def _parts(sizes: list[int], *, quick: bool) -> dict[str, Measure]:
             rounds=2 if quick else ROUNDS,
             offers=200 if quick else min(20_000, assigned // 4),
             agents=50 if quick else 1_000,
-            with_peers=True,
+            with_peers=not quick,
         ),
         "d3": partial(
             stream.measure,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import asyncpg
+import psutil
 
 from benchmarks.backlog.stored import Stored, add_items, prepare
 from benchmarks.distribution import peers
@@ -36,6 +38,12 @@ FROM (SELECT pg_column_size(decision) AS size FROM offer) sizes
 """
 
 
+def _used_by(postmaster: int) -> float:
+    """CPU time of a PostgreSQL server, the sessions that have ended included."""
+    ended = psutil.Process(postmaster).cpu_times()
+    return cpu_seconds(postmaster) + ended.children_user + ended.children_system
+
+
 class Assignments:
     """The tenant, and how to measure on it with always as many items waiting."""
 
@@ -61,11 +69,12 @@ class Assignments:
     async def turn(self, options: Options, items: int) -> float:
         await self.have(items)
         assert self._postgres.pid is not None
-        cpu = cpu_seconds(self._postgres.pid)
+        cpu, started = _used_by(self._postgres.pid), time.perf_counter()
         found = await ask([sys.executable, "-m", "benchmarks.distribution.assignment_run"], options, Measured)
         if options.mode == "ours":
             self.ours.append(found)
-            self.postgres_cores = (cpu_seconds(self._postgres.pid) - cpu) * found.rate / options.offers
+            used = _used_by(self._postgres.pid) - cpu
+            self.postgres_cores = used / (time.perf_counter() - started)
         return found.rate
 
     async def record_sizes(self) -> dict[str, int]:
@@ -122,6 +131,6 @@ def _details(there: Assignments, growth: dict[int, float], items: int) -> list[R
     return [
         *(Row(f"d2: offers/s with {size:,} waiting", 1 / seconds, "/s") for size, seconds in growth.items()),
         Row("d2: cores used by the decider's process", last.cores, "cores"),
-        Row("d2: cores used by PostgreSQL (takeover included)", there.postgres_cores, "cores"),
+        Row("d2: cores used by PostgreSQL, takeover included", there.postgres_cores, "cores"),
         Row(f"d2: takeover of {items:,} items", last.load_seconds, "s"),
     ]

@@ -147,19 +147,19 @@ async def _measured(options: Options) -> Part:
     size = f"{options.items:,} items"
     say(f"  {size} in place after {time.perf_counter() - started:.0f} s")
     bench = turns.bench
+    sql = None
+    if options.dsn is not None:
+        sql = await SqlChoice.filled(options.dsn, bench.rules, bench.source, options.items)
+        await _same(sql, bench)
     cold = [1e6 * bench.decide(one)[0] for one in bench.agents]
     measures: dict[str, Callable[[], Awaitable[float]]] = {
         f"d: {size}, choice p99": turns.ours,
         f"d: {size}, heappop p99 (limit)": turns.limit,
     }
-    sql = None
-    if options.dsn is not None:
-        sql = await SqlChoice.filled(options.dsn, bench.rules, bench.source, options.items)
-        fresh = Bench(options)
-        await _same(sql, fresh)
+    if sql is not None:
         for name, query in (("plain", PLAIN), ("by group", BY_GROUP)):
             measures[f"d: {size}, SQL SKIP LOCKED {name} p99"] = _turn(
-                sql, fresh, query, options.sql_decisions
+                sql, bench, query, options.sql_decisions
             )
     found = await alternate(measures, options.rounds, say=say)
     if sql is not None:

@@ -31,11 +31,10 @@ class GrowthOptions(msgspec.Struct, frozen=True):
 
 
 def _choice(bench: Bench, decisions: int) -> float:
-    """The median, after each agent in turn has been served once (at most so many)."""
-    some = bench.agents[:decisions]
-    for one in some:
+    """The median for agents at random, after each has been served once."""
+    for one in bench.agents:
         bench.decide(one)
-    return median(bench.decide(some[n % len(some)])[0] for n in range(decisions))
+    return median(bench.decide(bench.rnd.choice(bench.agents))[0] for _ in range(decisions))
 
 
 def _bench(items: int, agents: int, signatures: int) -> Bench:

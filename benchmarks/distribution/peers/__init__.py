@@ -19,7 +19,7 @@ from openiwd.processes.bootstrap import ensure_database
 HERE = Path(__file__).resolve().parent
 PROCRASTINATE = "3.10.0"
 FEWEST = 2_000
-"""Fewer say nothing about a drain."""
+"""Fewer say nothing about a drain; Procrastinate, which fetches one by one, gets no more."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -37,10 +37,14 @@ class Peer(msgspec.Struct, frozen=True):
     name: str
     command: list[str]
     database: str
+    most: int = 1_000_000
+    """Items for one measurement at most."""
 
     async def rate(self, postgres: EmbeddedPostgres, items: int) -> float:
         """Items fetched, handled by doing nothing, and finished, per second."""
-        return (await ask(self.command, Options(postgres.dsn(self.database), items), Measured)).rate
+        return (
+            await ask(self.command, Options(postgres.dsn(self.database), min(items, self.most)), Measured)
+        ).rate
 
 
 async def _run(command: list[str], folder: Path) -> None:
@@ -53,14 +57,15 @@ async def _run(command: list[str], folder: Path) -> None:
         raise OSError(lines[-1])
 
 
-async def _python(name: str, script: str, version: str, *packages: str) -> Peer:
+async def _python(name: str, script: str, version: str, *packages: str, most: int = 1_000_000) -> Peer:
     folder = BUILD / f"{name.lower()}-drain"
     python = folder / "bin" / "python"
     if not (folder / version).exists():
         await _run([sys.executable, "-m", "venv", str(folder)], BUILD)
         await _run([str(python), "-m", "pip", "install", "--quiet", *packages], BUILD)
         (folder / version).touch()
-    return Peer(f"{name} {version} drain", [str(python), str(HERE / script)], f"bench-{name.lower()}-drain")
+    command = [str(python), str(HERE / script)]
+    return Peer(f"{name} {version} drain", command, f"bench-{name.lower()}-drain", most)
 
 
 async def _graphile() -> Peer:
@@ -90,6 +95,7 @@ async def installed(postgres: EmbeddedPostgres) -> list[Peer]:
             _python(
                 "Procrastinate", "procrastinate_drain.py", PROCRASTINATE,
                 f"procrastinate=={PROCRASTINATE}", "psycopg[binary,pool]", "uvloop",
+                most=FEWEST,
             ),
         ),
     ):  # fmt: skip

@@ -15,6 +15,8 @@ const pgPool = new pg.Pool({
   port: Number(place.get("port")),
   max: 25,
 });
+pgPool.on("error", console.error);
+pgPool.on("connect", (client) => client.on("error", console.error));
 const logger = new Logger(() => (level, message) => level === "error" && console.error(message));
 const utils = await makeWorkerUtils({ pgPool, logger });
 await utils.migrate();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from typing import Any
@@ -13,6 +14,7 @@ import uvloop
 
 BATCH = 1_000
 CONCURRENCY = 24
+logging.getLogger("procrastinate").setLevel(logging.ERROR)
 
 
 async def _analyzed(dsn: str) -> None:
