@@ -182,8 +182,12 @@ class Source:
             business_value=value,
             anchor_at=anchor,
             segment=SEGMENTS[mixed % 3] if shape.queue >= 10 else None,
-            excluded=((f"agent{mixed % 1_000:05}", self._now + HOUR),) if mixed % 50 == 0 else (),
+            excluded=self._excluded(mixed >> 40) if mixed % 25 == 0 else (),
         )
+
+    def _excluded(self, n: int) -> tuple[tuple[str, int], ...]:
+        """Two agents who have declined, for an hour from the start."""
+        return tuple((f"agent{(n + k) % 1_000:05}", self._now + HOUR) for k in (0, 7))
 
 
 def fill(backlog: Backlog, items: Iterable[BacklogItem], now: int) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, cast
+from uuid import UUID
 
 import msgspec
 import uvloop
@@ -20,7 +21,6 @@ from benchmarks.backlog.stored import Stored, tenant_of
 from benchmarks.part import answer
 from openiwd.domain.work_item import ItemId, ItemNumber, Status, WorkItem
 from openiwd.ports.tenant_store import Claim, Tenant, TenantStore
-from openiwd.processes.identity import new_id
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases.decider import Decider
@@ -30,6 +30,7 @@ from openiwd.usecases.platform import TenantServices
 WARM_UP: Final = 0.1
 """This share of the offers comes before the clock starts."""
 LIMIT_CONNECTIONS: Final = 2
+_NO_ID: Final = ItemId(UUID(int=0))
 PATIENCE_SECONDS: Final = 60
 """A turn ends then, with as many offers as have come."""
 
@@ -54,7 +55,7 @@ def done_with(desk: Desk, number: int, revision: int, now: datetime) -> None:
     """
     elsewhere = WorkItem(
         number=ItemNumber(number),
-        id=ItemId(new_id()),
+        id=_NO_ID,
         revision=revision + 1,
         status=Status.ASSIGNED,
         capture_point="bench",
