@@ -87,6 +87,12 @@ class _Run:
             serving, storing = cpu_seconds(pid) - used[0], cpu_seconds(self._postgres.pid) - used[1]
         generating = sum(load.cpu_seconds for load in loads) * (1 + WARM_UP / seconds)
         total = serving + storing + generating
+        for load in loads:
+            print(
+                f"  {load.connected:,} connected in {load.connect_seconds:.0f} s, {simulated:,} simulated: "
+                f"{load.offers / seconds:,.0f} offers/s of {load.rate:.0f}, p99 {load.p99_ms:,.0f} ms",
+                flush=True,
+            )
         self.shares = [
             Row("d3: server's share of CPU", 100 * serving / total, "%"),
             Row("d3: PostgreSQL's share of CPU", 100 * storing / total, "%"),
