@@ -22,6 +22,7 @@ from benchmarks.exponent import quantile
 FINISHING: Final = 64
 """Connections over which items are finished."""
 PER_AGENT: Final = 2.0
+SETTLE_SECONDS: Final = 10.0
 _MESSAGE: Final = re.compile(rb"data: (\{[^\n]*\})\n\n")
 
 
@@ -95,7 +96,7 @@ class Agents:
         self._in_hand = list(plan.items)
         self._busy: deque[int] = deque()
         self._free_since: dict[int, float] = {}
-        self.waits: list[tuple[float, float]] = []
+        self.waits: list[float] = []
         self.idle_slots = 0
         self.refused = 0
 
@@ -137,7 +138,7 @@ class Agents:
             now = time.perf_counter()
             since = self._free_since.pop(n, None)
             if since is not None:
-                self.waits.append((now, now - since))
+                self.waits.append(now - since)
             self._in_hand[n] = offer.item
         elif offer.outcome == "accepted" and offer.item == self._in_hand[n]:
             self._busy.append(n)
@@ -186,6 +187,17 @@ class Agents:
             self.read(max(0.0, started + sent / rate - time.perf_counter()))
         return time.process_time() - cpu
 
+    def still_waiting(self) -> list[float]:
+        """How long those have waited so far whose offer has not come: a time that has no end yet counts too."""
+        now = time.perf_counter()
+        return [now - since for since in self._free_since.values()]
+
+    def settle(self) -> None:
+        """Reads the answers that are still to come."""
+        end = time.perf_counter() + SETTLE_SECONDS
+        while (self._due or len(self._idle) < FINISHING) and time.perf_counter() < end:
+            self.read(0.1)
+
 
 def drive(plan: Plan) -> list[Load]:
     raise_file_limit()
@@ -200,12 +212,13 @@ def drive(plan: Plan) -> list[Load]:
         agents.waits.clear()
         agents.idle_slots = agents.refused = 0
         cpu = agents.run(rate, plan.seconds)
-        waits = [1_000 * wait for _, wait in agents.waits]
+        offers = len(agents.waits)
+        waits = [1_000 * wait for wait in (*agents.waits, *agents.still_waiting())]
         found.append(
             Load(
                 connected=connected,
                 rate=rate,
-                offers=len(waits),
+                offers=offers,
                 p50_ms=quantile(waits, 0.5),
                 p99_ms=quantile(waits, 0.99),
                 slowest_ms=max(waits, default=0.0),
@@ -215,6 +228,7 @@ def drive(plan: Plan) -> list[Load]:
                 connect_seconds=connecting,
             )
         )
+    agents.settle()
     return found
 
 
