@@ -17,10 +17,11 @@ export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
-.PHONY: help install demo check test test-packages test-replay reference bench bench-intake bench-rules bench-footprint
+.PHONY: help install demo check test test-packages test-replay reference bench bench-intake bench-rules bench-backlog \
+        bench-distribution bench-footprint
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(INSTALLED) ## everything needed into this checkout (.venv); does nothing when up to date
 
@@ -63,13 +64,20 @@ test-replay: install ## replays the real event logs from OPENIWD_DATA (default .
 reference: install ## writes the pages of docs/reference that are made from the code
 	@$(BIN)/openiwd reference
 
-bench: bench-footprint bench-rules bench-intake ## all benchmarks, results in benchmarks/results
+bench: bench-footprint bench-rules bench-intake bench-backlog bench-distribution ## all benchmarks, results in benchmarks/results
 
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
 
 bench-rules: install ## cost of classifying an item (benchmarks/results/rules.json)
 	@$(BIN)/python -m benchmarks.rules $(ARGS)
+
+bench-backlog: install ## the backlog index: memory, rates, exactness, reload (benchmarks/results/backlog.json)
+	@.ci/packages redis-server:redis-server
+	@$(BIN)/python -m benchmarks.backlog $(ARGS)
+
+bench-distribution: install ## choice, durable assignment, offers on streams (benchmarks/results/distribution.json)
+	@$(BIN)/python -m benchmarks.distribution $(ARGS)
 
 bench-footprint: install ## install size, start-up time and memory (benchmarks/results/footprint.json)
 	@$(BIN)/python -m benchmarks.footprint $(ARGS)

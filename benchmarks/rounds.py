@@ -47,3 +47,11 @@ def compare(name: str, ours: Series, theirs: Series, target: float) -> tuple[Rat
     spread = max(abs(r - middle) for r in each) / middle
     counts = len(each) >= ROUNDS and spread <= AGREEMENT
     return Ratio(name, middle, target, middle >= target and counts), Row(f"{name}: spread", 100 * spread, "%")
+
+
+def at_most(name: str, ours: Series, target: float) -> tuple[Ratio, Row]:
+    """A value that must not be above its target: reached only if every one of the rounds reaches it."""
+    middle, highest = ours.median, max(ours.values)
+    spread = max(abs(v - middle) for v in ours.values) / middle if middle else 0.0
+    counts = len(ours.values) >= ROUNDS and highest <= target
+    return Ratio(f"{name} (at most)", middle, target, counts), Row(f"{name}: spread", 100 * spread, "%")

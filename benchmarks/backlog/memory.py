@@ -1,0 +1,49 @@
+"""Resident memory that a backlog of N items takes, everything included; needs a process of its own per size."""
+
+from __future__ import annotations
+
+import gc
+import time
+
+import msgspec
+import psutil
+
+from benchmarks.backlog.world import START, Source, compiled, empty_world, fill
+from benchmarks.part import Part, answer
+from benchmarks.result import Ratio, Row
+
+BYTES = 64.0
+
+
+class Options(msgspec.Struct, frozen=True):
+    items: int
+
+
+def _resident() -> int:
+    gc.collect()
+    return int(psutil.Process().memory_info().rss)
+
+
+def measure(options: Options) -> Part:
+    """What makes the items is there before the first reading; the items themselves come one after the other."""
+    rules = compiled()
+    source = Source(rules)
+    world = empty_world(rules)
+    fill(world.backlog, source.items(1, 100), START)
+    before, started = _resident(), time.perf_counter()
+    fill(world.backlog, source.items(100, 100 + options.items), START)
+    seconds = time.perf_counter() - started
+    each = (_resident() - before) / options.items
+    assert len(world.backlog) == options.items + 99
+    name = f"c: memory, {options.items:,} items"
+    return Part(
+        [
+            Row(name, each, "B/item (RSS)"),
+            Row(f"c: filled in bulk, {options.items:,} items", options.items / seconds, "items/s"),
+        ],
+        [Ratio(f"{name}: B/item (at most)", each, BYTES, each <= BYTES)],
+    )
+
+
+if __name__ == "__main__":
+    answer(measure, Options)
