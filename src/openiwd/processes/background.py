@@ -57,7 +57,8 @@ class Background:
     def __init__(self, platform: Platform, kind: str, address: str | None, *, decides: bool) -> None:
         self._platform = platform
         self._kind = kind
-        self._address = address
+        self.address = address
+        """Where other processes reach the API of this one."""
         self._decides = decides
         self._met: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -93,7 +94,7 @@ class Background:
 
     async def _renew(self) -> float:
         await self._platform.control.renew_process(
-            self._platform.process_id, self._kind, self._address, LEASE_SECONDS
+            self._platform.process_id, self._kind, self.address, LEASE_SECONDS
         )
         self._met |= await self._platform.control.live_processes()
         return RENEW_SECONDS
