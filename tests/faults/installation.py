@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,9 +109,10 @@ class Site:
         self.keys = keys
         self.started: list[Process] = []
         self._folder = folder
+        self._numbers = count(1)
 
     def start(self, *command: str) -> Process:
-        log = self._folder / f"{len(self.started)}-{command[0]}.log"
+        log = self._folder / f"{next(self._numbers)}-{command[0]}.log"
         process = Process(self.dsn, log, command)
         self.started.append(process)
         return process

@@ -97,3 +97,7 @@ async def test_a_frozen_decider_that_wakes_writes_nothing_more(site: Site) -> No
     assert await site.value("SELECT epoch FROM decider") == epoch
     assert await site.value("SELECT count(*) FROM offer WHERE epoch < $1", epoch) == 0
     assert second.decides()
+
+    second.kill()
+    until("who was frozen once decides again", first.decides)
+    assert await site.value("SELECT epoch FROM decider") > epoch

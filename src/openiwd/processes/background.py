@@ -152,7 +152,9 @@ class DecidingTenant:
         log.info("deciding", tenant=tenant.id, epoch=decider.epoch, backlog=len(decider))
         lost = False
         try:
-            await self._run(decider)
+            # In a task of its own: a group one of whose tasks fails leaves the task that waits for it marked as
+            # cancelled (before Python 3.13), which `forever` would take for a request to stop.
+            await asyncio.create_task(self._run(decider))
         except* (LeaseLostError, FencedError):
             lost = True
         finally:
