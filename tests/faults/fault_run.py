@@ -58,6 +58,8 @@ class Report(Struct, kw_only=True):
     faults: dict[str, int]
     takeover_seconds: list[float]
     """From a kill or a freeze of the decider until another process decides."""
+    happened: dict[str, int]
+    """Events by type."""
     violations: list[str]
 
     def line(self) -> str:
@@ -228,7 +230,8 @@ async def run(folder: Path, seed: int, seconds: float) -> Report:
         refused=journal.refused,
         faults=dict(injected),
         takeover_seconds=installation.takeovers,
-        violations=violations(state, journal, CAPACITY),
+        happened=dict(Counter(event.type for event in state.events)),
+        violations=[*load.unexpected, *violations(state, journal, CAPACITY)],
     )
 
 

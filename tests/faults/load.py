@@ -17,6 +17,7 @@ REQUEST_SECONDS = 12.0
 """Longer than a request waits for the next decider."""
 PAUSE_SECONDS = 0.25
 OVERLOADED = 429
+UNEXPECTED = 500
 REMEMBERED_ITEMS = 400
 
 
@@ -47,6 +48,8 @@ class Client:
         self.random = random
         self.requests = 0
         self.stopping = False
+        self.unexpected: list[str] = []
+        """Answers with 500: faults make parts unavailable (503), and nothing unforeseen."""
 
     async def ask(self, method: str, path: str, json: Any = None) -> Answer:
         self.requests += 1
@@ -61,7 +64,9 @@ class Client:
         except httpx.HTTPError:
             await self.pause()
             return Answer(False, False)
-        if answer.status_code >= 500:
+        if answer.status_code == UNEXPECTED:
+            self.unexpected.append(f"{method} {path} was answered with 500: {answer.text}")
+        if answer.status_code >= UNEXPECTED:
             await self.pause()
             return Answer(False, False)
         etag = answer.headers.get("etag", "").strip('"')
@@ -305,6 +310,10 @@ class Load:
     @property
     def requests(self) -> int:
         return sum(each.client.requests for each in self._all)
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [text for each in self._all for text in each.client.unexpected]
 
     def start(self) -> None:
         self._runs = [asyncio.create_task(each.run()) for each in self._all]
