@@ -8,7 +8,8 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from tests.faults.checker import violations
 from tests.faults.evidence import read_state
 from tests.faults.installation import PREFIX, TAKEOVER_SECONDS, TENANT, Process, Site, prepare
 from tests.faults.load import Load
+from tests.faults.proxy import Proxy
 
 RULES = """
 name: Faults
@@ -41,6 +43,10 @@ CALM_SECONDS = (1.0, 3.0)
 """Between one fault and the next."""
 SURVIVOR_SECONDS = 60.0
 READY_SECONDS = 90.0
+STALL_SECONDS = 4.0
+DELAY_SECONDS = 0.1
+CONNECTIONS, FEWEST_CONNECTIONS = 10, 5
+"""The latter is the least that a process may be given."""
 
 
 class Report(Struct, kw_only=True):
@@ -75,22 +81,23 @@ class Report(Struct, kw_only=True):
 class Installation:
     """PostgreSQL, one process that serves, two that distribute; each can be broken and is made whole again."""
 
-    def __init__(
-        self, folder: Path, load_keys: dict[str, str], site: Site, postgres: EmbeddedPostgres
-    ) -> None:
-        self.folder = folder
-        self.keys = load_keys
+    def __init__(self, keys: dict[str, str], site: Site, postgres: EmbeddedPostgres, proxy: Proxy) -> None:
+        self.keys = keys
         self.site = site
         self.postgres = postgres
+        self.proxy = proxy
         self.serving: Process
         self.deciders: list[Process] = []
         self.takeovers: list[float] = []
+        self._replacing: asyncio.Task[None] | None = None
+        self._budgets = cycle((CONNECTIONS, FEWEST_CONNECTIONS))
 
     @classmethod
     async def make(cls, folder: Path) -> Installation:
         # Without fsync a killed server still loses nothing, only a crashed machine would; commits are awaited.
         kept = {"synchronous_commit": "on", "full_page_writes": "on"}
-        postgres = EmbeddedPostgres(folder / "data", port=free_port(), durable=False, settings=kept)
+        port = free_port()
+        postgres = EmbeddedPostgres(folder / "data", port=port, durable=False, settings=kept)
         await postgres.start()
         try:
             tenant = Tenant(id=TENANT, name="T", database_name="faults")
@@ -99,22 +106,35 @@ class Installation:
             capacities = {agent: Capacity(total) for agent, total in CAPACITY.items()}
             keys = await prepare(control, tenant.database_name, RULES, capacities)
             site = Site(control, dsn.replace("/postgres", f"/{tenant.database_name}"), keys, folder)
-            made = cls(folder, keys, site, postgres)
-            await made._start_all()
+            proxy = Proxy(port)
+            await proxy.start()
         except BaseException:
             await postgres.stop()
+            raise
+        made = cls(keys, site, postgres, proxy)
+        try:
+            await made._start_all()
+        except BaseException:
+            await made.close()
             raise
         return made
 
     async def _start_all(self) -> None:
         first, second, self.serving = await asyncio.gather(
-            self.start("distribute"), self.start("distribute"), self.start("serve", "--no-decide")
+            self.start("distribute"), self.start("distribute"), self._serving()
         )
         self.deciders = [first, second]
         await self.decider(READY_SECONDS)
 
     async def start(self, *command: str) -> Process:
         return await asyncio.to_thread(self.site.start, *command)
+
+    async def _serving(self) -> Process:
+        """Reaches PostgreSQL through the proxy; every second one may have hardly any connections."""
+        dsn = self.site.dsn.replace(f":{self.proxy.target}/", f":{self.proxy.port}/")
+        return await asyncio.to_thread(
+            self.site.start, "serve", "--no-decide", dsn=dsn, budget=next(self._budgets)
+        )
 
     async def decider(self, seconds: float = TAKEOVER_SECONDS, *, other: Process | None = None) -> Process:
         """The process that decides now; `other`: not this one."""
@@ -127,35 +147,64 @@ class Installation:
         raise AssertionError(f"nobody decides after {seconds} s")
 
     async def close(self) -> None:
+        if self._replacing is not None:
+            await asyncio.gather(self._replacing, return_exceptions=True)
         await asyncio.to_thread(self.site.kill_all)
+        await self.proxy.stop()
         await self.postgres.stop()
 
     # Faults
 
     async def kill_serving(self) -> None:
         await asyncio.to_thread(self.serving.kill)
-        self.serving = await self.start("serve", "--no-decide")
+        self.serving = await self._serving()
+
+    async def reset_connections(self) -> None:
+        for _ in range(5):
+            self.proxy.reset()
+            await asyncio.sleep(0.3)
+
+    async def stall_connections(self) -> None:
+        await self.proxy.stall(STALL_SECONDS)
+
+    async def delay_connections(self) -> None:
+        self.proxy.delay = DELAY_SECONDS
+        await asyncio.sleep(STALL_SECONDS)
+        self.proxy.delay = 0.0
 
     async def kill_decider(self) -> None:
+        await self.whole()
         killed = await self.decider()
         await asyncio.to_thread(killed.kill)
         began = time.monotonic()
         await self.decider(other=killed)
         self.takeovers.append(time.monotonic() - began)
-        await self._replace(killed)
+        self._replace(killed)
 
     async def kill_standby(self) -> None:
+        await self.whole()
         deciding = await self.decider()
         killed = next(p for p in self.deciders if p is not deciding)
         await asyncio.to_thread(killed.kill)
-        await self._replace(killed)
+        self._replace(killed)
 
-    async def _replace(self, killed: Process) -> None:
-        self.deciders = [p for p in self.deciders if p is not killed]
-        self.deciders.append(await self.start("distribute"))
+    def _replace(self, killed: Process) -> None:
+        """A new one starts while other things happen."""
+        self.deciders.remove(killed)
+
+        async def replace() -> None:
+            self.deciders.append(await self.start("distribute"))
+
+        self._replacing = asyncio.create_task(replace())
+
+    async def whole(self) -> None:
+        """Returns when as many processes distribute as should."""
+        if self._replacing is not None:
+            await self._replacing
 
     async def freeze_decider(self) -> None:
         """Longer than its lease: another one takes over, and decides for a while before this one wakes."""
+        await self.whole()
         frozen = await self.decider()
         began = time.monotonic()
         frozen.freeze()
@@ -168,21 +217,24 @@ class Installation:
 
     async def kill_postgres(self) -> None:
         """The postmaster goes without a word; the next start recovers, under processes that go on running."""
+        await self.whole()
         pid = self.postgres.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         await self.postgres.wait_ended()
         await self.postgres.start()
 
-    @property
-    def faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        return {
-            "kill_decider": self.kill_decider,
-            "freeze_decider": self.freeze_decider,
-            "kill_postgres": self.kill_postgres,
-            "kill_serving": self.kill_serving,
-            "kill_standby": self.kill_standby,
-        }
+
+FAULTS: Mapping[str, Callable[[Installation], Awaitable[None]]] = {
+    "kill_decider": Installation.kill_decider,
+    "freeze_decider": Installation.freeze_decider,
+    "kill_postgres": Installation.kill_postgres,
+    "kill_serving": Installation.kill_serving,
+    "kill_standby": Installation.kill_standby,
+    "reset_connections": Installation.reset_connections,
+    "stall_connections": Installation.stall_connections,
+    "delay_connections": Installation.delay_connections,
+}
 
 
 def free_port() -> int:
@@ -237,19 +289,20 @@ async def run(folder: Path, seed: int, seconds: float) -> Report:
 
 async def _break(installation: Installation, load: Load, random: Random, until: float) -> Counter[str]:
     injected: Counter[str] = Counter()
-    names = list(installation.faults)
+    names = list(FAULTS)
     while True:
         for name in random.sample(names, len(names)):
             if time.monotonic() >= until and len(injected) == len(names):
                 return injected
             await asyncio.sleep(random.uniform(*CALM_SECONDS))
-            await installation.faults[name]()
+            await FAULTS[name](installation)
             load.entry.url = installation.serving.url
             injected[name] += 1
 
 
 async def _survive(installation: Installation, load: Load) -> None:
     """After the last fault all goes on by itself: an item is taken in, and granted to an agent."""
+    await installation.whole()
     await installation.decider(SURVIVOR_SECONDS)
     deadline = time.monotonic() + SURVIVOR_SECONDS
     headers = {"x-api-key": installation.keys["admin"]}

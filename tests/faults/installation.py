@@ -111,9 +111,10 @@ class Site:
         self._folder = folder
         self._numbers = count(1)
 
-    def start(self, *command: str) -> Process:
+    def start(self, *command: str, dsn: str | None = None, budget: int = 10) -> Process:
+        """Another way to the same control database may be given, and how many connections it may have."""
         log = self._folder / f"{next(self._numbers)}-{command[0]}.log"
-        process = Process(self.dsn, log, command)
+        process = Process(dsn or self.dsn, log, command, budget)
         self.started.append(process)
         return process
 

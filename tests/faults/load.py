@@ -114,6 +114,7 @@ class Source:
         self._sent = 0
         self._unsure: list[str] = []
         self._mine: list[str] = []
+        self._held: list[str] = []
 
     async def run(self) -> None:
         steps = {
@@ -185,26 +186,31 @@ class Source:
             self._journal.contradictions.append(f"{capture_id} was accepted again with other content")
         self._journal.refused += answer.refused
 
-    async def _act(self, action: str, method: str, path: str, json: Any, mark: str | None = None) -> None:
-        if not self._mine:
-            return
-        item_id = self._random.choice(self._mine)
+    async def _act(self, action: str, item_id: str, json: Any, mark: str | None = None) -> bool:
+        method, path = ("PATCH", "") if action == "update" else ("POST", f"/{action}")
         answer = await self.client.ask(method, f"/items/{item_id}{path}", json)
         outcome(self._journal, answer, Act(item_id=item_id, action=action, mark=mark))
+        return answer.known
 
     async def _update(self) -> None:
-        self._sent += 1
-        mark = f"u-{self._name}-{self._sent}"
-        await self._act("update", "PATCH", "", {"data": {mark: 1}}, mark)
+        if self._mine:
+            self._sent += 1
+            mark = f"u-{self._name}-{self._sent}"
+            await self._act("update", self._random.choice(self._mine), {"data": {mark: 1}}, mark)
 
     async def _hold(self) -> None:
-        await self._act("hold", "POST", "/hold", {"reason": "review"})
+        if self._mine:
+            item_id = self._random.choice(self._mine)
+            if await self._act("hold", item_id, {"reason": "review"}):
+                self._held.append(item_id)
 
     async def _resume(self) -> None:
-        await self._act("resume", "POST", "/resume", {})
+        if self._held:
+            await self._act("resume", self._held.pop(0), {})
 
     async def _cancel(self) -> None:
-        await self._act("cancel", "POST", "/cancel", {"reason": "test"})
+        if self._mine:
+            await self._act("cancel", self._random.choice(self._mine), {"reason": "test"})
 
 
 class SimulatedAgent:
