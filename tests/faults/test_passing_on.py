@@ -6,10 +6,12 @@ import threading
 from typing import Any
 
 import httpx
+import pytest
 
 from openiwd.usecases.passing_on import PASSED_HEADER, UNDECIDED_HEADER
 from tests.faults.installation import PASSWORD, READY_SECONDS, Process, Site, make_ready, new_item, until
 
+pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
 NOBODY_DECIDES = 503
 
 

@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Iterator
 
+import pytest
+
 from openiwd.processes.background import LEASE_SECONDS
 from tests.faults.installation import (
     READY_SECONDS,
@@ -17,6 +19,8 @@ from tests.faults.installation import (
     state_of,
     until,
 )
+
+pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
 
 
 def started(site: Site) -> Iterator[Process]:

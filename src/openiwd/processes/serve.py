@@ -117,7 +117,8 @@ class Serving:
         self._servers.append((server, serving))
 
     async def stop(self) -> None:
-        """Drains: no new connections, open streams end, background work stops, pools close."""
+        """Drains: another process decides, no new connections, open streams end, background work stops, pools close."""
+        await self.background.stop_deciding()
         for server, _ in self._servers:
             server.should_exit = True
         for _, serving in self._servers:

@@ -34,6 +34,8 @@ UNDECIDED_HEADER: Final = "x-openiwd-undecided"
 WAIT_SECONDS: Final = 8.0
 """How long a request waits for the next decider: the lease of the last one, and the loading."""
 POLL_SECONDS: Final = 0.2
+MAX_WAITING: Final = 1_000
+"""Requests that wait at the same time; further ones are answered at once."""
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -52,6 +54,7 @@ class PassingOn:
         self._process_id = process_id
         self._monotonic = monotonic
         self._known: dict[str, tuple[float, DecidingProcess | None]] = {}
+        self._waiting = 0
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def answer(
@@ -72,9 +75,13 @@ class PassingOn:
             answer = await self._ask(holder, marked)
             if answer is not None:
                 return answer
-            if not waits or self._monotonic() >= until:
+            if not waits or self._monotonic() >= until or self._waiting >= MAX_WAITING:
                 return None
-            await asyncio.sleep(POLL_SECONDS)
+            self._waiting += 1
+            try:
+                await asyncio.sleep(POLL_SECONDS)
+            finally:
+                self._waiting -= 1
         return None
 
     async def _ask(self, holder: DecidingProcess, request: PeerRequest) -> PeerAnswer | None:
