@@ -17,8 +17,8 @@ export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
-.PHONY: help install demo check test test-packages test-replay reference bench bench-intake bench-rules bench-backlog \
-        bench-distribution bench-footprint
+.PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
+        bench-backlog bench-distribution bench-footprint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,9 @@ test-replay: install ## replays the real event logs from OPENIWD_DATA (default .
 	else \
 		echo "*** SKIPPED: no event logs in '$(OPENIWD_DATA)'; set OPENIWD_DATA to the folder that holds them ***" >&2; \
 	fi
+
+faults-long: install ## kills, freezes and cuts off processes under load for long (ARGS="--seconds 600 --seed 7")
+	@exec $(BIN)/python -m tests.faults $(ARGS)
 
 reference: install ## writes the pages of docs/reference that are made from the code
 	@$(BIN)/openiwd reference

@@ -16,6 +16,7 @@ from benchmarks.part import Part, answer
 from benchmarks.processes import ROOT
 from benchmarks.result import Ratio, Row
 from openiwd.processes.logs import configure_logs
+from openiwd.processes.serve import Part as Role
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases.decider import Decider
@@ -47,7 +48,7 @@ class _Stalls:
 async def _measured(options: Options) -> Part:
     configure_logs("warning")
     wiring = Wiring(options.stored.control_dsn, budget=10)
-    serving = Serving(wiring, host="127.0.0.1", port=0, metrics_port=None, decides=False)
+    serving = Serving(wiring, host="127.0.0.1", port=0, metrics_port=None, part=Role.SERVE)
     await serving.start()
     services = await wiring.platform.services(tenant_of(options.stored.tenant).id)
     poller = await asyncio.create_subprocess_exec(

@@ -17,12 +17,12 @@ from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.domain.agent import Agent, AgentSkill, AgentState, Capacity, MediaState
 from openiwd.domain.backlog import Backlog
 from openiwd.domain.backlog_item import BacklogItem
-from openiwd.domain.distribution import World
 from openiwd.domain.instant import HOUR, MINUTE, from_micros, to_micros
 from openiwd.domain.requirement import Requirement
 from openiwd.domain.rule_set import CompiledRuleSet, parse_document
 from openiwd.domain.rule_set_compiler import compile_rule_set
 from openiwd.domain.schema import Standing, standing
+from openiwd.domain.world import World
 from openiwd.usecases.rule_set import freeze_calendars, zone_of
 
 START: Final = to_micros(datetime(2026, 3, 4, 9, 30, tzinfo=UTC))

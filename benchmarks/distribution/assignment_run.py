@@ -20,7 +20,7 @@ import uvloop
 from benchmarks.backlog.stored import Stored, tenant_of
 from benchmarks.part import answer
 from openiwd.domain.work_item import ItemId, ItemNumber, Status, WorkItem
-from openiwd.ports.tenant_store import Claim, Tenant, TenantStore
+from openiwd.ports.tenant_store import Claim, Grant, Tenant, TenantStore
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases.decider import Decider
@@ -121,25 +121,25 @@ class _Recording:
         self._wanted = wanted
         self.enough = asyncio.Event()
         self.tenant: Tenant = store.tenant
-        self.batches: list[tuple[int, list[Claim]]] = []
+        self.batches: list[tuple[int, Grant, list[Claim]]] = []
         self.count = 0
         self.desk: Desk | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def claim(self, epoch: int, claims: Sequence[Claim]) -> set[ItemNumber]:
-        self.batches.append((epoch, list(claims)))
+    async def claim(self, epoch: int, grant: Grant, claims: Sequence[Claim]) -> set[ItemNumber]:
+        self.batches.append((epoch, grant, list(claims)))
         self.count += len(claims)
         if self.count >= self._wanted:
             self.enough.set()
-        asyncio.get_running_loop().call_soon(self._free, list(claims))
-        return {claim.item.number for claim in claims}
+        asyncio.get_running_loop().call_soon(self._free, grant, list(claims))
+        return {ItemNumber(claim.number) for claim in claims}
 
-    def _free(self, claims: list[Claim]) -> None:
+    def _free(self, grant: Grant, claims: list[Claim]) -> None:
         assert self.desk is not None
         for claim in claims:
-            done_with(self.desk, claim.item.number, claim.item.revision + 1, claim.at)
+            done_with(self.desk, claim.number, claim.revision + 1, grant.at)
 
 
 async def _limit(services: TenantServices, offers: int) -> tuple[float, float]:
@@ -162,8 +162,8 @@ async def _limit(services: TenantServices, offers: int) -> tuple[float, float]:
 
     async def claim() -> None:
         nonlocal granted
-        for epoch, claims in waiting:
-            numbers = await store.claim(epoch, claims)
+        for epoch, grant, claims in waiting:
+            numbers = await store.claim(epoch, grant, claims)
             granted += len(numbers)
 
     await asyncio.gather(*(claim() for _ in range(LIMIT_CONNECTIONS)))

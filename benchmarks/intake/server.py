@@ -27,7 +27,7 @@ from openiwd.domain.work_item import ItemNumber, ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import Tenant, TenantStore, Writing
 from openiwd.processes.bootstrap import ensure_tenant, make_api_key
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Serving
+from openiwd.processes.serve import Part, Serving
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.rule_set import publish
@@ -151,9 +151,8 @@ async def _serve(options: Options) -> None:
         await pool.execute("CREATE SEQUENCE IF NOT EXISTS bench_pos START 1000000")
         services.intake = _NaiveIntake(services.runtime, pool)
     api_key = await make_api_key(wiring, tenant.id, "bench", Role.ADMINISTRATOR)
-    serving = Serving(
-        wiring, host="127.0.0.1", port=0, metrics_port=None, decides=options.variant == "deciding"
-    )
+    part = Part.ALL if options.variant == "deciding" else Part.SERVE
+    serving = Serving(wiring, host="127.0.0.1", port=0, metrics_port=None, part=part)
     await serving.start()
     port = int(serving.url.rpartition(":")[2])
     sys.stdout.write(msgspec.json.encode(Ready(port, api_key)).decode() + "\n")

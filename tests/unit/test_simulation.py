@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from openiwd.domain import distribution
 from openiwd.domain.agent import Absence, Agent, AgentSkill, AgentState, Capacity, MediaState
 from openiwd.domain.backlog_item import BacklogItem
-from openiwd.domain.distribution import Choice, World
+from openiwd.domain.distribution import Choice
 from openiwd.domain.instant import DAY, HOUR, MINUTE, from_micros
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Delivery, QueueConfig, QueueGroupConfig, compile_queue
@@ -33,6 +33,7 @@ from openiwd.domain.simulation.run import Simulation
 from openiwd.domain.simulation.summary import Summary
 from openiwd.domain.simulation.tenant import SMALL, Size, make_tenant
 from openiwd.domain.simulation.working_time import START, make_clocks
+from openiwd.domain.world import World
 
 
 def bag(seed: int) -> Bag:

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from openiwd.api.call import CurrentCall, instant
 from openiwd.api.decoding import decode
-from openiwd.domain.errors import InvalidInputError, UnavailableError
+from openiwd.api.passing_on import by_decider, by_decider_if_any
+from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import MAX_ITEM_BYTES, ItemUpdate, WorkItem
@@ -222,22 +223,21 @@ ACTION_HANDLERS: Final = [
 ]
 
 
-@post("/items/{item_id:str}/pull", tags=["items"], operation_id="pullItem", status_code=200)
+@post(
+    "/items/{item_id:str}/pull",
+    tags=["items"],
+    operation_id="pullItem",
+    status_code=200,
+    before_request=by_decider,
+)
 async def pull_item(
     call: CurrentCall, item_id: FromPath[str], capture_point: CapturePoint = None
 ) -> Response[Changed]:
     """Picks this item from the list for the calling agent, if the agent is eligible and has capacity."""
     agent_id = item_detail.require_agent(call.caller)
     item = await item_detail.find(call.services, item_id, capture_point)
-    decider = call.services.decider
-    if decider is None:
-        raise UnavailableError(
-            "nothing decides for this tenant in this process",
-            code="noDecider",
-            hint="try again",
-            retry_after=2,
-        )
-    return await answer(call, await decider.pick(agent_id, item.id, call.caller))
+    done = await call.services.require_decider().pick(agent_id, item.id, call.caller)
+    return await answer(call, done)
 
 
 # The past and the why ------------------------------------------------------------------------------------------------
@@ -255,7 +255,12 @@ async def get_history(
     return History(await item_detail.history(call.services, call.caller, item_id, capture_point))
 
 
-@get("/items/{item_id:str}/explain", tags=["items"], operation_id="explainItem")
+@get(
+    "/items/{item_id:str}/explain",
+    tags=["items"],
+    operation_id="explainItem",
+    before_request=by_decider_if_any,
+)
 async def explain_item(
     call: CurrentCall,
     item_id: FromPath[str],

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
+from openiwd.api.passing_on import by_decider_if_any
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases import export, search
@@ -110,13 +111,18 @@ async def export_items(
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=search.MAX_LIMIT)]
 
 
-@get("/queues/{queue_id:str}/order", tags=["search"], operation_id="getQueueOrder")
+@get(
+    "/queues/{queue_id:str}/order",
+    tags=["search"],
+    operation_id="getQueueOrder",
+    before_request=by_decider_if_any,
+)
 async def queue_order(call: CurrentCall, queue_id: FromPath[str], limit: Limit = 100) -> OrderAnswer:
     """The items of a queue in the order in which agents get them."""
     return await _order(call, queue_id, limit)
 
 
-@get("/queues/order", tags=["search"], operation_id="getOrder")
+@get("/queues/order", tags=["search"], operation_id="getOrder", before_request=by_decider_if_any)
 async def whole_order(call: CurrentCall, limit: Limit = 100) -> OrderAnswer:
     """The Universal Queue: all queued items in live order."""
     return await _order(call, None, limit)

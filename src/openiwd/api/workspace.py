@@ -12,8 +12,8 @@ from msgspec import Meta, Struct
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.item import Changed, answer
+from openiwd.api.passing_on import by_decider
 from openiwd.domain.agent import Agent, AgentState
-from openiwd.domain.errors import UnavailableError
 from openiwd.domain.work_item import Name, ShortText, WorkItem
 from openiwd.usecases import agent, offer
 from openiwd.usecases.item_detail import require_agent
@@ -176,19 +176,17 @@ async def set_my_state(call: CurrentCall, data: JSONBody[StateInput]) -> AgentVi
     return await _me(call, me)
 
 
-@post("/agents/me/next", tags=["workspace"], operation_id="pullNext", status_code=200)
+@post(
+    "/agents/me/next",
+    tags=["workspace"],
+    operation_id="pullNext",
+    status_code=200,
+    before_request=by_decider,
+)
 async def pull_next(call: CurrentCall) -> NextAnswer:
     """Assigns the best item for the agent, from the whole backlog of their pull queues."""
     agent_id = require_agent(call.caller)
-    decider = call.services.decider
-    if decider is None:
-        raise UnavailableError(
-            "nothing decides for this tenant in this process",
-            code="noDecider",
-            hint="try again",
-            retry_after=2,
-        )
-    done = await decider.pull(agent_id, call.caller)
+    done = await call.services.require_decider().pull(agent_id, call.caller)
     return NextAnswer(None if done is None else await call.view(done))
 
 

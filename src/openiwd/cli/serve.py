@@ -11,7 +11,7 @@ import uvloop
 from rich.console import Console
 
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Serving
+from openiwd.processes.serve import Part, Serving
 from openiwd.processes.serve import serve as run_serve
 from openiwd.processes.settings import read_settings
 
@@ -24,6 +24,12 @@ def serve(
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")
     ] = None,
+    decide: Annotated[
+        bool,
+        typer.Option(
+            "--decide/--no-decide", help="Distribute as well, or leave that to other processes entirely."
+        ),
+    ] = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")
     ] = False,
@@ -32,19 +38,23 @@ def serve(
     settings = read_settings()
     configure_logs(settings.log_level)
 
-    def when_ready(server: Serving) -> None:
-        if as_json:
-            sys.stdout.write(msgspec.json.encode({"url": server.url}).decode() + "\n")
-            sys.stdout.flush()
-        else:
-            Console().print(f"OpenIWD is ready: {server.url}", highlight=False)
-
     uvloop.run(
         run_serve(
             settings,
             host=host or settings.host,
             port=settings.port if port is None else port,
             metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
-            when_ready=when_ready,
+            part=Part.ALL if decide else Part.SERVE,
+            when_ready=lambda server: say_ready(server, as_json=as_json),
         )
     )
+
+
+def say_ready(server: Serving, *, as_json: bool) -> None:
+    """One line, for people or for programs."""
+    if as_json:
+        line = {"url": server.url, "metricsUrl": server.metrics_url}
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        sys.stdout.flush()
+    else:
+        Console().print(f"OpenIWD is ready: {server.url}", highlight=False)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from openiwd.ports.peer import DecidingProcess
 from openiwd.ports.tenant_store import Tenant
 
 
@@ -123,6 +124,10 @@ class ControlStore(Protocol):
         """The lease's epoch if this process holds it now (already, or because the holder's lease is over), else None.
         A new holder gets a raised epoch.
         """
+        ...
+
+    async def deciding_process(self, tenant_id: str) -> DecidingProcess | None:
+        """Who holds the tenant's decider lease; None when nobody ever has."""
         ...
 
     async def give_up_decider_leases(self, process_id: UUID) -> None: ...

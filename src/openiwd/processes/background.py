@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -64,11 +65,13 @@ class Background:
     def __init__(self, platform: Platform, kind: str, address: str | None, *, decides: bool) -> None:
         self._platform = platform
         self._kind = kind
-        self._address = address
+        self.address = address
+        """Where other processes reach the API of this one."""
         self._decides = decides
         self._met: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._tenants: dict[str, list[asyncio.Task[None]]] = {}
+        self._deciding: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Takes the process lease and opens all active tenants."""
@@ -92,7 +95,7 @@ class Background:
             self._spawn(tasks, "presence", lambda: _presence(services))
         if self._decides:
             runner = DecidingTenant(self._platform, services, self._met)
-            self._spawn(tasks, "decider", runner.step)
+            self._spawn(self._deciding, "decider", runner.step)
         return services
 
     def _spawn(self, into: list[asyncio.Task[None]], name: str, step: Callable[[], Awaitable[float]]) -> None:
@@ -100,7 +103,7 @@ class Background:
 
     async def _renew(self) -> float:
         await self._platform.control.renew_process(
-            self._platform.process_id, self._kind, self._address, LEASE_SECONDS
+            self._platform.process_id, self._kind, self.address, LEASE_SECONDS
         )
         self._met |= await self._platform.control.live_processes()
         return RENEW_SECONDS
@@ -110,12 +113,23 @@ class Background:
         await self._platform.control.forget_processes(GONE_SECONDS)
         return RETENTION_SECONDS
 
+    async def stop_deciding(self) -> None:
+        """Lets another process decide at once; this one passes on from now on what needs the decider."""
+        await _ended(self._deciding)
+        with suppress(UnavailableError):  # then the lease runs out by itself
+            await self._platform.control.give_up_decider_leases(self._platform.process_id)
+
     async def stop(self) -> None:
+        await _ended(self._deciding)
         tasks = [*self._tasks, *(t for tasks in self._tenants.values() for t in tasks)]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _ended(tasks)
         await self._platform.control.end_process(self._platform.process_id)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _run_feed(services: TenantServices) -> float:

@@ -1,4 +1,7 @@
-"""Serving: API and UI on one port, metrics on another, background work beside them, in one event loop."""
+"""Serving: API and UI on one port, metrics on another, background work beside them, in one event loop.
+
+A process that only distributes serves the same, for requests that other processes pass on to it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from enum import Enum
 from typing import Any
 
 import uvicorn
@@ -18,6 +22,7 @@ from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.api.app import Api, create_app, create_metrics_app
 from openiwd.api.metrics import Metrics
 from openiwd.domain.errors import ConflictError, InvalidInputError
+from openiwd.processes.address import own_address, shown_host
 from openiwd.processes.background import Background
 from openiwd.processes.settings import Settings
 from openiwd.processes.wiring import Wiring, database_dsn
@@ -25,6 +30,18 @@ from openiwd.web.app import create_web
 
 DRAIN_SECONDS = 10
 UNANSWERED_MILLISECONDS = 30_000
+
+
+class Part(Enum):
+    """What a process does for the installation."""
+
+    ALL = "all"
+    SERVE = "serve"
+    DISTRIBUTE = "distribute"
+
+    @property
+    def kind(self) -> str:
+        return "distribute" if self is Part.DISTRIBUTE else "serve"
 
 
 class _Server(uvicorn.Server):
@@ -39,15 +56,24 @@ class Serving:
     """A serving process: start, wait, stop."""
 
     def __init__(
-        self, wiring: Wiring, *, host: str, port: int, metrics_port: int | None, decides: bool = True
+        self,
+        wiring: Wiring,
+        *,
+        host: str,
+        port: int,
+        metrics_port: int | None,
+        part: Part = Part.ALL,
+        address: str | None = None,
     ) -> None:
         self.wiring = wiring
         self._host = host
         self._port = port
         self._metrics_port = metrics_port
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
-        self.background = Background(wiring.platform, "serve", None, decides=decides)
+        self._part = part
+        self.background = Background(wiring.platform, part.kind, address, decides=part is not Part.SERVE)
         self.url = ""
+        self.metrics_url: str | None = None
         self._api: Api | None = None
 
     async def start(self) -> None:
@@ -55,8 +81,11 @@ class Serving:
         sockets = [_listen(self._host, self._port, "--port")]
         if self._metrics_port is not None:
             sockets.append(_listen(self._host, self._metrics_port, "--metrics-port"))
-        port = sockets[0].getsockname()[1]
-        self.url = f"http://{'localhost' if self._host in ('127.0.0.1', '0.0.0.0') else self._host}:{port}"  # noqa: S104
+        self.url, *metrics_urls = [f"http://{shown_host(self._host)}:{s.getsockname()[1]}" for s in sockets]
+        self.metrics_url = metrics_urls[0] if metrics_urls else None
+        if self.background.address is None:
+            port = sockets[0].getsockname()[1]
+            self.background.address = own_address(self._host, port, self.wiring.control_dsn)
         await self.background.start()
         metrics = Metrics()
         self._api = create_app(
@@ -69,7 +98,8 @@ class Serving:
         await self._serve(self._api, sockets[0])
         if len(sockets) > 1:
             await self._serve(create_metrics_app(self.wiring.platform, metrics), sockets[1])
-        await self._api.start()
+        if self._part is not Part.DISTRIBUTE:
+            await self._api.start()
         _spare_the_collector()
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:
@@ -87,7 +117,8 @@ class Serving:
         self._servers.append((server, serving))
 
     async def stop(self) -> None:
-        """Drains: no new connections, open streams end, background work stops, pools close."""
+        """Drains: another process decides, no new connections, open streams end, background work stops, pools close."""
+        await self.background.stop_deciding()
         for server, _ in self._servers:
             server.should_exit = True
         for _, serving in self._servers:
@@ -128,10 +159,16 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
 
 @asynccontextmanager
 async def serving(
-    wiring: Wiring, *, host: str, port: int, metrics_port: int | None
+    wiring: Wiring,
+    *,
+    host: str,
+    port: int,
+    metrics_port: int | None,
+    part: Part = Part.ALL,
+    address: str | None = None,
 ) -> AsyncIterator[Serving]:
     """Runs a server for the length of a block."""
-    server = Serving(wiring, host=host, port=port, metrics_port=metrics_port)
+    server = Serving(wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=address)
     try:
         await server.start()
         yield server
@@ -145,6 +182,7 @@ async def serve(
     host: str,
     port: int,
     metrics_port: int | None,
+    part: Part,
     when_ready: Callable[[Serving], None],
 ) -> None:
     """On a PostgreSQL of one's own, until SIGINT or SIGTERM; any number of these share the databases."""
@@ -158,7 +196,9 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     wiring = await _migrated(settings.database_url, settings.connection_budget)
-    async with serving(wiring, host=host, port=port, metrics_port=metrics_port) as server:
+    async with serving(
+        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address
+    ) as server:
         when_ready(server)
         await stopping.wait()
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from openiwd.domain.errors import InvalidInputError
 
 DEFAULT_PORT = 4024
+DEFAULT_DISTRIBUTE_PORT = 4025
 DEFAULT_METRICS_PORT = 10052
 
 
@@ -19,6 +20,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    distribute_port: int = DEFAULT_DISTRIBUTE_PORT
+    """Of a process that only distributes; other processes pass requests on to it."""
+    address: str | None = None
+    """URL under which other processes reach this one's API; None = found out."""
     metrics_port: int | None = DEFAULT_METRICS_PORT
     data_dir: Path | None = None
     database_url: str | None = None
@@ -58,6 +63,17 @@ def _secret(environment: Mapping[str, str], name: str) -> str | None:
     return environment.get(name) or None
 
 
+def _address(environment: Mapping[str, str]) -> str | None:
+    text = (environment.get("OPENIWD_ADDRESS") or "").rstrip("/")
+    if text and not text.startswith(("http://", "https://")):
+        raise InvalidInputError(
+            f"OPENIWD_ADDRESS is '{text}'",
+            field="OPENIWD_ADDRESS",
+            hint="set the URL under which other processes reach this one, for example http://10.0.3.7:4024",
+        )
+    return text or None
+
+
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment (OPENIWD_…)."""
     env = os.environ if variables is None else variables
@@ -65,6 +81,8 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         host=env.get("OPENIWD_HOST") or "127.0.0.1",
         port=_number(env, "OPENIWD_PORT", DEFAULT_PORT, 0, 65_535),
+        distribute_port=_number(env, "OPENIWD_DISTRIBUTE_PORT", DEFAULT_DISTRIBUTE_PORT, 0, 65_535),
+        address=_address(env),
         metrics_port=_number(env, "OPENIWD_METRICS_PORT", DEFAULT_METRICS_PORT, 0, 65_535),
         data_dir=Path(data) if data else None,
         database_url=_secret(env, "OPENIWD_DATABASE_URL"),

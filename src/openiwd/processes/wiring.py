@@ -8,12 +8,14 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from openiwd.adapters.holidays.source import LibraryHolidaySource
+from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.errors import NotFoundError
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
+from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
 from openiwd.usecases.rule_set import compile_published
 from openiwd.usecases.tenant_runtime import TenantRuntime, VirtualClock
@@ -42,7 +44,9 @@ class Wiring:
         self.pools = TenantPools(self._dsn_of, budget=budget)
         self.control = PostgresControlStore(self.pools)
         self.holidays = LibraryHolidaySource()
-        self.platform = Platform(self.control, self._runtime, self.process_id)
+        self.peers = HttpPeers()
+        passing_on = PassingOn(self.control, self.peers, self.process_id)
+        self.platform = Platform(self.control, self._runtime, self.process_id, passing_on=passing_on)
 
     def _dsn_of(self, tenant_id: str) -> str:
         if tenant_id == CONTROL:
@@ -62,6 +66,7 @@ class Wiring:
         return TenantRuntime(store, clock, new_id, compile_published)
 
     async def close(self) -> None:
+        await self.peers.close()
         await self.pools.close()
 
 

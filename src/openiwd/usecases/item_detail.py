@@ -13,7 +13,6 @@ from openiwd.domain.errors import (
     ConflictError,
     ForbiddenError,
     NotFoundError,
-    UnavailableError,
 )
 from openiwd.domain.event import LoggedEvent, fold
 from openiwd.domain.packed_decision import known
@@ -247,20 +246,13 @@ async def explain(
     if agent_id is not None and agent_id != caller.agent_id:
         caller.require("agents.view")
     if agent_id is not None:
-        if decider is None:
-            raise UnavailableError(
-                "nothing decides for this tenant in this process",
-                code="noDecider",
-                hint="try again",
-                retry_after=2,
-            )
-        result.agent = await decider.why_not(item.id, agent_id)
+        result.agent = await services.require_decider().why_not(item.id, agent_id)
     if item.status is not Status.QUEUED:
         result.note = item.error or f"the item is {item.status.value}"
     elif item.offer_id is not None:
         result.note = f"the item is offered to {item.offered_to}"
     elif decider is None:
-        result.note = "nothing decides for this tenant in this process"
+        result.note = "nothing decides for this tenant at the moment"
     else:
         try:
             result.waiting = await decider.explain(item.id)

@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from openiwd.domain.errors import NotFoundError
+from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
+from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.tenant_runtime import TenantRuntime
@@ -39,6 +40,17 @@ class TenantServices:
         """How often this process has read the whole backlog of the tenant."""
         self._agent_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    def require_decider(self) -> Decider:
+        """The decider; UnavailableError while this process does not decide."""
+        if self.decider is None:
+            raise UnavailableError(
+                "nothing decides for this tenant at the moment",
+                code="noDecider",
+                hint="try again in a moment",
+                retry_after=2,
+            )
+        return self.decider
+
     def agent_lock(self, agent_id: str) -> asyncio.Lock:
         """One change of an agent's state at a time."""
         return self._agent_locks[agent_id]
@@ -53,10 +65,12 @@ class Platform:
         make_runtime: MakeRuntime,
         process_id: UUID,
         on_open: Callable[[TenantServices], Awaitable[None]] | None = None,
+        passing_on: PassingOn | None = None,
     ) -> None:
         self.control = control
         self.identities = Identities(control)
         self.process_id = process_id
+        self.passing_on = passing_on
         self._make_runtime = make_runtime
         self._on_open = on_open
         self._services: dict[str, TenantServices] = {}

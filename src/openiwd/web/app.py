@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Litestar, Response
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
@@ -97,6 +98,7 @@ def create_web(
         logging_config=None,
         request_max_body_size=MAX_BODY,
         debug=False,
+        state=State({"platform": platform}),
     )
 
 

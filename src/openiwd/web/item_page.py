@@ -13,6 +13,7 @@ from openiwd.usecases import item_detail, item_note, priority_curve
 from openiwd.web.directory import shown_by
 from openiwd.web.history_view import history_entries
 from openiwd.web.item_view import details_of, item_card, note_views
+from openiwd.web.passing_on import why_by_decider
 from openiwd.web.priority_view import meetings, priority_over_time
 from openiwd.web.row_view import Shown
 from openiwd.web.visit import CurrentVisit, Visit
@@ -74,7 +75,7 @@ async def drawer_context(visit: Visit, reference: str, tab: str) -> dict[str, An
     }
 
 
-@get("/items/{item_id:str}")
+@get("/items/{item_id:str}", before_request=why_by_decider)
 async def item_page(
     visit: CurrentVisit, item_id: FromPath[str], tab: FromQuery[str] = "details"
 ) -> Response[Any]:
@@ -85,7 +86,7 @@ async def item_page(
     return visit.page("item.html", **{**context, "full": True})
 
 
-@get("/items/{item_id:str}/tab/{tab:str}")
+@get("/items/{item_id:str}/tab/{tab:str}", before_request=why_by_decider)
 async def item_tab(visit: CurrentVisit, item_id: FromPath[str], tab: FromPath[str]) -> Response[Any]:
     """One tab, as its own part of the page."""
     if tab not in TABS:

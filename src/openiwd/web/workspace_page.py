@@ -14,7 +14,6 @@ from openiwd.domain.errors import (
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
-    UnavailableError,
 )
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import Offer
@@ -22,12 +21,12 @@ from openiwd.usecases import agent as agent_use
 from openiwd.usecases import item_detail
 from openiwd.usecases import offer as offer_use
 from openiwd.usecases.agent import MyItems
-from openiwd.usecases.decider import Decider
 from openiwd.web.act_page import Field, Form
 from openiwd.web.directory import shown_by
 from openiwd.web.history_view import history_entries
 from openiwd.web.item_page import hold_reasons_of
 from openiwd.web.item_view import details_of, item_card, note_views
+from openiwd.web.passing_on import by_decider
 from openiwd.web.rendering import nothing, redirect
 from openiwd.web.row_view import Shown, subject_of
 from openiwd.web.visit import CurrentVisit, Visit
@@ -179,27 +178,18 @@ async def decline_offer(visit: CurrentVisit, offer_id: FromPath[UUID]) -> Respon
     return nothing(headers=visit.toast(visit.t("workspace.declined"), closeDialog={}, deskChanged={}))
 
 
-def _decider(visit: Visit) -> Decider:
-    decider = visit.services.decider
-    if decider is None:
-        raise UnavailableError(
-            "nothing decides for this tenant at the moment", code="noDecider", hint="try again in a moment"
-        )
-    return decider
-
-
-@post("/workspace/next", status_code=200)
+@post("/workspace/next", status_code=200, before_request=by_decider)
 async def pull_next(visit: CurrentVisit) -> Response[Any]:
     """The next best item for the agent, at once."""
-    done = await _decider(visit).pull(_agent_id(visit), visit.caller)
+    done = await visit.services.require_decider().pull(_agent_id(visit), visit.caller)
     if done is None:
         hint = visit.t("workspace.next_none_hint")
         return nothing(headers=visit.toast(visit.t("workspace.next_none"), hint=hint))
     return _taken(visit, done.item)
 
 
-@post("/workspace/items/{item_id:uuid}/take", status_code=200)
+@post("/workspace/items/{item_id:uuid}/take", status_code=200, before_request=by_decider)
 async def take_item(visit: CurrentVisit, item_id: FromPath[UUID]) -> Response[Any]:
     """Takes an item that waits in the agent's workbin."""
-    done = await _decider(visit).pick(_agent_id(visit), item_id, visit.caller)
+    done = await visit.services.require_decider().pick(_agent_id(visit), item_id, visit.caller)
     return _taken(visit, done.item)

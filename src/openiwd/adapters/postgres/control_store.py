@@ -18,6 +18,7 @@ from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.rows import json_rows
 from openiwd.domain.errors import DuplicateError, NotFoundError, RevisionMismatchError
 from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, Session, User
+from openiwd.ports.peer import DecidingProcess
 from openiwd.ports.tenant_store import Tenant
 
 _TENANT: Final = Tenant.__struct_fields__
@@ -186,6 +187,10 @@ class PostgresControlStore:
     async def take_decider_lease(self, tenant_id: str, process_id: UUID) -> int | None:
         record = await self._fetchrow("take_decider_lease", tenant_id, process_id)
         return None if record is None else record["epoch"]
+
+    async def deciding_process(self, tenant_id: str) -> DecidingProcess | None:
+        record = await self._fetchrow("deciding_process", tenant_id)
+        return None if record is None else DecidingProcess(record["id"], record["address"])
 
     async def give_up_decider_leases(self, process_id: UUID) -> None:
         await self._execute("give_up_decider_leases", process_id)

@@ -7,12 +7,12 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from openiwd.domain.agent import CONNECTION_LOST, AgentState, MediaState
-from openiwd.domain.distribution import next_opening
 from openiwd.domain.instant import HOUR, MINUTE, SECOND, from_micros, to_micros
 from openiwd.domain.simulation.agenda import Act, Event
 from openiwd.domain.simulation.dice import Bag
 from openiwd.domain.simulation.scene import Scene
 from openiwd.domain.simulation.stored import StoredAgent, StoredItem
+from openiwd.domain.world import next_opening
 
 _PULLS: Final = 0.2
 """The share of agents who also ask for the next item themselves."""

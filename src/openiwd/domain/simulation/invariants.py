@@ -10,12 +10,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from openiwd.domain.distribution import Choice, World
+from openiwd.domain.distribution import Choice
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.simulation.dice import Dice
 from openiwd.domain.simulation.rulebook import Hands, Rulebook
 from openiwd.domain.simulation.stored import Store, StoredItem
 from openiwd.domain.simulation.tenant import Tenant
+from openiwd.domain.world import World
 
 SHOWN: Final = 20
 WORLD_OF_FEW: Final = 3_000

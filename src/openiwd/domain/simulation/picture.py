@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from openiwd.domain.distribution import World
 from openiwd.domain.simulation.stored import Store, StoredItem
 from openiwd.domain.simulation.tenant import Tenant
+from openiwd.domain.world import World
 
 
 class Picture:

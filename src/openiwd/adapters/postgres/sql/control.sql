@@ -139,6 +139,13 @@ WHERE l.process_id = excluded.process_id
     OR NOT EXISTS (SELECT FROM process p WHERE p.id = l.process_id AND p.expires_at > clock_timestamp())
 RETURNING epoch;
 
+-- name: deciding_process
+-- The process that holds a tenant's decider lease, with its address; without an id when that process is gone.
+SELECT p.id, p.address
+FROM decider_lease l
+LEFT JOIN process p ON p.id = l.process_id AND p.expires_at > clock_timestamp()
+WHERE l.tenant_id = $1;
+
 -- name: give_up_decider_leases
 -- Frees the leases of a process; the rows stay, for their epochs.
 UPDATE decider_lease SET process_id = '00000000-0000-0000-0000-000000000000' WHERE process_id = $1;

@@ -1,0 +1,190 @@
+"""An installation of several processes on one PostgreSQL, which fault tests kill, freeze and start again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import httpx
+
+from openiwd.domain.agent import AgentProfile, Capacity
+from openiwd.domain.privilege import Role, system
+from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.bootstrap import FirstUser, make_users
+from openiwd.processes.identity import new_id
+from openiwd.processes.wiring import Wiring
+from openiwd.usecases import agent as agent_use
+from tests.factories.tenant import stored_rules
+
+PREFIX = "/iwd/v3"
+TENANT = "t"
+PASSWORD = "correct horse battery"
+READY_SECONDS = 60.0
+TAKEOVER_SECONDS = 20.0
+"""Generous: the machine may be busy. The lease itself is over after LEASE_SECONDS."""
+T = TypeVar("T")
+
+
+class Process:
+    """One `openiwd serve` or `openiwd distribute`, ready for requests."""
+
+    def __init__(self, dsn: str, log: Path, command: tuple[str, ...], budget: int = 10) -> None:
+        self._log = log.open("a")
+        self.command = command
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "openiwd", *command, "--port", "0", "--metrics-port", "0", "--json"],
+            env={**os.environ, "OPENIWD_DATABASE_URL": dsn, "OPENIWD_CONNECTION_BUDGET": str(budget)},
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, log.read_text()[-4_000:]
+        ready = json.loads(line)
+        self.url: str = ready["url"]
+        self.metrics_url: str = ready["metricsUrl"]
+        self.streams: list[threading.Thread] = []
+
+    def client(self, key: str, timeout: float = 20.0) -> httpx.Client:
+        return httpx.Client(base_url=self.url + PREFIX, headers={"x-api-key": key}, timeout=timeout)
+
+    def decides(self) -> bool:
+        """Whether this very process decides; its API would answer for whoever does."""
+        with suppress(httpx.HTTPError):
+            text = httpx.get(f"{self.metrics_url}/metrics", timeout=10, trust_env=False).text
+            return f'iwd_distributor_leader{{tenant="{TENANT}"}} 1.0' in text
+        return False
+
+    def open_stream(self, key: str) -> None:
+        """The agent's workspace: a stream held open until the process ends."""
+        opened = threading.Event()
+
+        def hold() -> None:
+            with suppress(httpx.HTTPError), self.client(key) as http, http.stream("GET", "/stream") as answer:
+                for _ in answer.iter_bytes():
+                    opened.set()
+
+        thread = threading.Thread(target=hold, daemon=True)
+        thread.start()
+        self.streams.append(thread)
+        assert opened.wait(20)
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """At once, frozen or not; may be repeated."""
+        with suppress(ProcessLookupError):
+            self.thaw()
+            self.process.kill()
+        self.process.wait(20)
+        for thread in self.streams:
+            thread.join(20)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self._log.close()
+
+
+class Site:
+    """The databases that the processes share, the keys, and the processes started so far."""
+
+    def __init__(self, dsn: str, tenant_dsn: str, keys: Mapping[str, str], folder: Path) -> None:
+        self.dsn = dsn
+        self.tenant_dsn = tenant_dsn
+        self.keys = keys
+        self.started: list[Process] = []
+        self._folder = folder
+        self._numbers = count(1)
+
+    def start(self, *command: str, dsn: str | None = None, budget: int = 10) -> Process:
+        """Another way to the same control database may be given, and how many connections it may have."""
+        log = self._folder / f"{next(self._numbers)}-{command[0]}.log"
+        process = Process(dsn or self.dsn, log, command, budget)
+        self.started.append(process)
+        return process
+
+    def kill_all(self) -> None:
+        for process in self.started:
+            process.kill()
+
+    async def value(self, sql: str, *arguments: object) -> Any:
+        connection = await asyncpg.connect(self.tenant_dsn)
+        try:
+            return await connection.fetchval(sql, *arguments)
+        finally:
+            await connection.close()
+
+
+async def prepare(
+    control_dsn: str, database: str, rules: str, agents: Mapping[str, Capacity]
+) -> dict[str, str]:
+    """One tenant with rules, agents, a user and a key for each of them; and an administrator's key."""
+    wiring = Wiring(control_dsn)
+    tenant = Tenant(id=TENANT, name="T", database_name=database)
+    await wiring.control.save_tenant(tenant)
+    services = await wiring.platform.services(TENANT)
+    async with services.runtime.store.writing() as tx:
+        await tx.publish(stored_rules(rules), expected=None)
+    identities = wiring.platform.identities
+    keys = {}
+    users = []
+    for agent_id, capacity in agents.items():
+        profile = AgentProfile(id=agent_id, name=agent_id, capacity=capacity)
+        await agent_use.save_profile(services, profile, system("test", TENANT))
+        keys[agent_id], _ = await identities.create_key(
+            new_id(), TENANT, agent_id, role=Role.AGENT, agent_id=agent_id
+        )
+        users.append(FirstUser(login=agent_id, password=PASSWORD, role=Role.AGENT.value, agent_id=agent_id))
+    await make_users(wiring, tenant, users)
+    keys["admin"], _ = await identities.create_key(new_id(), TENANT, "admin", role=Role.ADMINISTRATOR)
+    await wiring.close()
+    return keys
+
+
+def until(what: str, ask: Callable[[], T | None], seconds: float = TAKEOVER_SECONDS) -> T:
+    """Asks again and again until there is an answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = ask()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def new_item(http: httpx.Client, capture_id: str, category: str = "C") -> str:
+    answer = http.post("/items", json={"captureId": capture_id, "category": category})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def make_ready(process: Process, key: str) -> None:
+    with process.client(key) as http:
+        answer = http.post("/agents/me/state", json={"state": "ready"})
+        assert answer.status_code == 200, answer.text
+
+
+def offers_of(process: Process, key: str) -> list[dict[str, Any]]:
+    with process.client(key) as http:
+        return list(http.get("/agents/me/offers").json()["offers"])
+
+
+def state_of(process: Process, key: str) -> tuple[str, str | None]:
+    with process.client(key) as http:
+        state = http.get("/agents/me").json()["states"]["*"]
+    return state["state"], state["reason"]
