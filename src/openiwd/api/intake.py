@@ -122,7 +122,7 @@ class IntakeRoutes:
 
     async def _batch(self, call: Call, query: Mapping[str, str], body: bytes) -> Answer:
         update = on_duplicate(query)
-        read = [_read(raw, n) for n, raw in enumerate(_split(call.headers.get("content-type"), body))]
+        read = [read_item(raw, n) for n, raw in enumerate(split(call.headers.get("content-type"), body))]
         submissions = [r for r in read if isinstance(r, ItemSubmission)]
         runtime = call.services.runtime
         results = await intake.create(runtime, submissions, call.caller) if submissions else []
@@ -131,17 +131,17 @@ class IntakeRoutes:
         rules = await call.rules()
         now = call.now
         written = iter(results)
-        told = [
-            _told(n, next(written) if isinstance(r, ItemSubmission) else r, rules, now)
+        results_told = [
+            told(n, next(written) if isinstance(r, ItemSubmission) else r, rules, now)
             for n, r in enumerate(read)
         ]
         for result, submission in zip(results, submissions, strict=True):
             if isinstance(result, Done) and result.created:
                 self._metrics.item_created(call.services.tenant.id, submission.capture_point)
         counts = {
-            o: sum(1 for t in told if t.outcome == o) for o in ("created", "existing", "updated", "error")
+            o: sum(1 for t in results_told if t.outcome == o) for o in ("created", "existing", "updated", "error")
         }
-        answer = BatchAnswer(counts["created"], counts["existing"], counts["updated"], counts["error"], told)
+        answer = BatchAnswer(counts["created"], counts["existing"], counts["updated"], counts["error"], results_told)
         return json_answer(200, answer)
 
     async def _update(
@@ -171,7 +171,7 @@ def on_duplicate(query: Mapping[str, str]) -> bool:
     return wanted == "update"
 
 
-def _split(content_type: str | None, body: bytes) -> Sequence[bytes | msgspec.Raw]:
+def split(content_type: str | None, body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """The items of a batch, each still as text: one that cannot be read shall not fail the others."""
     if (content_type or "").partition(";")[0].strip().lower() in NDJSON_TYPES:
         items: Sequence[bytes | msgspec.Raw] = [line for line in body.splitlines() if line.strip()]
@@ -188,7 +188,7 @@ def _split(content_type: str | None, body: bytes) -> Sequence[bytes | msgspec.Ra
     return items
 
 
-def _read(raw: bytes | msgspec.Raw, index: int) -> ItemSubmission | OpenIwdError:
+def read_item(raw: bytes | msgspec.Raw, index: int) -> ItemSubmission | OpenIwdError:
     prefix = f"items[{index}]"
     if len(memoryview(raw)) > MAX_ITEM_BYTES:
         return TooLargeError(
@@ -202,7 +202,7 @@ def _read(raw: bytes | msgspec.Raw, index: int) -> ItemSubmission | OpenIwdError
         return error
 
 
-def _told(index: int, result: Result, rules: CompiledRuleSet, now: datetime) -> BatchResult:
+def told(index: int, result: Result, rules: CompiledRuleSet, now: datetime) -> BatchResult:
     if isinstance(result, OpenIwdError):
         problem = problem_of(result)
         field = problem.get("field")

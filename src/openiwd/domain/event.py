@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from itertools import compress
+from operator import is_not
 from typing import Any
 from uuid import UUID
 
@@ -86,7 +88,7 @@ class LoggedEvent(Struct, kw_only=True):
 
 
 _DERIVED = frozenset({"number", "id", "revision"})
-_FIELDS = tuple((n, f.name) for n, f in enumerate(msgspec.structs.fields(WorkItem)) if f.name not in _DERIVED)
+_NAMES = WorkItem.__struct_fields__
 _NO_VALUES: tuple[Any, ...] = tuple(
     f.default_factory()
     if f.default is msgspec.NODEFAULT and f.default_factory is not msgspec.NODEFAULT
@@ -111,25 +113,26 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 def changes(before: WorkItem | None, after: WorkItem) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs, as (set, personal) in plain JSON values; against the defaults for a new item."""
-    old = _NO_VALUES if before is None else astuple(before)
-    new = astuple(after)
+    olds = _NO_VALUES if before is None else astuple(before)
+    news = astuple(after)
     public: dict[str, Any] = {}
     personal: dict[str, Any] = {}
-    for n, name in _FIELDS:
-        value = new[n]
-        if value is old[n] or same(old[n], value):
+    # Most fields are the very same object before and after: they are passed over without a step of this loop.
+    for name, old, value in compress(zip(_NAMES, olds, news, strict=True), map(is_not, olds, news)):
+        if (value == old and same(old, value)) or name in _DERIVED:
             continue
         if name in PERSONAL:
             personal[name] = value
-        elif name == "ext" and "customerId" in value:
+        elif isinstance(value, (str, int)) or value is None:
+            public[name] = value
+        elif name == "ext":
+            if "customerId" in value:
+                personal[name] = {"customerId": value["customerId"]}
             public[name] = {k: v for k, v in value.items() if k != "customerId"}
-            personal[name] = {"customerId": value["customerId"]}
         elif name == "overridden":
             public[name] = {k: v for k, v in value.items() if not _of_a_person(k)}
             if len(public[name]) < len(value):
                 personal[name] = {k: v for k, v in value.items() if _of_a_person(k)}
-        elif isinstance(value, (str, int)) or value is None:
-            public[name] = value
         else:
             public[name] = msgspec.to_builtins(value)
     return public, personal

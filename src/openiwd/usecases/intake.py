@@ -17,7 +17,7 @@ from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission, TransactionRetryError
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import ATTEMPTS, Command, Done, Result, apply, match_contacts, submission_hash
+from openiwd.usecases.work_item import ATTEMPTS, Command, Done, Result, apply, hash_of, match_contacts, submission_text
 
 MAX_FLUSH: Final = 1_000
 MAX_WAITING: Final = 20_000
@@ -27,6 +27,7 @@ FLUSHERS: Final = 2
 class _Entry(Struct, eq=False):
     submission: ItemSubmission
     caller: Caller
+    text: bytes
     digest: bytes
     item: WorkItem | None = None
     event: Event | None = None
@@ -39,7 +40,12 @@ async def create(
 
     An item that exists with equal content is answered as it is, with other content as DuplicateError.
     """
-    return await _create(runtime, [_Entry(s, caller, submission_hash(s)) for s in submissions])
+    return await _create(runtime, [_entry(s, caller) for s in submissions])
+
+
+def _entry(submission: ItemSubmission, caller: Caller) -> _Entry:
+    text = submission_text(submission)
+    return _Entry(submission, caller, text, hash_of(text))
 
 
 async def _create(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result]:
@@ -90,7 +96,7 @@ async def _judge(
             continue
         try:
             entry.caller.require("workitems.create")
-            change = judging.create(entry.submission, ctx, runtime.new_id())
+            change = judging.create(entry.submission, ctx, runtime.new_id(), encoded=entry.text)
         except OpenIwdError as error:
             results[n] = error
             continue
@@ -175,7 +181,7 @@ class Intake:
                 "intake is full", code="overloaded", hint="slow down and try again", retry_after=1
             )
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((_Entry(submission, caller, submission_hash(submission)), future))
+        self._waiting.append((_entry(submission, caller), future))
         if self._running < FLUSHERS:
             self._start()
         result = await asyncio.shield(future)

@@ -101,7 +101,19 @@ PRIVILEGE: Final[dict[Action, str]] = {
 
 def submission_hash(submission: ItemSubmission) -> bytes:
     """Equality of hand-overs: the source-set fields as first received."""
-    return blake2b(msgspec.json.encode(submission, order="deterministic"), digest_size=16).digest()
+    return hash_of(submission_text(submission))
+
+
+def submission_text(submission: ItemSubmission) -> bytes:
+    """The submission as JSON, equal ones alike to the byte."""
+    return _encode(submission)
+
+
+def hash_of(text: bytes) -> bytes:
+    return blake2b(text, digest_size=16).digest()
+
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 class _Batch:

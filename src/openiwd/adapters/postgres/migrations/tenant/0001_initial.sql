@@ -195,6 +195,27 @@ BEGIN
     RETURN head + json_array_length(p_events);
 END $$;
 
+-- As append_events, of events given column by column: that costs this server half of what their JSON does.
+CREATE FUNCTION append_event_columns(
+    p_at timestamptz[], p_type text[], p_actor text[], p_item_id uuid[], p_item_number bigint[], p_revision int[],
+    p_subject_id text[], p_body json[], p_personal json[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    head bigint;
+    gen int;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7310984512);
+    SELECT generation INTO gen FROM tenant_state;
+    SELECT coalesce((SELECT pos FROM event WHERE generation = gen ORDER BY pos DESC LIMIT 1), 0) INTO head;
+    INSERT INTO event_personal (generation, pos, body)
+    SELECT gen, head + n, body FROM unnest(p_personal) WITH ORDINALITY AS u(body, n) WHERE body IS NOT NULL;
+    INSERT INTO event (generation, pos, at, type, actor, item_id, item_number, revision, subject_id, body)
+    SELECT gen, head + n, at, type, actor, item_id, item_number, revision, subject_id, body
+    FROM unnest(p_at, p_type, p_actor, p_item_id, p_item_number, p_revision, p_subject_id, p_body)
+        WITH ORDINALITY AS u(at, type, actor, item_id, item_number, revision, subject_id, body, n);
+    RETURN head + cardinality(p_at);
+END $$;
+
 -- Offers with their decision records. The open one is also on the item row.
 CREATE TABLE offer (
     id uuid PRIMARY KEY,
