@@ -29,16 +29,18 @@ from openiwd.domain.offer import ClosedOffer, WrapUp
 from openiwd.domain.work_item import ItemNumber, WorkItem
 
 
-def _insert(names: Sequence[str]) -> str:
-    parts = {"insert_columns": ", ".join(names), "insert_types": record_type(names)}
-    return named_sql("item", **parts)["insert_items"]
+class _Columns:
+    """A set of columns that new items are written with."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        parts = {"insert_columns": ", ".join(names), "insert_types": record_type(names)}
+        self.insert = named_sql("item", **parts)["insert_items"]
+        self.values = attrgetter(*names)
+        self.copied = ("number", *names, "submission_hash")
 
 
-_INSERT_ARRIVED = _insert(ARRIVAL_COLUMNS)
-_INSERT = _insert(INSERT_COLUMNS)
-_ARRIVAL_VALUES: Final = attrgetter(*ARRIVAL_COLUMNS)
-_VALUES: Final = attrgetter(*INSERT_COLUMNS)
-
+_ARRIVAL: Final = _Columns(ARRIVAL_COLUMNS)
+_ALL: Final = _Columns(INSERT_COLUMNS)
 _EVENT_VALUES: Final = attrgetter(
     "at", "type", "actor", "item_id", "item_number", "revision", "subject_id"
 )
@@ -58,34 +60,26 @@ class ItemWriting:
             return {}
         order = sorted(range(len(items)), key=lambda n: sort_key(items[n]))
         items, hashes = [items[n] for n in order], [hashes[n] for n in order]
-        arriving = all_arriving(items)
+        columns = _ARRIVAL if all_arriving(items) else _ALL
         if len(items) >= COPIED_FROM:
-            # Copying knows no ON CONFLICT: where another transaction inserts the same at this instant, the INSERT settles it.
-            with suppress(asyncpg.UniqueViolationError):
-                async with self._connection.transaction():
-                    return await self._copy(items, hashes, arriving=arriving)
-        statement = _INSERT_ARRIVED if arriving else _INSERT
-        records = await self._connection.fetch(statement, json_rows(items), hashes)
+            # Copying knows no ON CONFLICT, and the driver names a bad value its own way: the INSERT settles both.
+            with suppress(asyncpg.UniqueViolationError, asyncpg.DataError, OverflowError):
+                return await self._copy(items, hashes, columns)
+        records = await self._connection.fetch(columns.insert, json_rows(items), hashes)
         return {record["id"]: ItemNumber(record["number"]) for record in records}
 
     async def _copy(
-        self, items: Sequence[WorkItem], hashes: Sequence[bytes], *, arriving: bool
+        self, items: Sequence[WorkItem], hashes: Sequence[bytes], columns: _Columns
     ) -> dict[Any, ItemNumber]:
         points, ids = [item.capture_point for item in items], [item.capture_id for item in items]
         free = await self._connection.fetch(ITEM_SQL["reserve_numbers"], points, ids)
-        numbers: dict[Any, ItemNumber] = {}
-        rows = []
-        values = _ARRIVAL_VALUES if arriving else _VALUES
-        for place, number in free:
-            item = items[place - 1]
-            numbers[item.id] = ItemNumber(number)
-            rows.append((number, *values(item), hashes[place - 1]))
-        names = ARRIVAL_COLUMNS if arriving else INSERT_COLUMNS
-        if rows:
-            await self._connection.copy_records_to_table(
-                "item", records=rows, columns=("number", *names, "submission_hash")
-            )
-        return numbers
+        if not free:
+            return {}
+        values = columns.values
+        rows = [(number, *values(items[place - 1]), hashes[place - 1]) for place, number in free]
+        async with self._connection.transaction():
+            await self._connection.copy_records_to_table("item", records=rows, columns=columns.copied)
+        return {items[place - 1].id: ItemNumber(number) for place, number in free}
 
     async def update_items(self, items: Sequence[tuple[int, WorkItem]]) -> set[ItemNumber]:
         if not items:
