@@ -24,7 +24,7 @@ from openiwd.domain.event import Event
 from openiwd.domain.transition import Change
 from openiwd.domain.work_item import ItemNumber, ItemSubmission
 from openiwd.processes.wiring import Wiring
-from openiwd.usecases.work_item import submission_hash
+from openiwd.usecases.submission import submission_hash
 
 BATCH = 100
 CONNECTIONS = 4

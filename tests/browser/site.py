@@ -20,9 +20,9 @@ from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import intake
+from openiwd.usecases.command import Done
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.rule_set import publish
-from openiwd.usecases.work_item import Done
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
 
 PASSWORD = "correct horse 24"

@@ -19,9 +19,10 @@ from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.ports.tenant_store import Cursor
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import intake, offer
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.platform import TenantServices
-from openiwd.usecases.work_item import Command, Done, apply
+from openiwd.usecases.work_item import apply
 from tests.factories.tenant import NEW_ID, caller, make_runtime, pools_for, submission
 
 ADMIN = caller()

@@ -16,9 +16,10 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import intake, offer, timer
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.platform import TenantServices
-from openiwd.usecases.work_item import Command, Done, apply_one
+from openiwd.usecases.work_item import apply_one
 from tests.factories.tenant import NEW_ID, MovedClock, caller, make_runtime, pools_for, submission
 
 ADMIN = caller()

@@ -18,12 +18,13 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import intake, item_note, offer, timer
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.presence import Presence, Stranded
 from openiwd.usecases.rule_set import compile_published
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, apply_one
+from openiwd.usecases.work_item import apply_one
 from tests.factories.tenant import NEW_ID, MovedClock, caller, make_runtime, pools_for, submission
 
 ADMIN = caller()

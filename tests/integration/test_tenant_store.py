@@ -152,9 +152,14 @@ async def test_a_capture_id_is_inserted_once_and_numbers_stay_dense(store: Postg
 
 async def test_many_new_items_come_back_as_they_were_written(store: PostgresTenantStore) -> None:
     """So many that they are copied in, once with all fields and once with those of arrival."""
-    kinds = (full_item(), stored_item("x", tags=["a", 'b"', "{c}", ""], subject="tab\t, \\N and ü", ext={"k": None}))
+    kinds = (
+        full_item(),
+        stored_item("x", tags=["a", 'b"', "{c}", ""], subject="tab\t, \\N and ü", ext={"k": None}),
+    )
     for kind, sample in enumerate(kinds):
-        items = [replace(sample, id=ItemId(new_id()), capture_id=f"{kind}-{n}") for n in range(2 * COPIED_FROM)]
+        items = [
+            replace(sample, id=ItemId(new_id()), capture_id=f"{kind}-{n}") for n in range(2 * COPIED_FROM)
+        ]
         stored = await store_items(store, items)
         numbers = sorted(item.number for item in stored)
         assert numbers == list(range(numbers[0], numbers[0] + len(items)))

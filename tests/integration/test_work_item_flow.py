@@ -13,8 +13,9 @@ from openiwd.domain.event import fold
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import DueOrigin, ItemUpdate, Status, WorkItem
 from openiwd.usecases import intake
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, apply, apply_one
+from openiwd.usecases.work_item import apply, apply_one
 from tests.factories.tenant import START, MovedClock, caller, make_runtime, pools_for, submission
 
 ADMIN = caller()

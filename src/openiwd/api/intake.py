@@ -28,8 +28,9 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import MAX_BATCH_ITEMS, MAX_ITEM_BYTES, ItemSubmission
 from openiwd.usecases import intake
+from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.item_view import priority_of
-from openiwd.usecases.work_item import Command, Done, Result, apply
+from openiwd.usecases.work_item import apply
 
 ITEMS: Final = f"POST {PREFIX}/items"
 BATCH: Final = f"POST {PREFIX}/items/batch"
@@ -139,9 +140,12 @@ class IntakeRoutes:
             if isinstance(result, Done) and result.created:
                 self._metrics.item_created(call.services.tenant.id, submission.capture_point)
         counts = {
-            o: sum(1 for t in results_told if t.outcome == o) for o in ("created", "existing", "updated", "error")
+            o: sum(1 for t in results_told if t.outcome == o)
+            for o in ("created", "existing", "updated", "error")
         }
-        answer = BatchAnswer(counts["created"], counts["existing"], counts["updated"], counts["error"], results_told)
+        answer = BatchAnswer(
+            counts["created"], counts["existing"], counts["updated"], counts["error"], results_told
+        )
         return json_answer(200, answer)
 
     async def _update(

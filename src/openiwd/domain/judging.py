@@ -11,10 +11,14 @@ from msgspec.structs import replace
 
 from openiwd.domain.aging import delayed, due_is_made, schema_of, set_standing, standing_set
 from openiwd.domain.event import EventType, changes, item_event, same
+from openiwd.domain.finish import finished, unfinished
+from openiwd.domain.hold import released
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.item_input import apply_update, check_submission, priority_input
+from openiwd.domain.item_queue import segment_of
 from openiwd.domain.judgement import Facts, Judgement, Outcome, judge
 from openiwd.domain.lifecycle import Action, require
+from openiwd.domain.reservation import reservation_end
 from openiwd.domain.schema import Schema, due_at
 from openiwd.domain.source_values import (
     BUSINESS_VALUE,
@@ -25,18 +29,7 @@ from openiwd.domain.source_values import (
     value_at,
     with_made_values,
 )
-from openiwd.domain.transition import (
-    Change,
-    Context,
-    changed,
-    end_holding,
-    finished,
-    released,
-    reservation_end,
-    segment_of,
-    unfinished,
-    unreserved,
-)
+from openiwd.domain.transition import Change, Context, changed, end_holding, unreserved
 from openiwd.domain.work_item import DueOrigin, ItemId, ItemSubmission, ItemUpdate, Status, WorkItem
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from openiwd.domain import transition
+from openiwd.domain import assignment
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.decision import explain_waiting, pack, record, why_not
@@ -24,8 +24,9 @@ from openiwd.domain.privilege import Caller, system
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.tenant_store import Claim, Cursor
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.desk import Desk
-from openiwd.usecases.work_item import Command, Done, apply
+from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -163,7 +164,7 @@ class Decider:
                 continue
             queue = world.queues[choice.item.queue_id]
             offer_id, assignment_id = ctx.new_id(), ctx.new_id()
-            change = transition.grant(
+            change = assignment.grant(
                 item,
                 ctx,
                 choice.kind,

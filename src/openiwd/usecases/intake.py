@@ -16,8 +16,11 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission, TransactionRetryError
+from openiwd.usecases.command import Command, Done, Result
+from openiwd.usecases.item_batch import match_contacts
+from openiwd.usecases.submission import hash_of, submission_text
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import ATTEMPTS, Command, Done, Result, apply, hash_of, match_contacts, submission_text
+from openiwd.usecases.work_item import ATTEMPTS, apply
 
 MAX_FLUSH: Final = 1_000
 MAX_WAITING: Final = 20_000

@@ -39,11 +39,9 @@ class _Columns:
         self.copied = ("number", *names, "submission_hash")
 
 
-_ARRIVAL: Final = _Columns(ARRIVAL_COLUMNS)
+ARRIVAL: Final = _Columns(ARRIVAL_COLUMNS)
 _ALL: Final = _Columns(INSERT_COLUMNS)
-_EVENT_VALUES: Final = attrgetter(
-    "at", "type", "actor", "item_id", "item_number", "revision", "subject_id"
-)
+_EVENT_VALUES: Final = attrgetter("at", "type", "actor", "item_id", "item_number", "revision", "subject_id")
 
 COPIED_FROM: Final = 8
 """As many new items as this are copied in: a third of an INSERT's work for the server, for three more round trips."""
@@ -60,7 +58,7 @@ class ItemWriting:
             return {}
         order = sorted(range(len(items)), key=lambda n: sort_key(items[n]))
         items, hashes = [items[n] for n in order], [hashes[n] for n in order]
-        columns = _ARRIVAL if all_arriving(items) else _ALL
+        columns = ARRIVAL if all_arriving(items) else _ALL
         if len(items) >= COPIED_FROM:
             # Copying knows no ON CONFLICT, and the driver names a bad value its own way: the INSERT settles both.
             with suppress(asyncpg.UniqueViolationError, asyncpg.DataError, OverflowError):
