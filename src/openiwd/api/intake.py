@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -27,7 +28,6 @@ from openiwd.domain.errors import (
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import MAX_BATCH_ITEMS, MAX_ITEM_BYTES, ItemSubmission
-from openiwd.usecases import intake
 from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.item_view import priority_of
 from openiwd.usecases.work_item import apply
@@ -125,26 +125,22 @@ class IntakeRoutes:
         update = on_duplicate(query)
         read = [read_item(raw, n) for n, raw in enumerate(split(call.headers.get("content-type"), body))]
         submissions = [r for r in read if isinstance(r, ItemSubmission)]
-        runtime = call.services.runtime
-        results = await intake.create(runtime, submissions, call.caller) if submissions else []
+        results = await call.services.intake.submit_all(submissions, call.caller) if submissions else []
         if update:
             results = await self._update(call, submissions, results)
         rules = await call.rules()
         now = call.now
         written = iter(results)
-        results_told = [
+        answers = [
             told(n, next(written) if isinstance(r, ItemSubmission) else r, rules, now)
             for n, r in enumerate(read)
         ]
-        for result, submission in zip(results, submissions, strict=True):
-            if isinstance(result, Done) and result.created:
-                self._metrics.item_created(call.services.tenant.id, submission.capture_point)
-        counts = {
-            o: sum(1 for t in results_told if t.outcome == o)
-            for o in ("created", "existing", "updated", "error")
-        }
+        created = Counter(r.item.capture_point for r in results if isinstance(r, Done) and r.created)
+        for capture_point, count in created.items():
+            self._metrics.item_created(call.services.tenant.id, capture_point, count)
+        counts = Counter(each.outcome for each in answers)
         answer = BatchAnswer(
-            counts["created"], counts["existing"], counts["updated"], counts["error"], results_told
+            counts["created"], counts["existing"], counts["updated"], counts["error"], answers
         )
         return json_answer(200, answer)
 

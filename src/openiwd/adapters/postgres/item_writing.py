@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
@@ -60,23 +59,32 @@ class ItemWriting:
         items, hashes = [items[n] for n in order], [hashes[n] for n in order]
         columns = ARRIVAL if all_arriving(items) else _ALL
         if len(items) >= COPIED_FROM:
-            # Copying knows no ON CONFLICT, and the driver names a bad value its own way: the INSERT settles both.
-            with suppress(asyncpg.UniqueViolationError, asyncpg.DataError, OverflowError):
-                return await self._copy(items, hashes, columns)
+            copied = await self._copy(items, hashes, columns)
+            if copied is not None:
+                return copied
         records = await self._connection.fetch(columns.insert, json_rows(items), hashes)
         return {record["id"]: ItemNumber(record["number"]) for record in records}
 
     async def _copy(
         self, items: Sequence[WorkItem], hashes: Sequence[bytes], columns: _Columns
-    ) -> dict[Any, ItemNumber]:
+    ) -> dict[Any, ItemNumber] | None:
+        """None when this has to be left to the INSERT.
+
+        Copying knows no ON CONFLICT for what another transaction inserts at this instant, and the driver has errors of
+        its own for values that do not fit.
+        """
         points, ids = [item.capture_point for item in items], [item.capture_id for item in items]
         free = await self._connection.fetch(ITEM_SQL["reserve_numbers"], points, ids)
         if not free:
             return {}
         values = columns.values
         rows = [(number, *values(items[place - 1]), hashes[place - 1]) for place, number in free]
-        async with self._connection.transaction():
+        await self._connection.execute("SAVEPOINT copying")
+        try:
             await self._connection.copy_records_to_table("item", records=rows, columns=columns.copied)
+        except (asyncpg.UniqueViolationError, asyncpg.DataError, OverflowError):
+            await self._connection.execute("ROLLBACK TO copying")
+            return None
         return {items[place - 1].id: ItemNumber(number) for place, number in free}
 
     async def update_items(self, items: Sequence[tuple[int, WorkItem]]) -> set[ItemNumber]:
