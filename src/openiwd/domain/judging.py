@@ -159,7 +159,7 @@ def _set_values(item: WorkItem, verdict: Judgement, ctx: Context) -> None:
         overridden[BUSINESS_VALUE] = item.business_value
     if verdict.priority_adjustment != item.priority_adjustment:
         overridden[PRIORITY_ADJUSTMENT] = item.priority_adjustment
-    origin = DueOrigin(verdict.due_origin) if verdict.due_origin is not None else None
+    origin = verdict.due_origin
     if item.due_origin is DueOrigin.SOURCE and origin is DueOrigin.RULE and item.due_at is not None:
         overridden[DUE] = item.due_at.isoformat()
     item.data = laid.data
