@@ -1,6 +1,7 @@
 """The limit of row a2: the same item and event rows as plain multi-row INSERTs of 100, over 4 connections.
 
-The statements are written out before the clock starts; so this is PostgreSQL alone. Run as a process of its own.
+Prepared, with parameters: written out as SQL text they cost PostgreSQL a third more, for reading it. All that Python
+does after the clock has started is to hand the parameters to the driver. Run as a process of its own.
 """
 
 from __future__ import annotations
@@ -10,27 +11,28 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
-import asyncpg
 import msgspec
 import uvloop
 
 from benchmarks.intake.items import bodies
 from benchmarks.intake.server import tenant_of
-from openiwd.adapters.postgres.rows import ARRIVAL_COLUMNS, column_type
+from openiwd.adapters.postgres.connection import Connection, open_connection
+from openiwd.adapters.postgres.rows import ARRIVAL_COLUMNS, column_type, json_text
 from openiwd.domain import judging
-from openiwd.domain.event import Event
 from openiwd.domain.transition import Change
 from openiwd.domain.work_item import ItemNumber, ItemSubmission
 from openiwd.processes.wiring import Wiring
-from openiwd.usecases.work_item import submission_hash
+from openiwd.usecases.submission import submission_hash
 
 BATCH = 100
 CONNECTIONS = 4
 GENERATION = 1_000
 """Of the events written here: apart from those of the server, so that positions never meet."""
-_EVENT = "generation, pos, at, type, actor, item_id, item_number, revision, body"
+_EVENT = ("generation", "pos", "at", "type", "actor", "item_id", "item_number", "revision", "body")
+_PERSONAL = ("generation", "pos", "body")
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -45,50 +47,43 @@ class Measured(msgspec.Struct, frozen=True):
     rate: float
 
 
-def _literal(value: Any, kind: str = "text") -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bytes):
-        return f"'\\x{value.hex()}'"
-    if kind == "text[]":
-        return f"ARRAY[{', '.join(_literal(v) for v in value)}]::text[]"
-    if isinstance(value, int):
-        return str(value)
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    if not isinstance(value, str) and kind not in ("json", "jsonb"):
-        text = text.strip('"')
-    return "'" + text.replace("'", "''") + "'"
+def _statement(table: str, names: Sequence[str]) -> str:
+    """A row of parameters for each item of a batch."""
+    width = len(names)
+    rows = (", ".join(f"${first + n}" for n in range(width)) for first in range(1, BATCH * width, width))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join(f'({row})' for row in rows)}"
 
 
-def _rows(values: Sequence[Sequence[str]]) -> str:
-    return ", ".join(f"({', '.join(row)})" for row in values)
+STATEMENTS = (
+    _statement("item", (*ARRIVAL_COLUMNS, "submission_hash")),
+    _statement("event_personal", _PERSONAL),
+    _statement("event", _EVENT),
+)
+_item_values = attrgetter(*ARRIVAL_COLUMNS)
+_JSONB = frozenset(name for name in ARRIVAL_COLUMNS if column_type(name) == "jsonb")
 
 
-def _event_row(event: Event, pos: int) -> list[str]:
-    return [
-        str(GENERATION), str(pos), _literal(event.at), _literal(event.type.value), _literal(event.actor),
-        _literal(event.item_id), str(pos), str(event.revision), _literal(event.body, "json"),
-    ]  # fmt: skip
+def _parameters(changes: Sequence[tuple[Change, bytes]], first: int) -> list[list[Any]]:
+    """What each statement is to be run with; JSON is text already."""
+    items: list[Any] = []
+    personal: list[Any] = []
+    events: list[Any] = []
+    for pos, (change, digest) in enumerate(changes, first):
+        values = zip(ARRIVAL_COLUMNS, _item_values(change.item), strict=True)
+        items += [
+            msgspec.Raw(msgspec.json.encode(v)) if n in _JSONB and v is not None else v for n, v in values
+        ]
+        items.append(digest)
+        event = change.event
+        personal += [GENERATION, pos, json_text(event.personal)]
+        events += [
+            GENERATION, pos, event.at, event.type, event.actor, event.item_id, pos, event.revision,
+            json_text(event.body),
+        ]  # fmt: skip
+    return [items, personal, events]
 
 
-def _statements(changes: Sequence[tuple[Change, bytes]], first: int) -> list[str]:
-    items = [
-        [*(_literal(getattr(c.item, n), column_type(n)) for n in ARRIVAL_COLUMNS), _literal(digest)]
-        for c, digest in changes
-    ]
-    events = [_event_row(c.event, first + n) for n, (c, _) in enumerate(changes)]
-    personal = [
-        [str(GENERATION), str(first + n), _literal(c.event.personal, "json")]
-        for n, (c, _) in enumerate(changes)
-    ]
-    return [
-        f"INSERT INTO item ({', '.join(ARRIVAL_COLUMNS)}, submission_hash) VALUES {_rows(items)}",
-        f"INSERT INTO event_personal (generation, pos, body) VALUES {_rows(personal)}",
-        f"INSERT INTO event ({_EVENT}) VALUES {_rows(events)}",
-    ]
-
-
-async def _prepared(options: Options, first: int) -> list[list[str]]:
+async def _prepared(options: Options, first: int) -> list[list[list[Any]]]:
     wiring = Wiring(options.control_dsn, budget=5)
     runtime = (await wiring.platform.services(tenant_of(options.tenant).id)).runtime
     ctx = await runtime.context("key:bench")
@@ -102,24 +97,25 @@ async def _prepared(options: Options, first: int) -> list[list[str]]:
             change = judging.create(submission, ctx, runtime.new_id())
             change.item.number = ItemNumber(0)
             batch.append((change, submission_hash(submission)))
-        prepared.append(_statements(batch, start))
+        prepared.append(_parameters(batch, start))
     await wiring.close()
     return prepared
 
 
 async def _measure(options: Options) -> Measured:
-    connections = [await asyncpg.connect(options.dsn) for _ in range(CONNECTIONS)]
+    connections = [await open_connection(options.dsn) for _ in range(CONNECTIONS)]
     last = await connections[0].fetchval("SELECT max(pos) FROM event WHERE generation = $1", GENERATION)
     waiting = iter(await _prepared(options, (last or 0) + 1))
 
-    async def write(connection: Any) -> None:
-        for statements in waiting:
+    async def write(connection: Connection, prepared: list[Any]) -> None:
+        for parameters in waiting:
             async with connection.transaction():
-                for statement in statements:
-                    await connection.execute(statement)
+                for statement, values in zip(prepared, parameters, strict=True):
+                    await statement.fetch(*values)
 
+    ready = [(c, [await c.prepare(statement) for statement in STATEMENTS]) for c in connections]
     started = time.perf_counter()
-    await asyncio.gather(*(write(c) for c in connections))
+    await asyncio.gather(*(write(c, prepared) for c, prepared in ready))
     seconds = time.perf_counter() - started
     for connection in connections:
         await connection.close()

@@ -29,10 +29,11 @@ from openiwd.processes.bootstrap import ensure_tenant, make_api_key
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Part, Serving
 from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.usecases.command import Done
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.rule_set import publish
+from openiwd.usecases.submission import submission_hash
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Done, submission_hash
 
 Variant = Literal["durable", "deciding", "unwritten", "naive"]
 POOL = 20

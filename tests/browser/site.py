@@ -19,10 +19,10 @@ from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import intake
+from openiwd.usecases.command import Done
+from openiwd.usecases.intake import Intake
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.rule_set import publish
-from openiwd.usecases.work_item import Done
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
 
 PASSWORD = "correct horse 24"
@@ -144,7 +144,7 @@ class Site:
         return await self._wiring.platform.services("main")
 
     async def create(self, *submissions: ItemSubmission) -> list[WorkItem]:
-        results = await intake.create((await self.services()).runtime, submissions, CALLER)
+        results = await Intake((await self.services()).runtime).submit_all(submissions, CALLER)
         assert all(isinstance(r, Done) for r in results), results
         return [r.item for r in results if isinstance(r, Done)]
 

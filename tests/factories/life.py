@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from openiwd.domain import judging, transition
+from openiwd.domain import assignment, judging
 from openiwd.domain.event import Event, LoggedEvent, fold
 from openiwd.domain.hold_reason import DEFAULT_HOLD_REASONS
 from openiwd.domain.offer import GrantKind, OfferOutcome
@@ -152,21 +152,21 @@ class Life:
 
     def offer(self, agent: str, kind: GrantKind = GrantKind.PUSH) -> WorkItem:
         return self.do(
-            transition.grant, kind, agent,
+            assignment.grant, kind, agent,
             offer_id=self.new_id(), assignment_id=self.new_id(), timeout_us=30_000_000,
         )  # fmt: skip
 
     def accept(self) -> WorkItem:
         assert self.item.offered_to is not None
-        return self.do(transition.accept, self.item.offer_id, self.item.offered_to)
+        return self.do(assignment.accept, self.item.offer_id, self.item.offered_to)
 
     def end_offer(self, outcome: OfferOutcome) -> WorkItem:
-        return self.do(transition.end_offer, self.item.offer_id, outcome)
+        return self.do(assignment.end_offer, self.item.offer_id, outcome)
 
     def assigned(self, agent: str = "amara", **fields: Any) -> WorkItem:
         """A new item in an agent's hands."""
         self.create(**fields)
-        return self.do(transition.assign, agent)
+        return self.do(assignment.assign, agent)
 
 
 def at(text: str) -> datetime:

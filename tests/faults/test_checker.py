@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from openiwd.domain import transition
+from openiwd.domain import assignment, finish
 from openiwd.domain.event import LoggedEvent
 from openiwd.domain.offer import GrantKind, OfferOutcome
 from openiwd.domain.work_item import ItemNumber, Status, WorkItem
@@ -53,7 +53,7 @@ class Past:
         offer_id = life.new_id()
         life.wait(seconds=1)
         life.do(
-            transition.grant,
+            assignment.grant,
             kind,
             agent,
             offer_id=offer_id,
@@ -74,12 +74,12 @@ class Past:
         life.put(data={"u1": 1})
         self.journal.act(Act(item_id=item_id, action="update", revision=2, mark="u1"))
         offer_id = self._grant(life, "bob", GrantKind.PUSH, 1, "declined")
-        life.do(transition.end_offer, offer_id, OfferOutcome.DECLINED, agent_id="bob")
+        life.do(assignment.end_offer, offer_id, OfferOutcome.DECLINED, agent_id="bob")
         self.journal.act(Act(item_id=item_id, action="decline", agent="bob", mark=str(offer_id)))
         offer_id = self._grant(life, "ann", GrantKind.PUSH, 2, "accepted")
-        life.do(transition.accept, offer_id, "ann")
+        life.do(assignment.accept, offer_id, "ann")
         self.journal.act(Act(item_id=item_id, action="accept", agent="ann", revision=6))
-        life.do(transition.complete, agent_id="ann")
+        life.do(finish.complete, agent_id="ann")
         self.journal.act(Act(item_id=item_id, action="complete", agent="ann", revision=7))
         self._keep(life, 1)
 

@@ -20,12 +20,13 @@ from openiwd.domain.offer import GrantKind
 from openiwd.domain.work_item import ItemId, ItemNumber, ItemUpdate, Status
 from openiwd.ports.tenant_store import Claim, Grant, Tenant
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import intake
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
+from openiwd.usecases.intake import Intake
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.rule_set import compile_published
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, apply
+from openiwd.usecases.work_item import apply
 from tests.factories.tenant import NEW_ID, MovedClock, caller, pools_for, stored_rules, submission
 
 ADMIN = caller()
@@ -68,7 +69,7 @@ class Office:
 
     async def items(self, count: int) -> None:
         loans = [submission(f"l{n}", data={"kind": "loan"}, priority=n % 50) for n in range(count)]
-        await intake.create(self.services.runtime, loans, ADMIN)
+        await Intake(self.services.runtime).submit_all(loans, ADMIN)
 
     async def meddle(self, claims: Sequence[Claim], chance: Random, actions: Sequence[Action]) -> None:
         """Does something to about a third of the items: what fails because of somebody else's change, fails."""

@@ -18,10 +18,12 @@ from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.ports.tenant_store import Cursor
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import intake, offer
+from openiwd.usecases import offer
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
+from openiwd.usecases.intake import Intake
 from openiwd.usecases.platform import TenantServices
-from openiwd.usecases.work_item import Command, Done, apply
+from openiwd.usecases.work_item import apply
 from tests.factories.tenant import NEW_ID, caller, make_runtime, pools_for, submission
 
 ADMIN = caller()
@@ -122,8 +124,8 @@ async def prepared(services: TenantServices) -> list[UUID]:
         )
         await agent_use.save_profile(services, profile, ADMIN)
         await agent_use.set_state(services, agent_id, AgentState.READY, caller=caller(agent=agent_id))
-    created = await intake.create(
-        services.runtime, [submission(f"c{n}", data=CLAIM) for n in range(ITEMS)], ADMIN
+    created = await Intake(services.runtime).submit_all(
+        [submission(f"c{n}", data=CLAIM) for n in range(ITEMS)], ADMIN
     )
     return [r.item.id for r in created if isinstance(r, Done)]
 

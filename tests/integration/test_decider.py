@@ -16,10 +16,12 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.packed_decision import unpack
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import intake, offer, timer
+from openiwd.usecases import offer, timer
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
+from openiwd.usecases.intake import Intake
 from openiwd.usecases.platform import TenantServices
-from openiwd.usecases.work_item import Command, Done, apply_one
+from openiwd.usecases.work_item import apply_one
 from tests.factories.tenant import NEW_ID, MovedClock, caller, make_runtime, pools_for, submission
 
 ADMIN = caller()
@@ -59,7 +61,7 @@ class Bench:
             )
 
     async def item(self, capture_id: str, **fields: object) -> WorkItem:
-        (done,) = await intake.create(self.services.runtime, [submission(capture_id, **fields)], ADMIN)
+        (done,) = await Intake(self.services.runtime).submit_all([submission(capture_id, **fields)], ADMIN)
         assert isinstance(done, Done), done
         return done.item
 

@@ -17,13 +17,15 @@ from openiwd.domain.errors import FencedError, NotFoundError
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import intake, item_note, offer, timer
+from openiwd.usecases import item_note, offer, timer
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
+from openiwd.usecases.intake import Intake
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.presence import Presence, Stranded
 from openiwd.usecases.rule_set import compile_published
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, apply_one
+from openiwd.usecases.work_item import apply_one
 from tests.factories.tenant import NEW_ID, MovedClock, caller, make_runtime, pools_for, submission
 
 ADMIN = caller()
@@ -57,8 +59,9 @@ class Office:
             )
 
     async def item(self, capture_id: str, **fields: object) -> WorkItem:
-        (done,) = await intake.create(
-            self.services.runtime, [submission(capture_id, **{"data": LOAN, **fields})], ADMIN
+        (done,) = await Intake(self.services.runtime).submit_all(
+            [submission(capture_id, **{"data": LOAN, **fields})],
+            ADMIN,
         )
         assert isinstance(done, Done), done
         return done.item
@@ -158,8 +161,9 @@ async def test_pull_sees_what_another_process_has_just_acknowledged(
     elsewhere = pools_for(tenant_database)
     try:
         decider = await Decider.take_over(office.services)
-        (done,) = await intake.create(
-            await _second_runtime(office, elsewhere), [submission("far", data=LOAN)], ADMIN
+        (done,) = await Intake(await _second_runtime(office, elsewhere)).submit_all(
+            [submission("far", data=LOAN)],
+            ADMIN,
         )
         assert isinstance(done, Done)
         assert [n for n, _ in await decider.order()] == [done.item.number]

@@ -24,12 +24,14 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.ports.tenant_store import Cursor, Reading
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import intake, offer
+from openiwd.usecases import offer
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.desk import Desk
+from openiwd.usecases.intake import Intake
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import TenantServices
-from openiwd.usecases.work_item import Command, Done, apply
+from openiwd.usecases.work_item import apply
 from tests.factories.stored_item import store_items
 from tests.factories.tenant import NEW_ID, MovedClock, caller, make_runtime, pools_for, submission
 from tests.servers.until import until
@@ -202,7 +204,9 @@ async def test_items_that_move_during_the_load_are_neither_lost_nor_brought_back
     await save_agents(services)
     runtime, rnd = services.runtime, Random(seed)
     kinds = [{"data": {"kind": rnd.choice(["claim", "claim", "question"])}} for _ in range(60)]
-    done = await intake.create(runtime, [submission(f"c{n}", **kind) for n, kind in enumerate(kinds)], ADMIN)
+    done = await Intake(runtime).submit_all(
+        [submission(f"c{n}", **kind) for n, kind in enumerate(kinds)], ADMIN
+    )
     ids = [d.item.id for d in done if isinstance(d, Done)]
     quiet = runtime.store
     assert isinstance(quiet, PostgresTenantStore)
@@ -255,7 +259,9 @@ async def test_an_item_that_moves_on_in_mid_load_is_no_example_for_those_that_we
     services = await made(pools)
     await save_agents(services)
     made_items = [submission(f"c{n}", data={"kind": "question"}) for n in range(6)]
-    items = [d.item for d in await intake.create(services.runtime, made_items, ADMIN) if isinstance(d, Done)]
+    items = [
+        d.item for d in await Intake(services.runtime).submit_all(made_items, ADMIN) if isinstance(d, Done)
+    ]
     read = PostgresReading.backlog_rows
 
     async def then_changed(self: PostgresReading, *args: Any, **kwargs: Any) -> BacklogBatch:
@@ -313,8 +319,8 @@ async def test_a_warm_picture_takes_over_without_a_load(pools: TenantPools) -> N
         await services.feed.start()
     old = await Decider.take_over(first)
     warm = await Picture.load(second)
-    created = await intake.create(
-        first.runtime, [submission(f"c{n}", data={"kind": "question"}) for n in range(5)], ADMIN
+    created = await Intake(first.runtime).submit_all(
+        [submission(f"c{n}", data={"kind": "question"}) for n in range(5)], ADMIN
     )
     lena = caller(agent="agent1")
     await agent_use.set_state(first, "agent1", AgentState.READY, caller=lena)
@@ -335,7 +341,7 @@ async def test_a_warm_picture_takes_over_without_a_load(pools: TenantPools) -> N
     await new._push()
     assert [h.offered for h in warm.desk.holdings.values()].count(True) == 1, "the next offer, by the new one"
 
-    await intake.create(first.runtime, [submission("late", data={"kind": "question"})], ADMIN)
+    await Intake(first.runtime).submit_all([submission("late", data={"kind": "question"})], ADMIN)
     await agent_use.set_state(first, "agent2", AgentState.READY, caller=caller(agent="agent2"))
     await old._catch_up()
     with pytest.raises(FencedError):

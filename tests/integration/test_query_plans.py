@@ -13,7 +13,7 @@ import pytest
 
 from openiwd.adapters.postgres.connection import Connection, open_connection
 from openiwd.adapters.postgres.item_reading import ITEM_SQL
-from openiwd.adapters.postgres.item_writing import _INSERT_ARRIVED
+from openiwd.adapters.postgres.item_writing import ARRIVAL
 from openiwd.adapters.postgres.live_reading import OFFER_SQL
 from openiwd.adapters.postgres.log_reading import EVENT_SQL
 from openiwd.adapters.postgres.rows import json_rows
@@ -176,7 +176,7 @@ async def test_writes_find_their_rows_by_index(connection: Connection) -> None:
     for generic in (False, True):
         plan = await explained(connection, ITEM_SQL["update_items"], rows, [1] * 100, generic=generic)
         assert indexes_used(plan) >= {"item_pkey"}, generic
-        plan = await explained(connection, _INSERT_ARRIVED, rows, [HASH] * 100, generic=generic)
+        plan = await explained(connection, ARRIVAL.insert, rows, [HASH] * 100, generic=generic)
         assert "item_capture_id_capture_point_key" in indexes_used(plan) or "item_capture_id" in indexes_used(
             plan
         ), generic

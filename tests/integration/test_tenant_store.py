@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from openiwd.adapters.postgres.connection import Connection, open_connection
+from openiwd.adapters.postgres.item_writing import COPIED_FROM
 from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.adapters.postgres.rows import INSERT_COLUMNS, ITEM_FIELDS, LATER
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
@@ -22,7 +23,7 @@ from openiwd.domain.errors import ConflictError, FencedError, NotFoundError, Rev
 from openiwd.domain.event import EventType, fold, item_event
 from openiwd.domain.offer import ClosedOffer, OfferOutcome, WrapUp
 from openiwd.domain.requirement import Relaxation, Requirement
-from openiwd.domain.work_item import DueOrigin, Exclusion, ItemNumber, Status, WorkItem
+from openiwd.domain.work_item import DueOrigin, Exclusion, ItemId, ItemNumber, Status, WorkItem
 from openiwd.ports.tenant_store import (
     AttachmentInfo,
     Claim,
@@ -33,6 +34,7 @@ from openiwd.ports.tenant_store import (
     Tenant,
     TransactionRetryError,
 )
+from openiwd.processes.identity import new_id
 from tests.factories.stored_item import HASH, START, open_offers, store_items, stored_item
 
 LATE = START + timedelta(hours=3)
@@ -155,6 +157,45 @@ async def test_a_capture_id_is_inserted_once_and_numbers_stay_dense(store: Postg
     assert sorted(numbers.values()) == [3, 4]
     async with store.writing() as tx:
         assert await tx.insert_items([], []) == {}
+
+
+async def test_many_new_items_come_back_as_they_were_written(store: PostgresTenantStore) -> None:
+    """So many that they are copied in, once with all fields and once with those of arrival."""
+    kinds = (
+        full_item(),
+        stored_item("x", tags=["a", 'b"', "{c}", ""], subject="tab\t, \\N and ü", ext={"k": None}),
+    )
+    for kind, sample in enumerate(kinds):
+        items = [
+            replace(sample, id=ItemId(new_id()), capture_id=f"{kind}-{n}") for n in range(2 * COPIED_FROM)
+        ]
+        stored = await store_items(store, items)
+        numbers = sorted(item.number for item in stored)
+        assert numbers == list(range(numbers[0], numbers[0] + len(items)))
+        for item in stored:
+            assert await read(store, item) == item
+
+
+async def test_of_many_items_only_the_new_ones_are_inserted(store: PostgresTenantStore) -> None:
+    known = await store_items(store, [stored_item(f"c{n}") for n in range(0, 40, 2)])
+    batch = [stored_item(f"c{n}") for n in range(40)]
+    async with store.writing() as tx:
+        numbers = await tx.insert_items(batch, [HASH] * len(batch))
+        again = await tx.insert_items(batch, [HASH] * len(batch))
+    assert set(numbers) == {item.id for item in batch[1::2]}
+    assert sorted(numbers.values()) == list(range(len(known) + 1, len(batch) + 1))
+    assert again == {}
+
+
+@pytest.mark.parametrize("bad", [{"subject": "\x00"}, {"business_value": 2**40}])
+async def test_a_refused_value_among_many_items_is_named_as_such(
+    store: PostgresTenantStore, bad: dict[str, Any]
+) -> None:
+    items = [stored_item(f"c{n}") for n in range(2 * COPIED_FROM)]
+    with pytest.raises(RejectedRowsError):
+        await store_items(store, [*items, stored_item("bad", **bad)])
+    async with store.reading() as reading:
+        assert await reading.items_by_capture_id("c1") == [], "nothing of the batch is there"
 
 
 async def test_submissions_are_found_with_the_hash_of_what_was_first_sent(store: PostgresTenantStore) -> None:

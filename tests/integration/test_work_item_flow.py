@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
@@ -12,9 +13,10 @@ from openiwd.domain.errors import DuplicateError, InvalidTransitionError, OpenIw
 from openiwd.domain.event import fold
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import DueOrigin, ItemUpdate, Status, WorkItem
-from openiwd.usecases import intake
+from openiwd.usecases.command import Command, Done
+from openiwd.usecases.intake import Intake
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, apply, apply_one
+from openiwd.usecases.work_item import apply, apply_one
 from tests.factories.tenant import START, MovedClock, caller, make_runtime, pools_for, submission
 
 ADMIN = caller()
@@ -28,7 +30,7 @@ async def runtime(tenant_database: str) -> AsyncIterator[TenantRuntime]:
 
 
 async def create(runtime: TenantRuntime, capture_id: str = "c1", **fields: object) -> WorkItem:
-    (result,) = await intake.create(runtime, [submission(capture_id, **fields)], ADMIN)
+    (result,) = await Intake(runtime).submit_all([submission(capture_id, **fields)], ADMIN)
     assert isinstance(result, Done), result
     return result.item
 
@@ -141,14 +143,28 @@ async def test_captured_until_activation(runtime: TenantRuntime) -> None:
     await check_log(runtime, item.id)
 
 
+async def test_batches_that_come_together_each_get_their_own_answers(runtime: TenantRuntime) -> None:
+    line = Intake(runtime)
+    batches = [[*(submission(f"{n}-{k}") for k in range(30)), submission("shared")] for n in range(6)]
+    answers = await asyncio.gather(*(line.submit_all(batch, ADMIN) for batch in batches))
+    done = [[r for r in results if isinstance(r, Done)] for results in answers]
+    for batch, results in zip(batches, done, strict=True):
+        assert [r.item.capture_id for r in results] == [new.capture_id for new in batch]
+        assert all(r.created for r in results[:-1])
+    assert sum(results[-1].created for results in done) == 1
+    assert len({results[-1].item.id for results in done}) == 1
+
+
 async def test_equal_hand_over_again_is_answered_other_content_refused(runtime: TenantRuntime) -> None:
-    results = await intake.create(
-        runtime, [submission("a"), submission("a"), submission("a", subject="x"), submission("b")], ADMIN
+    results = await Intake(runtime).submit_all(
+        [submission("a"), submission("a"), submission("a", subject="x"), submission("b")],
+        ADMIN,
     )
     kinds = [("created" if r.created else "existing") if isinstance(r, Done) else type(r) for r in results]
     assert kinds == ["created", "existing", DuplicateError, "created"]
-    again = await intake.create(
-        runtime, [submission("b"), submission("a", subject="y"), submission("c")], ADMIN
+    again = await Intake(runtime).submit_all(
+        [submission("b"), submission("a", subject="y"), submission("c")],
+        ADMIN,
     )
     assert [isinstance(r, OpenIwdError) for r in again] == [False, True, False]
     first, last = results[0], results[3]

@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from openiwd.domain import transition
+from openiwd.domain import assignment
 from openiwd.domain.backlog_item import backlog_item
 from openiwd.domain.grant import GrantWriter
 from openiwd.domain.offer import GrantKind
@@ -28,7 +28,7 @@ def test_the_body_is_that_of_the_transition(kind: GrantKind, reserved: bool) -> 
             item, reserved_for=AGENT, reserved_until=life.now + timedelta(days=1), reserved_by="boss"
         )
     offer_id, assignment_id = uuid4(), uuid4()
-    change = transition.grant(
+    change = assignment.grant(
         item,
         life.ctx(),
         kind,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openiwd.domain import judging, transition
+from openiwd.domain import assignment, finish, hold, judging, transition
 from openiwd.domain.errors import InvalidInputError, InvalidTransitionError
 from openiwd.domain.event import EventType, fold
 from openiwd.domain.instant import to_micros
@@ -218,7 +218,7 @@ def test_a_value_of_another_kind_is_another_value(life: Life, old: object, new: 
 
 def test_a_final_item_is_not_updated(life: Life) -> None:
     life.create()
-    life.do(transition.cancel)
+    life.do(finish.cancel)
     with pytest.raises(InvalidTransitionError):
         life.put(subject="x")
 
@@ -318,9 +318,9 @@ def test_due_dates_source_rule_schema(life: Life) -> None:
 
 def test_a_made_due_date_keeps_its_pauses_when_judged_again(life: Life) -> None:
     life.create(data=PROPERTY)
-    life.do(transition.hold, PAUSING)
+    life.do(hold.hold, PAUSING)
     life.wait(hours=2)
-    resumed = life.do(transition.resume)
+    resumed = life.do(hold.resume)
     for n in range(2):
         item = life.put(Reclassify.ALWAYS, channel=str(n))
         assert (item.due_at, item.clock_origin) == (resumed.due_at, resumed.clock_origin)
@@ -329,9 +329,9 @@ def test_a_made_due_date_keeps_its_pauses_when_judged_again(life: Life) -> None:
 
 def test_a_due_date_counted_from_now_is_not_moved_by_the_past(life: Life) -> None:
     life.create(data=PROPERTY)
-    life.do(transition.hold, PAUSING)
+    life.do(hold.hold, PAUSING)
     life.wait(hours=2)
-    life.do(transition.resume)
+    life.do(hold.resume)
     assert life.put(tags=["again"]).due_at == life.now + timedelta(hours=2)
 
 
@@ -443,7 +443,7 @@ def test_no_longer_queued_offer_and_reservation_end_with_it(
     life: Life, fields: dict[str, Any], status: Status
 ) -> None:
     life.create()
-    life.do(transition.transfer_to_agent, "amara", sender="lena")
+    life.do(assignment.transfer_to_agent, "amara", sender="lena")
     offered = life.offer("amara")
     item = life.put(**fields)
     assert item.status is status
@@ -459,7 +459,7 @@ def test_no_longer_queued_offer_and_reservation_end_with_it(
 
 def test_held_it_stays_held(life: Life) -> None:
     life.create()
-    before = life.do(transition.hold, PAUSING, until=START + timedelta(hours=5), wakes_on="customerReply")
+    before = life.do(hold.hold, PAUSING, until=START + timedelta(hours=5), wakes_on="customerReply")
     life.wait(hours=1)
     item = life.put(data={"kind": "loan"})
     assert (item.status, item.queue_id, item.schema_id) == (Status.HELD, "loans", "business")
@@ -468,7 +468,7 @@ def test_held_it_stays_held(life: Life) -> None:
     )  # fmt: skip
     business = life.rules.schemas["business"].clock
     assert item.clock_frozen == business.elapsed(to_micros(START))
-    item = life.do(transition.resume)
+    item = life.do(hold.resume)
     assert item.due_at == at("2026-03-03T10:00")
 
 
@@ -477,7 +477,7 @@ def test_held_without_a_category_the_old_one_is_kept_with_a_warning(
     life: Life, fields: dict[str, Any]
 ) -> None:
     life.create()
-    life.do(transition.hold, RUNNING)
+    life.do(hold.hold, RUNNING)
     item = life.put(**fields)
     assert (item.status, item.category_path) == (Status.HELD, "Claims/Motor")
     assert life.last.warnings
@@ -485,7 +485,7 @@ def test_held_without_a_category_the_old_one_is_kept_with_a_warning(
 
 def test_held_without_a_pause_a_pausing_rule_does_not_stop_its_clock(life: Life) -> None:
     life.create()
-    life.do(transition.hold, RUNNING)
+    life.do(hold.hold, RUNNING)
     item = life.put(data={"docs": "missing"})
     assert (item.hold_reason, item.hold_pauses, item.clock_frozen) == (RUNNING, False, None)
 
@@ -511,9 +511,9 @@ def test_errorheld_resumed_is_processed_again(life: Life) -> None:
 
 def test_errorheld_in_mid_life_keeps_its_age_and_pauses(life: Life) -> None:
     life.create(data=PROPERTY)
-    life.do(transition.hold, PAUSING)
+    life.do(hold.hold, PAUSING)
     life.wait(hours=2)
-    resumed = life.do(transition.resume)
+    resumed = life.do(hold.resume)
     life.put(data={"amount": "much"})
     item = life.put(data={"amount": 1})
     assert (item.due_at, item.clock_origin, item.queued_at) == (resumed.due_at, resumed.clock_origin, START)
@@ -537,7 +537,7 @@ def test_an_item_held_before_it_was_ever_classified(life: Life) -> None:
         )
     )
     assert life.item.status is Status.NEW
-    held = life.do(transition.hold, PAUSING, keep_for="amara")
+    held = life.do(hold.hold, PAUSING, keep_for="amara")
     assert (held.status, held.category_id) == (Status.HELD, None)
     life.wait(hours=2)
     item = life.do(judging.resume_unclassified, because="holdUntil")
@@ -552,7 +552,7 @@ def test_judged_again_after_publishing_only_what_differs(life: Life) -> None:
     life.rules = rules(RULES + "defaultCategory: misc\n", 2)
     assert life.do(judging.reclassify).status is Status.QUEUED
     assert judging.reclassify(life.item, life.ctx()) is None
-    life.do(transition.cancel)
+    life.do(finish.cancel)
     assert judging.reclassify(life.item, life.ctx()) is None
 
 
@@ -565,7 +565,7 @@ def test_judged_again_in_vain_made_values_do_not_pass_for_the_sources(life: Life
     }
     life.assigned(**given)
     if status is Status.HELD:
-        life.do(transition.hold, RUNNING)
+        life.do(hold.hold, RUNNING)
     life.rules = rules(RULES.replace("value: claim", "value: nothing"), 2)
     item = life.do(judging.reclassify)
     assert life.last.warnings

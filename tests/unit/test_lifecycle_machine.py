@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from openiwd.domain import judging, transition
+from openiwd.domain import assignment, finish, hold, judging, reservation, transition, waiting
 from openiwd.domain.errors import ConflictError, InvalidInputError, InvalidTransitionError
 from openiwd.domain.instant import to_micros
 from openiwd.domain.item_input import apply_update
@@ -133,7 +133,7 @@ class LifeMachine(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([0, 1, 15, 60, 60 * 24, 60 * 24 * 3]))
     def time_passes(self, minutes: int) -> None:
         self.life.wait(minutes=minutes)
-        while (change := transition.expire(self.life.item, self.life.ctx())) is not None:
+        while (change := waiting.expire(self.life.item, self.life.ctx())) is not None:
             self.life.take(change)
 
     @rule(version=st.integers(0, 2))
@@ -167,56 +167,56 @@ class LifeMachine(RuleBasedStateMachine):
     def held(self, reason: str, until: int | None, keep_for: str | None, own: bool) -> None:
         at = None if until is None else self.life.now + timedelta(hours=until)
         actor = f"agent:{self.life.item.assigned_to}" if own else None
-        self.attempt(Action.HOLD, transition.hold, reason, until=at, keep_for=keep_for, actor=actor)
+        self.attempt(Action.HOLD, hold.hold, reason, until=at, keep_for=keep_for, actor=actor)
 
     @rule()
     def resumed(self) -> None:
         item = self.life.item
         unclassified = item.status is Status.ERRORHELD or item.category_id is None
-        self.attempt(Action.RESUME, judging.resume_unclassified if unclassified else transition.resume)
+        self.attempt(Action.RESUME, judging.resume_unclassified if unclassified else hold.resume)
 
     @rule(agent=st.sampled_from(AGENTS), kind=st.sampled_from(GrantKind))
     def granted(self, agent: str, kind: GrantKind) -> None:
         action = Action.OFFER if kind is GrantKind.PUSH else Action.PULL
         ids = {"offer_id": self.life.new_id(), "assignment_id": self.life.new_id()}
-        self.attempt(action, transition.grant, kind, agent, **ids, timeout_us=30_000_000)
+        self.attempt(action, assignment.grant, kind, agent, **ids, timeout_us=30_000_000)
 
     @rule(agent=st.sampled_from(AGENTS))
     def accepted(self, agent: str) -> None:
         offer_id = self.life.item.offer_id or self.life.new_id()
-        self.attempt(Action.ACCEPT, transition.accept, offer_id, agent)
+        self.attempt(Action.ACCEPT, assignment.accept, offer_id, agent)
 
     @precondition(lambda self: self.life.item.offer_id is not None)
     @rule(outcome=st.sampled_from(OfferOutcome))
     def offer_ended(self, outcome: OfferOutcome) -> None:
         before = self.life.item
-        if self.attempt(Action.WITHDRAW, transition.end_offer, before.offer_id, outcome):
+        if self.attempt(Action.WITHDRAW, assignment.end_offer, before.offer_id, outcome):
             assert self.life.item.queued_at == before.queued_at
 
     @rule(agent=st.sampled_from(AGENTS))
     def assigned(self, agent: str) -> None:
-        self.attempt(Action.ASSIGN, transition.assign, agent)
+        self.attempt(Action.ASSIGN, assignment.assign, agent)
 
     @rule()
     def returned(self) -> None:
-        self.attempt(Action.RETURN, transition.return_to_queue)
+        self.attempt(Action.RETURN, assignment.return_to_queue)
 
     @rule(queue=st.sampled_from([None, "claims", "loans", "other", "nowhere"]))
     def moved_to_queue(self, queue: str | None) -> None:
-        self.attempt(Action.TRANSFER, transition.transfer_to_queue, queue)
+        self.attempt(Action.TRANSFER, assignment.transfer_to_queue, queue)
 
     @rule(agent=st.sampled_from(AGENTS), sender=st.none() | st.sampled_from(AGENTS))
     def moved_to_agent(self, agent: str, sender: str | None) -> None:
-        self.attempt(Action.TRANSFER, transition.transfer_to_agent, agent, sender=sender)
+        self.attempt(Action.TRANSFER, assignment.transfer_to_agent, agent, sender=sender)
 
     @rule()
     def reservation_ended(self) -> None:
-        self.attempt(Action.END_RESERVATION, transition.end_reservation)
+        self.attempt(Action.END_RESERVATION, reservation.end_reservation)
 
     @rule()
     def activated(self) -> None:
         item = self.life.item
-        if self.attempt(Action.ACTIVATE, transition.activate):
+        if self.attempt(Action.ACTIVATE, waiting.activate):
             assert item.status is Status.CAPTURED
 
     @rule(agent=st.none() | st.sampled_from(AGENTS), code=st.sampled_from([None, "paid", "granted"]))
@@ -225,7 +225,7 @@ class LifeMachine(RuleBasedStateMachine):
 
     @rule()
     def canceled(self) -> None:
-        self.attempt(Action.CANCEL, transition.cancel)
+        self.attempt(Action.CANCEL, finish.cancel)
 
     @rule()
     def reopened(self) -> None:
@@ -322,7 +322,7 @@ def updating(item: WorkItem, ctx: transition.Context, update: ItemUpdate, mode: 
 
 def completing(item: WorkItem, ctx: transition.Context, **options: Any) -> Change:
     """Completing sets the item's result: a value of the source's that it may change."""
-    change = transition.complete(item, ctx, **options)
+    change = finish.complete(item, ctx, **options)
     kept = msgspec.structs.replace(change.item, ext={**change.item.ext})
     assert {k: v for k, v in kept.ext.items() if k != "resultCode"} == {
         k: v for k, v in item.ext.items() if k != "resultCode"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openiwd.domain import judging, transition
+from openiwd.domain import assignment, finish, hold, judging, transition, waiting
 from openiwd.domain.errors import ConflictError, InvalidInputError, InvalidTransitionError
 from openiwd.domain.event import EventType
 from openiwd.domain.offer import GrantKind, OfferOutcome
@@ -30,9 +30,9 @@ def life() -> Life:
 
 def test_captured_waits_for_its_activation(life: Life) -> None:
     assert life.create(activationDateTime=LATER).status is Status.CAPTURED
-    assert transition.expire(life.item, life.ctx()) is None
+    assert waiting.expire(life.item, life.ctx()) is None
     life.wait(hours=3)
-    item = life.take(transition.expire(life.item, life.ctx()))
+    item = life.take(waiting.expire(life.item, life.ctx()))
     assert (item.status, item.queued_at, item.activation_at) == (Status.QUEUED, life.now, life.now)
 
 
@@ -40,7 +40,7 @@ def test_released_early_an_age_from_activation_starts_then(life: Life) -> None:
     item = life.create(activationDateTime=LATER, data={"kind": "claim", "line": "late"})
     assert (item.anchor_at, item.due_at) == (START + timedelta(hours=3), START + timedelta(hours=7))
     life.wait(hours=1)
-    item = life.do(transition.activate)
+    item = life.do(waiting.activate)
     assert (item.status, item.activation_at, item.anchor_at) == (Status.QUEUED, life.now, life.now)
     assert item.due_at == life.now + timedelta(hours=4)
 
@@ -48,7 +48,7 @@ def test_released_early_an_age_from_activation_starts_then(life: Life) -> None:
 def test_released_early_a_source_due_date_stays(life: Life) -> None:
     due = START + timedelta(days=3)
     life.create(activationDateTime=LATER, dueDateTime=due.isoformat(), data={"kind": "claim", "line": "late"})
-    assert life.do(transition.activate).due_at == due
+    assert life.do(waiting.activate).due_at == due
 
 
 # Holds
@@ -64,11 +64,11 @@ def test_a_hold_needs_a_listed_active_reason_and_a_later_instant(life: Life) -> 
     ]
     for arguments, field in wrong:
         with pytest.raises(InvalidInputError) as caught:
-            life.do(transition.hold, **arguments)
+            life.do(hold.hold, **arguments)
         assert caught.value.field == field
-    life.do(transition.hold, RUNNING)
+    life.do(hold.hold, RUNNING)
     with pytest.raises(InvalidTransitionError):
-        life.do(transition.hold, RUNNING)
+        life.do(hold.hold, RUNNING)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_hold_needs_a_listed_active_reason_and_a_later_instant(life: Life) -> 
 )
 def test_a_pause_moves_only_made_due_dates(life: Life, fields: dict[str, Any], due: object) -> None:
     life.create(**fields)
-    life.do(transition.hold, PAUSING)
+    life.do(hold.hold, PAUSING)
     life.wait(hours=2)
-    item = life.do(transition.resume)
+    item = life.do(hold.resume)
     assert item.due_at == due
     assert item.pauses == [(START, life.now)]
 
@@ -92,9 +92,9 @@ def test_a_pause_moves_only_made_due_dates(life: Life, fields: dict[str, Any], d
 def test_a_pause_counts_on_the_business_clock(life: Life) -> None:
     life.create(data=PROPERTY)
     life.now = at("2026-03-06T17:00")  # Friday
-    frozen = life.do(transition.hold, PAUSING)
+    frozen = life.do(hold.hold, PAUSING)
     life.now = at("2026-03-09T09:00")  # Monday: two open hours later
-    item = life.do(transition.resume)
+    item = life.do(hold.resume)
     assert item.due_at == at("2026-03-03T11:00")
     assert frozen.clock_origin is not None
     assert item.clock_origin == frozen.clock_origin + 2 * 3_600_000_000
@@ -103,18 +103,18 @@ def test_a_pause_counts_on_the_business_clock(life: Life) -> None:
 
 def test_a_hold_that_does_not_pause_moves_nothing(life: Life) -> None:
     created = life.create(data=PROPERTY)
-    held = life.do(transition.hold, RUNNING)
+    held = life.do(hold.hold, RUNNING)
     assert (held.hold_pauses, held.clock_frozen) == (False, None)
     life.wait(hours=2)
-    item = life.do(transition.resume)
+    item = life.do(hold.resume)
     assert (item.due_at, item.clock_origin, item.pauses) == (created.due_at, created.clock_origin, [])
 
 
 def test_an_age_anchored_on_the_due_date_stands_still_once_not_twice(life: Life) -> None:
     created = life.create(data={"kind": "claim", "line": "travel"})
-    life.do(transition.hold, PAUSING)
+    life.do(hold.hold, PAUSING)
     life.wait(hours=2)
-    item = life.do(transition.resume)
+    item = life.do(hold.resume)
     assert created.due_at is not None
     assert item.due_at == created.due_at + timedelta(hours=2)
     origin = item.clock_origin
@@ -126,28 +126,28 @@ def test_an_age_anchored_on_the_due_date_stands_still_once_not_twice(life: Life)
 
 def test_completing_a_held_item_ends_its_pause(life: Life) -> None:
     life.create(data=PROPERTY)
-    life.do(transition.hold, PAUSING)
+    life.do(hold.hold, PAUSING)
     life.wait(hours=1)
-    item = life.do(transition.complete, reason="settled")
+    item = life.do(finish.complete, reason="settled")
     assert (item.status, item.held_at, item.hold_reason) == (Status.COMPLETED, None, None)
     assert (item.clock_frozen, item.pauses) == (None, [(START, life.now)])
 
 
 def test_an_agents_own_hold_keeps_the_item_for_them(life: Life) -> None:
     life.assigned()
-    item = life.do(transition.hold, RUNNING, actor="agent:amara")
+    item = life.do(hold.hold, RUNNING, actor="agent:amara")
     assert (item.assigned_to, item.keep_for, item.last_agent) == (None, "amara", "amara")
     assert life.last.event.body["assignment"]["outcome"] == "withdrawn"
-    item = life.do(transition.resume)
+    item = life.do(hold.resume)
     assert (item.reserved_for, item.keep_for) == ("amara", None)
     assert item.reserved_until == at("2026-03-03T09:00")
 
 
 def test_another_persons_hold_keeps_it_for_nobody_unless_named(life: Life) -> None:
     life.assigned()
-    assert life.do(transition.hold, RUNNING).keep_for is None
-    assert life.do(transition.resume).reserved_for is None
-    assert life.do(transition.hold, RUNNING, keep_for="lena").keep_for == "lena"
+    assert life.do(hold.hold, RUNNING).keep_for is None
+    assert life.do(hold.resume).reserved_for is None
+    assert life.do(hold.hold, RUNNING, keep_for="lena").keep_for == "lena"
 
 
 @pytest.mark.parametrize(
@@ -161,36 +161,36 @@ def test_another_persons_hold_keeps_it_for_nobody_unless_named(life: Life) -> No
 )
 def test_a_reservation_lasts_one_business_day_of_the_queue(life: Life, resumed: str, opens: str) -> None:
     life.assigned()
-    life.do(transition.hold, RUNNING, keep_for="amara")
+    life.do(hold.hold, RUNNING, keep_for="amara")
     life.now = at(resumed)
-    item = life.do(transition.resume)
+    item = life.do(hold.resume)
     assert item.reserved_until == at(opens)
     life.now = at(opens) - timedelta(microseconds=1)
-    assert transition.expire(life.item, life.ctx()) is None
+    assert waiting.expire(life.item, life.ctx()) is None
     life.now = at(opens)
-    item = life.take(transition.expire(life.item, life.ctx()))
+    item = life.take(waiting.expire(life.item, life.ctx()))
     assert (item.status, item.reserved_for, item.reserved_until) == (Status.QUEUED, None, None)
 
 
 def test_a_queue_without_hours_counts_every_day(life: Life) -> None:
     life.create(data={"kind": "misc"})
     life.now = at("2026-03-06T16:00")
-    assert life.do(transition.transfer_to_agent, "amara").reserved_until == at("2026-03-07T16:00")
+    assert life.do(assignment.transfer_to_agent, "amara").reserved_until == at("2026-03-07T16:00")
 
 
 def test_resumed_before_its_activation_it_waits_as_captured(life: Life) -> None:
     life.create(activationDateTime=LATER)
-    life.do(transition.hold, RUNNING, keep_for="amara")
-    item = life.do(transition.resume)
+    life.do(hold.hold, RUNNING, keep_for="amara")
+    item = life.do(hold.resume)
     assert (item.status, item.reserved_for, item.keep_for) == (Status.CAPTURED, None, None)
 
 
 def test_holding_keeps_place_and_age(life: Life) -> None:
     created = life.create()
     life.wait(hours=1)
-    life.do(transition.hold, RUNNING, until=life.now + timedelta(hours=1))
+    life.do(hold.hold, RUNNING, until=life.now + timedelta(hours=1))
     life.wait(hours=1)
-    item = life.take(transition.expire(life.item, life.ctx()))
+    item = life.take(waiting.expire(life.item, life.ctx()))
     assert life.last.event.body["because"] == "holdUntil"
     assert (item.status, item.queued_at, item.anchor_at) == (Status.QUEUED, START, created.anchor_at)
 
@@ -198,7 +198,7 @@ def test_holding_keeps_place_and_age(life: Life) -> None:
 def test_holding_an_offered_item_withdraws_the_offer(life: Life) -> None:
     life.create()
     offered = life.offer("amara")
-    life.do(transition.hold, RUNNING)
+    life.do(hold.hold, RUNNING)
     closed = life.last.closed_offer
     assert closed is not None
     assert (closed.id, closed.outcome) == (offered.offer_id, OfferOutcome.WITHDRAWN)
@@ -217,9 +217,9 @@ def test_an_offer_is_a_lease(life: Life) -> None:
     with pytest.raises(ConflictError, match="somebody else"):
         life.offer("lena")
     with pytest.raises(ConflictError, match="another agent"):
-        life.do(transition.accept, item.offer_id, "lena")
+        life.do(assignment.accept, item.offer_id, "lena")
     with pytest.raises(ConflictError, match="ended"):
-        life.do(transition.accept, life.new_id(), "amara")
+        life.do(assignment.accept, life.new_id(), "amara")
     life.wait(seconds=30)
     with pytest.raises(ConflictError) as caught:
         life.accept()
@@ -253,7 +253,7 @@ def test_let_pass_it_is_back_in_place_and_that_agent_left_out_for_a_while(
 @pytest.mark.parametrize("outcome", [OfferOutcome.LOST, OfferOutcome.WITHDRAWN])
 def test_lost_or_withdrawn_nobody_is_left_out(life: Life, outcome: OfferOutcome) -> None:
     life.create()
-    life.do(transition.transfer_to_agent, "amara", sender="lena")
+    life.do(assignment.transfer_to_agent, "amara", sender="lena")
     life.offer("amara")
     item = life.end_offer(outcome)
     assert (item.status, item.excluded, item.declines, item.reserved_for) == (Status.QUEUED, [], 0, "amara")
@@ -264,7 +264,7 @@ def test_a_reserved_item_let_pass_opens_to_the_queue_and_its_sender_is_told(
     life: Life, outcome: OfferOutcome
 ) -> None:
     life.create()
-    life.do(transition.transfer_to_agent, "amara", sender="lena")
+    life.do(assignment.transfer_to_agent, "amara", sender="lena")
     life.offer("amara")
     item = life.end_offer(outcome)
     assert (item.reserved_for, item.reserved_until, item.reserved_by) == (None, None, None)
@@ -275,13 +275,13 @@ def test_time_alone_ends_an_offer(life: Life) -> None:
     life.create()
     life.offer("amara")
     life.wait(seconds=30)
-    life.take(transition.expire(life.item, life.ctx()))
+    life.take(waiting.expire(life.item, life.ctx()))
     assert life.last.event.type == "offerTimedOut"
 
 
 def test_pulled_it_is_assigned_and_no_longer_reserved(life: Life) -> None:
     life.create()
-    life.do(transition.transfer_to_agent, "amara")
+    life.do(assignment.transfer_to_agent, "amara")
     item = life.offer("amara", GrantKind.PULL)
     assert (item.status, item.assigned_to, item.reserved_for) == (Status.ASSIGNED, "amara", None)
 
@@ -292,11 +292,11 @@ def test_pulled_it_is_assigned_and_no_longer_reserved(life: Life) -> None:
 def test_assigned_over_an_offer_or_another_agent(life: Life) -> None:
     life.create()
     life.offer("amara")
-    life.do(transition.assign, "lena", warnings=("over capacity",))
+    life.do(assignment.assign, "lena", warnings=("over capacity",))
     assert life.last.closed_offer is not None
     assert life.last.warnings == ("over capacity",)
     first = life.item.assignment_id
-    item = life.do(transition.assign, "amara")
+    item = life.do(assignment.assign, "amara")
     assert (item.assigned_to, item.last_agent) == ("amara", "lena")
     assert item.assignment_id != first
     assert life.last.event.body["assignment"]["outcome"] == "transferred"
@@ -305,10 +305,10 @@ def test_assigned_over_an_offer_or_another_agent(life: Life) -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        lambda life: life.do(transition.return_to_queue, reason="over"),
-        lambda life: life.do(transition.transfer_to_queue, None),
-        lambda life: life.do(transition.transfer_to_queue, "loans"),
-        lambda life: life.do(transition.transfer_to_agent, "lena", sender="amara"),
+        lambda life: life.do(assignment.return_to_queue, reason="over"),
+        lambda life: life.do(assignment.transfer_to_queue, None),
+        lambda life: life.do(assignment.transfer_to_queue, "loans"),
+        lambda life: life.do(assignment.transfer_to_agent, "lena", sender="amara"),
     ],
     ids=["return", "transfer", "transfer to a queue", "transfer to an agent"],
 )
@@ -318,7 +318,7 @@ def test_given_up_it_is_queued_at_its_place(
 ) -> None:
     life.create()
     life.wait(hours=1)
-    life.do(transition.assign, "amara")
+    life.do(assignment.assign, "amara")
     if activation is not None:
         life.put(activationDateTime=activation)
     item = action(life)
@@ -330,10 +330,10 @@ def test_given_up_it_is_queued_at_its_place(
 def test_another_queue_counts_by_its_own_segment(life: Life) -> None:
     life.create(channel="mail", data={"kind": "loan", "region": "north"})
     assert life.item.segment == "north"
-    assert life.do(transition.transfer_to_queue, "other").segment == "mail"
-    assert life.do(transition.transfer_to_queue, "claims").segment is None
+    assert life.do(assignment.transfer_to_queue, "other").segment == "mail"
+    assert life.do(assignment.transfer_to_queue, "claims").segment is None
     with pytest.raises(InvalidInputError) as caught:
-        life.do(transition.transfer_to_queue, "nowhere")
+        life.do(assignment.transfer_to_queue, "nowhere")
     assert caught.value.field == "queue"
 
 
@@ -341,7 +341,7 @@ def test_transferred_to_an_agent_who_had_declined(life: Life) -> None:
     life.create()
     life.offer("amara")
     life.end_offer(OfferOutcome.DECLINED)
-    item = life.do(transition.transfer_to_agent, "amara", sender="lena")
+    item = life.do(assignment.transfer_to_agent, "amara", sender="lena")
     assert (item.excluded, item.reserved_for, item.reserved_by) == ([], "amara", "lena")
 
 
@@ -351,10 +351,10 @@ def test_transferred_to_an_agent_who_had_declined(life: Life) -> None:
 def test_completed_by_its_agent_wraps_up(life: Life) -> None:
     assigned = life.assigned()
     with pytest.raises(ConflictError) as caught:
-        life.do(transition.complete, agent_id="lena", result_code="paid")
+        life.do(finish.complete, agent_id="lena", result_code="paid")
     assert caught.value.code == "notYourItem"
     life.wait(minutes=5)
-    item = life.do(transition.complete, agent_id="amara", result_code="paid")
+    item = life.do(finish.complete, agent_id="amara", result_code="paid")
     assert (item.status, item.completed_at, item.ext["resultCode"]) == (Status.COMPLETED, life.now, "paid")
     wrap_up = life.last.wrap_up
     assert wrap_up is not None
@@ -364,7 +364,7 @@ def test_completed_by_its_agent_wraps_up(life: Life) -> None:
 
 
 def test_completed_or_canceled_by_the_source_the_assignment_is_withdrawn(life: Life) -> None:
-    for action in (transition.complete, transition.cancel):
+    for action in (finish.complete, finish.cancel):
         life = Life()
         life.assigned()
         item = life.do(action, reason="done elsewhere")
@@ -376,21 +376,21 @@ def test_completed_or_canceled_by_the_source_the_assignment_is_withdrawn(life: L
 def test_dispositions(life: Life) -> None:
     life.assigned(data={"kind": "loan"})
     with pytest.raises(InvalidInputError) as caught:
-        life.do(transition.complete, agent_id="amara")
+        life.do(finish.complete, agent_id="amara")
     assert caught.value.code == "dispositionRequired"
     with pytest.raises(InvalidInputError, match="no disposition"):
-        life.do(transition.complete, agent_id="amara", result_code="paid")
-    assert life.do(transition.complete, reason="by the source").status is Status.COMPLETED
+        life.do(finish.complete, agent_id="amara", result_code="paid")
+    assert life.do(finish.complete, reason="by the source").status is Status.COMPLETED
 
 
 def test_a_final_item_stays_400_days_unless_its_source_says_otherwise(life: Life) -> None:
     life.create()
-    item = life.do(transition.cancel)
+    item = life.do(finish.cancel)
     assert item.expiration_at == START + timedelta(days=DEFAULT_EXPIRATION_DAYS)
     other = Life()
     until = START + timedelta(days=3)
     other.create(expirationDateTime=until.isoformat())
-    assert other.do(transition.cancel).expiration_at == until
+    assert other.do(finish.cancel).expiration_at == until
 
 
 @pytest.mark.parametrize("back", [judging.reopen, judging.restart])
@@ -398,12 +398,12 @@ def test_finished_once_more_the_400_days_begin_anew(
     life: Life, back: Callable[..., transition.Change]
 ) -> None:
     life.create()
-    life.do(transition.cancel)
+    life.do(finish.cancel)
     life.wait(days=399)
     item = life.do(back)
     assert (item.completed_at, item.expiration_at) == (None, None)
     life.wait(days=1)
-    assert life.do(transition.complete).expiration_at == life.now + timedelta(days=400)
+    assert life.do(finish.complete).expiration_at == life.now + timedelta(days=400)
 
 
 def test_a_rejected_item_expires_too(life: Life) -> None:
@@ -415,9 +415,9 @@ def test_a_rejected_item_expires_too(life: Life) -> None:
 def test_deleted_only_when_final(life: Life) -> None:
     life.create()
     with pytest.raises(InvalidTransitionError):
-        transition.delete(life.item, life.ctx())
-    life.do(transition.cancel)
-    change = transition.delete(life.item, life.ctx(), reason="wish")
+        finish.delete(life.item, life.ctx())
+    life.do(finish.cancel)
+    change = finish.delete(life.item, life.ctx(), reason="wish")
     assert (change.event.type, change.event.revision) == ("deleted", 3)
 
 
@@ -426,11 +426,11 @@ def test_deleted_only_when_final(life: Life) -> None:
 
 def test_reopened_the_age_starts_anew(life: Life) -> None:
     life.assigned(data=PROPERTY)
-    life.do(transition.hold, PAUSING)
+    life.do(hold.hold, PAUSING)
     life.wait(hours=1)
-    life.do(transition.resume)
-    life.do(transition.assign, "lena")
-    life.do(transition.complete, agent_id="lena")
+    life.do(hold.resume)
+    life.do(assignment.assign, "lena")
+    life.do(finish.complete, agent_id="lena")
     life.now = at("2026-03-06T17:00")
     item = life.do(judging.reopen)
     assert (item.status, item.anchor_at, item.queued_at) == (Status.QUEUED, life.now, life.now)
@@ -440,7 +440,7 @@ def test_reopened_the_age_starts_anew(life: Life) -> None:
 
 def test_reopened_the_rules_make_the_due_date_once_more(life: Life) -> None:
     life.create(tags=["urgent"], dueDateTime=(START + timedelta(days=9)).isoformat())
-    life.do(transition.cancel)
+    life.do(finish.cancel)
     life.wait(days=2)
     item = life.do(judging.reopen)
     assert (item.due_at, item.due_origin) == (life.now + timedelta(hours=2), DueOrigin.RULE)
@@ -449,14 +449,14 @@ def test_reopened_the_rules_make_the_due_date_once_more(life: Life) -> None:
 def test_reopened_a_source_due_date_stays(life: Life) -> None:
     due = START + timedelta(days=1)
     life.create(dueDateTime=due.isoformat())
-    life.do(transition.cancel)
+    life.do(finish.cancel)
     life.wait(days=2)
     assert life.do(judging.reopen).due_at == due
 
 
 def test_reopened_on_a_schema_anchored_on_the_due_date(life: Life) -> None:
     life.create(data={"kind": "claim", "line": "travel"})
-    life.do(transition.cancel)
+    life.do(finish.cancel)
     life.now = at("2026-03-04T09:00")
     item = life.do(judging.reopen)
     assert item.due_at == item.anchor_at == at("2026-03-05T09:00")
@@ -476,12 +476,12 @@ def test_restarted_from_any_status_with_or_without_changes(life: Life) -> None:
         Status.QUEUED, None, START, START,
     )  # fmt: skip
     assert life.last.event.body["assignment"]["outcome"] == "withdrawn"
-    life.do(transition.hold, PAUSING, keep_for="amara")
+    life.do(hold.hold, PAUSING, keep_for="amara")
     life.wait(hours=2)
     item = life.do(judging.restart)
     assert (item.status, item.hold_reason, item.keep_for) == (Status.QUEUED, None, None)
     assert item.due_at == at("2026-03-03T11:00")
-    life.do(transition.complete)
+    life.do(finish.complete)
     item = life.do(judging.restart, ItemUpdate(data={"kind": "loan"}), reason="wrong")
     assert (item.status, item.queue_id, item.completed_at) == (Status.QUEUED, "loans", None)
     rejected = Life()
@@ -492,7 +492,7 @@ def test_restarted_from_any_status_with_or_without_changes(life: Life) -> None:
 
 def test_tags_and_notes_may_be_added_to_final_items(life: Life) -> None:
     life.create()
-    life.do(transition.cancel)
+    life.do(finish.cancel)
     assert life.do(transition.tag, add=("seen",)).tags == ["seen"]
     assert transition.tag(life.item, life.ctx(), add=("seen",)) is None
     assert life.do(transition.noted, EventType.NOTE_ADDED).status is Status.CANCELED

@@ -19,9 +19,9 @@ from openiwd.api.decoding import decode, require_json
 from openiwd.domain.errors import ForbiddenError, InvalidInputError
 from openiwd.domain.privilege import Caller
 from openiwd.domain.rule_set import CompiledRuleSet
+from openiwd.usecases.command import Done
 from openiwd.usecases.item_view import ItemView, item_view
 from openiwd.usecases.platform import Platform, TenantServices
-from openiwd.usecases.work_item import Done
 
 SESSION_COOKIE: Final = "openiwd_session"
 KEY_HEADER: Final = "x-api-key"

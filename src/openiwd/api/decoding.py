@@ -51,7 +51,7 @@ def decode_with(
     """
     try:
         value = decode_json(body)
-        if texts and _SUSPECT.search(body) is not None:
+        if texts and b"\\u" in body and _SUSPECT.search(body) is not None:
             check_texts(msgspec.json.decode(body), prefix)
     except msgspec.ValidationError as error:
         raise of_validation(str(error), type_, prefix) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -27,9 +28,9 @@ from openiwd.domain.errors import (
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import MAX_BATCH_ITEMS, MAX_ITEM_BYTES, ItemSubmission
-from openiwd.usecases import intake
+from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.item_view import priority_of
-from openiwd.usecases.work_item import Command, Done, Result, apply
+from openiwd.usecases.work_item import apply
 
 ITEMS: Final = f"POST {PREFIX}/items"
 BATCH: Final = f"POST {PREFIX}/items/batch"
@@ -122,26 +123,25 @@ class IntakeRoutes:
 
     async def _batch(self, call: Call, query: Mapping[str, str], body: bytes) -> Answer:
         update = on_duplicate(query)
-        read = [_read(raw, n) for n, raw in enumerate(_split(call.headers.get("content-type"), body))]
+        read = [read_item(raw, n) for n, raw in enumerate(split(call.headers.get("content-type"), body))]
         submissions = [r for r in read if isinstance(r, ItemSubmission)]
-        runtime = call.services.runtime
-        results = await intake.create(runtime, submissions, call.caller) if submissions else []
+        results = await call.services.intake.submit_all(submissions, call.caller) if submissions else []
         if update:
             results = await self._update(call, submissions, results)
         rules = await call.rules()
         now = call.now
         written = iter(results)
-        told = [
-            _told(n, next(written) if isinstance(r, ItemSubmission) else r, rules, now)
+        answers = [
+            told(n, next(written) if isinstance(r, ItemSubmission) else r, rules, now)
             for n, r in enumerate(read)
         ]
-        for result, submission in zip(results, submissions, strict=True):
-            if isinstance(result, Done) and result.created:
-                self._metrics.item_created(call.services.tenant.id, submission.capture_point)
-        counts = {
-            o: sum(1 for t in told if t.outcome == o) for o in ("created", "existing", "updated", "error")
-        }
-        answer = BatchAnswer(counts["created"], counts["existing"], counts["updated"], counts["error"], told)
+        created = Counter(r.item.capture_point for r in results if isinstance(r, Done) and r.created)
+        for capture_point, count in created.items():
+            self._metrics.item_created(call.services.tenant.id, capture_point, count)
+        counts = Counter(each.outcome for each in answers)
+        answer = BatchAnswer(
+            counts["created"], counts["existing"], counts["updated"], counts["error"], answers
+        )
         return json_answer(200, answer)
 
     async def _update(
@@ -171,7 +171,7 @@ def on_duplicate(query: Mapping[str, str]) -> bool:
     return wanted == "update"
 
 
-def _split(content_type: str | None, body: bytes) -> Sequence[bytes | msgspec.Raw]:
+def split(content_type: str | None, body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """The items of a batch, each still as text: one that cannot be read shall not fail the others."""
     if (content_type or "").partition(";")[0].strip().lower() in NDJSON_TYPES:
         items: Sequence[bytes | msgspec.Raw] = [line for line in body.splitlines() if line.strip()]
@@ -188,7 +188,7 @@ def _split(content_type: str | None, body: bytes) -> Sequence[bytes | msgspec.Ra
     return items
 
 
-def _read(raw: bytes | msgspec.Raw, index: int) -> ItemSubmission | OpenIwdError:
+def read_item(raw: bytes | msgspec.Raw, index: int) -> ItemSubmission | OpenIwdError:
     prefix = f"items[{index}]"
     if len(memoryview(raw)) > MAX_ITEM_BYTES:
         return TooLargeError(
@@ -202,7 +202,7 @@ def _read(raw: bytes | msgspec.Raw, index: int) -> ItemSubmission | OpenIwdError
         return error
 
 
-def _told(index: int, result: Result, rules: CompiledRuleSet, now: datetime) -> BatchResult:
+def told(index: int, result: Result, rules: CompiledRuleSet, now: datetime) -> BatchResult:
     if isinstance(result, OpenIwdError):
         problem = problem_of(result)
         field = problem.get("field")

@@ -18,11 +18,11 @@ from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import MAX_ITEM_BYTES, ItemUpdate, WorkItem
 from openiwd.usecases import item_action, item_detail, priority_curve
+from openiwd.usecases.command import Done
 from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.item_detail import Explanation, HistoryEntry
 from openiwd.usecases.item_view import ItemView, item_view
 from openiwd.usecases.priority_curve import Curve
-from openiwd.usecases.work_item import Done
 
 CapturePoint = Annotated[
     str | None,

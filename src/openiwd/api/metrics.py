@@ -59,13 +59,13 @@ class Metrics:
         """How the connection pools are used."""
         self._points: set[tuple[str, str]] = set()
 
-    def item_created(self, tenant_id: str, capture_point: str) -> None:
+    def item_created(self, tenant_id: str, capture_point: str, count: int = 1) -> None:
         key = (tenant_id, capture_point)
         if key not in self._points:
             if len(self._points) >= MAX_LABELS:
                 key = (tenant_id, "other")
             self._points.add(key)
-        self.created.labels(*key).inc()
+        self.created.labels(*key).inc(count)
 
     def request(self, method: str, route: str, code: int, seconds: float) -> None:
         self.requests.labels(method, route, str(code)).observe(seconds)

@@ -23,6 +23,7 @@ from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import AwareDateTime, ItemSubmission, ItemUpdate, Name, ShortText
+from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.item_action import (
     ActionRequest,
     Checkpoint,
@@ -31,7 +32,6 @@ from openiwd.usecases.item_action import (
     command_of,
     run_operations,
 )
-from openiwd.usecases.work_item import Command, Done, Result
 
 OPERATIONS: Final = f"POST {PREFIX}/items/operations"
 MAX_OPERATIONS: Final = 1_000

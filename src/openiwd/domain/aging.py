@@ -46,19 +46,26 @@ def anchor_instant(item: WorkItem, schema: Schema) -> datetime:
 
 
 def standing_set(item: WorkItem, rules: CompiledRuleSet, anchor: datetime | None = None) -> WorkItem:
-    """The anchor (the one given, where judging has found it) and its place on the clock, pauses taken out."""
+    """A copy with the anchor (the one given, where judging has found it) and its place on the clock."""
+    item = replace(item)
+    set_standing(item, rules, anchor)
+    return item
+
+
+def set_standing(item: WorkItem, rules: CompiledRuleSet, anchor: datetime | None = None) -> None:
+    """Sets the anchor and its place on the clock, pauses taken out, in an item that is the caller's alone."""
     schema = schema_of(item, rules)
     if schema is None:
-        return replace(item, anchor_at=None, clock_id=None, clock_origin=None, clock_frozen=None)
+        item.anchor_at = item.clock_id = item.clock_origin = item.clock_frozen = None
+        return
     at = anchor_instant(item, schema) if anchor is None else anchor
-    stopped = to_micros(item.held_at) if item.hold_pauses and item.held_at is not None else None
-    return replace(
-        item,
-        anchor_at=at,
-        clock_id=schema.clock.id,
-        clock_origin=schema.clock.elapsed(to_micros(at)) + _paused(schema, item.pauses),
-        clock_frozen=None if stopped is None else schema.clock.elapsed(stopped),
-    )
+    clock = schema.clock
+    origin = clock.elapsed(to_micros(at))
+    item.anchor_at = at
+    item.clock_id = clock.id
+    item.clock_origin = origin + _paused(schema, item.pauses) if item.pauses else origin
+    stopped = item.held_at if item.hold_pauses else None
+    item.clock_frozen = None if stopped is None else clock.elapsed(to_micros(stopped))
 
 
 def _paused(schema: Schema, pauses: Iterable[Pause]) -> int:

@@ -264,6 +264,10 @@ class Clock(Protocol):
         """What local time is ahead of UTC at `t`."""
         ...
 
+    def instant_of(self, local: int) -> int:
+        """The first instant at which local time has reached this one (counted as if it were UTC)."""
+        ...
+
     def next_change(self, t: int) -> int | None:
         """The first instant after `t` at which the clock starts or stops; None if it never does."""
         ...
@@ -298,6 +302,9 @@ class WallClock:
 
     def offset_at(self, t: int) -> int:  # noqa: ARG002 - UTC
         return 0
+
+    def instant_of(self, local: int) -> int:
+        return local
 
     def next_change(self, t: int) -> int | None:  # noqa: ARG002 - never changes
         return None
@@ -392,6 +399,9 @@ class Calendar:
 
     def offset_at(self, t: int) -> int:
         return self._zone.offset_at(t)
+
+    def instant_of(self, local: int) -> int:
+        return int(self._zone.starts(np.array([local], dtype=np.int64))[0])
 
     def next_change(self, t: int) -> int | None:
         state = self.is_open(t)

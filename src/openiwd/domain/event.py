@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from itertools import compress
+from operator import is_not
+from types import NoneType
+from typing import Any, get_args
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from openiwd.domain.work_item import PERSONAL, ItemId, ItemNumber, WorkItem
+from openiwd.domain.work_item import PERSONAL, DueOrigin, ItemId, ItemNumber, Status, WorkItem
 
 
 class EventType(StrEnum):
@@ -85,8 +89,7 @@ class LoggedEvent(Struct, kw_only=True):
     personal: dict[str, Any] | None = None
 
 
-_DERIVED = frozenset({"number", "id", "revision"})
-_FIELDS = tuple((n, f.name) for n, f in enumerate(msgspec.structs.fields(WorkItem)) if f.name not in _DERIVED)
+_NAMES = WorkItem.__struct_fields__
 _NO_VALUES: tuple[Any, ...] = tuple(
     f.default_factory()
     if f.default is msgspec.NODEFAULT and f.default_factory is not msgspec.NODEFAULT
@@ -111,32 +114,66 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 def changes(before: WorkItem | None, after: WorkItem) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs, as (set, personal) in plain JSON values; against the defaults for a new item."""
-    old = _NO_VALUES if before is None else astuple(before)
-    new = astuple(after)
+    olds = _NO_VALUES if before is None else astuple(before)
+    news = astuple(after)
     public: dict[str, Any] = {}
     personal: dict[str, Any] = {}
-    for n, name in _FIELDS:
-        value = new[n]
-        if value is old[n] or same(old[n], value):
+    # Most fields are the very same object before and after: they are passed over without a step of this loop.
+    for name, old, value in compress(zip(_NAMES, olds, news, strict=True), map(is_not, olds, news)):
+        if value == old and same(old, value):
             continue
-        if name in PERSONAL:
-            personal[name] = value
-        elif name == "ext" and "customerId" in value:
-            public[name] = {k: v for k, v in value.items() if k != "customerId"}
-            personal[name] = {"customerId": value["customerId"]}
-        elif name == "overridden":
-            public[name] = {k: v for k, v in value.items() if not _of_a_person(k)}
-            if len(public[name]) < len(value):
-                personal[name] = {k: v for k, v in value.items() if _of_a_person(k)}
-        elif isinstance(value, (str, int)) or value is None:
+        told = _TOLD.get(name)
+        if told is None:
             public[name] = value
         else:
-            public[name] = msgspec.to_builtins(value)
+            told(name, value, public, personal)
     return public, personal
+
+
+_Part = dict[str, Any]
+
+
+def _left_out(name: str, value: Any, public: _Part, personal: _Part) -> None:
+    """Number, id and revision: the event has them itself."""
+
+
+def _personal(name: str, value: Any, _: _Part, personal: _Part) -> None:
+    personal[name] = value
+
+
+def _structured(name: str, value: Any, public: _Part, _: _Part) -> None:
+    public[name] = None if value is None else msgspec.to_builtins(value)
+
+
+def _ext(name: str, value: Any, public: _Part, personal: _Part) -> None:
+    public[name] = rest = dict(value)
+    if "customerId" in rest:
+        personal[name] = {"customerId": rest.pop("customerId")}
+
+
+def _overridden(name: str, value: Any, public: _Part, personal: _Part) -> None:
+    public[name] = {k: v for k, v in value.items() if not _of_a_person(k)}
+    if len(public[name]) < len(value):
+        personal[name] = {k: v for k, v in value.items() if _of_a_person(k)}
 
 
 def _of_a_person(attribute: str) -> bool:
     return attribute == "ext.customerId" or attribute.startswith("data.")
+
+
+def _teller(name: str, kind: Any) -> Callable[[str, Any, _Part, _Part], None] | None:
+    """How a field gets into an event; None: as it is."""
+    if name in ("number", "id", "revision"):
+        return _left_out
+    if name in PERSONAL:
+        return _personal
+    if name in ("ext", "overridden"):
+        return _ext if name == "ext" else _overridden
+    return None if set(get_args(kind) or (kind,)) <= _PLAIN else _structured
+
+
+_PLAIN = {str, int, bool, NoneType, Status, DueOrigin}
+_TOLD = {f.name: t for f in msgspec.structs.fields(WorkItem) if (t := _teller(f.name, f.type)) is not None}
 
 
 def fold(events: list[LoggedEvent]) -> WorkItem | None:

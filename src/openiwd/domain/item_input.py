@@ -22,6 +22,7 @@ from openiwd.domain.work_item import (
     check_instant,
     check_text,
     surely_storable,
+    surely_storable_text,
 )
 
 _SIGNED: Final = re.compile(r"[+-]\d{1,9}")
@@ -62,16 +63,19 @@ def priority_input(priority: Any, fixed: int | None, adjustment: int | None) -> 
     return priority, adjustment
 
 
-def check_submission(new: ItemSubmission, now: datetime) -> None:
-    """Refuses dates out of reach and texts or data that cannot be stored."""
+def check_submission(new: ItemSubmission, now: datetime, encoded: bytes | None = None) -> None:
+    """Refuses dates out of reach and texts or data that cannot be stored. `encoded` is the submission as JSON."""
     check_instant(new.created_date_time, now, "createdDateTime", future=False)
     check_instant(new.activation_date_time, now, "activationDateTime")
     check_instant(new.due_date_time, now, "dueDateTime")
     check_instant(new.expiration_date_time, now, "expirationDateTime")
-    ext = msgspec.to_builtins(new.ext) if new.ext is not None else {}
-    _check_ext_instants(ext, now)
-    if not surely_storable(new):
-        _check_closely(new, ext)
+    ext = new.ext
+    if ext is not None:
+        check_instant(ext.source_created_date_time, now, "ext.sourceCreatedDateTime")
+        check_instant(ext.source_due_date_time, now, "ext.sourceDueDateTime")
+        check_instant(ext.source_first_created_date_time, now, "ext.sourceFirstCreatedDateTime")
+    if not (surely_storable(new) if encoded is None else surely_storable_text(encoded)):
+        _check_closely(new, msgspec.to_builtins(ext) if ext is not None else {})
 
 
 def _check_closely(new: ItemSubmission, ext: dict[str, Any]) -> None:

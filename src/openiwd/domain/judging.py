@@ -9,12 +9,16 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from openiwd.domain.aging import delayed, due_is_made, schema_of, standing_set
+from openiwd.domain.aging import delayed, due_is_made, schema_of, set_standing, standing_set
 from openiwd.domain.event import EventType, changes, item_event, same
+from openiwd.domain.finish import finished, unfinished
+from openiwd.domain.hold import released
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.item_input import apply_update, check_submission, priority_input
+from openiwd.domain.item_queue import segment_of
 from openiwd.domain.judgement import Facts, Judgement, Outcome, judge
 from openiwd.domain.lifecycle import Action, require
+from openiwd.domain.reservation import reservation_end
 from openiwd.domain.schema import Schema, due_at
 from openiwd.domain.source_values import (
     BUSINESS_VALUE,
@@ -25,18 +29,7 @@ from openiwd.domain.source_values import (
     value_at,
     with_made_values,
 )
-from openiwd.domain.transition import (
-    Change,
-    Context,
-    changed,
-    end_holding,
-    finished,
-    released,
-    reservation_end,
-    segment_of,
-    unfinished,
-    unreserved,
-)
+from openiwd.domain.transition import Change, Context, changed, end_holding, unreserved
 from openiwd.domain.work_item import DueOrigin, ItemId, ItemSubmission, ItemUpdate, Status, WorkItem
 
 
@@ -48,9 +41,12 @@ class Reclassify(StrEnum):
     ALWAYS = "always"
 
 
-def create(new: ItemSubmission, ctx: Context, item_id: UUID) -> Change:
-    """A new item: checked, classified and valued, in one step and one event."""
-    check_submission(new, ctx.now)
+def create(new: ItemSubmission, ctx: Context, item_id: UUID, *, encoded: bytes | None = None) -> Change:
+    """A new item: checked, classified and valued, in one step and one event.
+
+    `encoded` is the submission as JSON, where the caller has it already.
+    """
+    check_submission(new, ctx.now, encoded)
     fixed, adjustment = priority_input(new.priority, new.priority_fixed, new.priority_adjustment)
     item = WorkItem(
         id=ItemId(item_id),
@@ -108,87 +104,93 @@ def facts_of(item: WorkItem) -> Facts:
 
 
 def judged_anew(item: WorkItem, ctx: Context, *, first: bool = False) -> tuple[WorkItem, list[str]]:
-    """Classified from scratch: the status that classification leads to, and the rules that acted."""
-    base = item if first else source_view(item)
-    if base.due_origin is not DueOrigin.SOURCE:
-        base = replace(base, due_at=None, due_origin=None)
+    """Classified from scratch: the status that classification leads to, and the rules that acted.
+
+    At the `first` time the item is the caller's alone and is judged in place; else the result is a copy.
+    """
+    judged = item if first else replace(source_view(item))
+    if judged.due_origin is not DueOrigin.SOURCE:
+        judged.due_at = judged.due_origin = None
     failed_at = ctx.now
-    if base.status is Status.ERRORHELD:
-        failed_at = base.held_at or ctx.now
-        base = replace(base, held_at=None)
-    verdict = judge(ctx.rules, facts_of(base), to_micros(ctx.now), ctx.lookups)
-    judged = replace(base, rule_set_version=ctx.rules.version, error=None)
+    if judged.status is Status.ERRORHELD:
+        failed_at = judged.held_at or ctx.now
+        judged.held_at = None
+    verdict = judge(ctx.rules, facts_of(judged), to_micros(ctx.now), ctx.lookups)
+    judged.rule_set_version = ctx.rules.version
+    judged.error = None
     trace = list(verdict.trace)
     match verdict.outcome:
         case Outcome.ERRORHELD:
-            failed = replace(judged, status=Status.ERRORHELD, error=verdict.error, held_at=failed_at)
-            return standing_set(failed, ctx.rules), trace
+            judged.status = Status.ERRORHELD
+            judged.error = verdict.error
+            judged.held_at = failed_at
+            set_standing(judged, ctx.rules)
         case Outcome.REJECTED:
-            rejected = finished(_valued(judged, verdict, ctx), Status.REJECTED, ctx.now)
-            return replace(rejected, error=verdict.reject_reason), trace
+            _set_values(judged, verdict, ctx)
+            judged = finished(judged, Status.REJECTED, ctx.now)
+            judged.error = verdict.reject_reason
         case Outcome.CLASSIFIED:
-            return _entered(_valued(judged, verdict, ctx), verdict, ctx), trace
+            _set_values(judged, verdict, ctx)
+            _enter(judged, verdict, ctx)
+    return judged, trace
 
 
-def _entered(item: WorkItem, verdict: Judgement, ctx: Context) -> WorkItem:
+def _enter(item: WorkItem, verdict: Judgement, ctx: Context) -> None:
     """Held by a rule, captured while its activation is ahead, else queued."""
     if verdict.hold is not None:
         listed = ctx.hold_reasons.get(verdict.hold.reason)
-        pauses = listed.pauses_clock if listed is not None else False
-        held = replace(
-            item,
-            status=Status.HELD,
-            held_at=ctx.now,
-            hold_reason=verdict.hold.reason,
-            hold_until=None if verdict.hold.until is None else from_micros(verdict.hold.until),
-            hold_pauses=pauses,
-        )
-        return standing_set(held, ctx.rules, item.anchor_at)
-    if item.activation_at is not None and item.activation_at > ctx.now:
-        return replace(item, status=Status.CAPTURED)
-    return replace(item, status=Status.QUEUED, queued_at=item.queued_at or ctx.now)
+        item.status = Status.HELD
+        item.held_at = ctx.now
+        item.hold_reason = verdict.hold.reason
+        item.hold_until = None if verdict.hold.until is None else from_micros(verdict.hold.until)
+        item.hold_pauses = listed.pauses_clock if listed is not None else False
+        set_standing(item, ctx.rules, item.anchor_at)
+    elif item.activation_at is not None and item.activation_at > ctx.now:
+        item.status = Status.CAPTURED
+    else:
+        item.status = Status.QUEUED
+        item.queued_at = item.queued_at or ctx.now
 
 
-def _valued(item: WorkItem, verdict: Judgement, ctx: Context) -> WorkItem:
+def _set_values(item: WorkItem, verdict: Judgement, ctx: Context) -> None:
     """Category, queue, schema, values, due date and requirement as the rules say; keeps what they replaced."""
     laid, overridden = attributes_laid(item, verdict.set_attributes)
     if verdict.business_value != item.business_value:
         overridden[BUSINESS_VALUE] = item.business_value
     if verdict.priority_adjustment != item.priority_adjustment:
         overridden[PRIORITY_ADJUSTMENT] = item.priority_adjustment
-    origin = DueOrigin(verdict.due_origin) if verdict.due_origin is not None else None
+    origin = verdict.due_origin
     if item.due_origin is DueOrigin.SOURCE and origin is DueOrigin.RULE and item.due_at is not None:
         overridden[DUE] = item.due_at.isoformat()
-    judged = replace(
-        laid,
-        category_id=verdict.category_id,
-        category_path=verdict.category_path,
-        department_id=verdict.department_id,
-        process_id=verdict.process_id,
-        queue_id=verdict.queue_id,
-        schema_id=verdict.schema_id,
-        business_value=verdict.business_value,
-        priority_fixed=verdict.priority_fixed,
-        priority_adjustment=verdict.priority_adjustment,
-        due_at=None if verdict.due_at is None else from_micros(verdict.due_at),
-        due_origin=origin,
-        requirement=verdict.requirement,
-        attached_data=verdict.attached_data,
-        overridden=overridden,
-    )
+    item.data = laid.data
+    item.ext = laid.ext
+    item.category_id = verdict.category_id
+    item.category_path = verdict.category_path
+    item.department_id = verdict.department_id
+    item.process_id = verdict.process_id
+    item.queue_id = verdict.queue_id
+    item.schema_id = verdict.schema_id
+    item.business_value = verdict.business_value
+    item.priority_fixed = verdict.priority_fixed
+    item.priority_adjustment = verdict.priority_adjustment
+    item.due_at = None if verdict.due_at is None else from_micros(verdict.due_at)
+    item.due_origin = origin
+    item.requirement = verdict.requirement
+    item.attached_data = verdict.attached_data
+    item.overridden = overridden
+    item.segment = segment_of(item, ctx.rules)
     anchor = None if verdict.anchor_at is None else from_micros(verdict.anchor_at)
-    judged = standing_set(replace(judged, segment=segment_of(judged, ctx.rules)), ctx.rules, anchor)
-    return _delayed_by_pauses(judged, verdict, ctx)
+    set_standing(item, ctx.rules, anchor)
+    if item.pauses:
+        _delay_by_pauses(item, verdict, ctx)
 
 
-def _delayed_by_pauses(item: WorkItem, verdict: Judgement, ctx: Context) -> WorkItem:
+def _delay_by_pauses(item: WorkItem, verdict: Judgement, ctx: Context) -> None:
     """Holds that stopped the clock have moved a made due date; one counted from now is not touched by the past."""
     schema = schema_of(item, ctx.rules)
-    if schema is None or item.due_at is None or not item.pauses or not due_is_made(item):
-        return item
-    if verdict.due_from_now:
-        return item
-    return replace(item, due_at=delayed(item.due_at, schema, item.pauses))
+    if schema is None or item.due_at is None or not due_is_made(item) or verdict.due_from_now:
+        return
+    item.due_at = delayed(item.due_at, schema, item.pauses)
 
 
 def _rejudged(before: WorkItem, updated: WorkItem, ctx: Context) -> tuple[WorkItem, list[str], list[str]]:

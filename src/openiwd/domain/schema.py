@@ -206,12 +206,7 @@ def standing(
     stopped_at: int | None = None,
 ) -> Standing:
     """An item's standing in a schema; `paused` is time on the schema's clock, `stopped_at` an instant."""
-    weight = schema.value_weight
-    constant: Exact = weight.numerator * business_value + adjustment
-    if weight.denominator != 1:
-        constant = _exact(
-            weight.numerator * business_value + adjustment * weight.denominator, weight.denominator
-        )
+    constant = constant_of(schema, business_value, adjustment)
     return Standing(
         schema.id,
         schema.clock.id,
@@ -220,6 +215,14 @@ def standing(
         fixed,
         None if stopped_at is None else schema.clock.elapsed(stopped_at),
     )
+
+
+def constant_of(schema: Schema, business_value: int, adjustment: int) -> Exact:
+    """What business value and adjustment add to an item's priority at any time."""
+    weight = schema.value_weight
+    if weight.denominator == 1:
+        return weight.numerator * business_value + adjustment
+    return _exact(weight.numerator * business_value + adjustment * weight.denominator, weight.denominator)
 
 
 def priority_at(schema: Schema, item: Standing, now: int) -> Fraction:
@@ -299,6 +302,19 @@ def shown_ratio(numerator: int, denominator: int) -> int | float:
     if 2 * rest > denominator or (2 * rest == denominator and hundredths & 1):
         hundredths += 1
     return hundredths / 100 if hundredths % 100 else hundredths // 100
+
+
+def shown_priority(schema: Schema, item: Standing, now: int) -> int | float:
+    """`shown` of the item's priority at an instant, in whole numbers all the way."""
+    if item.fixed is not None:
+        return item.fixed
+    elapsed = schema.clock.elapsed(now) if item.stopped is None else item.stopped
+    line = scaled_line_at(schema, item, elapsed)
+    hundredths, rest = divmod(100 * (line.intercept + line.slope * elapsed), schema.scale)
+    if 2 * rest > schema.scale or (2 * rest == schema.scale and hundredths % 2):
+        hundredths += 1
+    whole, part = divmod(hundredths, 100)
+    return hundredths / 100 if part else whole
 
 
 def _value(line: Line, elapsed: int) -> Fraction:

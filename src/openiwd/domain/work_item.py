@@ -238,6 +238,11 @@ def surely_storable(value: Any) -> bool:
         encoded = msgspec.json.encode(value)
     except (UnicodeEncodeError, RecursionError):
         return False
+    return surely_storable_text(encoded)
+
+
+def surely_storable_text(encoded: bytes) -> bool:
+    """As `surely_storable`, of a value that is JSON already (from our own encoder, which writes NUL one way)."""
     if len(encoded) > MAX_DATA_BYTES or b"\\u0000" in encoded:
         return False
     return encoded.count(b"{") + encoded.count(b"[") < MAX_DATA_DEPTH

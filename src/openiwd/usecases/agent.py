@@ -16,7 +16,8 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.privilege import Caller, system
 from openiwd.domain.work_item import Status, WorkItem
-from openiwd.usecases.work_item import Command, apply
+from openiwd.usecases.command import Command
+from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from openiwd.domain.agent import Absence, Agent, AgentProfile, AgentSkill, AgentState, Capacity, MediaState
 from openiwd.domain.errors import InvalidInputError, NotFoundError, RevisionMismatchError
+from openiwd.domain.item_queue import weight_of
 from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.rule_set_reference import Referred
-from openiwd.domain.transition import weight_of
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.live_object import GROUPS, SKILLS, NamedObject, rule_set_uses

@@ -30,9 +30,10 @@ from openiwd.domain.privilege import Caller
 from openiwd.domain.transition import tag
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.ports.tenant_store import Writing
+from openiwd.usecases.command import PRIVILEGE, Command, Done, Result
 from openiwd.usecases.item_action import ActionRequest, check_agents, command_of, named_agents
 from openiwd.usecases.search import SearchRequest, prepared
-from openiwd.usecases.work_item import PRIVILEGE, Command, Done, Result, apply
+from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices

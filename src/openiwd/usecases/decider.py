@@ -23,9 +23,10 @@ from openiwd.domain.privilege import Caller, system
 from openiwd.domain.work_item import ItemId, WorkItem
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.claims import Claimed, Claims
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.desk import Desk
 from openiwd.usecases.picture import Picture
-from openiwd.usecases.work_item import Command, Done, apply
+from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -154,8 +155,7 @@ class Decider:
 
     def _still_waits(self, item: BacklogItem) -> bool:
         """Nothing else than the claims of its own pass has come between the choice and its claim."""
-        waiting = self._desk.world.backlog.get(item.number)
-        return waiting is not None and waiting.revision == item.revision
+        return self._desk.world.backlog.revision_of(item.number) == item.revision
 
     async def _grant(self, choice: Choice, caller: Caller) -> WorkItem | None:
         """Grants one item as asked for; the item as it is then, None when it was lost to something else."""

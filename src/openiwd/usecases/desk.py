@@ -12,9 +12,10 @@ from openiwd.domain.backlog_item import BacklogItem, BacklogRows, LastService, b
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
 from openiwd.domain.event import EventType, LoggedEvent
 from openiwd.domain.instant import from_micros, to_micros
+from openiwd.domain.item_queue import weight_of
 from openiwd.domain.offer import GrantKind, WrapUp
+from openiwd.domain.reservation import after_business_days
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.transition import after_business_days, weight_of
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.domain.world import World
 from openiwd.ports.tenant_store import Reading
@@ -346,7 +347,8 @@ class Desk:
             return False
         since = max(to_micros(state.since), holding.since)
         clock = self.rules.clocks.get(queue.hours) if queue.hours else None
-        return now >= from_micros(after_business_days(since, queue.return_after, clock))
+        gone = after_business_days(since, queue.return_after, clock, self.rules.zone)
+        return now >= from_micros(gone)
 
 
 def _left(agent: Agent, holding: Holding, now: datetime) -> bool:

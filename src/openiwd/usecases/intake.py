@@ -16,8 +16,11 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission, TransactionRetryError
+from openiwd.usecases.command import Command, Done, Result
+from openiwd.usecases.item_batch import match_contacts
+from openiwd.usecases.submission import hash_of, submission_text
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import ATTEMPTS, Command, Done, Result, apply, match_contacts, submission_hash
+from openiwd.usecases.work_item import ATTEMPTS, apply
 
 MAX_FLUSH: Final = 1_000
 MAX_WAITING: Final = 20_000
@@ -27,19 +30,15 @@ FLUSHERS: Final = 2
 class _Entry(Struct, eq=False):
     submission: ItemSubmission
     caller: Caller
+    text: bytes
     digest: bytes
     item: WorkItem | None = None
     event: Event | None = None
 
 
-async def create(
-    runtime: TenantRuntime, submissions: Sequence[ItemSubmission], caller: Caller
-) -> list[Result]:
-    """Creates items in one transaction; answers each on its own, in order. One bad item never fails the others.
-
-    An item that exists with equal content is answered as it is, with other content as DuplicateError.
-    """
-    return await _create(runtime, [_Entry(s, caller, submission_hash(s)) for s in submissions])
+def _entry(submission: ItemSubmission, caller: Caller) -> _Entry:
+    text = submission_text(submission)
+    return _Entry(submission, caller, text, hash_of(text))
 
 
 async def _create(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result]:
@@ -90,7 +89,7 @@ async def _judge(
             continue
         try:
             entry.caller.require("workitems.create")
-            change = judging.create(entry.submission, ctx, runtime.new_id())
+            change = judging.create(entry.submission, ctx, runtime.new_id(), encoded=entry.text)
         except OpenIwdError as error:
             results[n] = error
             continue
@@ -157,12 +156,19 @@ def _answer(entry: _Entry, first: _Entry, existing: dict[tuple[str, str], Stored
     )
 
 
+class _Request(Struct, eq=False):
+    """What was handed over together and is answered together."""
+
+    entries: list[_Entry]
+    answered: asyncio.Future[list[Result]]
+
+
 class Intake:
-    """The waiting line of a tenant in this process: single items from many requests become few transactions."""
+    """The waiting line of a tenant in this process: what comes by many requests is written by few transactions."""
 
     def __init__(self, runtime: TenantRuntime) -> None:
         self._runtime = runtime
-        self._waiting: deque[tuple[_Entry, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[_Request] = deque()
         self._running = 0
         self._flushes: set[asyncio.Task[None]] = set()
 
@@ -174,11 +180,7 @@ class Intake:
             raise UnavailableError(
                 "intake is full", code="overloaded", hint="slow down and try again", retry_after=1
             )
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((_Entry(submission, caller, submission_hash(submission)), future))
-        if self._running < FLUSHERS:
-            self._start()
-        result = await asyncio.shield(future)
+        (result,) = await self.submit_all([submission], caller)
         if isinstance(result, DuplicateError) and on_duplicate_update:
             command = Command(
                 action=Action.CREATE, caller=caller, submission=submission, on_duplicate_update=True
@@ -187,6 +189,17 @@ class Intake:
         if isinstance(result, OpenIwdError):
             raise result
         return result
+
+    async def submit_all(self, submissions: Sequence[ItemSubmission], caller: Caller) -> list[Result]:
+        """Answers each on its own, in order, once all are committed. One bad item never fails the others.
+
+        An item that exists with equal content is answered as it is, with other content as DuplicateError.
+        """
+        answered: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Request([_entry(s, caller) for s in submissions], answered))
+        if self._running < FLUSHERS:
+            self._start()
+        return await asyncio.shield(answered)
 
     def _start(self) -> None:
         self._running += 1
@@ -197,21 +210,33 @@ class Intake:
     async def _flush(self) -> None:
         try:
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(MAX_FLUSH, len(self._waiting)))]
-                await self._write(batch)
+                await self._write(self._taken())
         finally:
             self._running -= 1
 
-    async def _write(self, batch: list[tuple[_Entry, asyncio.Future[Result]]]) -> None:
+    def _taken(self) -> list[_Request]:
+        """What waits, up to a flush's size; a larger request goes alone."""
+        taken = [self._waiting.popleft()]
+        size = len(taken[0].entries)
+        while self._waiting and (size := size + len(self._waiting[0].entries)) <= MAX_FLUSH:
+            taken.append(self._waiting.popleft())
+        return taken
+
+    async def _write(self, requests: list[_Request]) -> None:
         try:
-            results = await _create(self._runtime, [entry for entry, _ in batch])
+            results = await _create(
+                self._runtime, [entry for request in requests for entry in request.entries]
+            )
         except OpenIwdError as error:
-            results = [error] * len(batch)
+            results = [error] * sum(len(request.entries) for request in requests)
         except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            for request in requests:
+                if not request.answered.done():
+                    request.answered.set_exception(error)
             raise
-        for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        start = 0
+        for request in requests:
+            end = start + len(request.entries)
+            if not request.answered.done():
+                request.answered.set_result(results[start:end])
+            start = end

@@ -11,15 +11,16 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from openiwd.domain import transition
+from openiwd.domain import finish
 from openiwd.domain.errors import ConflictError, InvalidInputError, OpenIwdError
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.transition import Change, Context
 from openiwd.domain.work_item import AwareDateTime, CaptureId, ItemUpdate, Name, ShortText, WorkItem
+from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, Result, all_failed, apply, apply_one
+from openiwd.usecases.work_item import all_failed, apply, apply_one
 
 LongReason = Annotated[str, Meta(max_length=4_000)]
 ACTIONS: Final = (
@@ -103,7 +104,7 @@ def _completion(request: ActionRequest, caller: Caller) -> Any:
         if agent_id is None and caller.agent_id is not None:
             own = caller.privileges.get("workitems.complete") is Scope.OWN
             agent_id = caller.agent_id if own or item.assigned_to == caller.agent_id else None
-        return transition.complete(
+        return finish.complete(
             item,
             ctx,
             reason=request.reason,

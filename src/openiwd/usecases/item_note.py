@@ -14,8 +14,9 @@ from openiwd.domain.privilege import Caller
 from openiwd.domain.transition import Change, Context, noted, tag
 from openiwd.domain.work_item import WorkItem, check_text
 from openiwd.ports.tenant_store import AttachmentInfo, Note, Writing
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, apply_one
+from openiwd.usecases.work_item import apply_one
 
 NOTE: Final = "workitems.note"
 MAX_ATTACHMENT: Final = 25 * 1024 * 1024

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from msgspec import Struct
 from openiwd.domain.instant import to_micros
 from openiwd.domain.lifecycle import possible_actions
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.schema import Schema, Standing, priority_at, shown
+from openiwd.domain.schema import Schema, Standing, constant_of, shown_priority
 from openiwd.domain.work_item import WorkItem
 
 NAMES: Final[dict[str, str]] = {
@@ -130,7 +129,7 @@ def standing_of(item: WorkItem, rules: CompiledRuleSet) -> tuple[Schema, Standin
     schema = rules.schemas.get(item.schema_id) if item.schema_id else None
     if schema is None or item.clock_origin is None:
         return None
-    constant: Fraction = schema.value_weight * item.business_value + item.priority_adjustment
+    constant = constant_of(schema, item.business_value, item.priority_adjustment)
     return schema, Standing(
         schema.id, schema.clock.id, item.clock_origin, constant, item.priority_fixed, item.clock_frozen
     )
@@ -146,7 +145,7 @@ def priority_of(
     stands = standing_of(item, rules)
     if stands is None:
         return None, None
-    return shown(priority_at(stands[0], stands[1], to_micros(at))), at
+    return shown_priority(stands[0], stands[1], to_micros(at)), at
 
 
 def item_view(item: WorkItem, rules: CompiledRuleSet, now: datetime) -> ItemView:

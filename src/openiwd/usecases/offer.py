@@ -10,7 +10,8 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.privilege import Caller
 from openiwd.ports.tenant_store import Offer
-from openiwd.usecases.work_item import Command, Done, apply_one
+from openiwd.usecases.command import Command, Done
+from openiwd.usecases.work_item import apply_one
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices

@@ -21,8 +21,9 @@ from openiwd.domain.rule_set import CompiledRuleSet, RuleSetDocument, parse_docu
 from openiwd.domain.rule_set_compiler import compile_rule_set
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import PublishedRuleSet, SearchQuery
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import Command, Done, apply
+from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices

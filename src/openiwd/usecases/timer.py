@@ -14,7 +14,8 @@ from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.privilege import system
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases.work_item import Command, Done, apply
+from openiwd.usecases.command import Command, Done
+from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices

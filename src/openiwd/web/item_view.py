@@ -11,7 +11,7 @@ from openiwd.domain.lifecycle import Action, allowed
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.tenant_store import Note
-from openiwd.usecases.work_item import PRIVILEGE
+from openiwd.usecases.command import PRIVILEGE
 from openiwd.web.history_view import actor_name
 from openiwd.web.row_view import (
     PriorityView,

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from openiwd.domain.agent import Agent, AgentState, MediaState
+from openiwd.domain.item_queue import weight_of
 from openiwd.domain.packed_decision import known
-from openiwd.domain.transition import weight_of
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import Offer
 from openiwd.usecases.agent import EVERY_MEDIA, MyItems

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
+
+import asyncpg
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.item_reading import ITEM_SQL
@@ -16,6 +19,7 @@ from openiwd.adapters.postgres.rows import (
     INSERT_COLUMNS,
     all_arriving,
     json_rows,
+    json_text,
     record_type,
     sort_key,
 )
@@ -24,13 +28,22 @@ from openiwd.domain.offer import ClosedOffer, WrapUp
 from openiwd.domain.work_item import ItemNumber, WorkItem
 
 
-def _insert(names: Sequence[str]) -> str:
-    parts = {"insert_columns": ", ".join(names), "insert_types": record_type(names)}
-    return named_sql("item", **parts)["insert_items"]
+class _Columns:
+    """A set of columns that new items are written with."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        parts = {"insert_columns": ", ".join(names), "insert_types": record_type(names)}
+        self.insert = named_sql("item", **parts)["insert_items"]
+        self.values = attrgetter(*names)
+        self.copied = ("number", *names, "submission_hash")
 
 
-_INSERT_ARRIVED = _insert(ARRIVAL_COLUMNS)
-_INSERT = _insert(INSERT_COLUMNS)
+ARRIVAL: Final = _Columns(ARRIVAL_COLUMNS)
+_ALL: Final = _Columns(INSERT_COLUMNS)
+_EVENT_VALUES: Final = attrgetter("at", "type", "actor", "item_id", "item_number", "revision", "subject_id")
+
+COPIED_FROM: Final = 8
+"""As many new items as this are copied in: a third of an INSERT's work for the server, for three more round trips."""
 
 
 class ItemWriting:
@@ -43,11 +56,36 @@ class ItemWriting:
         if not items:
             return {}
         order = sorted(range(len(items)), key=lambda n: sort_key(items[n]))
-        statement = _INSERT_ARRIVED if all_arriving(items) else _INSERT
-        records = await self._connection.fetch(
-            statement, json_rows([items[n] for n in order]), [hashes[n] for n in order]
-        )
+        items, hashes = [items[n] for n in order], [hashes[n] for n in order]
+        columns = ARRIVAL if all_arriving(items) else _ALL
+        if len(items) >= COPIED_FROM:
+            copied = await self._copy(items, hashes, columns)
+            if copied is not None:
+                return copied
+        records = await self._connection.fetch(columns.insert, json_rows(items), hashes)
         return {record["id"]: ItemNumber(record["number"]) for record in records}
+
+    async def _copy(
+        self, items: Sequence[WorkItem], hashes: Sequence[bytes], columns: _Columns
+    ) -> dict[Any, ItemNumber] | None:
+        """None when this has to be left to the INSERT.
+
+        Copying knows no ON CONFLICT for what another transaction inserts at this instant, and the driver has errors of
+        its own for values that do not fit.
+        """
+        points, ids = [item.capture_point for item in items], [item.capture_id for item in items]
+        free = await self._connection.fetch(ITEM_SQL["reserve_numbers"], points, ids)
+        if not free:
+            return {}
+        values = columns.values
+        rows = [(number, *values(items[place - 1]), hashes[place - 1]) for place, number in free]
+        await self._connection.execute("SAVEPOINT copying")
+        try:
+            await self._connection.copy_records_to_table("item", records=rows, columns=columns.copied)
+        except (asyncpg.UniqueViolationError, asyncpg.DataError, OverflowError):
+            await self._connection.execute("ROLLBACK TO copying")
+            return None
+        return {items[place - 1].id: ItemNumber(number) for place, number in free}
 
     async def update_items(self, items: Sequence[tuple[int, WorkItem]]) -> set[ItemNumber]:
         if not items:
@@ -77,7 +115,12 @@ class ItemWriting:
         """The position of the last event; the log stands still for all others until this transaction ends."""
         if not events:
             raise ValueError("there are no events to append")
-        last: int = await self._connection.fetchval(EVENT_SQL["append_events"], json_rows(events))
+        at, kinds, actors, ids, numbers, revisions, subjects = zip(*map(_EVENT_VALUES, events), strict=True)
+        last: int = await self._connection.fetchval(
+            EVENT_SQL["append_events"], at, kinds, actors, ids, numbers, revisions, subjects,
+            [json_text(event.body) for event in events],
+            [None if event.personal is None else json_text(event.personal) for event in events],
+        )  # fmt: skip
         return last
 
     async def close_offers(self, closed: Sequence[ClosedOffer]) -> None:

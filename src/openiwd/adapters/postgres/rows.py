@@ -88,7 +88,11 @@ def all_arriving(items: Iterable[WorkItem]) -> bool:
 
 def json_rows(values: Sequence[Any]) -> str:
     """Values of structs or mappings, named like columns, as the text that `json_to_recordset` reads."""
-    return _encoder.encode(values).decode()
+    return json_text(values)
+
+
+def json_text(value: Any) -> str:
+    return _encoder.encode(value).decode()
 
 
 # In: records -> domain

@@ -20,7 +20,7 @@ from openiwd.processes.demo import people, stories
 from openiwd.processes.demo.people import Customer
 from openiwd.processes.demo.screens import accepted, declined, granted, timed_out
 from openiwd.processes.demo.stories import HOME, Kind, Trait
-from openiwd.usecases.work_item import Command
+from openiwd.usecases.command import Command
 
 DAYS: Final = 14
 FLOOR: Final = {"motor": 30, "property": 52, "lending": 66, "complaints": 18, "service": 84}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from openiwd.domain.assignment import accept, end_offer, grant
 from openiwd.domain.offer import GrantKind, OfferOutcome
-from openiwd.domain.transition import Change, Context, accept, end_offer, grant
+from openiwd.domain.transition import Change, Context
 from openiwd.domain.work_item import WorkItem
 
 

@@ -30,8 +30,9 @@ from openiwd.processes.demo.steering import Steering
 from openiwd.processes.demo.stories import HOME, Trait
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import offer as offer_use
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.platform import TenantServices
-from openiwd.usecases.work_item import Command, Done, apply, apply_one
+from openiwd.usecases.work_item import apply, apply_one
 
 log = structlog.get_logger()
 

@@ -1,6 +1,6 @@
 -- name: append_events
 -- Appends events at the end of the log; last in its transaction (see the function).
-SELECT append_events($1::text::json);
+SELECT append_events($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: history
 -- All events of one item with their personal parts.

@@ -133,6 +133,12 @@ WHERE (SELECT true FROM item i WHERE i.capture_point = u.capture_point AND i.cap
 ON CONFLICT DO NOTHING
 RETURNING id, number;
 
+-- name: reserve_numbers
+-- Numbers for those of these (capture point, captureId) that are not there yet, by their place in the list.
+SELECT k.place, nextval('item_number_seq') AS number
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(capture_point, capture_id, place)
+WHERE (SELECT true FROM item i WHERE i.capture_point = k.capture_point AND i.capture_id = k.capture_id LIMIT 1) IS NULL;
+
 -- name: lock_items
 -- Locks rows in the order of their numbers, so that two writers of the same rows never deadlock.
 SELECT FROM item WHERE number = ANY($1::bigint[]) ORDER BY number FOR UPDATE;
