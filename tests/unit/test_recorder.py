@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from openiwd.domain.distribution import distribute
+from openiwd.domain.distribution import distribute, next_for
 from openiwd.domain.eligibility import Reason
 from openiwd.domain.packed_decision import CHANGES, REASONS
 from openiwd.domain.recorder import FEW, Recorder, record
@@ -16,27 +16,45 @@ from openiwd.domain.upcoming import ChangeKind
 from tests.unit.random_world import TwinWorld
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**40), st.integers(1, 60), st.integers(1, 20))
 def test_what_is_kept_between_passes_never_grows_old(seed: int, items: int, agents: int) -> None:
     twin = TwinWorld(Random(seed))
     twin.fill(items, agents)
     world, recorder = twin.world, Recorder(twin.world)
-    for _ in range(8):
-        twin.step()
-        choices = distribute(world, twin.now)
-        together = recorder.begin(choices, twin.now)
-        is_large = len(choices) > FEW
-        for n, choice in enumerate(choices):
-            alone, shared = record(world, choice, twin.now), together.record(choice)
-            assert shared.of_pass is is_large
-            assert replace(shared, runners_up=(), of_pass=False) == replace(alone, runners_up=())
-            if is_large:
-                demand = world.demand(choice.item, twin.now)
-                behind = [c for c in choices[n + 1 :] if world.demand(c.item, twin.now) == demand]
-                assert [number for number, _ in shared.runners_up] == [c.item.number for c in behind[:5]]
-            else:
-                assert shared.runners_up == alone.runners_up
+    for n in range(12):
+        if n % 3 == 0:
+            twin.step()
+        for agent_id in list(world.agents)[
+            n % 3 :: 4
+        ]:  # without any time passing, so that what is kept still counts
+            twin.change_agent(agent_id)
+        check_pulls(twin, recorder)
+        check_pass(twin, recorder)
+
+
+def check_pulls(twin: TwinWorld, recorder: Recorder) -> None:
+    world, now = twin.world, twin.now
+    for agent in list(world.agents.values())[:3]:
+        if (choice := next_for(world, agent, now)) is not None:
+            assert recorder.begin([choice], now, choice.kind).record(choice) == record(world, choice, now)
+
+
+def check_pass(twin: TwinWorld, recorder: Recorder) -> None:
+    world, now = twin.world, twin.now
+    choices = distribute(world, now)
+    together = recorder.begin(choices, now)
+    is_large = len(choices) > FEW
+    for n, choice in enumerate(choices):
+        alone, shared = record(world, choice, now), together.record(choice)
+        assert shared.of_pass is is_large
+        assert replace(shared, runners_up=(), of_pass=False) == replace(alone, runners_up=())
+        if is_large:
+            demand = world.demand(choice.item, now)
+            behind = [c for c in choices[n + 1 :] if world.demand(c.item, now) == demand]
+            assert [number for number, _ in shared.runners_up] == [c.item.number for c in behind[:5]]
+        else:
+            assert shared.runners_up == alone.runners_up
 
 
 def test_everything_that_a_record_can_name_has_a_place() -> None:

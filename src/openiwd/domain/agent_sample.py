@@ -52,9 +52,9 @@ class AgentSample:
         self.places: dict[str, int] = {}
         self.ahead = FirstChanges(world, self.agents)
 
-    def refresh(self, eligibility: Eligibility) -> None:
+    def refresh(self, now: int) -> None:
         """Takes over what has changed in the world since."""
-        world, now = self._world, eligibility.now
+        world, eligibility = self._world, self._world.eligibility(now)
         agents, loads = world.agents, world.load
         found = None if self._among != len(agents) else [agents.get(agent.id) for agent in self.agents]
         skills_end = self._skills_end is not None and now >= self._skills_end

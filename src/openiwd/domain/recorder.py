@@ -79,7 +79,7 @@ class RecordedPass:
         self._tallies: dict[Demand, _Tally] = {}
         self._places: dict[int, tuple[_Tally, int]] = {}
         self._is_large = len(choices) > FEW
-        agents.refresh(self._eligibility)
+        agents.refresh(now)
         for choice in choices:
             tally = self._tally(world.demand(choice.item, now))
             self._places[choice.item.number] = tally, len(tally.line)
