@@ -161,7 +161,7 @@ async def test_loaded_in_bulk_it_is_as_loaded_item_by_item(
     pools: TenantPools, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("openiwd.usecases.desk_load.BATCH", 90)
-    monkeypatch.setattr("openiwd.usecases.desk_load.LEAST_ROWS", 2)
+    monkeypatch.setattr("openiwd.usecases.desk_load.ROWS", 2)
     services = await made(pools)
     await save_agents(services)
     rnd = Random(seed)
