@@ -42,7 +42,7 @@ class BacklogFilling(BacklogTime):
             pool = self._plain_pool(trait, trait.stage(now - item.queued_at))
         stage = trait.stage(now - item.queued_at)
         phase, level = self._line(item.standing, schema)
-        self._stand(slot, self._group(pool, trait, stage, schema, phase), level)
+        self._stand(slot, self._group(pool, trait, stage, schema, phase), level, opens=True)
         self._slots.put(item.number, slot)
         self._counts[item.queue_id] = self._counts.get(item.queue_id, 0) + 1
         self._keep_tidy()
@@ -129,6 +129,7 @@ class BacklogFilling(BacklogTime):
             own, stage = slots[ways == way], way // PHASES
             group = self._group(self._plain_pool(trait, stage), trait, stage, schema, way % PHASES - 1)
             columns.group[own] = group.index
+            self.fresh.add(group.index)
             if not len(group.run):
                 self._wake(group)
             group.run.add_many(own)

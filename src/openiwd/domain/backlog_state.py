@@ -47,6 +47,8 @@ class BacklogState:
         self._traits: dict[tuple[object, ...], Trait] = {}
         self.least_weight = _HEAVY
         """No waiting item is lighter."""
+        self.fresh: set[int] = set()
+        """Groups into which something has come that agents may take: for whom it concerns to empty."""
         self._special: dict[int, Special] = {}
         self._delays: dict[int, int] = {}
         self._demands = 0
@@ -193,8 +195,10 @@ class BacklogState:
             min(opens, default=None),
         )
 
-    def _stand(self, slot: int, group: Group, level: int) -> None:
-        """Puts the slot into the group, at its place."""
+    def _stand(self, slot: int, group: Group, level: int, *, opens: bool) -> None:
+        """Puts the slot into the group, at its place; `opens` says that agents may take it who could not before."""
+        if opens:
+            self.fresh.add(group.index)
         columns = self.columns
         columns.group_at[slot] = group.index
         if not columns.set_level(slot, level):

@@ -83,7 +83,8 @@ class BacklogTime(BacklogState):
                 (schema.rates[phase] - group.rate) * since - schema.bases[phase] + schema.bases[group.phase]
             )
         self._leave(slot, group)
-        self._stand(slot, self._group(pool, trait, stage, schema, phase), level)
+        opens = special is not None or pool is not group.pool
+        self._stand(slot, self._group(pool, trait, stage, schema, phase), level, opens=opens)
 
     def _move_many(self, group: Group, slots: Slots, now: int) -> Slots:
         """As `_move_one`, for the plain ones among many of a group at once; those that are left to be moved singly."""
@@ -123,6 +124,8 @@ class BacklogTime(BacklogState):
             levels = levels + rate * origins + base
         if group.stage < len(group.trait.changes):
             self._openings.discard(len(slots))
+        if target.pool is not group.pool:
+            self.fresh.add(target.index)
         group.run.remove_many(slots)
         if not len(target.run) and target is not group:
             self._wake(target)

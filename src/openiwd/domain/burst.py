@@ -44,8 +44,11 @@ def each_alone(world: World, eligibility: Eligibility, free: Sequence[Agent]) ->
                 heappush(heap, _Way(backlog.place_in(slot), order, slot))
                 return
 
-    for order in range(len(free)):
+    for order, agent in enumerate(free):
+        before = len(heap)
         go_on(order)
+        if len(heap) == before:
+            world.idle.settle(agent.id)
     while heap:
         slot = heap[0].slot
         group = backlog.group_in(slot)

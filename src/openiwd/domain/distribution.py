@@ -97,17 +97,34 @@ def distribute(world: World, now: int, few: int = FEW) -> list[Choice]:
     now = world.backlog.advance(now)
     outstanding = dict(world.outstanding)
     eligibility = Eligibility(world.queues, world.clocks, outstanding, now, profiles=world.profile)
-    free = [agent for agent in world.ready if not eligibility.blocked(agent, world.load(agent.id))]
+    free = []
+    for agent in world.candidates(now):
+        if eligibility.blocked(agent, world.load(agent.id)):
+            world.idle.settle(agent.id)
+        else:
+            free.append(agent)
     chosen: list[Choice] = []
-    pairs = (
-        each_alone(world, eligibility, free) if len(free) <= few else Burst(world, eligibility, free).pairs()
-    )
+    if len(free) <= few:
+        pairs = each_alone(world, eligibility, free)
+    else:
+        pairs = Burst(world, eligibility, free).pairs()
     for slot, agent in pairs:
         choice = _choice(world, slot, agent, GrantKind.PUSH)
         chosen.append(choice)
         key = (choice.item.queue_id, choice.item.segment)
         outstanding[key] = outstanding.get(key, 0) + 1
+    if len(free) > few:
+        _settle(world, {agent.id: agent for agent in free}, chosen, now)
     return chosen
+
+
+def _settle(world: World, free: dict[str, Agent], chosen: Iterable[Choice], now: int) -> None:
+    """Notes those whom nothing is for: not those who merely came too late, as a choice need not become a grant."""
+    for choice in chosen:
+        free.pop(choice.agent_id, None)
+    for agent in free.values():
+        if next(iter(_eligible(world, agent, now, GrantKind.PUSH, world.load(agent.id))), None) is None:
+            world.idle.settle(agent.id)
 
 
 def next_change(world: World, now: int) -> int | None:

@@ -178,6 +178,15 @@ class FitTable:
         ]
         return np.concatenate((serving.groups, np.array(own, np.int32))) if own else serving.groups
 
+    def fits_any(self, profile: Profile, groups: Indices) -> bool:
+        """Whether the profile may fit one of the groups; certain when it does not."""
+        self.follow()
+        rows = self._row[groups]
+        if self._serving_for(profile).fits[rows].any():
+            return True
+        named = self._named.get(profile.id)
+        return named is not None and not set(named).isdisjoint(rows.tolist())
+
     def flexibility(self, profile: Profile) -> int:
         """How many of the waiting signatures the profile fits, exclusions included."""
         self.follow()

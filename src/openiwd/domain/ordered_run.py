@@ -13,7 +13,7 @@ import numpy as np
 from openiwd.domain.backlog_columns import Columns, Key, Slots
 
 _CHUNK: Final = 512
-_BULK: Final = 16
+_BULK: Final = 48
 """From one slot in this many on it is cheaper to lay the run out anew than to place the slots one by one."""
 
 

@@ -13,6 +13,7 @@ from openiwd.domain.calendar import Clock
 from openiwd.domain.due_list import NEVER
 from openiwd.domain.eligibility import NO_LOAD, Eligibility, Load, Profile, Reason, profile_of
 from openiwd.domain.fit_table import FitTable
+from openiwd.domain.idle_agents import IdleAgents
 from openiwd.domain.instant import to_micros
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Queue
@@ -45,21 +46,39 @@ class World:
         self.table = FitTable(self.backlog, queues)
         self._ready: dict[str, Agent] = {}
         self._lightest = self.backlog.least_weight
-        self._changes: list[int] = []
+        self.idle = IdleAgents(self.backlog, self.table)
+        self._changes: list[tuple[int, str]] = []
         self._hours: Counter[str] = Counter()
+        self._hours_until: int | None = None
+        """No calendar of agents or queues opens before; None: to be found out."""
 
     @property
     def agents(self) -> Mapping[str, Agent]:
         return self._agents
 
-    @property
-    def ready(self) -> Iterable[Agent]:
-        """The agents to whom something might be pushed, as far as no clock has a say; few of many, most of the time."""
+    def candidates(self, now: int) -> list[Agent]:
+        """The agents to whom something might be pushed now. All others are surely to be given nothing."""
         if self._lightest != self.backlog.least_weight:
             self._lightest = self.backlog.least_weight
             for agent_id in self._agents:
                 self._follow(agent_id)
-        return self._ready.values()
+        self._pass_changes(now)
+        if self._hours_until is None or now >= self._hours_until:
+            self.idle.wake_all()
+            self._hours_until = min(self._openings(now), default=NEVER)
+        self.idle.meet(lambda agent_id: self.profile(self._agents[agent_id], now))
+        return [agent for agent in self._ready.values() if agent.id not in self.idle]
+
+    def _pass_changes(self, now: int) -> None:
+        """Wakes the agents for whom time has changed something."""
+        while self._changes and self._changes[0][0] <= now:
+            self.idle.wake(heappop(self._changes)[1])
+
+    def _openings(self, now: int) -> Iterable[int]:
+        agents = (hours for hours, count in self._hours.items() if count)
+        queues = (queue.hours for queue in self.queues.values() if queue.hours is not None)
+        at = (next_opening(self.clocks.get(hours), now) for hours in {*agents, *queues})
+        return (one for one in at if one is not None)
 
     def put_agent(self, agent: Agent) -> None:
         """A new agent, or a new state or profile of one. The value given must not be changed afterwards."""
@@ -67,16 +86,19 @@ class World:
         self._agents[agent.id] = agent
         self._profiles.pop(agent.id, None)
         if agent.working_hours is not None and agent.active and agent.logged_in:
+            if not self._hours[agent.working_hours]:
+                self._hours_until = None
             self._hours[agent.working_hours] += 1
-        for absence in agent.absences:
-            heappush(self._changes, to_micros(absence.end))
-        for state in agent.states.values():
-            if state.until is not None:
-                heappush(self._changes, to_micros(state.until))
+        ends = [absence.end for absence in agent.absences]
+        ends += [state.until for state in agent.states.values() if state.until is not None]
+        ends += [skill.until for skill in agent.skills if skill.until is not None]
+        for end in ends:
+            heappush(self._changes, (to_micros(end), agent.id))
         self._follow(agent.id)
 
     def remove_agent(self, agent_id: str) -> None:
         self._forget_hours(agent_id)
+        self.idle.wake(agent_id)
         for known in (self._agents, self._loads, self._profiles, self._ready):
             known.pop(agent_id, None)
 
@@ -91,11 +113,12 @@ class World:
     def put_load(self, agent_id: str, load: Load) -> None:
         self._loads[agent_id] = load
         if load.frees_at is not None:
-            heappush(self._changes, load.frees_at)
+            heappush(self._changes, (load.frees_at, agent_id))
         self._follow(agent_id)
 
     def _follow(self, agent_id: str) -> None:
         agent, load = self._agents.get(agent_id), self.load(agent_id)
+        self.idle.wake(agent_id)
         if (
             agent is None
             or not agent.active
@@ -115,6 +138,9 @@ class World:
             self.outstanding[key] = left
         else:
             self.outstanding.pop(key, None)
+        queue = self.queues.get(queue_id)
+        if change < 0 and queue is not None and queue.limit is not None:
+            self.idle.wake_all()
 
     def eligibility(self, now: int, kind: GrantKind = GrantKind.PUSH) -> Eligibility:
         return Eligibility(self.queues, self.clocks, self.outstanding, now, kind, self.profile)
@@ -159,10 +185,10 @@ class World:
 
     def agents_change(self, now: int) -> int | None:
         """No agent becomes eligible by time alone between now and this instant."""
-        while self._changes and self._changes[0] <= now:
-            heappop(self._changes)
+        self._pass_changes(now)
         at = [next_opening(self.clocks.get(hours), now) for hours, agents in self._hours.items() if agents]
-        return min((one for one in (*self._changes[:1], *at) if one is not None), default=None)
+        at += [change for change, _ in self._changes[:1]]
+        return min((one for one in at if one is not None), default=None)
 
 
 def next_opening(clock: Clock | None, now: int) -> int | None:
