@@ -36,6 +36,7 @@ WIDE = SchemaConfig(
 def small_limits() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setattr(backlog_state, "_SPARE", 0)
+    patch.setattr(backlog_state, "_FEW", 0)
     patch.setattr(due_list, "_SPARE", 0)
     patch.setattr(due_list, "_SPAN_BITS", 30)
     patch.setattr(backlog_time, "_BULK", 1)
@@ -121,7 +122,9 @@ def test_swept_and_bent_in_bulk_all_decisions_equal_the_reference(seed: int, ite
 def test_a_due_list_gives_each_slot_when_it_is_due(seed: int, steps: int) -> None:
     rnd = Random(seed)
     true: dict[int, int] = {}
-    due = DueList(lambda slots: np.array([true.get(slot, NEVER) for slot in slots.tolist()], np.int64))
+    due = DueList(
+        lambda slots: np.array([true.get(slot, NEVER) for slot in slots.tolist()], np.int64), true.get
+    )
     now = 0
     for _ in range(steps):
         for slot in rnd.sample(range(40), rnd.randint(0, 6)):

@@ -24,6 +24,7 @@ from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema, Standing
 
 _SPARE: Final = 1_024
+_FEW: Final = 32
 _HEAVY: Final = 1 << 30
 _LOGGED: Final = 2_000
 """At least so many of the last changes of demands can be read back."""
@@ -54,8 +55,8 @@ class BacklogState:
         self._demands = 0
         self._dormant = 0
         self._counts: dict[str, int] = {}
-        self._bends = DueList(self._bends_many)
-        self._openings = DueList(self._openings_many)
+        self._bends = DueList(self._bends_many, self._bend_of)
+        self._openings = DueList(self._openings_many, self._opening_of)
         self._now: int | None = None
         self._demand_log: list[tuple[Demand, bool]] = []
         self._log_start = 0
@@ -319,6 +320,14 @@ class BacklogState:
         ends = group.schema.clock.instant_at(self._origin(slot, group.schema) + bend)
         return ends if opening is None else min(ends, opening)
 
+    def _opening_of(self, slot: int) -> int | None:
+        is_empty = self.columns.number_at[slot] == NOBODY
+        return None if is_empty else self._opening(slot, self.group_in(slot))
+
+    def _bend_of(self, slot: int) -> int | None:
+        is_empty = self.columns.number_at[slot] == NOBODY
+        return None if is_empty else self._bend(slot, self.group_in(slot))
+
     def _openings_many(self, slots: Slots) -> Times:
         return self._due_many(slots, bends=False)
 
@@ -367,5 +376,7 @@ def places(slots: Slots, known: Mapping[int, object]) -> NDArray[np.intp]:
     """Where in `slots` those stand that are known to a mapping."""
     if not known:
         return np.zeros(0, np.intp)
+    if len(slots) <= _FEW:
+        return np.array([n for n, slot in enumerate(slots.tolist()) if slot in known], np.intp)
     keys = np.fromiter(known, np.uint32, len(known))
     return np.flatnonzero(np.isin(slots, keys))

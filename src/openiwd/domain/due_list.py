@@ -24,17 +24,18 @@ _SPARE: Final = 1_000
 
 
 class DueList:
-    """An entry says that its slot may be due then. What a slot is due at, `due_many` knows; entries that are no
-    longer true are passed over when their time comes, and thrown out when there are more of them than true ones.
+    """An entry says that its slot may be due then. When a slot is due, `due_of` knows, and `due_many` of many; entries
+    that are no longer true are passed over when their time comes, and thrown out when they are more than the true.
     """
 
     __slots__ = (
-        "_due_many", "_entries", "_far", "_far_spans", "_late", "_live", "_near_at", "_near_from", "_near_slots",
-        "_near_until", "soonest",
+        "_due_many", "_due_of", "_entries", "_far", "_far_spans", "_late", "_live", "_near_at", "_near_from",
+        "_near_slots", "_near_until", "soonest",
     )  # fmt: skip
 
-    def __init__(self, due_many: Callable[[Slots], Times]) -> None:
+    def __init__(self, due_many: Callable[[Slots], Times], due_of: Callable[[int], int | None]) -> None:
         self._due_many = due_many
+        self._due_of = due_of
         self._live = 0
         self._entries = 0
         self._clear()
@@ -117,11 +118,11 @@ class DueList:
     def _next_near(self) -> int | None:
         while self._near_from < len(self._near_at):
             at = int(self._near_at[self._near_from])
-            if self._is_due(at, int(self._near_slots[self._near_from])):
+            if self._due_of(int(self._near_slots[self._near_from])) == at:
                 break
             self._near_from += 1
             self._entries -= 1
-        while self._late and not self._is_due(*self._late[0]):
+        while self._late and self._due_of(self._late[0][1]) != self._late[0][0]:
             heappop(self._late)
             self._entries -= 1
         late = self._late[0][0] if self._late else None
@@ -129,9 +130,6 @@ class DueList:
             return late
         near = int(self._near_at[self._near_from])
         return near if late is None else min(near, late)
-
-    def _is_due(self, at: int, slot: int) -> bool:
-        return int(self._due_many(np.array([slot], np.uint32))[0]) == at
 
     def take(self, now: int) -> Slots:
         """All slots due at `now` or before, each once; their entries are gone. None is before `soonest`."""

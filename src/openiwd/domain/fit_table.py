@@ -5,7 +5,7 @@ Says the same as eligibility's `misfit`, of many demands in one go. Knows nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -178,14 +178,14 @@ class FitTable:
         ]
         return np.concatenate((serving.groups, np.array(own, np.int32))) if own else serving.groups
 
-    def fits_any(self, profile: Profile, groups: Indices) -> bool:
-        """Whether the profile may fit one of the groups; certain when it does not."""
+    def fitting(self, profiles: Iterable[Profile], groups: Iterable[int]) -> Iterator[Profile]:
+        """Those of the profiles that may fit one of the groups; all others surely fit none."""
         self.follow()
-        rows = self._row[groups]
-        if self._serving_for(profile).fits[rows].any():
-            return True
-        named = self._named.get(profile.id)
-        return named is not None and not set(named).isdisjoint(rows.tolist())
+        rows = {int(self._row[group]) for group in groups}
+        for profile in profiles:
+            fits, named = self._serving_for(profile).fits, self._named.get(profile.id)
+            if any(fits[row] for row in rows) or (named is not None and not rows.isdisjoint(named)):
+                yield profile
 
     def flexibility(self, profile: Profile) -> int:
         """How many of the waiting signatures the profile fits, exclusions included."""

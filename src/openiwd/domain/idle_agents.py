@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from openiwd.domain.backlog import Backlog
 from openiwd.domain.eligibility import Profile
 from openiwd.domain.fit_table import FitTable
@@ -46,8 +44,6 @@ class IdleAgents:
             self._version = self._backlog.heads.version
             self._ids.clear()
         elif fresh and self._ids:
-            groups = np.fromiter(fresh, np.int32, len(fresh))
-            self._ids = {
-                agent_id for agent_id in self._ids if not self._table.fits_any(profile_of(agent_id), groups)
-            }
+            woken = self._table.fitting(map(profile_of, self._ids), fresh)
+            self._ids -= {profile.id for profile in woken}
         fresh.clear()
