@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from random import Random
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
+import numpy as np
 
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.domain.agent import Agent, AgentSkill, AgentState, Capacity, MediaState
 from openiwd.domain.backlog import Backlog
-from openiwd.domain.backlog_item import BacklogItem
+from openiwd.domain.backlog_item import BacklogItem, BacklogRows
 from openiwd.domain.instant import HOUR, MINUTE, from_micros, to_micros
 from openiwd.domain.requirement import Requirement
 from openiwd.domain.rule_set import CompiledRuleSet, parse_document
@@ -28,6 +30,7 @@ from openiwd.usecases.rule_set import freeze_calendars, zone_of
 START: Final = to_micros(datetime(2026, 3, 4, 9, 30, tzinfo=UTC))
 """A Wednesday in office hours."""
 SIGNATURES: Final = 2_000
+FILLED_AT_ONCE: Final = 250_000
 SKILLS: Final = tuple(f"skill{n:02}" for n in range(50))
 SKILLS_OF_AGENT: Final = 10
 QUEUES: Final = 12
@@ -182,7 +185,7 @@ class Source:
             business_value=value,
             anchor_at=anchor,
             segment=SEGMENTS[mixed % 3] if shape.queue >= 10 else None,
-            excluded=self._excluded(mixed >> 40) if mixed % 25 == 0 else (),
+            excluded=self._excluded(mixed >> 40) if mixed % 500 == 0 else (),
         )
 
     def _excluded(self, n: int) -> tuple[tuple[str, int], ...]:
@@ -191,13 +194,35 @@ class Source:
 
 
 def fill(backlog: Backlog, items: Iterable[BacklogItem], now: int) -> None:
-    """The one place where a backlog is filled: in bulk where it has a call for that, else item by item."""
-    put_many = getattr(backlog, "put_many", None)
-    if put_many is not None:
-        put_many(items, now)
-        return
-    for item in items:
-        backlog.put(item, now)
+    """The one place where a backlog is filled: alike items in bulk, as the decider's load does it."""
+    waiting = iter(items)
+    while some := list(islice(waiting, FILLED_AT_ONCE)):
+        alike: dict[tuple[object, ...], list[BacklogItem]] = {}
+        for item in some:
+            if item.excluded:
+                backlog.put(item, now)
+                continue
+            own = item.standing
+            key = (item.queue_id, item.media_type, item.requirement, item.segment, own.schema_id, own.fixed)
+            alike.setdefault(key, []).append(item)
+        for same in alike.values():
+            backlog.put_alike(same[0], _rows(backlog, same), now)
+
+
+def _rows(backlog: Backlog, items: list[BacklogItem]) -> BacklogRows:
+    schema = backlog.schema(items[0].standing.schema_id)
+    assert schema is not None
+    weight = int(schema.value_weight)
+    adjustments = [int(item.standing.constant) - weight * item.business_value for item in items]
+    return BacklogRows(
+        np.array([item.number for item in items], np.int64),
+        np.array([(item.id.int >> 64, item.id.int & (1 << 64) - 1) for item in items], np.uint64),
+        np.ones(len(items), np.int32),
+        np.array([item.business_value for item in items], np.int32),
+        np.array(adjustments, np.int32),
+        np.array([item.anchor_at for item in items], np.int64),
+        np.array([item.queued_at for item in items], np.int64),
+    )
 
 
 def agent(n: int, *, hours: bool = False) -> Agent:
