@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
@@ -92,9 +93,11 @@ async def make_api_key(
     return made
 
 
-async def make_users(wiring: Wiring, tenant: Tenant, users: list[FirstUser]) -> None:
-    """Stores users that are not there yet."""
-    hashes: dict[str, str] = {}
+async def make_users(
+    wiring: Wiring, tenant: Tenant, users: list[FirstUser], hashed: Mapping[str, str] | None = None
+) -> None:
+    """Stores users that are not there yet; `hashed` holds passwords that have been hashed already."""
+    hashes = dict(hashed or {})
     for user in users:
         if await wiring.control.user(tenant.id, user.login) is not None:
             continue

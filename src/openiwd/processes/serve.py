@@ -48,7 +48,22 @@ class Serving:
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
         self.background = Background(wiring.platform, "serve", None, decides=decides)
         self.url = ""
+        self._metrics = Metrics()
         self._api: Api | None = None
+
+    async def build(self) -> None:
+        """Builds the app. It needs no database, so whoever waits for one can do this meanwhile."""
+        if self._api is None:
+            self._api = await asyncio.to_thread(self._app)
+
+    def _app(self) -> Api:
+        return create_app(
+            self.wiring.platform,
+            holidays=self.wiring.holidays,
+            pools=self.wiring.pools.usage,
+            web=create_web,
+            metrics=self._metrics,
+        )
 
     async def start(self) -> None:
         """Opens the ports, then the tenants; ready when it returns."""
@@ -58,18 +73,11 @@ class Serving:
         port = sockets[0].getsockname()[1]
         self.url = f"http://{'localhost' if self._host in ('127.0.0.1', '0.0.0.0') else self._host}:{port}"  # noqa: S104
         await self.background.start()
-        metrics = Metrics()
-        self._api = create_app(
-            self.wiring.platform,
-            holidays=self.wiring.holidays,
-            pools=self.wiring.pools.usage,
-            web=create_web,
-            metrics=metrics,
-        )
-        await self._serve(self._api, sockets[0])
+        api = self._api = self._api or self._app()
+        await self._serve(api, sockets[0])
         if len(sockets) > 1:
-            await self._serve(create_metrics_app(self.wiring.platform, metrics), sockets[1])
-        await self._api.start()
+            await self._serve(create_metrics_app(self.wiring.platform, self._metrics), sockets[1])
+        await api.start()
         _spare_the_collector()
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:
