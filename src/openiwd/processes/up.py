@@ -7,10 +7,12 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Self
 
 from msgspec import Struct
 
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres, default_data_dir
+from openiwd.adapters.postgres.migrate import Runner
 from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
@@ -55,6 +57,32 @@ def data_dir_of(options: Options) -> Path:
     return default_data_dir(environment(), name="demo" if options.demo else "default")
 
 
+class Ahead:
+    """What a first start begins while PostgreSQL makes its first files; nothing at later starts."""
+
+    def __init__(self, options: Options, data_dir: Path) -> None:
+        self.planned: Awaitable[History] | None = None
+        self.runner: Runner | None = None
+        if os.access(data_dir / bootstrap.CREDENTIALS_FILE, os.F_OK):
+            return
+        self.runner = Runner()
+        if options.demo:
+            plan = asyncio.to_thread(plan_history, TENANT_ID, SystemClock().now())
+            self.planned = asyncio.ensure_future(plan)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """The runner is of no use any more."""
+        if self.runner is not None:
+            self.runner.end()
+            self.runner = None
+
+
 async def up(
     options: Options, when_ready: Callable[[Ready], Awaitable[None]], progress: Callable[[str], None]
 ) -> None:
@@ -66,29 +94,22 @@ async def up(
     data_dir = data_dir_of(options)
     postgres = EmbeddedPostgres(data_dir)
     progress("starting PostgreSQL")
-    planned = _planned(options, data_dir)
-    await postgres.start()
-    configure_logs(options.log_level, data_dir / LOG_FILE)
-    try:
-        if not stopping.is_set():
-            await _serve(options, postgres, data_dir, planned, stopping, when_ready, progress)
-    finally:
-        progress("stopping PostgreSQL")
-        await postgres.stop()
-
-
-def _planned(options: Options, data_dir: Path) -> Awaitable[History] | None:
-    """The demo's history, planned in a thread while PostgreSQL makes its first files."""
-    if not options.demo or os.access(data_dir / bootstrap.CREDENTIALS_FILE, os.F_OK):
-        return None
-    return asyncio.ensure_future(asyncio.to_thread(plan_history, TENANT_ID, SystemClock().now()))
+    with Ahead(options, data_dir) as ahead:
+        await postgres.start()
+        configure_logs(options.log_level, data_dir / LOG_FILE)
+        try:
+            if not stopping.is_set():
+                await _serve(options, postgres, data_dir, ahead, stopping, when_ready, progress)
+        finally:
+            progress("stopping PostgreSQL")
+            await postgres.stop()
 
 
 async def _serve(
     options: Options,
     postgres: EmbeddedPostgres,
     data_dir: Path,
-    planned: Awaitable[History] | None,
+    ahead: Ahead,
     stopping: asyncio.Event,
     when_ready: Callable[[Ready], Awaitable[None]],
     progress: Callable[[str], None],
@@ -102,12 +123,14 @@ async def _serve(
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None
     with collection_postponed():
-        await asyncio.gather(bootstrap.prepare_databases(postgres.dsn(), tenant), server.build())
+        databases = bootstrap.prepare_databases(postgres.dsn(), tenant, runner=ahead.runner)
+        await asyncio.gather(databases, server.build())
+    ahead.end()
     await bootstrap.ensure_tenant(wiring, tenant)
     try:
         progress("preparing the tenant")
         with collection_postponed():
-            credentials = await _credentials(options, wiring, tenant, data_dir, planned)
+            credentials = await _credentials(options, wiring, tenant, data_dir, ahead.planned)
             await server.start()
         if options.demo and options.traffic:
             traffic = Traffic(await wiring.platform.services(tenant.id))
