@@ -24,6 +24,8 @@ from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.rule_set import publish
 from tests.servers.until import until
 
+PASSWORD = "correct horse 24"
+
 
 @pytest.fixture
 async def wiring(control_database: str, tenant_database: str) -> AsyncIterator[Wiring]:
@@ -43,7 +45,7 @@ async def wiring(control_database: str, tenant_database: str) -> AsyncIterator[W
 async def loaded(wiring: Wiring, items: int) -> TenantServices:
     tenant = await wiring.control.tenant("main")
     assert tenant is not None
-    await load_demo(wiring, tenant, items=items)
+    await load_demo(wiring, tenant, PASSWORD, items=items)
     return await wiring.platform.services("main")
 
 
@@ -144,7 +146,7 @@ def test_the_plan_is_the_same_for_the_same_instant() -> None:
 async def test_logins_of_every_role(wiring: Wiring) -> None:
     tenant = await wiring.control.tenant("main")
     assert tenant is not None
-    users = await load_demo(wiring, tenant, items=20)
+    users = await load_demo(wiring, tenant, PASSWORD, items=20)
     assert Counter(user.role for user in users) == {
         Role.ADMINISTRATOR: 1, Role.BUSINESS: 1, Role.SUPERVISOR: 2, Role.VIEWER: 1, Role.AGENT: 4,
     }  # fmt: skip

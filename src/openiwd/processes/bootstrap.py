@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
 import msgspec
 from msgspec import Struct
 
-from openiwd.adapters.postgres.migrate import migrate
+from openiwd.adapters.postgres.migrate import Runner, migrate
 from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.adapters.postgres.migrations.history import History
 from openiwd.domain.privilege import Role
@@ -60,13 +61,16 @@ async def ensure_database(server_dsn: str, name: str) -> None:
         await connection.close()
 
 
-async def prepare_databases(server_dsn: str, tenant: Tenant, control: str = CONTROL_DATABASE) -> str:
+async def prepare_databases(
+    server_dsn: str, tenant: Tenant, control: str = CONTROL_DATABASE, *, runner: Runner | None = None
+) -> str:
     """The control database and the tenant's, both migrated with one start of the runner; the control DSN."""
     await ensure_database(server_dsn, control)
     await ensure_database(server_dsn, tenant.database_name)
     control_dsn = database_dsn(server_dsn, control)
     tenant_dsn = database_dsn(server_dsn, tenant.database_name)
-    for result in await migrate([(History.CONTROL, control_dsn), (History.TENANT, tenant_dsn)]):
+    databases = [(History.CONTROL, control_dsn), (History.TENANT, tenant_dsn)]
+    for result in await migrate(databases, runner=runner):
         if isinstance(result, MigrationError):
             raise result
     return control_dsn
@@ -92,9 +96,11 @@ async def make_api_key(
     return made
 
 
-async def make_users(wiring: Wiring, tenant: Tenant, users: list[FirstUser]) -> None:
-    """Stores users that are not there yet."""
-    hashes: dict[str, str] = {}
+async def make_users(
+    wiring: Wiring, tenant: Tenant, users: list[FirstUser], hashed: Mapping[str, str] | None = None
+) -> None:
+    """Stores users that are not there yet; `hashed` holds passwords that have been hashed already."""
+    hashes = dict(hashed or {})
     for user in users:
         if await wiring.control.user(tenant.id, user.login) is not None:
             continue

@@ -74,7 +74,22 @@ class Serving:
         self.background = Background(wiring.platform, part.kind, address, decides=part is not Part.SERVE)
         self.url = ""
         self.metrics_url: str | None = None
+        self._metrics = Metrics()
         self._api: Api | None = None
+
+    async def build(self) -> None:
+        """Builds the app. It needs no database, so whoever waits for one can do this meanwhile."""
+        if self._api is None:
+            self._api = await asyncio.to_thread(self._app)
+
+    def _app(self) -> Api:
+        return create_app(
+            self.wiring.platform,
+            holidays=self.wiring.holidays,
+            pools=self.wiring.pools.usage,
+            web=create_web,
+            metrics=self._metrics,
+        )
 
     async def start(self) -> None:
         """Opens the ports, then the tenants; ready when it returns."""
@@ -87,19 +102,12 @@ class Serving:
             port = sockets[0].getsockname()[1]
             self.background.address = own_address(self._host, port, self.wiring.control_dsn)
         await self.background.start()
-        metrics = Metrics()
-        self._api = create_app(
-            self.wiring.platform,
-            holidays=self.wiring.holidays,
-            pools=self.wiring.pools.usage,
-            web=create_web,
-            metrics=metrics,
-        )
-        await self._serve(self._api, sockets[0])
+        api = self._api = self._api or self._app()
+        await self._serve(api, sockets[0])
         if len(sockets) > 1:
-            await self._serve(create_metrics_app(self.wiring.platform, metrics), sockets[1])
+            await self._serve(create_metrics_app(self.wiring.platform, self._metrics), sockets[1])
         if self._part is not Part.DISTRIBUTE:
-            await self._api.start()
+            await api.start()
         _spare_the_collector()
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Self
 
 from msgspec import Struct
 
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres, default_data_dir
+from openiwd.adapters.postgres.migrate import Runner
 from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
-from openiwd.processes.demo import load_demo
+from openiwd.processes.demo import collection_postponed, load_demo, plan_history
+from openiwd.processes.demo.history import History
 from openiwd.processes.demo.traffic import Traffic
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Serving
 from openiwd.processes.settings import environment
 from openiwd.processes.starter import publish_starter
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.wiring import SystemClock, Wiring, database_dsn
 
 TENANT_ID = "main"
 LOG_FILE = "openiwd.log"
@@ -53,6 +57,32 @@ def data_dir_of(options: Options) -> Path:
     return default_data_dir(environment(), name="demo" if options.demo else "default")
 
 
+class Ahead:
+    """What a first start begins while PostgreSQL makes its first files; nothing at later starts."""
+
+    def __init__(self, options: Options, data_dir: Path) -> None:
+        self.planned: Awaitable[History] | None = None
+        self.runner: Runner | None = None
+        if os.access(data_dir / bootstrap.CREDENTIALS_FILE, os.F_OK):
+            return
+        self.runner = Runner()
+        if options.demo:
+            plan = asyncio.to_thread(plan_history, TENANT_ID, SystemClock().now())
+            self.planned = asyncio.ensure_future(plan)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """The runner is of no use any more."""
+        if self.runner is not None:
+            self.runner.end()
+            self.runner = None
+
+
 async def up(
     options: Options, when_ready: Callable[[Ready], Awaitable[None]], progress: Callable[[str], None]
 ) -> None:
@@ -64,20 +94,22 @@ async def up(
     data_dir = data_dir_of(options)
     postgres = EmbeddedPostgres(data_dir)
     progress("starting PostgreSQL")
-    await postgres.start()
-    configure_logs(options.log_level, data_dir / LOG_FILE)
-    try:
-        if not stopping.is_set():
-            await _serve(options, postgres, data_dir, stopping, when_ready, progress)
-    finally:
-        progress("stopping PostgreSQL")
-        await postgres.stop()
+    with Ahead(options, data_dir) as ahead:
+        await postgres.start()
+        configure_logs(options.log_level, data_dir / LOG_FILE)
+        try:
+            if not stopping.is_set():
+                await _serve(options, postgres, data_dir, ahead, stopping, when_ready, progress)
+        finally:
+            progress("stopping PostgreSQL")
+            await postgres.stop()
 
 
 async def _serve(
     options: Options,
     postgres: EmbeddedPostgres,
     data_dir: Path,
+    ahead: Ahead,
     stopping: asyncio.Event,
     when_ready: Callable[[Ready], Awaitable[None]],
     progress: Callable[[str], None],
@@ -87,15 +119,19 @@ async def _serve(
         id=TENANT_ID, name="Nordhaven Insurance" if options.demo else "Main", database_name=f"iwd-{TENANT_ID}",
         time_zone="Europe/Berlin" if options.demo else "UTC",
     )  # fmt: skip
-    control_dsn = await bootstrap.prepare_databases(postgres.dsn(), tenant)
-    wiring = Wiring(control_dsn, budget=options.budget)
-    await bootstrap.ensure_tenant(wiring, tenant)
+    wiring = Wiring(database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE), budget=options.budget)
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None
+    with collection_postponed():
+        databases = bootstrap.prepare_databases(postgres.dsn(), tenant, runner=ahead.runner)
+        await asyncio.gather(databases, server.build())
+    ahead.end()
+    await bootstrap.ensure_tenant(wiring, tenant)
     try:
         progress("preparing the tenant")
-        credentials = await _credentials(options, wiring, tenant, data_dir)
-        await server.start()
+        with collection_postponed():
+            credentials = await _credentials(options, wiring, tenant, data_dir, ahead.planned)
+            await server.start()
         if options.demo and options.traffic:
             traffic = Traffic(await wiring.platform.services(tenant.id))
             traffic.start()
@@ -125,32 +161,34 @@ async def _until_stopped(stopping: asyncio.Event, postgres: EmbeddedPostgres, wi
             wiring.control_dsn = database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE)
 
 
-async def _credentials(options: Options, wiring: Wiring, tenant: Tenant, data_dir: Path) -> Credentials:
+async def _credentials(
+    options: Options, wiring: Wiring, tenant: Tenant, data_dir: Path, planned: Awaitable[History] | None
+) -> Credentials:
     """Users, key and rule set of the first start; the same ones again later."""
     known = bootstrap.read_credentials(data_dir)
+    hashed: dict[str, str] = {}
     if known is None:
-        known = await _first_credentials(options, wiring, tenant)
+        password = bootstrap.new_password()
+        # In a thread of its own, while the database is filled.
+        hashing = asyncio.ensure_future(wiring.platform.identities.hash_password(password))
+        users = await _first_users(options, wiring, tenant, password, planned)
+        hashed[password] = await hashing
+        known = Credentials(api_key=bootstrap.new_api_key(), users=users, stored=False)
         bootstrap.write_credentials(data_dir, known)
     if not known.stored:
         # A start that was killed between the two is repeated here, with the same secrets.
-        await bootstrap.make_users(wiring, tenant, known.users)
+        await bootstrap.make_users(wiring, tenant, known.users, hashed)
         await bootstrap.make_api_key(wiring, tenant.id, "first key", Role.ADMINISTRATOR, known.api_key)
         known.stored = True
         bootstrap.write_credentials(data_dir, known)
     return known
 
 
-async def _first_credentials(options: Options, wiring: Wiring, tenant: Tenant) -> Credentials:
+async def _first_users(
+    options: Options, wiring: Wiring, tenant: Tenant, password: str, planned: Awaitable[History] | None
+) -> list[FirstUser]:
+    """Fills the tenant; the logins to be made."""
     if options.demo:
-        users = await load_demo(wiring, tenant)
-    else:
-        await publish_starter(wiring, tenant)
-        users = [
-            FirstUser(
-                login="admin",
-                password=bootstrap.new_password(),
-                role=Role.ADMINISTRATOR.value,
-                name="Administrator",
-            )
-        ]
-    return Credentials(api_key=bootstrap.new_api_key(), users=users, stored=False)
+        return await load_demo(wiring, tenant, password, planned=planned)
+    await publish_starter(wiring, tenant)
+    return [FirstUser(login="admin", password=password, role=Role.ADMINISTRATOR.value, name="Administrator")]

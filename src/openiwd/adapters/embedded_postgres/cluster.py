@@ -11,6 +11,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryFile, mkdtemp
 
@@ -77,7 +78,7 @@ async def create_cluster(
         "--builtin-locale=C.UTF-8",
         # Iterations make guessing slow; 256 random bits cannot be guessed, and each connection pays for them.
         "--set=scram_iterations=256",
-        *([] if durable else ["--no-sync"]),
+        *_sync_options(durable=durable),
     ]
     try:
         await _run(command, given=password, account=account, folder=partial)
@@ -86,6 +87,13 @@ async def create_cluster(
         shutil.rmtree(partial, ignore_errors=True)
         raise
     _sync_folder(data_dir)
+
+
+def _sync_options(*, durable: bool) -> list[str]:
+    """One call for the whole file system, where there is such a call; file by file takes longer than all the rest."""
+    if not durable:
+        return ["--no-sync"]
+    return ["--sync-method=syncfs"] if sys.platform == "linux" else []
 
 
 async def _run(command: list[str], *, given: str, account: Account, folder: Path) -> None:

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from asyncio import sleep
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Self
 
 import asyncpg
 import msgspec
@@ -20,6 +22,55 @@ from openiwd.adapters.postgres.migrations.history import MIGRATIONS_DIR, History
 
 RUNNER = "openiwd.adapters.postgres.migrations.runner"
 POLL_SECONDS = 0.02
+
+
+class Runner:
+    """The runner's process, begun when this is made, so that it can start while its databases do; runs orders once."""
+
+    def __init__(self) -> None:
+        self._answers = TemporaryFile()  # noqa: SIM115 - closed by `end`
+        self._complaints = TemporaryFile()  # noqa: SIM115 - closed by `end`
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", RUNNER],
+            stdin=subprocess.PIPE,
+            stdout=self._answers,
+            stderr=self._complaints,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Stops the process if it still runs."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._answers.close()
+        self._complaints.close()
+
+    async def run(self, orders: Sequence[dict[str, str]]) -> list[tuple[str, ...] | MigrationError]:
+        """Hands the orders over and collects the answers; they hold passwords, so they go by a pipe."""
+        with suppress(BrokenPipeError):  # it has ended already, and has said why
+            if self._process.stdin is not None:
+                self._process.stdin.write(msgspec.json.encode(orders))
+                self._process.stdin.close()
+        while self._process.poll() is None:  # noqa: ASYNC110 - a process sets no event
+            await sleep(POLL_SECONDS)
+        self._answers.seek(0)
+        self._complaints.seek(0)
+        said = self._complaints.read().decode(errors="replace").strip().splitlines()
+        reason = said[-1] if said else f"the runner ended with code {self._process.returncode}"
+        results: list[tuple[str, ...] | MigrationError] = [MigrationError(reason) for _ in orders]
+        for line in self._answers.read().splitlines():
+            number, outcome = msgspec.json.decode(line)
+            error = outcome["error"]
+            results[number] = tuple(outcome["applied"]) if error is None else MigrationError(error)
+        return results
 
 
 async def migrate_control(dsn: str) -> tuple[str, ...]:
@@ -61,9 +112,9 @@ async def pending(history: History, dsn: str, *, root: Path = MIGRATIONS_DIR) ->
 
 
 async def migrate(
-    databases: Sequence[tuple[History, str]], *, root: Path = MIGRATIONS_DIR
+    databases: Sequence[tuple[History, str]], *, root: Path = MIGRATIONS_DIR, runner: Runner | None = None
 ) -> list[tuple[str, ...] | MigrationError]:
-    """Runs what is pending in each of these databases, of either kind, with one start of the runner.
+    """Runs what is pending in each of these databases, of either kind, with one start of the runner (or one begun).
 
     Results come in the order of `databases`: the revisions applied now, or why that database is as it was.
     """
@@ -80,8 +131,9 @@ async def migrate(
             {"history": history.value, "dsn": dsn, "root": str(root)}
             for history, dsn in (databases[number] for number in behind)
         ]
-        for number, result in zip(behind, await _run(orders), strict=True):
-            results[number] = result
+        with Runner() if runner is None else nullcontext(runner) as running:
+            for number, result in zip(behind, await running.run(orders), strict=True):
+                results[number] = result
     return results
 
 
@@ -90,31 +142,3 @@ async def _migrate_one(history: History, dsn: str) -> tuple[str, ...]:
     if isinstance(result, MigrationError):
         raise result
     return result
-
-
-async def _run(orders: Sequence[dict[str, str]]) -> list[tuple[str, ...] | MigrationError]:
-    """Hands the orders to the runner and collects its answers; they hold passwords, so they go by a pipe."""
-    with TemporaryFile() as answers, TemporaryFile() as complaints:
-        process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; our own interpreter and module
-            [sys.executable, "-m", RUNNER], stdin=subprocess.PIPE, stdout=answers, stderr=complaints
-        )
-        try:
-            if process.stdin is not None:
-                process.stdin.write(msgspec.json.encode(orders))
-                process.stdin.close()
-            while process.poll() is None:  # noqa: ASYNC110 - a process sets no event
-                await sleep(POLL_SECONDS)
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-        answers.seek(0)
-        complaints.seek(0)
-        said = complaints.read().decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else f"the runner ended with code {process.returncode}"
-        results: list[tuple[str, ...] | MigrationError] = [MigrationError(reason) for _ in orders]
-        for line in answers.read().splitlines():
-            number, outcome = msgspec.json.decode(line)
-            error = outcome["error"]
-            results[number] = tuple(outcome["applied"]) if error is None else MigrationError(error)
-        return results

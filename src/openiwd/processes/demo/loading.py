@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -17,7 +17,6 @@ from openiwd.domain.errors import OpenIwdError
 from openiwd.domain.event import Event, EventType
 from openiwd.domain.privilege import Caller, system
 from openiwd.ports.tenant_store import Tenant
-from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.demo import people
 from openiwd.processes.demo.history import History
@@ -32,6 +31,7 @@ log = structlog.get_logger()
 
 ITEMS: Final = 2_000
 BATCH: Final = 600
+SEED: Final = 4024
 SETUP: Final = timedelta(hours=2)
 """The tenant was set up so long before its first item."""
 
@@ -55,21 +55,33 @@ def demo_rule_set() -> str:
     return files(__package__).joinpath("rule_set.yaml").read_text(encoding="utf-8")
 
 
+def plan_history(tenant_id: str, now: datetime, items: int = ITEMS) -> History:
+    """What happened in the two weeks before `now`; needs no database, so it can be planned while one is made."""
+    return History(tenant_id, now, items, SEED)
+
+
 async def load_demo(
-    wiring: Wiring, tenant: Tenant, *, items: int = ITEMS, seed: int = 4024
+    wiring: Wiring,
+    tenant: Tenant,
+    password: str,
+    *,
+    items: int = ITEMS,
+    planned: Awaitable[History] | None = None,
 ) -> list[FirstUser]:
-    """Fills the tenant unless it has a rule set; the logins to be made. Leaves the process's own services untouched."""
-    users = people.first_users(bootstrap.new_password())
+    """Fills the tenant unless it has a rule set, with the planned history or else with one of so many items.
+
+    Returns the logins to be made, all with this password. Leaves the process's own services untouched.
+    """
+    users = people.first_users(password)
     services = await wiring.platform.services(tenant.id)
     runtime = services.runtime
     async with runtime.store.reading() as reading:
         if await reading.live_version() is not None:
             return users
-    now = runtime.now()
     caller = system("setup", tenant.id)
     with collection_postponed():
-        history = History(tenant.id, now, items, seed)
-        past = loading_services(services, history.start - SETUP, seed)
+        history = plan_history(tenant.id, runtime.now(), items) if planned is None else await planned
+        past = loading_services(services, history.start - SETUP, SEED)
         await load_objects(past, caller)
         await publish(past, wiring.holidays, demo_rule_set(), caller, comment="First rule set")
         await agent_use.save_profiles(past, people.agent_profiles(), caller)

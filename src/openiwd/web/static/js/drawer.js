@@ -57,9 +57,12 @@ export function startDrawer() {
     if (tab) choose(tab);
   });
   document.body.addEventListener("htmx:beforeSwap", (event) => {
-    const asked = new URLSearchParams(event.detail.pathInfo?.requestPath?.split("?")[1] ?? "").get("tab");
+    if (event.detail.target !== slot()) return;
+    const [path, query] = (event.detail.pathInfo?.requestPath ?? "").split("?");
+    const tab = new URLSearchParams(query ?? "").get("tab");
     const open = document.getElementById("tab-panel")?.dataset.tab;
-    if (event.detail.target === slot() && asked && open && asked !== open) event.detail.shouldSwap = false;
+    // Only a refresh names its tab: it comes too late when another item or tab is open by now, or none.
+    if (tab && (tab !== open || path !== `/items/${openItemId()}`)) event.detail.shouldSwap = false;
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#drawer-close")) closeDrawer();

@@ -11,6 +11,9 @@ const HEARTBEAT_MS = 15000;
 const DRAFT_KEY = "openiwd.draft.";
 const LOW_SECONDS = 5;
 
+/** The item that the agent asked for last; its answer may still be under way. */
+let wanted = null;
+
 const focusId = () => document.querySelector("#focus [data-id]")?.dataset.id ?? null;
 const offerBox = () => document.querySelector("#offers [data-offer]");
 
@@ -27,6 +30,7 @@ function refreshLeft() {
 }
 
 function openItem(id) {
+  wanted = id;
   history.replaceState(history.state, "", id ? `/workspace?item=${id}` : "/workspace");
   return load("GET", `/workspace/items/${id}`, { target: "#focus", swap: "innerHTML" });
 }
@@ -34,8 +38,47 @@ function openItem(id) {
 /** Reads the item in focus again, unless somebody is typing in it. */
 function refreshFocus() {
   const id = focusId();
+  if (id !== wanted) return;
   const typed = [...document.querySelectorAll("#focus textarea")].some((each) => each.value.trim() !== "");
   if (id && !typed && !document.getElementById("focus").contains(document.activeElement)) openItem(id);
+}
+
+/** Nothing that was asked for earlier, by a live refresh or a click, comes over the item that was asked for last. */
+function keepWanted() {
+  wanted = focusId();
+  document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    if (detail.target.id !== "focus") return;
+    wanted = detail.elt.dataset.item ?? wanted;
+    detail.xhr.addEventListener("loadend", () => {
+      if (detail.xhr.status === 0 || detail.xhr.status >= 400) wanted = focusId();
+    });
+  });
+  document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const asked = /\/items\/([^/?]+)/.exec(detail.pathInfo.requestPath);
+    if (detail.target.id === "focus" && asked && asked[1] !== wanted) detail.shouldSwap = false;
+  });
+}
+
+/** While a button of the list is pressed it is not replaced: its click would come to nothing. */
+function keepPressed() {
+  const left = document.getElementById("ws-left");
+  let pressed = false;
+  let missed = false;
+  const release = () => {
+    pressed = false;
+    if (missed) soonLeft();
+    missed = false;
+  };
+  left.addEventListener("pointerdown", (event) => {
+    pressed = event.button === 0;
+  });
+  // The click comes after the release and before what is due next.
+  for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, () => setTimeout(release, 0));
+  document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.target !== left || !pressed) return;
+    detail.shouldSwap = false;
+    missed = true;
+  });
 }
 
 // Offers --------------------------------------------------------------------------------------------------------
@@ -113,6 +156,8 @@ export function startWorkspace() {
   if (!document.getElementById("ws")) return;
   soonLeft = debounced(refreshLeft, { wait: 40, pause: 250 });
   const soonFocus = debounced(refreshFocus, { wait: 150, pause: 500 });
+  keepWanted();
+  keepPressed();
   adoptOffer();
   restoreDrafts();
   tick();
@@ -144,7 +189,7 @@ export function startWorkspace() {
       area.value = "";
     }
     refreshLeft();
-    if (event.detail.id === focusId()) openItem(event.detail.id);
+    if (event.detail.id === focusId() && event.detail.id === wanted) openItem(event.detail.id);
   });
   document.body.addEventListener("deskChanged", () => refreshLeft());
   document.getElementById("ws").addEventListener("click", askForNotifications, { once: true });
