@@ -76,11 +76,12 @@ async def connection(tenant_database: str) -> AsyncIterator[Connection]:
     items = many_items()
     for start in range(0, ITEMS, 2_000):
         batch = items[start : start + 2_000]
-        numbers = await writing.insert_items(batch, [HASH] * len(batch))
-        for item in batch:
-            item.number = ItemNumber(numbers[item.id])
-        await writing.append_events([created(item) for item in batch])
-        await open_offers(connection, batch)
+        async with connection.transaction():
+            numbers = await writing.insert_items(batch, [HASH] * len(batch))
+            for item in batch:
+                item.number = ItemNumber(numbers[item.id])
+            await writing.append_events([created(item) for item in batch])
+            await open_offers(connection, batch)
     await connection.execute(
         "INSERT INTO offer (id, item_number, item_id, agent_id, queue_id, kind, epoch, offered_at, outcome, decision)"
         " SELECT gen_random_uuid(), n % 5000, gen_random_uuid(), 'agent' || n % 100, 'q', 'push', 1, now(),"

@@ -14,7 +14,7 @@ from openiwd.processes.background import DecidingTenant, forever
 from openiwd.processes.identity import new_id
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases.decider import Decider
-from openiwd.usecases.picture import Picture
+from openiwd.usecases.picture import BeforeReload, Picture
 from openiwd.usecases.platform import Platform, TenantServices
 from tests.factories.tenant import stored_rules
 from tests.servers.postgres import TEMPLATE_TENANT, PostgresServer
@@ -94,7 +94,7 @@ async def test_a_picture_is_not_trusted_after_an_unexpected_error(
     decider = await standby.decides()
     failing = [error]
 
-    async def fail(_: Picture) -> None:
+    async def fail(_picture: Picture, _before_reload: BeforeReload) -> None:
         if failing:
             raise failing.pop()
 
