@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 
-from benchmarks.backlog.world import START, Source, compiled, empty_world, fill
+from benchmarks.backlog.world import START, Source, compiled, empty_world, fill_alike
 from benchmarks.exponent import exponent
 from benchmarks.part import Part, answer, say
 from benchmarks.result import Ratio, Row
@@ -36,7 +36,7 @@ def measure(options: Options) -> Part:
     last = max(options.sizes)
     fresh = list(source.items(last + 1, last + 1 + options.batch))
     for size in options.sizes:
-        fill(backlog, source.items(len(heap) + 1, size + 1), START)
+        fill_alike(backlog, source, len(heap) + 1, size + 1, START)
         while len(heap) < size:
             heappush(heap, (rnd.random(), len(heap)))
         each, by_heap = [], []

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from benchmarks.backlog.world import Source, agent, compiled, empty_world, fill
+from benchmarks.backlog.world import Source, agent, compiled, empty_world, fill, fill_alike
 from benchmarks.exponent import quantile
 from benchmarks.part import Part, answer
 from benchmarks.result import Ratio, Row
@@ -50,7 +50,7 @@ def measure(options: Options) -> Part:
     source = Source(rules, now=FRIDAY)
     world = empty_world(rules)
     start = OPENING - 3 * SECOND
-    fill(world.backlog, source.items(1, options.items + 1), start)
+    fill_alike(world.backlog, source, 1, options.items + 1, start)
     fill(world.backlog, _arrivals(source, rules, options.items + 1, options.weekend), start)
     rnd = Random(1)
     agents = [agent(n) for n in range(options.agents)]

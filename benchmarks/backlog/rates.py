@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 
 from benchmarks.backlog.redis_peer import Redis, redis
-from benchmarks.backlog.world import START, Source, compiled, empty_world, fill
+from benchmarks.backlog.world import START, Source, compiled, empty_world, fill, fill_alike
 from benchmarks.part import Part, answer, say
 from benchmarks.result import Row
 from benchmarks.rounds import Series, alternate, compare
@@ -35,7 +35,7 @@ class _Bench:
         source = Source(rules)
         self.options = options
         self.backlog = empty_world(rules).backlog
-        fill(self.backlog, source.items(1, options.items + 1), START)
+        fill_alike(self.backlog, source, 1, options.items + 1, START)
         self.rnd = Random(5)
         self.heap = [(self.rnd.random(), n) for n in range(options.items)]
         heapify(self.heap)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from random import Random
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -18,7 +17,9 @@ import numpy as np
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.domain.agent import Agent, AgentSkill, AgentState, Capacity, MediaState
 from openiwd.domain.backlog import Backlog
+from openiwd.domain.backlog_columns import stretches
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows
+from openiwd.domain.backlog_load import Alike
 from openiwd.domain.instant import HOUR, MINUTE, from_micros, to_micros
 from openiwd.domain.requirement import Requirement
 from openiwd.domain.rule_set import CompiledRuleSet, parse_document
@@ -40,6 +41,8 @@ SEGMENTS: Final = ("private", "business", "vip")
 AGE_MINUTES: Final = 10 * 24 * 60
 """Items have come in within ten days, on whole minutes: many priorities are exactly equal."""
 _MIX: Final = 0x9E3779B97F4A7C15
+_ODD: Final = 500
+"""One item in so many has been declined by two agents."""
 _MASK: Final = (1 << 64) - 1
 
 
@@ -185,8 +188,31 @@ class Source:
             business_value=value,
             anchor_at=anchor,
             segment=SEGMENTS[mixed % 3] if shape.queue >= 10 else None,
-            excluded=self._excluded(mixed >> 40) if mixed % 500 == 0 else (),
+            excluded=self._excluded(mixed >> 40) if mixed % _ODD == 0 else (),
         )
+
+    def rows(self, first: int, stop: int) -> tuple[list[int], list[Alike], BacklogRows]:
+        """The same items as columns: the numbers of the odd ones, and the others, those that are alike in a stretch."""
+        numbers = np.arange(first, stop, dtype=np.uint64)
+        mixed = numbers * np.uint64(_MIX)
+        odd = mixed % _ODD == 0
+        # What `item` makes different besides the columns: the shape, a fixed priority, the segment.
+        likeness = ((mixed >> np.uint64(20)) % len(self._shapes)) * 6 + (mixed % 101 == 0) * 3 + mixed % 3
+        strange = numbers[odd].astype(int).tolist()
+        order = np.flatnonzero(~odd)[np.argsort(likeness[~odd], kind="stable")]
+        numbers, mixed, likeness = numbers[order], mixed[order], likeness[order]
+        anchors = self._now - ((mixed >> np.uint64(8)) % AGE_MINUTES).astype(np.int64) * MINUTE
+        rows = BacklogRows(
+            numbers.astype(np.int64),
+            np.stack((mixed >> np.uint64(24), mixed << np.uint64(40) | numbers), axis=1),
+            np.ones(len(numbers), np.int32),
+            np.array((0, 0, 0, 10, 25), np.int32)[mixed % 5],
+            np.where(mixed % 19 == 0, 40, 0).astype(np.int32),
+            anchors,
+            anchors,
+        )
+        alike = [Alike(self.item(int(numbers[a])), b - a) for a, b in stretches(likeness)]
+        return strange, alike, rows
 
     def _excluded(self, n: int) -> tuple[tuple[str, int], ...]:
         """Two agents who have declined, for an hour from the start."""
@@ -194,35 +220,17 @@ class Source:
 
 
 def fill(backlog: Backlog, items: Iterable[BacklogItem], now: int) -> None:
-    """The one place where a backlog is filled: alike items in bulk, as the decider's load does it."""
-    waiting = iter(items)
-    while some := list(islice(waiting, FILLED_AT_ONCE)):
-        alike: dict[tuple[object, ...], list[BacklogItem]] = {}
-        for item in some:
-            if item.excluded:
-                backlog.put(item, now)
-                continue
-            own = item.standing
-            key = (item.queue_id, item.media_type, item.requirement, item.segment, own.schema_id, own.fixed)
-            alike.setdefault(key, []).append(item)
-        for same in alike.values():
-            backlog.put_alike(same[0], _rows(backlog, same), now)
+    """Items that are there already, one by one."""
+    for item in items:
+        backlog.put(item, now)
 
 
-def _rows(backlog: Backlog, items: list[BacklogItem]) -> BacklogRows:
-    schema = backlog.schema(items[0].standing.schema_id)
-    assert schema is not None
-    weight = int(schema.value_weight)
-    adjustments = [int(item.standing.constant) - weight * item.business_value for item in items]
-    return BacklogRows(
-        np.array([item.number for item in items], np.int64),
-        np.array([(item.id.int >> 64, item.id.int & (1 << 64) - 1) for item in items], np.uint64),
-        np.ones(len(items), np.int32),
-        np.array([item.business_value for item in items], np.int32),
-        np.array(adjustments, np.int32),
-        np.array([item.anchor_at for item in items], np.int64),
-        np.array([item.queued_at for item in items], np.int64),
-    )
+def fill_alike(backlog: Backlog, source: Source, first: int, stop: int, now: int) -> None:
+    """Items by number, in bulk as the decider's load does it: the few with exclusions alone come one by one."""
+    for start in range(first, stop, FILLED_AT_ONCE):
+        odd, alike, rows = source.rows(start, min(stop, start + FILLED_AT_ONCE))
+        fill(backlog, map(source.item, odd), now)
+        backlog.put_many(alike, rows, now)
 
 
 def agent(n: int, *, hours: bool = False) -> Agent:

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.backlog.world import SIGNATURES, START, Source, agent, compiled, empty_world, fill
+from benchmarks.backlog.world import SIGNATURES, START, Source, agent, compiled, empty_world, fill_alike
 from benchmarks.distribution.sql_peer import BY_GROUP, PLAIN, SqlChoice
 from benchmarks.exponent import quantile
 from benchmarks.part import Part, answer, say
@@ -48,7 +48,7 @@ class Bench:
         self.rules = compiled(hours=True)
         self.source = Source(self.rules, options.signatures)
         self.world = empty_world(self.rules)
-        fill(self.world.backlog, self.source.items(1, options.items + 1), START)
+        fill_alike(self.world.backlog, self.source, 1, options.items + 1, START)
         self.rnd = Random(11)
         self.now: int = START
         self.cpu = 0.0

@@ -36,7 +36,6 @@ WIDE = SchemaConfig(
 def small_limits() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setattr(backlog_state, "_SPARE", 0)
-    patch.setattr(backlog_state, "_FEW", 0)
     patch.setattr(due_list, "_SPARE", 0)
     patch.setattr(due_list, "_SPAN_BITS", 30)
     patch.setattr(backlog_time, "_BULK", 1)

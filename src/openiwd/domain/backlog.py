@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_filling import BacklogFilling
 from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_item import BacklogItem, Demand
+from openiwd.domain.backlog_load import BacklogLoad
 from openiwd.domain.heads import Floats
 from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     low: int
 
 
-class Backlog(BacklogFilling):
+class Backlog(BacklogLoad):
     """All waiting items in order. See its floors below for what may change it, and when."""
 
     def __init__(self, queues: Mapping[str, Queue], schemas: Mapping[str, Schema]) -> None:

@@ -22,19 +22,31 @@ _PAGE: Final = 1 << _PAGE_BITS
 _NOWHERE: Final = -1
 NOBODY: Final = 0
 """The number in a slot that holds no item: items count from 1."""
+SPECIAL: Final = 1
+"""Mark of an item that has more than its columns say."""
+DELAYED: Final = 2
+"""Mark of an item whose clock was stopped for a while."""
+MOVING: Final = 4
+"""Mark of an item while it is moved with many."""
 _NARROW: Final = (1 << 32) - 1
 _MANY: Final = (1 << 16) - 1
 """Revisions from this one on are kept beside their column."""
 _HALF: Final = (1 << 64) - 1
 _KINDS: Final[dict[str, Any]] = {
     "number": np.uint32, "revision": np.uint16, "level": np.int64, "value": np.int32, "anchor": np.int64,
-    "high": np.uint64, "low": np.uint64, "group": np.uint32,
+    "high": np.uint64, "low": np.uint64, "group": np.uint32, "mark": np.uint8,
 }  # fmt: skip
 
 
 def view(column: NDArray[Any]) -> memoryview[Any]:
     """Single values of a column, at a third of what the array takes for one."""
     return memoryview(column)  # type: ignore[arg-type]
+
+
+def distinct(slots: Slots) -> Slots:
+    """Each slot once, ascending. By sorting: the library's own way hashes, which takes many times as long."""
+    ordered = np.sort(slots)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def stretches(ordered: NDArray[Any]) -> list[tuple[int, int]]:
@@ -60,14 +72,14 @@ class Columns:
 
     `level` is the negated intercept of the item's line on the scale of its group, `value` the complement of
     the business value, so that both sort upwards; `anchor` and `queued` are instants; `high` and `low` are
-    the halves of the id; `group` is the number of the group. `queued` has a page of memory only where it was
-    ever written. A level that does not fit its column is in `wide`.
+    the halves of the id; `group` is the number of the group, `mark` tells what else there is about the item.
+    `queued` has a page of memory only where it was ever written. A level that does not fit is in `wide`.
     """
 
     __slots__ = (
         "_free", "_revisions", "_used", "anchor", "anchor_at", "group", "group_at", "high", "high_at", "level",
-        "level_at", "low", "low_at", "number", "number_at", "queued", "queued_at", "revision", "revision_at", "value",
-        "value_at", "wide",
+        "level_at", "low", "low_at", "mark", "mark_at", "number", "number_at", "queued", "queued_at", "revision",
+        "revision_at", "value", "value_at", "wide",
     )  # fmt: skip
 
     number: NDArray[np.uint32] | NDArray[np.int64]
@@ -88,6 +100,8 @@ class Columns:
     low_at: memoryview[int]
     group: NDArray[np.uint32]
     group_at: memoryview[int]
+    mark: NDArray[np.uint8]
+    mark_at: memoryview[int]
 
     def __init__(self) -> None:
         self._free = array("I")
@@ -139,6 +153,8 @@ class Columns:
 
     def release(self, slot: int) -> None:
         self.number_at[slot] = NOBODY
+        if self.mark_at[slot]:
+            self.mark_at[slot] = 0
         self.wide.pop(slot, None)
         self._revisions.pop(slot, None)
         self._free.append(slot)
@@ -156,6 +172,14 @@ class Columns:
 
     def level_of(self, slot: int) -> int:
         return self.level_at[slot] if not self.wide else self.wide.get(slot, self.level_at[slot])
+
+    def set_mark(self, slot: int, mark: int, *, on: bool) -> None:
+        known = self.mark_at[slot]
+        self.mark_at[slot] = known | mark if on else known & ~mark
+
+    def marked(self, slots: Slots, mark: int) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = (self.mark[slots] & np.uint8(mark)) != 0
+        return found
 
     def set_level(self, slot: int, level: int) -> bool:
         """Whether the level fits the column; else it is kept beside it."""
@@ -188,18 +212,22 @@ class Columns:
     def id_of(self, slot: int) -> int:
         return (self.high_at[slot] << 64) | self.low_at[slot]
 
-    def in_order(self, slots: Slots) -> bool:
-        """Whether the slots stand in ascending order of their keys."""
-        undecided = np.ones(max(len(slots) - 1, 0), dtype=bool)
+    def disorder(self, slots: Slots) -> NDArray[np.bool_]:
+        """For each slot but the last, whether the one behind it should stand before it."""
+        wrong = np.zeros(max(len(slots) - 1, 0), dtype=bool)
+        undecided = ~wrong
         columns: tuple[NDArray[Any], ...] = (self.level, self.value, self.anchor, self.high, self.low)
         for column in columns:
             own = column[slots]
-            if (undecided & (own[1:] < own[:-1])).any():
-                return False
+            wrong |= undecided & (own[1:] < own[:-1])
             undecided &= own[1:] == own[:-1]
             if not undecided.any():
                 break
-        return True
+        return wrong
+
+    def in_order(self, slots: Slots) -> bool:
+        """Whether the slots stand in ascending order of their keys."""
+        return not self.disorder(slots).any()
 
     def ordered(self, slots: Slots, *, wide: bool) -> Slots:
         """The slots in ascending order of their keys; `wide` says that some level may be kept beside its column."""

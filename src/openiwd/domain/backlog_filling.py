@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-import numpy as np
-from numpy.typing import NDArray
-
+from openiwd.domain.backlog_columns import DELAYED, SPECIAL
 from openiwd.domain.backlog_group import FIXED, Trait
-from openiwd.domain.backlog_item import BacklogItem, BacklogRows, demand_at, items_alike
-from openiwd.domain.backlog_time import FITS, PHASES, BacklogTime
-from openiwd.domain.due_list import Times
+from openiwd.domain.backlog_item import BacklogItem, demand_at
+from openiwd.domain.backlog_time import BacklogTime
 from openiwd.domain.schema import Schema, Standing
 
 
@@ -32,9 +29,11 @@ class BacklogFilling(BacklogTime):
         columns.set_id(slot, item.id.int)
         if schema is not None and (delay := item.standing.origin - schema.clock.elapsed(item.anchor_at)):
             self._delays[slot] = delay
+            columns.set_mark(slot, DELAYED, on=True)
         special = self._special_of(item, trait, now)
         if special is not None:
             self._special[slot] = special
+            columns.set_mark(slot, SPECIAL, on=True)
             pool = self._pool(demand_at(item, trait.queue, now))
         else:
             if trait.changes:
@@ -90,78 +89,3 @@ class BacklogFilling(BacklogTime):
         # The scale covers the value weight's denominator, so the division leaves no rest.
         level = own.constant.numerator * (schema.scale // own.constant.denominator)
         return phase, schema.rates[phase] * since - schema.bases[phase] - level
-
-    def put_alike(self, like: BacklogItem, rows: BacklogRows, now: int) -> None:
-        """Many items that differ from `like` only in what `rows` says; like gives queue, media, weight, requirement,
-        segment, handle time, schema and fixed priority. Those that wait already are replaced.
-        """
-        now = self.advance(now)
-        for number in self._slots.known(rows.numbers):
-            self.discard(number)
-        trait, schema = self._trait(like), self.schemas.get(like.standing.schema_id)
-        ahead = rows.queued > now
-        levels, phases, fits = self._levels(like.standing, schema, rows)
-        single = ahead | ~fits
-        for item in items_alike(like, schema, rows.part(single)):
-            self.put(item, now)
-        if single.all():
-            return
-        rows = rows.part(~single)
-        levels, phases = levels[~single], phases[~single]
-        columns = self.columns
-        columns.admit(int(rows.numbers.max()))
-        slots = columns.take_many(len(rows.numbers))
-        columns.number[slots] = rows.numbers
-        columns.set_revisions(slots, rows.revisions)
-        columns.value[slots] = ~rows.business_values
-        columns.anchor[slots] = rows.anchors
-        columns.high[slots], columns.low[slots] = rows.ids[:, 0], rows.ids[:, 1]
-        columns.level[slots] = levels
-        stages = np.zeros(len(slots), np.int64)
-        if trait.changes:
-            stages = np.searchsorted(np.array(trait.changes), now - rows.queued, side="right")
-            self._queued(slots)
-            columns.queued[slots] = rows.queued
-        self._slots.put_many(rows.numbers, slots)
-        self._counts[trait.queue_id] = self._counts.get(trait.queue_id, 0) + len(slots)
-        ways = stages * PHASES + phases + 1
-        for way in np.unique(ways).tolist():
-            own, stage = slots[ways == way], way // PHASES
-            group = self._group(self._plain_pool(trait, stage), trait, stage, schema, way % PHASES - 1)
-            columns.group[own] = group.index
-            self.fresh.add(group.index)
-            if not len(group.run):
-                self._wake(group)
-            group.run.add_many(own)
-            self.heads.follow(group)
-            self._bends.add_many(self._bends_many(own), own)
-            if stage < len(trait.changes):
-                self._openings.add_many(self._openings_many(own), own)
-        self._keep_tidy()
-
-    def _levels(
-        self, like: Standing, schema: Schema | None, rows: BacklogRows
-    ) -> tuple[Times, NDArray[np.intp], NDArray[np.bool_]]:
-        """Level and phase of each row as of now, and whether the level fits its column."""
-        count = len(rows.numbers)
-        flat = np.full(count, FIXED, np.intp)
-        if like.fixed is not None:
-            return np.full(count, -like.fixed, np.int64), flat, np.ones(count, dtype=bool)
-        if schema is None:
-            return -rows.adjustments.astype(np.int64), flat, np.ones(count, dtype=bool)
-        origins = schema.clock.elapsed_many(rows.anchors)
-        phases = np.searchsorted(np.array(schema.bends), self._reading(schema.clock) - origins, side="right")
-        since = origins - self._origins[schema.clock.id]
-        weight = schema.value_weight.numerator * (schema.scale // schema.value_weight.denominator)
-        widest = max(map(abs, (*schema.rates, *schema.bases, weight, schema.scale)))
-        reach = (
-            np.abs(since) * float(max(map(abs, schema.rates)))
-            + float(max(map(abs, schema.bases)))
-            + np.abs(rows.business_values.astype(np.float64)) * abs(weight)
-            + np.abs(rows.adjustments.astype(np.float64)) * schema.scale
-        )
-        if widest >= FITS:
-            return since, phases, np.zeros(count, dtype=bool)
-        rates, bases = np.array(schema.rates, np.int64), np.array(schema.bases, np.int64)
-        constants = rows.business_values * np.int64(weight) + rows.adjustments * np.int64(schema.scale)
-        return rates[phases] * since - bases[phases] - constants, phases, reach < FITS

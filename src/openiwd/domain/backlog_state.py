@@ -14,17 +14,17 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_columns import NOBODY, Columns, Slots, SlotsByNumber, stretches
+from openiwd.domain.backlog_columns import DELAYED, NOBODY, SPECIAL, Columns, Slots, SlotsByNumber, stretches
 from openiwd.domain.backlog_group import FIXED, Group, Pool, Special, Trait
 from openiwd.domain.backlog_item import BacklogItem, Demand, next_demand_at
 from openiwd.domain.calendar import WALL_CLOCK_ID, Clock
 from openiwd.domain.due_list import NEVER, DueList, Times
+from openiwd.domain.group_curves import GroupCurves
 from openiwd.domain.heads import Heads
 from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema, Standing
 
 _SPARE: Final = 1_024
-_FEW: Final = 32
 _HEAVY: Final = 1 << 30
 _LOGGED: Final = 2_000
 """At least so many of the last changes of demands can be read back."""
@@ -40,6 +40,7 @@ class BacklogState:
         self.columns = Columns()
         self.groups: list[Group] = []
         self.heads = Heads(self.columns)
+        self.curves = GroupCurves()
         self.pools: dict[Demand, Pool] = {}
         self._clocks: dict[str, Clock] = {schema.clock.id: schema.clock for schema in schemas.values()}
         self._origins: dict[str, int] = {}
@@ -217,6 +218,10 @@ class BacklogState:
         if not len(group.run):
             self._rest(group)
 
+    def _forget_special(self, slot: int) -> None:
+        if self._special.pop(slot, None) is not None:
+            self.columns.set_mark(slot, SPECIAL, on=False)
+
     def _wake(self, group: Group) -> None:
         self._dormant -= 1
         group.pool.live += 1
@@ -253,6 +258,7 @@ class BacklogState:
             self.groups.append(group)
             self._dormant += 1
             self.heads.begin(group)
+            self.curves.begin(group)
         return group
 
     def _keep_tidy(self) -> None:
@@ -283,6 +289,7 @@ class BacklogState:
         self.groups = kept
         self._dormant = 0
         self.heads.renew(kept)
+        self.curves.renew(kept)
 
     @property
     def now(self) -> int | None:
@@ -337,19 +344,36 @@ class BacklogState:
     def _due_many(self, slots: Slots, *, bends: bool) -> Times:
         """When something is due for these slots; NEVER for those that hold no item."""
         due = np.full(len(slots), NEVER, np.int64)
-        for group, at in self._by_group(slots):
-            own = slots[at]
-            stage = group.trait.changes[group.stage : group.stage + 1]
-            if stage:
-                due[at] = self._queued(own) + stage[0]
-            for place in places(own, self._special):
-                opens = self._special[int(own[place])].opens_at
-                due[at[place]] = NEVER if opens is None else opens
-            if bends and group.bend is not None and group.schema is not None:
-                ages = self._origins_of(own, group.schema) + group.bend
-                due[at] = np.minimum(due[at], group.schema.clock.instants_at(ages))
+        groups = self.columns.group[slots]
+        others = (self.curves.schema[groups] < 0) | self.columns.marked(slots, SPECIAL)
+        if bends:
+            for table, at in self.curves.by_schema(groups):
+                phases = self.curves.phase[groups[at]]
+                bending = phases < len(table.bends)
+                at, ages = at[bending], table.bends[phases[bending]]
+                ages = ages + self._origins_of(slots[at], table.schema)
+                due[at] = table.schema.clock.instants_at(ages)
+        if others.any():
+            self._due_of_others(slots, np.flatnonzero(others), due, bends=bends)
         due[self.columns.number[slots] == NOBODY] = NEVER
         return due
+
+    def _due_of_others(self, slots: Slots, which: NDArray[np.intp], due: Times, *, bends: bool) -> None:
+        """As `_due_many`, for those at some places that change by more than their schema."""
+        for group, places in self._by_group(slots[which]):
+            at = which[places]
+            own = slots[at]
+            stage = group.trait.changes[group.stage : group.stage + 1]
+            opens = np.full(len(own), NEVER, np.int64)
+            if stage:
+                opens = self._queued(own) + stage[0]
+            for place in np.flatnonzero(self.columns.marked(own, SPECIAL)).tolist():
+                special = self._special[int(own[place])].opens_at
+                opens[place] = NEVER if special is None else special
+            if bends and group.bend is not None and group.schema is not None:
+                ages = self._origins_of(own, group.schema) + group.bend
+                opens = np.minimum(opens, group.schema.clock.instants_at(ages))
+            due[at] = opens
 
     def _by_group(self, slots: Slots) -> list[tuple[Group, NDArray[np.intp]]]:
         """The groups of these slots, each with the places that are of it."""
@@ -367,16 +391,6 @@ class BacklogState:
 
     def _origins_of(self, slots: Slots, schema: Schema) -> Times:
         origins = schema.clock.elapsed_many(self.columns.anchor[slots]).copy()
-        for place in places(slots, self._delays):
+        for place in np.flatnonzero(self.columns.marked(slots, DELAYED)).tolist():
             origins[place] += self._delays[int(slots[place])]
         return origins
-
-
-def places(slots: Slots, known: Mapping[int, object]) -> NDArray[np.intp]:
-    """Where in `slots` those stand that are known to a mapping."""
-    if not known:
-        return np.zeros(0, np.intp)
-    if len(slots) <= _FEW:
-        return np.array([n for n, slot in enumerate(slots.tolist()) if slot in known], np.intp)
-    keys = np.fromiter(known, np.uint32, len(known))
-    return np.flatnonzero(np.isin(slots, keys))

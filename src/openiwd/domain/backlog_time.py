@@ -7,21 +7,17 @@ from typing import Final
 
 import numpy as np
 
-from openiwd.domain.backlog_columns import Slots
+from openiwd.domain.backlog_bend import FITS, PHASES, BacklogBend
+from openiwd.domain.backlog_columns import SPECIAL, Slots
 from openiwd.domain.backlog_group import FIXED, Group
 from openiwd.domain.backlog_item import demand_at
-from openiwd.domain.backlog_state import BacklogState, places
 from openiwd.domain.due_list import Times
 
 _BULK: Final = 48
-"""From so many items of a group on, bends are applied to all of them together."""
-FITS: Final = float(1 << 62)
-"""Levels below this fit their column."""
-PHASES: Final = 1 << 16
-"""More than a schema has segments."""
+"""From so many items on, bends are applied to them together."""
 
 
-class BacklogTime(BacklogState):
+class BacklogTime(BacklogBend):
     """Time never goes back: a call with an earlier instant than one before is answered as of the later one."""
 
     def advance(self, now: int) -> int:
@@ -49,6 +45,8 @@ class BacklogTime(BacklogState):
         return self._openings.next()
 
     def _move(self, slots: Slots, now: int) -> None:
+        if len(slots) >= _BULK:
+            slots = self._bend_alike(slots)
         for group, at in self._by_group(slots):
             own = slots[at]
             if len(own) >= _BULK and not group.run.wide:
@@ -68,7 +66,7 @@ class BacklogTime(BacklogState):
             if (changed := self._special_of(item, trait, now)) is not None:
                 self._special[slot] = changed
             else:
-                del self._special[slot]
+                self._forget_special(slot)
                 if trait.changes:
                     self._keep_queued(slot, item.queued_at)
         else:
@@ -89,10 +87,8 @@ class BacklogTime(BacklogState):
     def _move_many(self, group: Group, slots: Slots, now: int) -> Slots:
         """As `_move_one`, for the plain ones among many of a group at once; those that are left to be moved singly."""
         trait, schema = group.trait, group.schema
-        singly = places(slots, self._special)
-        left = slots[singly]
-        if len(singly):
-            slots = np.delete(slots, singly)
+        singly = self.columns.marked(slots, SPECIAL)
+        left, slots = slots[singly], slots[~singly]
         stages = np.zeros(len(slots), np.int64)
         if trait.changes:
             stages = np.searchsorted(np.array(trait.changes), now - self._queued(slots), side="right")

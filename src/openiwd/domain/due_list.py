@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_columns import Slots, stretches
+from openiwd.domain.backlog_columns import Slots, distinct, stretches
 
 Times = NDArray[np.int64]
 
@@ -156,7 +156,7 @@ class DueList:
             return np.zeros(0, np.uint32)
         slots = np.concatenate(parts) if len(parts) > 1 else parts[0]
         if len(slots) > 1:
-            slots = np.unique(slots)
+            slots = distinct(slots)
         due = self._due_many(slots)
         taken = slots[due <= now]
         self._live -= len(taken)
@@ -173,7 +173,7 @@ class DueList:
         """Sorts the next span by its exact instants; the near one is used up."""
         span = heappop(self._far_spans)
         entries = self._far.pop(span)
-        slots = np.unique(np.frombuffer(entries, dtype=np.uint32))
+        slots = distinct(np.frombuffer(entries, dtype=np.uint32))
         due = self._due_many(slots)
         true = (due >> _SPAN_BITS) == span
         slots, due = slots[true], due[true]

@@ -90,6 +90,13 @@ class OrderedRun:
             for slot in slots.tolist():
                 self.add(slot)
 
+    def add_ordered(self, slots: Slots) -> None:
+        """Slots that stand in ascending order of their keys."""
+        if self._size:
+            self.add_many(slots)
+        else:
+            self._lay_out(slots)
+
     def remove_many(self, slots: Slots) -> None:
         """Slots that the run holds."""
         if len(slots) == self._size:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, LastService, backlog_item, demand_at
+from openiwd.domain.backlog_load import Alike
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
 from openiwd.domain.event import EventType, LoggedEvent
 from openiwd.domain.instant import from_micros, to_micros
@@ -136,9 +137,9 @@ class Desk:
             self.world.backlog.discard(item.number)
             self._note_gone(item.number, item.revision)
 
-    def put_alike(self, like: BacklogItem, rows: BacklogRows, now: int) -> None:
+    def put_many(self, alike: Sequence[Alike], rows: BacklogRows, now: int) -> None:
         """Waiting items in bulk. None of them may be in the picture: who has been is to be put as a whole item."""
-        self.world.backlog.put_alike(like, rows, now)
+        self.world.backlog.put_many(alike, rows, now)
 
     def like(self, item: WorkItem) -> BacklogItem:
         """What the items of a bulk that are like this waiting one have in common."""

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from openiwd.domain.backlog_batch import AlikeRows, BacklogBatch, SortedBatch, sort_batch
 from openiwd.domain.backlog_item import BacklogItem
+from openiwd.domain.backlog_load import Alike
 from openiwd.domain.instant import to_micros
 from openiwd.ports.tenant_store import TenantStore
 from openiwd.usecases.desk import Desk
@@ -96,8 +97,10 @@ class DeskLoad:
         # An item that was in hand when this load began may wait by now: its revision says which is later.
         found = await asyncio.to_thread(sort_batch, batch, self._desk.not_in_bulk())
         moved = await self._learn(found)
-        for alike in found.alike:
-            await self._put_alike(found, alike, moved)
+        for start, alike in self._portions(found, moved):
+            count = sum(one.size for one in alike)
+            self._desk.put_many(alike, found.rows.part(slice(start, start + count)), to_micros(self._now))
+            await self._pace.pause()
         await self._put_whole([*found.odd, *moved])
 
     async def _learn(self, found: SortedBatch) -> set[int]:
@@ -123,18 +126,27 @@ class DeskLoad:
             unknown = left
         return moved
 
-    async def _put_alike(self, found: SortedBatch, alike: AlikeRows, moved: set[int]) -> None:
-        start, like = alike.start, self._likes.get(alike.likeness)
-        # Those that have moved on stand first: they were tried one after the other.
-        while start < alike.end and moved and int(found.rows.numbers[start]) in moved:
-            start += 1
-        if like is None:
-            return
-        now = to_micros(self._now)
-        for part in range(start, alike.end, ROWS):
-            rows = found.rows.part(slice(part, min(part + ROWS, alike.end)))
-            self._desk.put_alike(like, rows, now)
-            await self._pace.pause()
+    def _portions(self, found: SortedBatch, moved: set[int]) -> Iterator[tuple[int, list[Alike]]]:
+        """The batch in portions of about ROWS rows without a gap: where each begins, and what is alike in it."""
+        begins, portion, end = 0, list[Alike](), 0
+        for alike in found.alike:
+            start, like = alike.start, self._likes.get(alike.likeness)
+            # Those that have moved on stand first: they were tried one after the other.
+            while start < alike.end and moved and int(found.rows.numbers[start]) in moved:
+                start += 1
+            if like is None:
+                continue
+            for part in range(start, alike.end, ROWS):
+                until = min(part + ROWS, alike.end)
+                if portion and (part != end or until - begins > ROWS):
+                    yield begins, portion
+                    portion = []
+                if not portion:
+                    begins = part
+                portion.append(Alike(like, until - part))
+                end = until
+        if portion:
+            yield begins, portion
 
     async def _put_whole(self, numbers: Sequence[int]) -> None:
         for some in _chunks(numbers, WHOLE):
