@@ -93,7 +93,7 @@ async def main(sizes: list[int], *, quick: bool, only: str | None) -> None:
             rows += part.rows
             ratios += part.ratios
     print()
-    write(Result("backlog", rows, ratios), keep=not quick and only is None)
+    write(Result("backlog", rows, ratios), keep=not quick, only=only)
 
 
 if __name__ == "__main__":
@@ -101,7 +101,9 @@ if __name__ == "__main__":
     options.add_argument("--quick", action="store_true", help="small sizes; the results file stays")
     options.add_argument("--items", help="sizes, for example 100000,1000000")
     options.add_argument(
-        "--only", choices=list(_parts([1], quick=True)), help="one part; the results file stays"
+        "--only",
+        choices=list(_parts([1], quick=True)),
+        help="one part; what the results file has of others stays",
     )
     chosen = options.parse_args()
     given = [int(n) for n in chosen.items.split(",")] if chosen.items else None

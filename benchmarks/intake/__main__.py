@@ -61,7 +61,7 @@ async def main(*, quick: bool, only: str | None) -> None:
         rows += more_rows
         ratios += more_ratios
     print()
-    write(Result("intake", rows, ratios), keep=not quick and only is None)
+    write(Result("intake", rows, ratios), keep=not quick, only=only)
 
 
 if __name__ == "__main__":
@@ -70,7 +70,9 @@ if __name__ == "__main__":
         "--quick", action="store_true", help="under two minutes; too short for ratios that count"
     )
     options.add_argument(
-        "--only", choices=["a", "a2", "growth"], help="one part alone; the results file stays"
+        "--only",
+        choices=["a", "a2", "growth"],
+        help="one part alone; what the results file has of others stays",
     )
     chosen = options.parse_args()
     asyncio.run(main(quick=chosen.quick, only=chosen.only))

@@ -65,7 +65,7 @@ class Backlog(BacklogLoad):
         rise = 0 if group.clock is None else group.rate * self.since_start(group.clock)
         return (rise - self.columns.level_of(slot)) / group.scale
 
-    def values_of(self, groups: NDArray[np.int32]) -> tuple[Floats, float]:
+    def values_of(self, groups: NDArray[np.intp]) -> tuple[Floats, float]:
         """The priorities of the groups' first items as of now, NOTHING of empty ones.
 
         And the distance within which the order of two of them is uncertain.
@@ -73,10 +73,11 @@ class Backlog(BacklogLoad):
         heads = self.heads
         if self._drifted != (self.now, len(heads.clocks)):
             self._drifted = (self.now, len(heads.clocks))
-            self._since = np.array([0, *map(self.since_start, heads.clocks)], np.float64)
-            self._reach = float(np.abs(self._since).max())
+            since = [0, *map(self.since_start, heads.clocks)]
+            self._since = np.array(since, np.float64)
+            self._reach = float(max(*since, -min(since)))
         values = heads.value.take(groups)
-        if len(heads.clocks):
+        if heads.clocks:
             values += heads.slope.take(groups) * self._since.take(heads.clock.take(groups))
         return values, heads.margin(self._reach)
 

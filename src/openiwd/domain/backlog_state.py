@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from math import lcm
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -30,6 +30,15 @@ _LOGGED: Final = 2_000
 """At least so many of the last changes of demands can be read back."""
 
 
+class _Reading(NamedTuple):
+    """What a clock showed at an instant, and until when it goes on evenly."""
+
+    since: int
+    until: int
+    elapsed: int
+    runs: bool
+
+
 class BacklogState:
     """What waits under one rule set; another one needs a new backlog with all items."""
 
@@ -44,7 +53,7 @@ class BacklogState:
         self.pools: dict[Demand, Pool] = {}
         self._clocks: dict[str, Clock] = {schema.clock.id: schema.clock for schema in schemas.values()}
         self._origins: dict[str, int] = {}
-        self._elapsed: dict[str, int] = {}
+        self._elapsed: dict[str, _Reading] = {}
         self._slots = SlotsByNumber()
         self._traits: dict[tuple[object, ...], Trait] = {}
         self.least_weight = _HEAVY
@@ -297,11 +306,14 @@ class BacklogState:
         return self._now
 
     def _reading(self, clock: Clock) -> int:
-        """The clock as of now."""
-        elapsed = self._elapsed.get(clock.id)
-        if elapsed is None:
-            elapsed = self._elapsed[clock.id] = clock.elapsed(self._now or 0)
-        return elapsed
+        """The clock as of now. It is asked again only when it starts or stops: until then it runs evenly or stands."""
+        now = self._now or 0
+        known = self._elapsed.get(clock.id)
+        if known is None or not known.since <= now < known.until:
+            until = clock.next_change(now)
+            known = _Reading(now, NEVER if until is None else until, clock.elapsed(now), clock.is_open(now))
+            self._elapsed[clock.id] = known
+        return known.elapsed + now - known.since if known.runs else known.elapsed
 
     def since_start(self, clock: Clock) -> int:
         """What the clock has run since the backlog began: the lines' time."""

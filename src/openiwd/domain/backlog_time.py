@@ -27,7 +27,6 @@ class BacklogTime(BacklogBend):
         elif now <= self._now:
             return self._now
         self._now = now
-        self._elapsed = {}
         if self._bends.soonest <= now and len(due := self._bends.take(now)):
             self._move(due, now)
             self._keep_tidy()

@@ -95,7 +95,7 @@ class Burst:
         served = np.zeros(len(self._backlog.groups), dtype=bool)
         for profile in profiles:
             served[world.table.groups_for(profile)] = True
-        groups = np.flatnonzero(served).astype(np.int32)
+        groups = np.flatnonzero(served)
         values, self._margin = self._backlog.values_of(groups)
         order = np.argsort(-values, kind="stable")[: int(np.count_nonzero(values != NOTHING))]
         self._groups, self._values = groups[order].tolist(), values[order].tolist()

@@ -18,7 +18,8 @@ from openiwd.domain.eligibility import Profile, misfit
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Queue
 
-Indices = NDArray[np.int32]
+Indices = NDArray[np.intp]
+"""Numbers of groups, in the width that the library indexes by."""
 
 _NOBODY: Final = "\0"
 """The id of an agent who is nobody: for what is the same for all agents of a profile."""
@@ -27,7 +28,7 @@ _ALWAYS: Final = 0
 _TOP: Final = 127
 _WIDTH: Final = 3
 _FIRST: Final = 256
-_KEPT: Final = 40_000_000
+_KEPT: Final = 20_000_000
 """So many entries are kept over all profiles; then all begin anew."""
 
 ProfileKey = tuple[bool, frozenset[str], tuple[tuple[str, int], ...], frozenset[str]]
@@ -59,7 +60,7 @@ class _Serving:
         self.levels = np.array([_TOP], np.int8)
         self.circles = np.zeros(0, dtype=bool)
         self.fits = np.zeros(0, dtype=bool)
-        self.groups: Indices = np.zeros(0, np.int32)
+        self.groups: Indices = np.zeros(0, np.intp)
         self.seen = 0
         self.signatures: tuple[int, int] = (-1, 0)
 
@@ -163,7 +164,7 @@ class FitTable:
         if serving.seen < self._seen:
             rows = self._row[serving.seen : self._seen]
             fresh = np.flatnonzero(serving.fits[rows]) + serving.seen
-            serving.groups = np.concatenate((serving.groups, fresh.astype(np.int32)))
+            serving.groups = np.concatenate((serving.groups, fresh))
             serving.seen = self._seen
             self._entries += len(fresh)
         named = self._named.get(profile.id)
@@ -176,7 +177,7 @@ class FitTable:
             if not serving.fits[row] and self._fits(profile, self._pools[row].demand)
             for group in self._pools[row].groups.values()
         ]
-        return np.concatenate((serving.groups, np.array(own, np.int32))) if own else serving.groups
+        return np.concatenate((serving.groups, np.array(own, np.intp))) if own else serving.groups
 
     def fitting(self, profiles: Iterable[Profile], groups: Iterable[int]) -> Iterator[Profile]:
         """Those of the profiles that may fit one of the groups; all others surely fit none."""

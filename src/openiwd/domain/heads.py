@@ -41,7 +41,7 @@ class Heads:
     def _lay(self, capacity: int) -> None:
         self.value: Floats = np.full(capacity, NOTHING)
         self.slope: Floats = np.zeros(capacity)
-        self.clock: NDArray[np.int16] = np.zeros(capacity, np.int16)
+        self.clock: NDArray[np.intp] = np.zeros(capacity, np.intp)
         self._value_at, self._slope_at, self._clock_at = view(self.value), view(self.slope), view(self.clock)
         self.size = 0
 
