@@ -5,9 +5,9 @@ Reads the index in order; decides the order, never who gets what.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from heapq import heapify, heappop, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from itertools import islice
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_item import BacklogItem, Demand
 from openiwd.domain.backlog_load import BacklogLoad
-from openiwd.domain.heads import Floats
+from openiwd.domain.heads import NOTHING, Floats
 from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema
 
@@ -33,6 +33,15 @@ class Place(NamedTuple):
     anchor: int
     high: int
     low: int
+
+
+class _Head(NamedTuple):
+    """The next item of a group that is being read in order, and those that follow."""
+
+    place: Place
+    slot: int
+    group: Group
+    following: Iterator[int]
 
 
 class Backlog(BacklogLoad):
@@ -90,61 +99,76 @@ class Backlog(BacklogLoad):
     ) -> Iterator[tuple[int, Group]]:
         """Slots in exact order (priority desc, businessValue desc, older anchor, id), lazily, with their groups.
 
-        Each demand is asked about once, beforehand; a group whenever its next item is due, and it is left
-        for good at the first refusal.
+        Each demand is asked about once, beforehand; groups as in `merged`.
         """
         self.advance(now)
         groups = [
-            group
+            group.index
             for demand, pool in self.pools.items()
             if pool.live
             and (queue_id is None or demand.signature.queue == queue_id)
             and (accepts_demand is None or accepts_demand(demand))
             for group in pool.groups.values()
         ]
-        return self.merged(groups, accepts_group)
+        return self.merged(np.array(groups, np.intp), accepts_group)
 
     def merged(
-        self, groups: Iterable[Group], accepts_group: Callable[[Group], bool] | None = None
+        self, groups: NDArray[np.intp], accepts_group: Callable[[Group], bool] | None = None
     ) -> Iterator[tuple[int, Group]]:
-        """The items of these groups in one order."""
-        runs = ((group, self.rise(group), iter(group.run)) for group in groups)
-        return self._merged(runs, accepts_group)
+        """The items of these groups in one order; a group is opened only when its first item may be the next.
 
-    def _merged(
-        self,
-        runs: Iterable[tuple[Group, int, Iterator[int]]],
-        accepts_group: Callable[[Group], bool] | None,
-    ) -> Iterator[tuple[int, Group]]:
-        heads: list[tuple[Place, int, Group, int, Iterator[int]]] = []
-        for group, rise, slots in runs:
-            first = next(slots, None)
-            if first is not None:
-                heads.append((self.place_of(first, group, rise), first, group, rise, slots))
-        heapify(heads)
-        while heads:
-            _, slot, group, rise, slots = heads[0]
+        A group is asked for whenever its next item is due, and left for good at the first refusal.
+        """
+        values, margin = self.values_of(groups)
+        order = np.argsort(-values, kind="stable")[: int(np.count_nonzero(values != NOTHING))]
+        closed, firsts = groups[order].tolist(), values[order].tolist()
+        heads: list[_Head] = []
+        opened = 0
+        while True:
+            best = self.value_of(heads[0].slot, heads[0].group) if heads else NOTHING
+            while opened < len(closed) and (not heads or firsts[opened] >= best - margin):
+                group = self.groups[closed[opened]]
+                opened += 1
+                slots = iter(group.run)
+                first = next(slots)
+                heappush(heads, _Head(self.place_of(first, group, self.rise(group)), first, group, slots))
+                best = self.value_of(heads[0].slot, heads[0].group)
+            if not heads:
+                return
+            _, slot, group, slots = heads[0]
             if accepts_group is not None and not accepts_group(group):
                 heappop(heads)
                 continue
             yield slot, group
-            following = next(slots, None)
-            if following is None:
-                heappop(heads)
-            else:
-                heapreplace(heads, (self.place_of(following, group, rise), following, group, rise, slots))
+            self._go_on(heads)
+
+    def _go_on(self, heads: list[_Head]) -> None:
+        """The best group's next item takes the place of its first one."""
+        _, _, group, slots = heads[0]
+        following = next(slots, None)
+        if following is None:
+            heappop(heads)
+        else:
+            place = self.place_of(following, group, self.rise(group))
+            heapreplace(heads, _Head(place, following, group, slots))
 
     def behind(self, number: int, now: int, limit: int) -> list[BacklogItem]:
         """The next items in order after this one with the same demand."""
         self.advance(now)
         slot = self.slot_of(number)
         place = self.place_in(slot)
-        runs = [
-            (group, rise, group.run.after(_bound(place, group, rise)))
-            for group in self.group_in(slot).pool.groups.values()
-            for rise in (self.rise(group),)
-        ]
-        return [self.item_in(one) for one, _ in islice(self._merged(runs, None), limit)]
+        heads: list[_Head] = []
+        for group in self.group_in(slot).pool.groups.values():
+            rise = self.rise(group)
+            slots = group.run.after(_bound(place, group, rise))
+            if (first := next(slots, None)) is not None:
+                heads.append(_Head(self.place_of(first, group, rise), first, group, slots))
+        heapify(heads)
+        found: list[BacklogItem] = []
+        while heads and len(found) < limit:
+            found.append(self.item_in(heads[0].slot))
+            self._go_on(heads)
+        return found
 
     def best(
         self,

@@ -6,7 +6,7 @@ Two ways that come to the same: for few agents along each one's own selection, f
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from heapq import heappop, heappush, heapreplace
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,6 @@ from openiwd.domain.backlog import Place
 from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_item import Demand
 from openiwd.domain.eligibility import Eligibility
-from openiwd.domain.heads import NOTHING
 from openiwd.domain.world import World
 
 
@@ -77,7 +76,7 @@ class _Takers:
 
 
 class Burst:
-    """As `each_alone`, along the items: a group opens when its first item may be next, and ends without takers."""
+    """As `each_alone`, along the items: groups without takers are left."""
 
     def __init__(self, world: World, eligibility: Eligibility, free: Sequence[Agent]) -> None:
         self._world = world
@@ -95,41 +94,17 @@ class Burst:
         served = np.zeros(len(self._backlog.groups), dtype=bool)
         for profile in profiles:
             served[world.table.groups_for(profile)] = True
-        groups = np.flatnonzero(served)
-        values, self._margin = self._backlog.values_of(groups)
-        order = np.argsort(-values, kind="stable")[: int(np.count_nonzero(values != NOTHING))]
-        self._groups, self._values = groups[order].tolist(), values[order].tolist()
+        self._groups = np.flatnonzero(served)
 
     def pairs(self) -> Iterator[tuple[int, Agent]]:
         """Slots with the agents who get them, in the order of the items. The caller counts each before the next."""
-        backlog, heap = self._backlog, list[tuple[Place, int, Group, Iterator[int]]]()
-        opened, least = 0, NOTHING
-        while self._left:
-            while opened < len(self._groups) and (not heap or self._values[opened] >= least - self._margin):
-                group = backlog.groups[self._groups[opened]]
-                opened += 1
-                slots = iter(group.run)
-                first = next(slots)
-                heappush(heap, (backlog.place_of(first, group, backlog.rise(group)), first, group, slots))
-                least = backlog.value_of(heap[0][1], heap[0][2])
-            if not heap:
-                return
-            _, slot, group, slots = heap[0]
+        for slot, group in self._backlog.merged(self._groups, lambda one: self._takers_of(one) is not None):
             takers = self._takers_of(group)
-            if takers is None:
-                heappop(heap)
-            else:
-                agent = self._taker(takers, slot)
-                if agent is not None:
-                    yield slot, agent
-                following = next(slots, None)
-                if following is None:
-                    heappop(heap)
-                else:
-                    place = backlog.place_of(following, group, backlog.rise(group))
-                    heapreplace(heap, (place, following, group, slots))
-            if heap:
-                least = backlog.value_of(heap[0][1], heap[0][2])
+            agent = None if takers is None else self._taker(takers, slot)
+            if agent is not None:
+                yield slot, agent
+            if not self._left:
+                return
 
     def _takers_of(self, group: Group) -> _Takers | None:
         """Who is free for the group's items; None when nobody is, or its queue gives nothing now."""
