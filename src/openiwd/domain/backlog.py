@@ -102,6 +102,8 @@ class Backlog(BacklogLoad):
         Each demand is asked about once, beforehand; groups as in `merged`.
         """
         self.advance(now)
+        if accepts_demand is None and queue_id is None:
+            return self.merged(np.flatnonzero(self.heads.value[: self.heads.size] != NOTHING), accepts_group)
         groups = [
             group.index
             for demand, pool in self.pools.items()
