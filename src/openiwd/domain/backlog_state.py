@@ -26,8 +26,6 @@ from openiwd.domain.schema import Schema, Standing
 
 _SPARE: Final = 1_024
 _HEAVY: Final = 1 << 30
-_LOGGED: Final = 2_000
-"""At least so many of the last changes of demands can be read back."""
 
 
 class _Reading(NamedTuple):
@@ -68,8 +66,8 @@ class BacklogState:
         self._bends = DueList(self._bends_many, self._bend_of)
         self._openings = DueList(self._openings_many, self._opening_of)
         self._now: int | None = None
-        self._demand_log: list[tuple[Demand, bool]] = []
-        self._log_start = 0
+        self.demands_version = 0
+        """Counts the changes of the set of demands that wait."""
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -158,23 +156,6 @@ class BacklogState:
         """The distinct demands that wait."""
         return (pool.demand for pool in self.pools.values() if pool.live)
 
-    @property
-    def demands_version(self) -> int:
-        """Counts the changes of the set of demands that wait."""
-        return self._log_start + len(self._demand_log)
-
-    def demand_changes(self, version: int) -> list[tuple[Demand, bool]] | None:
-        """Demands that have begun (True) or ceased to wait since a version; None if that is too long ago."""
-        if version < self._log_start:
-            return None
-        return self._demand_log[version - self._log_start :]
-
-    def _log(self, demand: Demand, *, begins: bool) -> None:
-        if len(self._demand_log) >= 2 * _LOGGED:
-            del self._demand_log[:_LOGGED]
-            self._log_start += _LOGGED
-        self._demand_log.append((demand, begins))
-
     def count(self, queue_id: str) -> int:
         return self._counts.get(queue_id, 0)
 
@@ -235,14 +216,14 @@ class BacklogState:
         self._dormant -= 1
         group.pool.live += 1
         if group.pool.live == 1:
-            self._log(group.pool.demand, begins=True)
+            self.demands_version += 1
 
     def _rest(self, group: Group) -> None:
         """A group without items stays for a while: it is likely to be needed again."""
         self._dormant += 1
         group.pool.live -= 1
         if group.pool.live == 0:
-            self._log(group.pool.demand, begins=False)
+            self.demands_version += 1
 
     def _plain_pool(self, trait: Trait, stage: int) -> Pool:
         pool = trait.pools[stage]
