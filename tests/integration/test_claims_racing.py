@@ -275,3 +275,57 @@ async def test_what_the_log_tells_of_an_item_on_its_way_is_not_lost_on_landing(
     assert choice.item.number not in decider._desk.holdings
     assert picture(decider) == picture(await Decider.take_over(office.services))
     assert [c.agent_id for c in decider._chosen(now)] == ["a0"], "free again"
+
+
+@pytest.mark.parametrize("ends", ["fails", "abandoned"])
+async def test_a_grant_whose_answer_is_lost_is_found_out(office: Office, ends: str) -> None:
+    """Its event was read while it was on its way, and passed over: the picture must not go on as before."""
+    await office.agents(1)
+    decider = await Decider.take_over(office.services)
+    await office.items(2)
+    await decider.order()
+    claims, now = decider._claims, office.services.runtime.now()
+    granted, go_on = asyncio.Event(), asyncio.Event()
+
+    async def lose(_: Sequence[Claim]) -> None:
+        granted.set()
+        await go_on.wait()
+        raise UnavailableError("the connection is gone")
+
+    office.store.after = lose
+    (choice,) = decider._chosen(now)
+    await claims.send([choice], claims.open([choice], GrantKind.PUSH, "system:test", now))
+    await granted.wait()
+    await decider._catch_up()
+    if ends == "fails":
+        go_on.set()
+        with pytest.raises(UnavailableError):
+            await claims.land()
+    else:
+        await claims.abandon()
+    office.store.after = nothing
+    await decider._catch_up()
+    assert decider._chosen(now) == [], "the agent has the offer"
+    assert picture(decider) == picture(await Decider.take_over(office.services))
+
+
+async def test_a_pull_given_up_in_its_middle_leaves_nothing_on_its_way(office: Office) -> None:
+    await office.agents(1)
+    decider = await Decider.take_over(office.services)
+    await office.items(1)
+    await decider.order()
+    under_way = asyncio.Event()
+
+    async def wait(_: Sequence[Claim]) -> None:
+        under_way.set()
+        await asyncio.Event().wait()
+
+    office.store.before = wait
+    pulling = asyncio.create_task(decider.pull("a0", caller(agent="a0")))
+    await under_way.wait()
+    pulling.cancel()
+    with suppress(asyncio.CancelledError):
+        await pulling
+    office.store.before = nothing
+    assert await decider.pull("a0", caller(agent="a0")) is not None
+    assert picture(decider) == picture(await Decider.take_over(office.services))

@@ -113,6 +113,8 @@ class BacklogTime(BacklogBend):
         if schema is not None and group.phase != FIXED:
             base = schema.bases[group.phase] - schema.bases[target.phase]
             rate = target.rate - group.rate
+            if max(abs(rate), abs(base)) >= FITS:
+                return False
             reach = float(np.abs(origins).max()) * abs(rate) + abs(base) + float(np.abs(levels).max())
             if reach >= FITS:
                 return False

@@ -376,13 +376,19 @@ class Calendar:
         inside = (times >= self._first) & (times < self._last)
         if inside.all():
             return self._inside.elapsed_many(times)
-        return np.array([self.elapsed(int(t)) for t in times], dtype=np.int64)
+        found = np.zeros(len(times), np.int64)
+        found[inside] = self._inside.elapsed_many(times[inside])
+        found[~inside] = [self.elapsed(t) for t in times[~inside].tolist()]
+        return found
 
     def instants_at(self, elapsed: Times) -> Times:
         inside = (elapsed > 0) & (elapsed <= self._inside.total)
         if inside.all():
             return self._inside.reached_many(elapsed)
-        return np.array([self.instant_at(int(one)) for one in elapsed], dtype=np.int64)
+        found = np.zeros(len(elapsed), np.int64)
+        found[inside] = self._inside.reached_many(elapsed[inside])
+        found[~inside] = [self.instant_at(one) for one in elapsed[~inside].tolist()]
+        return found
 
     def between(self, a: int, b: int) -> int:
         return self.elapsed(b) - self.elapsed(a)

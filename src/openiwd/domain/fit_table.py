@@ -98,6 +98,7 @@ class FitTable:
         self._serving: dict[ProfileKey, _Serving] = {}
         self._of_agent: dict[str, tuple[Profile, _Serving]] = {}
         self._entries = 0
+        self._alive: tuple[tuple[int, int], NDArray[np.bool_]] = ((-1, -1), np.zeros(0, dtype=bool))
 
     # The backlog's side
 
@@ -223,7 +224,12 @@ class FitTable:
         return _persons(demand) | set(demand.signature.excluded)
 
     def _live(self) -> NDArray[np.bool_]:
-        return np.fromiter((pool.live > 0 for pool in self._pools), dtype=bool, count=len(self._pools))
+        """Which demands wait; found out once for all agents who are asked about meanwhile."""
+        as_of = (self._backlog.demands_version, len(self._pools))
+        if self._alive[0] != as_of:
+            alive = np.fromiter((pool.live > 0 for pool in self._pools), dtype=bool, count=len(self._pools))
+            self._alive = (as_of, alive)
+        return self._alive[1]
 
     def _fits(self, profile: Profile, demand: Demand) -> bool:
         queue = self._queues.get(demand.signature.queue)

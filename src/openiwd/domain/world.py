@@ -48,6 +48,7 @@ class World:
         self._lightest = self.backlog.least_weight
         self.idle = IdleAgents(self.backlog, self.table)
         self._changes: list[tuple[int, str]] = []
+        self._noted: set[tuple[int, str]] = set()
         self._hours: Counter[str] = Counter()
         self._hours_until: int | None = None
         """No calendar of agents or queues opens before; None: to be found out."""
@@ -72,7 +73,16 @@ class World:
     def _pass_changes(self, now: int) -> None:
         """Wakes the agents for whom time has changed something."""
         while self._changes and self._changes[0][0] <= now:
-            self.idle.wake(heappop(self._changes)[1])
+            change = heappop(self._changes)
+            self._noted.discard(change)
+            self.idle.wake(change[1])
+
+    def _note_change(self, at: int, agent_id: str) -> None:
+        """Time alone will change something for the agent then; told again with every state of the agent."""
+        change = (at, agent_id)
+        if change not in self._noted:
+            self._noted.add(change)
+            heappush(self._changes, change)
 
     def _openings(self, now: int) -> Iterable[int]:
         agents = (hours for hours, count in self._hours.items() if count)
@@ -93,7 +103,7 @@ class World:
         ends += [state.until for state in agent.states.values() if state.until is not None]
         ends += [skill.until for skill in agent.skills if skill.until is not None]
         for end in ends:
-            heappush(self._changes, (to_micros(end), agent.id))
+            self._note_change(to_micros(end), agent.id)
         self._follow(agent.id)
 
     def remove_agent(self, agent_id: str) -> None:
@@ -113,7 +123,7 @@ class World:
     def put_load(self, agent_id: str, load: Load) -> None:
         self._loads[agent_id] = load
         if load.frees_at is not None:
-            heappush(self._changes, (load.frees_at, agent_id))
+            self._note_change(load.frees_at, agent_id)
         self._follow(agent_id)
 
     def _follow(self, agent_id: str) -> None:
@@ -139,7 +149,7 @@ class World:
         else:
             self.outstanding.pop(key, None)
         queue = self.queues.get(queue_id)
-        if change < 0 and queue is not None and queue.limit is not None:
+        if queue is not None and queue.limit is not None and left < queue.limit <= left - change:
             self.idle.wake_all()
 
     def eligibility(self, now: int, kind: GrantKind = GrantKind.PUSH) -> Eligibility:

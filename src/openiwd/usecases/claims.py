@@ -115,7 +115,7 @@ class Claims:
         try:
             granted = await flight.task
         except BaseException:
-            self._give_back(flight.claimed)
+            self._give_back(flight.claimed, doubtful=True)
             raise
         if granted:
             self._runtime.committed()
@@ -131,13 +131,13 @@ class Claims:
                 await self.desk.refresh_items(reading, [one.item.number for one in lost], self._runtime.now())
         return done
 
-    def _give_back(self, claimed: Sequence[Claimed]) -> None:
+    def _give_back(self, claimed: Sequence[Claimed], *, doubtful: bool = False) -> None:
         now = self._runtime.now()
         for one in claimed:
-            self.desk.take_back(one.item.number, now)
+            self.desk.take_back(one.item.number, now, doubtful=doubtful)
 
     async def abandon(self) -> None:
-        """Ends what is on its way; whether it was granted, the log will tell."""
+        """Ends what is on its way; whether it was granted, is found out when the picture follows the log."""
         flight, self._flight = self._flight, None
         if flight is None:
             return
@@ -145,4 +145,4 @@ class Claims:
         await asyncio.wait([flight.task])
         if not flight.task.cancelled():
             flight.task.exception()  # looked at: its cause has been told already
-        self._give_back(flight.claimed)
+        self._give_back(flight.claimed, doubtful=True)

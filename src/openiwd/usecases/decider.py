@@ -160,8 +160,13 @@ class Decider:
     async def _grant(self, choice: Choice, caller: Caller) -> WorkItem | None:
         """Grants one item as asked for; the item as it is then, None when it was lost to something else."""
         together = self._claims.open([choice], choice.kind, caller.actor, self._runtime.now())
-        await self._claims.send([choice], together)
-        if not await self._claims.land():
+        try:
+            await self._claims.send([choice], together)
+            landed = await self._claims.land()
+        except BaseException:
+            await self._claims.abandon()
+            raise
+        if not landed:
             return None
         async with self._runtime.store.reading() as reading:
             return (await reading.items_by_number([choice.item.number])).get(choice.item.number)

@@ -52,6 +52,8 @@ class Desk:
         self._wrap_ups: dict[str, list[WrapUp]] = {}
         self._idle_since: dict[str, int] = {}
         self._unfit: dict[int, tuple[UUID, UUID]] = {}
+        self.doubtful: set[int] = set()
+        """Items whose claim may or may not have been granted: to be read again, as the log has perhaps told already."""
         self._aside: dict[int, BacklogItem] = {}
         """Items claimed for an agent, while it is not known whether the database has granted them."""
         self._stopping: set[str] = set()
@@ -161,10 +163,15 @@ class Desk:
         if item is not None:
             self.holdings[number] = self.holdings[number]._replace(revision=item.revision + 1)
 
-    def take_back(self, number: int, now: datetime) -> None:
-        """The claim was not granted: as if it had never been made, unless something newer has been read meanwhile."""
+    def take_back(self, number: int, now: datetime, *, doubtful: bool = False) -> None:
+        """The claim was not granted: as if it had never been made, unless something newer has been read meanwhile.
+
+        `doubtful`: that is not known, and has to be found out.
+        """
         item = self._aside.pop(number, None)
         if item is not None:
+            if doubtful:
+                self.doubtful.add(number)
             self._end_holding(number, now, passes_to=self.holdings[number].agent_id)
             self.world.backlog.put(item, to_micros(now))
 

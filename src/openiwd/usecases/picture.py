@@ -52,6 +52,8 @@ class Picture:
 
         The place moves on last: what was interrupted, or failed, is taken again, which changes nothing.
         """
+        if self.desk.doubtful:
+            await self._find_out()
         events = await self._services.feed.after(self.cursor)
         if not events:
             return False
@@ -63,6 +65,13 @@ class Picture:
             await self._take(events)
             self.cursor = Cursor(last.generation, last.pos)
         return True
+
+    async def _find_out(self) -> None:
+        """Reads the items again of which it is not known whether their claim was granted."""
+        doubtful = list(self.desk.doubtful)
+        async with self._runtime.store.reading() as reading:
+            await self.desk.refresh_items(reading, doubtful, self._runtime.now())
+        self.desk.doubtful.difference_update(doubtful)
 
     async def catch_up(self, before_reload: BeforeReload = _nothing) -> None:
         """Who asks now is answered by everything acknowledged before."""
