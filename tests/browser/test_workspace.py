@@ -82,6 +82,21 @@ def test_decline_needs_a_reason_and_the_item_stays_in_place(site: Site, open_as:
     assert [e.agent for e in now.excluded] == ["rossi"]
 
 
+def test_a_key_pressed_the_moment_an_offer_appears_counts(site: Site, open_as: Open) -> None:
+    page = open_as("amara")
+    go_ready(page)
+    page.evaluate("""
+        document.body.addEventListener("htmx:afterSwap", () => {
+          if (document.querySelector("[data-offer]") === null || window.pressed) return;
+          window.pressed = true;
+          queueMicrotask(() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "d" })));
+        })
+    """)
+    site.add_urgent("At once", "theft")
+    expect(page.locator("dialog h2")).to_be_visible()
+    page.fill("dialog [name=reason]", "I know the customer")
+
+
 def test_transfer_to_a_colleague_and_return(site: Site, open_as: Open) -> None:
     item = site.add_urgent("Pass it on", "collision")
     page = open_as("amara")
