@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessibility import violations
 from tests.browser.conftest import Open, Watch, go
 from tests.browser.site import RULES, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
 Shot = Callable[[Page, str], None]
-AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
-
-
-def violations(page: Page) -> list[str]:
-    """WCAG 2.1 A and AA. The script is evaluated from outside, where the page's CSP does not reach."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: dict[str, Any] = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"
-    )
-    return [f"{v['id']}: {node['html'][:160]}" for v in found["violations"] for node in v["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
 import openiwd.web
 from openiwd.domain.lifecycle import Action
 from openiwd.usecases.item_action import ACTIONS
-from openiwd.web.catalogue import Catalogue, load_catalogues, number
-from openiwd.web.login_page import safe_next
-from openiwd.web.time_text import TimeText
+from openiwd.web.login.login_page import safe_next
+from openiwd.web.shell.catalogue import Catalogue, load_catalogues, number
+from openiwd.web.shell.time_text import TimeText
 
 WEB = Path(openiwd.web.__file__).parent
-EN = load_catalogues()["en"]
+CATALOGUES = load_catalogues()
+EN = CATALOGUES["en"]
 NOW = datetime(2026, 3, 29, 12, 0, tzinfo=UTC)
 USED = re.compile(r"""\bt\(\s*['"]([\w.]+)['"]\s*[,)]""")
 
 
 def used_keys() -> set[str]:
-    files = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
+    files = [*WEB.rglob("*.html"), *WEB.rglob("*.py")]
     return {key for file in files for key in USED.findall(file.read_text(encoding="utf-8"))}
 
 
 def test_every_text_that_pages_name_exists() -> None:
     assert len(used_keys()) > 150
     assert sorted(key for key in used_keys() if not EN.has(key)) == []
+
+
+def test_another_language_has_every_text_with_the_same_places() -> None:
+    for language, other in CATALOGUES.items():
+        assert sorted(EN.keys - other.keys) == [], language
+        assert sorted(other.keys - EN.keys) == [], language
+        for key in sorted(EN.keys):
+            assert places(other.find(key)) == places(EN.find(key)), f"{language}: {key}"
+
+
+def places(text: str | Mapping[str, str] | None) -> set[str]:
+    """The names that a text fills in."""
+    assert text is not None
+    texts = [text] if isinstance(text, str) else text.values()
+    return {name for each in texts for _, name, _, _ in Formatter().parse(each) if name}
 
 
 @pytest.mark.parametrize("action", ACTIONS)

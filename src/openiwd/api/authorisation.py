@@ -105,6 +105,12 @@ _WORKSPACE: Final[dict[str, Access | str]] = {
 _RULE_SETS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/rulesets": "categories.view",
     "GET /iwd/v3/rulesets/{version}": "categories.view",
+    "GET /iwd/v3/rulesets/drafts": "categories.view",
+    "POST /iwd/v3/rulesets/drafts": "categories.update",
+    "GET /iwd/v3/rulesets/drafts/{draft_id}": "categories.view",
+    "PUT /iwd/v3/rulesets/drafts/{draft_id}": "categories.update",
+    "DELETE /iwd/v3/rulesets/drafts/{draft_id}": "categories.update",
+    "POST /iwd/v3/rulesets/drafts/{draft_id}/publish": "rulesets.publish",
     "POST /iwd/v3/rulesets": "rulesets.publish",
     "POST /iwd/v3/rulesets/{version}/rollback": "rulesets.publish",
     "GET /iwd/v3/rulesets/{version}/diff/{other}": "categories.view",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import msgspec
 from litestar import Request
@@ -27,6 +28,12 @@ Reclassify = Annotated[
         description="Which open items are judged again: none, changed or all. Assigned items are never moved.",
     ),
 ]
+InDraft = Annotated[
+    UUID | None,
+    QueryParameter(
+        name="draft", description="Reads from and changes this draft; left out: the live rule set, at once."
+    ),
+]
 DryRun = Annotated[
     bool, QueryParameter(name="dryRun", description="Only says what would happen; nothing is stored.")
 ]
@@ -42,9 +49,9 @@ async def provide_editor(request: Request[Any, Any, Any]) -> Editor:
     return Editor(call.platform, call.services, call.caller, request.app.state["holidays"])
 
 
-def how(call: Call, comment: str | None, reclassify: str) -> How:
-    """How a change is to be published; `If-Match` names the version that must be live."""
-    return How(expected=call.if_match, comment=comment, reclassify=reclassify)
+def how(call: Call, comment: str | None, reclassify: str, draft: UUID | None = None) -> How:
+    """How a change is to be made; `If-Match` names the version that must be live, or the draft's revision."""
+    return How(expected=call.if_match, comment=comment, reclassify=reclassify, draft=draft)
 
 
 def etag(revision: int | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from litestar import Response, delete, get, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from openiwd.api.call import CurrentCall
-from openiwd.api.editing import Comment, CurrentEditor, Reclassify, described, etag, how
+from openiwd.api.editing import Comment, CurrentEditor, InDraft, Reclassify, described, etag, how
 from openiwd.usecases import rule_set_object
 from openiwd.usecases.rule_set_object import KINDS, DraftedKind, find, listed
 
@@ -37,12 +37,14 @@ def _handlers(kind: DraftedKind) -> list[Any]:
         module=__name__,
     )
 
-    async def list_objects(editor: CurrentEditor) -> Response[Any]:
-        version, found = await rule_set_object.objects(editor, kind)
+    async def list_objects(editor: CurrentEditor, draft: InDraft = None) -> Response[Any]:
+        version, found = await rule_set_object.objects(editor, kind, draft)
         return Response(listing(version, found), headers=etag(version))
 
-    async def get_object(editor: CurrentEditor, object_id: FromPath[str]) -> Response[Any]:
-        version, found = await rule_set_object.get(editor, kind, object_id)
+    async def get_object(
+        editor: CurrentEditor, object_id: FromPath[str], draft: InDraft = None
+    ) -> Response[Any]:
+        version, found = await rule_set_object.get(editor, kind, object_id, draft)
         return Response(found, headers=etag(version))
 
     async def put_object(
@@ -53,9 +55,10 @@ def _handlers(kind: DraftedKind) -> list[Any]:
         position: Position = None,
         comment: Comment = None,
         reclassify: Reclassify = "changed",
+        draft: InDraft = None,
     ) -> Response[Any]:
         done = await rule_set_object.put(
-            editor, kind, object_id, data, how(call, comment, reclassify), position
+            editor, kind, object_id, data, how(call, comment, reclassify, draft), position
         )
         found = find(kind, listed(done.document, kind), object_id)
         return Response(found, status_code=201 if done.created else 200, headers=etag(done.version))
@@ -66,8 +69,9 @@ def _handlers(kind: DraftedKind) -> list[Any]:
         object_id: FromPath[str],
         comment: Comment = None,
         reclassify: Reclassify = "changed",
+        draft: InDraft = None,
     ) -> Response[None]:
-        done = await rule_set_object.delete(editor, kind, object_id, how(call, comment, reclassify))
+        done = await rule_set_object.delete(editor, kind, object_id, how(call, comment, reclassify, draft))
         return Response(None, headers=etag(done.version))
 
     listed_as = Response[listing]  # type: ignore[valid-type]

@@ -14,7 +14,7 @@ from openiwd.usecases.agent_profile import raise_faults
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.grant import require_grantable
 from openiwd.usecases.live_object import check_id
-from openiwd.usecases.rule_set_edit import live_document
+from openiwd.usecases.rule_set_draft import live_document
 from openiwd.usecases.rule_set_object import in_use
 
 

@@ -17,7 +17,7 @@ from openiwd.domain.rule_set_reference import Referred
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.live_object import GROUPS, SKILLS, NamedObject, rule_set_uses
-from openiwd.usecases.rule_set_edit import live_document
+from openiwd.usecases.rule_set_draft import live_document
 from openiwd.usecases.rule_set_object import in_use
 
 RESERVED: Final = "me"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +17,8 @@ from openiwd.domain.rule import RuleConfig
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.rule_set_diff import category_nodes
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.rule_set_edit import Edit, Edited, How, edit, live_document
+from openiwd.usecases.rule_set_draft import Edit, document_of
+from openiwd.usecases.rule_set_edit import Edited, How, edit
 from openiwd.usecases.rule_set_object import body_named, in_use
 
 READ_ONLY: Final = frozenset({"path", "level", "children", "effectiveSchema", "effectiveQueue"})
@@ -74,15 +76,15 @@ def views(document: RuleSetDocument) -> list[CategoryView]:
     return list(found.values())
 
 
-async def all_categories(editor: Editor) -> tuple[int | None, list[CategoryView]]:
-    """The live version and its categories in tree order."""
+async def all_categories(editor: Editor, draft: UUID | None = None) -> tuple[int | None, list[CategoryView]]:
+    """The live version (or the draft's revision) and its categories in tree order."""
     editor.caller.require("categories.view")
-    version, document = await live_document(editor.services.runtime)
+    version, document = await document_of(editor, draft)
     return version, views(document)
 
 
-async def get(editor: Editor, category_id: str) -> tuple[int | None, CategoryView]:
-    version, found = await all_categories(editor)
+async def get(editor: Editor, category_id: str, draft: UUID | None = None) -> tuple[int | None, CategoryView]:
+    version, found = await all_categories(editor, draft)
     return version, find(found, category_id)
 
 

@@ -13,7 +13,7 @@ from openiwd.domain.requirement import ID
 from openiwd.domain.rule_set_reference import Referred, references
 from openiwd.ports.tenant_store import Reading
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.rule_set_edit import live_document
+from openiwd.usecases.rule_set_draft import live_document
 from openiwd.usecases.rule_set_object import in_use, open_items
 
 ObjectName = Annotated[str, Meta(min_length=1, max_length=200)]

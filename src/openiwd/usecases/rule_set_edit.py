@@ -6,8 +6,8 @@ Nothing is stored unless the whole compiles; when somebody else publishes meanwh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,7 @@ from openiwd.domain.hold_reason import with_defaults
 from openiwd.domain.rule_set import RuleSetDocument, parse_document
 from openiwd.domain.rule_set_diff import ObjectDifference, diff
 from openiwd.domain.rule_set_reference import Referred, references
+from openiwd.usecases import rule_set_draft
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set import (
     RECLASSIFY,
@@ -26,9 +27,7 @@ from openiwd.usecases.rule_set import (
     store_version,
     version_conflict,
 )
-from openiwd.usecases.tenant_runtime import TenantRuntime
-
-T = TypeVar("T")
+from openiwd.usecases.rule_set_draft import Change, live_document, own_fields
 
 TRIES: Final = 5
 AUDITED_DIFFERENCES: Final = 200
@@ -42,6 +41,8 @@ class How(Struct, kw_only=True):
     """The version that must be live; None: whatever is."""
     comment: str | None = None
     reclassify: str = "changed"
+    draft: UUID | None = None
+    """The draft that is changed; None: the change is published at once. `expected` is then the draft's revision."""
 
     def __post_init__(self) -> None:
         if self.reclassify not in RECLASSIFY:
@@ -75,16 +76,6 @@ class Unresolved(Struct, kw_only=True, omit_defaults=True):
     kind: str
     name: str
     field: str
-
-
-async def live_document(runtime: TenantRuntime) -> tuple[int | None, RuleSetDocument]:
-    """The live version and its document; an empty document named like the tenant when none is published yet."""
-    async with runtime.store.reading() as reading:
-        version = await reading.live_version()
-        stored = await reading.rule_set(version) if version is not None else None
-    if stored is None:
-        return None, RuleSetDocument(name=runtime.tenant.name, time_zone=runtime.tenant.time_zone)
-    return stored.version, parse_document(stored.document)
 
 
 async def unresolved(editor: Editor, document: RuleSetDocument) -> list[Unresolved]:
@@ -173,27 +164,19 @@ async def _reclassified(editor: Editor, how: How, *, first: bool) -> int:
 
 
 class Edited(Struct):
-    """A change of one object, published."""
+    """A change of one object, published or made in a draft."""
 
     version: int | None
+    """The live version after it; of a draft, its revision."""
     created: bool
     changed: bool
     document: RuleSetDocument
 
 
-class Edit(Struct, kw_only=True):
-    """What an edit did to the plain document."""
-
-    kind: str
-    id: str
-    path: str
-    """Of the object in the changed document: faults below it are told by the object's own field names."""
-    before: Any = None
-    after: Any = None
-
-
-async def edit(editor: Editor, how: How, change: Callable[[dict[str, Any]], Edit]) -> Edited:
-    """Applies a change to the live document's plain form and publishes the result; `change` may run again."""
+async def edit(editor: Editor, how: How, change: Change) -> Edited:
+    """Applies a change to the draft, or to the live document's plain form and publishes that; it may run again."""
+    if how.draft is not None:
+        return await _edit_draft(editor, how.draft, how, change)
     editor.caller.require("rulesets.publish")
     runtime = editor.services.runtime
     for attempt in range(TRIES):
@@ -227,16 +210,33 @@ async def edit(editor: Editor, how: How, change: Callable[[dict[str, Any]], Edit
     raise AssertionError
 
 
-def own_fields(error: RuleSetError, path: str) -> RuleSetError:
-    """The same error, with the fields below an object's path as the object itself has them."""
+async def _edit_draft(editor: Editor, draft_id: UUID, how: How, change: Change) -> Edited:
+    done, before, after = await rule_set_draft.change(editor, draft_id, how.expected, change)
+    return Edited(done.revision, created=before.before is None, changed=after, document=done.parsed)
 
-    def own(field: str | None) -> str | None:
-        if field is None or not path or not field.startswith(path):
-            return field
-        rest = field.removeprefix(path)
-        return rest.removeprefix(".") if rest[:1] in ("", ".", "[") else field
 
-    details = dict(error.details)
-    if "errors" in details:
-        details["errors"] = [{**e, "field": own(e.get("field"))} for e in details["errors"]]
-    return RuleSetError(error.message, code=error.code, field=own(error.field), hint=error.hint, **details)
+async def publish_draft(editor: Editor, draft_id: UUID, how: How) -> Published:
+    """Makes a draft the live rule set, if what it was made from is still live; the draft is gone then.
+
+    ConflictError `ruleSetChanged` with the differences when somebody published meanwhile.
+    """
+    editor.caller.require("rulesets.publish")
+    draft = await rule_set_draft.get(editor, draft_id)
+    if how.expected is not None and how.expected != draft.revision:
+        raise rule_set_draft.changed_meanwhile(draft, how.expected)
+    live, document = await live_document(editor.services.runtime)
+    if live != draft.base:
+        since = diff(await _document_at(editor, draft.base), document)
+        raise rule_set_draft.outdated(draft, live, since)
+    comment = how.comment or draft.name
+    how = How(expected=draft.base, comment=comment, reclassify=how.reclassify)
+    done = await _publish(editor, draft.document, how, "published")
+    await rule_set_draft.remove(editor, draft)
+    return done
+
+
+async def _document_at(editor: Editor, version: int | None) -> RuleSetDocument:
+    if version is None:
+        tenant = editor.services.tenant
+        return RuleSetDocument(name=tenant.name, time_zone=tenant.time_zone)
+    return parse_document((await read_version(editor.services, str(version))).document)

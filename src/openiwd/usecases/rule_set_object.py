@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +22,8 @@ from openiwd.domain.schema import SchemaConfig
 from openiwd.domain.work_item import OPEN
 from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.rule_set_edit import Edit, Edited, How, edit, live_document
+from openiwd.usecases.rule_set_draft import Edit, document_of, live_document
+from openiwd.usecases.rule_set_edit import Edited, How, edit
 
 
 class DraftedKind(Struct, frozen=True, kw_only=True):
@@ -70,16 +72,20 @@ def named(kind: DraftedKind, value: Any) -> str:
     return str(getattr(value, kind.key))
 
 
-async def objects(editor: Editor, kind: DraftedKind) -> tuple[int | None, list[Any]]:
-    """The live version and its objects of a kind, in order."""
+async def objects(
+    editor: Editor, kind: DraftedKind, draft: UUID | None = None
+) -> tuple[int | None, list[Any]]:
+    """The live version (or the draft's revision) and its objects of a kind, in order."""
     editor.caller.require(f"{kind.privilege}.view")
-    version, document = await live_document(editor.services.runtime)
+    version, document = await document_of(editor, draft)
     return version, listed(document, kind)
 
 
-async def get(editor: Editor, kind: DraftedKind, object_id: str) -> tuple[int | None, Any]:
-    """One object of the live version."""
-    version, all_ = await objects(editor, kind)
+async def get(
+    editor: Editor, kind: DraftedKind, object_id: str, draft: UUID | None = None
+) -> tuple[int | None, Any]:
+    """One object of the live version, or of the draft."""
+    version, all_ = await objects(editor, kind, draft)
     return version, find(kind, all_, object_id)
 
 
@@ -138,7 +144,8 @@ async def put(
 async def delete(editor: Editor, kind: DraftedKind, object_id: str, how: How) -> Edited:
     """Removes an object that nothing refers to; ConflictError `inUse` naming what does, otherwise."""
     editor.caller.require(f"{kind.privilege}.update")
-    await _refuse_if_held(editor, kind, object_id)
+    if how.draft is None:
+        await _refuse_if_held(editor, kind, object_id)
 
     def change(raw: dict[str, Any]) -> Edit:
         values = raw.get(kind.part, [])

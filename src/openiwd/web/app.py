@@ -15,19 +15,14 @@ from litestar.types import ASGIApp
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
-from openiwd.web import (
-    act_page,
-    agent_page,
-    bulk_page,
-    configuration_page,
-    item_page,
-    login_page,
-    queue_list_page,
-    queue_page,
-    workspace_page,
-)
-from openiwd.web.static_page import static_file
-from openiwd.web.visit import (
+from openiwd.web.configuration import configuration_page
+from openiwd.web.gallery import gallery_page
+from openiwd.web.item import act_page, item_page
+from openiwd.web.login import login_page
+from openiwd.web.people import agent_page
+from openiwd.web.queue import bulk_page, queue_list_page, queue_page
+from openiwd.web.shell.static_page import static_file
+from openiwd.web.shell.visit import (
     AnyRequest,
     LoginNeededError,
     Visit,
@@ -36,41 +31,21 @@ from openiwd.web.visit import (
     answer_unknown,
     open_visit,
 )
+from openiwd.web.workspace import workspace_page
 
 MAX_BODY: Final = 5 * 1024 * 1024
 """A rule set that is uploaded may have 4 MB."""
 PAGES: Final[list[Any]] = [
-    login_page.login_page,
-    login_page.log_in,
-    login_page.log_out,
-    queue_page.queue_page,
-    queue_page.queue_rows,
-    queue_page.queue_refresh,
-    queue_page.find_item,
-    item_page.item_page,
-    item_page.item_tab,
-    item_page.add_note,
-    act_page.act_dialog,
-    act_page.act,
-    bulk_page.bulk_dialog,
-    bulk_page.start_bulk,
-    bulk_page.bulk_progress,
-    workspace_page.workspace_page,
-    workspace_page.workspace_left,
-    workspace_page.workspace_item,
-    workspace_page.set_state,
-    workspace_page.heartbeat,
-    workspace_page.accept_offer,
-    workspace_page.decline_dialog,
-    workspace_page.decline_offer,
-    workspace_page.pull_next,
-    workspace_page.take_item,
-    queue_list_page.queues_page,
-    agent_page.agents_page,
-    agent_page.set_agent_state,
-    configuration_page.configuration_start,
-    configuration_page.configuration_page,
-    configuration_page.publish,
+    *login_page.PAGES,
+    *queue_page.PAGES,
+    *item_page.PAGES,
+    *act_page.PAGES,
+    *bulk_page.PAGES,
+    *workspace_page.PAGES,
+    *queue_list_page.PAGES,
+    *agent_page.PAGES,
+    *configuration_page.PAGES,
+    *gallery_page.PAGES,
     static_file,
 ]
 

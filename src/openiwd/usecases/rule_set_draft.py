@@ -1,0 +1,272 @@
+"""Drafts of the rule set: a whole document that several people change before it is published.
+
+A draft may hold what does not compile yet; its faults are told, and it cannot be published until there are none.
+Every change needs the revision it was made from, or is made on whatever is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from openiwd.domain.errors import ConflictError, NotFoundError, RevisionMismatchError, RuleSetError
+from openiwd.domain.rule_set import RuleSetDocument, parse_document
+from openiwd.domain.rule_set_diff import ObjectDifference, diff
+from openiwd.ports.tenant_store import Reading
+from openiwd.usecases.configuration import Editor
+from openiwd.usecases.rule_set import check
+from openiwd.usecases.tenant_runtime import TenantRuntime
+
+KIND: Final = "rule_set_draft"
+TRIES: Final = 5
+
+DraftName = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Draft(Struct, kw_only=True, rename="camel"):
+    """A rule set that is being changed."""
+
+    id: UUID
+    name: DraftName
+    base: int | None
+    """The version that was live when the draft was begun, or last brought up to date; None: there was none."""
+    document: dict[str, Any]
+    revision: int
+    created_at: datetime
+    changed_at: datetime
+    changed_by: list[str]
+    """Who has had a hand in it, the first one first."""
+
+    @property
+    def parsed(self) -> RuleSetDocument:
+        return parse_document(self.document)
+
+
+class Fault(Struct, kw_only=True, omit_defaults=True):
+    """Something that must be mended before the draft can be published."""
+
+    field: str | None
+    message: str
+    hint: str | None = None
+
+
+class Edit(Struct, kw_only=True):
+    """What an edit did to the plain document."""
+
+    kind: str
+    id: str
+    path: str
+    """Of the object in the changed document: faults below it are told by the object's own field names."""
+    before: Any = None
+    after: Any = None
+
+
+Change = Callable[[dict[str, Any]], Edit]
+"""Changes the plain document it is given; may be called again on another one."""
+
+
+async def live_document(runtime: TenantRuntime) -> tuple[int | None, RuleSetDocument]:
+    """The live version and its document; an empty document named like the tenant when none is published yet."""
+    async with runtime.store.reading() as reading:
+        version = await reading.live_version()
+        stored = await reading.rule_set(version) if version is not None else None
+    if stored is None:
+        return None, RuleSetDocument(name=runtime.tenant.name, time_zone=runtime.tenant.time_zone)
+    return stored.version, parse_document(stored.document)
+
+
+async def document_of(editor: Editor, draft_id: UUID | None) -> tuple[int | None, RuleSetDocument]:
+    """The draft's revision and document, or without a draft the live version and its document."""
+    if draft_id is None:
+        return await live_document(editor.services.runtime)
+    draft = await get(editor, draft_id)
+    return draft.revision, draft.parsed
+
+
+async def drafts(editor: Editor) -> list[Draft]:
+    """All drafts of the tenant, the last changed first."""
+    editor.caller.require("categories.view")
+    async with editor.services.runtime.store.reading() as reading:
+        found = await _all(reading)
+    return sorted(found, key=lambda d: (d.changed_at, str(d.id)), reverse=True)
+
+
+async def _all(reading: Reading) -> list[Draft]:
+    return [msgspec.convert(raw, Draft) for raw in await reading.objects(KIND)]
+
+
+async def get(editor: Editor, draft_id: UUID) -> Draft:
+    """One draft; NotFoundError when it is published, discarded or was never there."""
+    found = next((d for d in await drafts(editor) if d.id == draft_id), None)
+    if found is None:
+        raise NotFoundError(
+            f"there is no draft {draft_id}",
+            field="draft",
+            hint="it may have been published or discarded: see the list of drafts",
+        )
+    return found
+
+
+async def create(editor: Editor, name: str, document: RuleSetDocument | None = None) -> Draft:
+    """A new draft, of the live rule set or of the document given."""
+    editor.caller.require("categories.update")
+    runtime = editor.services.runtime
+    base, live = await live_document(runtime)
+    now = runtime.now()
+    draft = Draft(
+        id=runtime.new_id(),
+        name=name,
+        base=base,
+        document=msgspec.to_builtins(document or live),
+        revision=0,
+        created_at=now,
+        changed_at=now,
+        changed_by=[_hand(editor)],
+    )
+    made = await _save(editor, draft, None)
+    await editor.note("created", "ruleSetDraft", str(draft.id), name=name, base=base)
+    return made
+
+
+def _hand(editor: Editor) -> str:
+    return editor.caller.login or editor.caller.actor
+
+
+async def _save(editor: Editor, draft: Draft, revision: int | None) -> Draft:
+    body = {k: v for k, v in msgspec.to_builtins(draft).items() if k != "revision"}
+    async with editor.services.runtime.store.writing() as tx:
+        stored = await tx.save_object(KIND, {**body, "id": draft.id}, revision=revision)
+        await editor.tell(tx, KIND, str(draft.id), "created" if revision is None else "updated", stored)
+    editor.services.runtime.committed()
+    return msgspec.structs.replace(draft, revision=stored)
+
+
+async def rename(editor: Editor, draft_id: UUID, name: str) -> Draft:
+    """Gives a draft another name."""
+    editor.caller.require("categories.update")
+    draft = await get(editor, draft_id)
+    return await _save(editor, msgspec.structs.replace(draft, name=name), draft.revision)
+
+
+async def change(
+    editor: Editor, draft_id: UUID, expected: int | None, edit: Change
+) -> tuple[Draft, Edit, bool]:
+    """Applies an edit to a draft; the draft after it, what was done, and whether anything changed.
+
+    `expected` is the revision that the edit was made from: RevisionMismatchError when it is another one. Faults of the
+    object that was edited are refused (RuleSetError, by its own field names); faults elsewhere stay and are told.
+    """
+    for attempt in range(TRIES):
+        draft = await get(editor, draft_id)
+        if expected is not None and expected != draft.revision:
+            raise changed_meanwhile(draft, expected)
+        raw = msgspec.to_builtins(draft.document)
+        done = edit(raw)
+        try:
+            document = parse_document(raw)
+        except RuleSetError as error:
+            raise own_fields(error, done.path) from error
+        if document == draft.parsed:
+            return draft, done, False
+        await _refuse_own_faults(editor, raw, done)
+        hands = [*draft.changed_by, *([] if _hand(editor) in draft.changed_by else [_hand(editor)])]
+        after = msgspec.structs.replace(
+            draft,
+            document=msgspec.to_builtins(document),
+            changed_at=editor.services.runtime.now(),
+            changed_by=hands,
+        )
+        try:
+            return await _save(editor, after, draft.revision), done, True
+        except RevisionMismatchError:
+            if expected is not None or attempt == TRIES - 1:
+                raise changed_meanwhile(await get(editor, draft_id), expected or draft.revision) from None
+    raise AssertionError
+
+
+def changed_meanwhile(draft: Draft, expected: int) -> RevisionMismatchError:
+    return RevisionMismatchError(
+        f"'{draft.name}' was changed by {draft.changed_by[-1]} since you loaded it",
+        field="If-Match",
+        hint="load it again, and repeat the change on it",
+        current_revision=draft.revision,
+        expected_revision=expected,
+    )
+
+
+async def _refuse_own_faults(editor: Editor, raw: dict[str, Any], done: Edit) -> None:
+    found = await faults_of(editor, raw)
+    own = [f for f in found if done.path and f.field is not None and f.field.startswith(done.path)]
+    if own:
+        first = own[0]
+        faults = [msgspec.to_builtins(f) for f in own]
+        whole = RuleSetError(first.message, field=first.field, hint=first.hint, errors=faults)
+        raise own_fields(whole, done.path)
+
+
+async def faults_of(editor: Editor, raw: dict[str, Any]) -> list[Fault]:
+    """What keeps a document from being published; empty when nothing does."""
+    try:
+        await check(editor.services.runtime, editor.holidays, raw)
+    except RuleSetError as error:
+        listed = error.details.get("errors") or [
+            {"field": error.field, "message": error.message, "hint": error.hint}
+        ]
+        return [
+            Fault(field=e.get("field"), message=str(e.get("message")), hint=e.get("hint")) for e in listed
+        ]
+    return []
+
+
+async def differences(editor: Editor, draft: Draft) -> list[ObjectDifference]:
+    """From the live rule set to the draft."""
+    _, live = await live_document(editor.services.runtime)
+    return diff(live, draft.parsed)
+
+
+def outdated(draft: Draft, live: int | None, since: list[ObjectDifference]) -> ConflictError:
+    """Somebody has published since the draft was begun; publishing it would take that back."""
+    return ConflictError(
+        f"version {live} is live, and the draft was made from version {draft.base}",
+        code="ruleSetChanged",
+        field="draft",
+        hint="bring the draft up to date, look at what changed, and publish it then",
+        current_version=live,
+        differences=msgspec.to_builtins(since),
+    )
+
+
+async def discard(editor: Editor, draft_id: UUID) -> None:
+    """Throws a draft away; the live rule set is not touched."""
+    editor.caller.require("categories.update")
+    draft = await get(editor, draft_id)
+    await remove(editor, draft)
+    await editor.note("discarded", "ruleSetDraft", str(draft.id), name=draft.name, base=draft.base)
+
+
+async def remove(editor: Editor, draft: Draft) -> None:
+    """Takes a draft that is published or discarded out of the list."""
+    async with editor.services.runtime.store.writing() as tx:
+        await tx.delete_object(KIND, draft.id)
+        await editor.tell(tx, KIND, str(draft.id), "deleted")
+    editor.services.runtime.committed()
+
+
+def own_fields(error: RuleSetError, path: str) -> RuleSetError:
+    """The same error, with the fields below an object's path as the object itself has them."""
+
+    def own(field: str | None) -> str | None:
+        if field is None or not path or not field.startswith(path):
+            return field
+        rest = field.removeprefix(path)
+        return rest.removeprefix(".") if rest[:1] in ("", ".", "[") else field
+
+    details = dict(error.details)
+    if "errors" in details:
+        details["errors"] = [{**e, "field": own(e.get("field"))} for e in details["errors"]]
+    return RuleSetError(error.message, code=error.code, field=own(error.field), hint=error.hint, **details)

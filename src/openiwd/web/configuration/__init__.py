@@ -1,0 +1,1 @@
+"""The rule set and everything else that is configured."""

@@ -1,0 +1,1 @@
+"""The Universal Queue and the list of queues."""

@@ -1,0 +1,394 @@
+"""The Universal Queue as shown: filter from the address, business tree with counts, chips and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from litestar.datastructures import MultiDict
+
+from openiwd.domain.category import CategoryConfig
+from openiwd.domain.privilege import Caller
+from openiwd.domain.rule_set import CompiledRuleSet
+from openiwd.domain.work_item import FINAL, OPEN, Status
+from openiwd.ports.tenant_store import SearchPage, SearchQuery
+from openiwd.usecases.search import CategoryCount
+from openiwd.web.shell.catalogue import Catalogue, number
+
+PAGE: Final = 60
+MOST: Final = 480
+SORTS: Final = {
+    "priority": "-priority",
+    "due": "dueDateTime",
+    "age": "createdDateTime",
+}
+CHIPS: Final = (Status.QUEUED, Status.ASSIGNED, Status.HELD, Status.ERRORHELD, Status.CAPTURED, Status.NEW)
+BULK_ACTS: Final = (
+    ("assign", "a", False),
+    ("hold", "h", False),
+    ("resume", None, False),
+    ("complete", None, False),
+    ("cancel", None, True),
+)
+
+
+class QueueFilter(NamedTuple):
+    """What the address asks for."""
+
+    status: tuple[str, ...] = ()
+    category: str = ""
+    unclassified: bool = False
+    overdue: bool = False
+    finished: bool = False
+    queue: str = ""
+    agent: str = ""
+    text: str = ""
+    sort: str = "priority"
+
+    @property
+    def is_plain(self) -> bool:
+        return self._replace(sort="priority") == QueueFilter()
+
+    def parameters(self) -> list[tuple[str, str]]:
+        found = [("status", s) for s in self.status]
+        named = (("category", self.category), ("queue", self.queue), ("agent", self.agent), ("q", self.text))
+        found += [(name, value) for name, value in named if value]
+        flags = (("unclassified", self.unclassified), ("overdue", self.overdue), ("finished", self.finished))
+        found += [(name, "1") for name, value in flags if value]
+        if self.sort != "priority":
+            found.append(("sort", self.sort))
+        return found
+
+    def address(self, path: str = "/", **extra: str) -> str:
+        query = urlencode([*self.parameters(), *extra.items()])
+        return f"{path}?{query}" if query else path
+
+    def query(self, now: datetime, *, limit: int, cursor: str | None, count: bool) -> SearchQuery:
+        conditions: list[dict[str, Any]] = []
+        statuses = self.status or tuple(s.value for s in Status if s in (FINAL if self.finished else OPEN))
+        conditions.append({"attribute": "status", "operator": "in", "value": list(statuses)})
+        if self.unclassified:
+            conditions.append({"attribute": "categoryPath", "operator": "isNotSet"})
+        if self.overdue:
+            conditions.append({"attribute": "dueDateTime", "operator": "before", "value": now.isoformat()})
+        if self.queue:
+            conditions.append({"attribute": "queue", "operator": "eq", "value": self.queue})
+        if self.agent:
+            conditions.append({"attribute": "assignedToUser", "operator": "eq", "value": self.agent})
+        sort = ["-completedDateTime"] if self.finished and self.sort == "priority" else [SORTS[self.sort]]
+        return SearchQuery(
+            filter={"all": conditions},
+            text=self.text or None,
+            category=self.category or None,
+            sort=sort,
+            limit=limit,
+            cursor=cursor,
+            with_count=count,
+        )
+
+
+def read_filter(parameters: MultiDict[Any]) -> QueueFilter:
+    """From the address; what makes no sense is left out, so that old links keep working."""
+    known = {s.value for s in Status}
+    sort = str(parameters.get("sort") or "priority")
+    return QueueFilter(
+        status=tuple(dict.fromkeys(s for s in parameters.getall("status", []) if s in known)),
+        category=str(parameters.get("category") or "")[:1_000],
+        unclassified=parameters.get("unclassified") == "1",
+        overdue=parameters.get("overdue") == "1",
+        finished=parameters.get("finished") == "1",
+        queue=str(parameters.get("queue") or "")[:64],
+        agent=str(parameters.get("agent") or "")[:64],
+        text=str(parameters.get("q") or "").strip()[:200],
+        sort=sort if sort in SORTS else "priority",
+    )
+
+
+# The tree -----------------------------------------------------------------------------------------------------------
+
+
+class TreeNode(NamedTuple):
+    name: str
+    path: str
+    href: str
+    overdue_href: str
+    total: int
+    overdue: int
+    current: bool
+    children: list[TreeNode]
+
+
+class _Tally(NamedTuple):
+    total: int
+    overdue: int
+
+
+def business_tree(
+    rules: CompiledRuleSet | None, counts: Iterable[CategoryCount], chosen: QueueFilter, t: Catalogue
+) -> list[TreeNode]:
+    """All items, then the categories in the rule set's order; each number is the sum of what lies below it."""
+    own: dict[str | None, _Tally] = {}
+    for c in counts:
+        before = own.get(c.category_path, _Tally(0, 0))
+        own[c.category_path] = _Tally(before.total + c.count, before.overdue + c.overdue)
+    total = _Tally(sum(v.total for v in own.values()), sum(v.overdue for v in own.values()))
+    base = chosen._replace(category="", unclassified=False)
+    roots = [
+        _node(c, "", own, chosen, base) for c in (rules.document.categories if rules is not None else [])
+    ]
+    nodes = [
+        _leaf(t("queue.all"), "", base, total, current=not chosen.category and not chosen.unclassified),
+        *(n for n in roots if n is not None),
+    ]
+    placed = {path for node in nodes for path in _paths(node)}
+    for path, tally in sorted((p, v) for p, v in own.items() if p is not None and p not in placed):
+        filtered = base._replace(category=path)
+        nodes.append(_leaf(path.replace("/", " › "), path, filtered, tally, current=chosen.category == path))
+    if None in own:
+        filtered = base._replace(unclassified=True)
+        nodes.append(_leaf(t("queue.unclassified"), "-", filtered, own[None], current=chosen.unclassified))
+    return nodes
+
+
+def _leaf(name: str, path: str, to: QueueFilter, tally: _Tally, *, current: bool) -> TreeNode:
+    return TreeNode(
+        name,
+        path,
+        to._replace(overdue=False).address(),
+        _overdue(to),
+        tally.total,
+        tally.overdue,
+        current,
+        [],
+    )
+
+
+def _overdue(to: QueueFilter) -> str:
+    return to._replace(overdue=True, status=(), finished=False).address()
+
+
+def _node(
+    config: CategoryConfig,
+    parent: str,
+    own: Mapping[str | None, _Tally],
+    chosen: QueueFilter,
+    base: QueueFilter,
+) -> TreeNode | None:
+    path = f"{parent}/{config.name}" if parent else config.name
+    found = [_node(c, path, own, chosen, base) for c in config.children]
+    children = [c for c in found if c is not None]
+    mine = own.get(path, _Tally(0, 0))
+    count = mine.total + sum(c.total for c in children)
+    if config.archived and not count:
+        return None
+    filtered = base._replace(category=path)
+    return TreeNode(
+        config.name,
+        path,
+        filtered._replace(overdue=False).address(),
+        _overdue(filtered),
+        count,
+        mine.overdue + sum(c.overdue for c in children),
+        chosen.category == path,
+        children,
+    )
+
+
+def _paths(node: TreeNode) -> Iterable[str]:
+    yield node.path
+    for child in node.children:
+        yield from _paths(child)
+
+
+# The list's head ----------------------------------------------------------------------------------------------------
+
+
+class Chip(NamedTuple):
+    key: str
+    text: str
+    href: str
+    current: bool
+    amount: int | None = None
+    icon: str = ""
+
+
+class Column(NamedTuple):
+    text: str
+    css: str = ""
+    href: str = ""
+    sorted: str = ""
+
+
+class Empty(NamedTuple):
+    title: str
+    text: str
+    href: str = ""
+    act: str = ""
+
+
+class BulkAct(NamedTuple):
+    action: str
+    text: str
+    key: str | None
+    danger: bool
+
+
+class QueueView(NamedTuple):
+    title: str
+    counts: str
+    query: str
+    text: str
+    hidden: list[tuple[str, str]]
+    chips: list[Chip]
+    columns: list[Column]
+    empty: Empty
+    by_priority: bool
+    bulk_acts: list[BulkAct]
+
+
+def queue_view(
+    chosen: QueueFilter,
+    page: SearchPage,
+    counts: Sequence[CategoryCount],
+    caller: Caller,
+    names: Mapping[str, str],
+    t: Catalogue,
+) -> QueueView:
+    total = sum(c.count for c in counts)
+    shown = number(page.count) if page.count_exact else f"{page.count // 1000}k+"
+    if chosen.finished:
+        told = t("queue.counts_plain", text=shown)
+    elif chosen.is_plain:
+        told = t("queue.counts", n=total)
+    else:
+        told = t("queue.counts_of", n=shown, total=total)
+    title = t("queue.title")
+    if chosen.category:
+        title = chosen.category.replace("/", " › ")
+    elif chosen.unclassified:
+        title = t("queue.unclassified")
+    may_bulk = caller.may("workitems.bulk")
+    return QueueView(
+        title=title,
+        counts=told,
+        query=chosen.address(path=""),
+        text=chosen.text,
+        hidden=[(name, value) for name, value in chosen.parameters() if name != "q"],
+        chips=_chips(chosen, counts, names, t),
+        columns=_columns(chosen, t),
+        empty=_empty(chosen, total, t),
+        by_priority=chosen.sort == "priority" and not chosen.finished,
+        bulk_acts=[
+            BulkAct(name, t(f"act.{name}"), key, danger)
+            for name, key, danger in BULK_ACTS
+            if may_bulk and caller.may(f"workitems.{name}")
+        ],
+    )
+
+
+def _chips(
+    chosen: QueueFilter, counts: Sequence[CategoryCount], names: Mapping[str, str], t: Catalogue
+) -> list[Chip]:
+    """Quick filters by status; their numbers are those of the tree's chosen node."""
+    by_status: dict[str, int] = {}
+    overdue = 0
+    for c in counts:
+        path = c.category_path
+        if chosen.unclassified and path is not None:
+            continue
+        if chosen.category and not (
+            path == chosen.category or (path or "").startswith(f"{chosen.category}/")
+        ):
+            continue
+        by_status[c.status] = by_status.get(c.status, 0) + c.count
+        overdue += c.overdue
+    sure = not (chosen.queue or chosen.agent or chosen.text)
+    plain = chosen._replace(status=(), overdue=False, finished=False)
+    narrowed = bool(chosen.status or chosen.overdue or chosen.finished)
+
+    def count(value: int) -> int | None:
+        return value if sure else None
+
+    chips = [
+        Chip("open", t("queue.chip_open"), plain.address(), not narrowed, count(sum(by_status.values())))
+    ]
+    for status in CHIPS:
+        n = by_status.get(status.value, 0)
+        current = chosen.status == (status.value,)
+        if n or current or status in (Status.QUEUED, Status.ASSIGNED, Status.HELD):
+            to = plain if current else plain._replace(status=(status.value,))
+            chips.append(
+                Chip(
+                    status.value,
+                    t.named("status", status.value),
+                    to.address(),
+                    current,
+                    count(n),
+                    f"st-{status.value}",
+                )
+            )
+    to = plain if chosen.overdue else plain._replace(overdue=True)
+    chips.append(
+        Chip("overdue", t("queue.chip_overdue"), to.address(), chosen.overdue, count(overdue), "alert")
+    )
+    to = plain if chosen.finished else plain._replace(finished=True)
+    chips.append(Chip("finished", t("queue.chip_final"), to.address(), chosen.finished, None, "st-completed"))
+    if chosen.queue:
+        name = names.get(f"queue:{chosen.queue}", chosen.queue)
+        chips.append(
+            Chip(
+                "queue",
+                t("queue.chip_queue", name=name),
+                chosen._replace(queue="").address(),
+                True,
+                None,
+                "x",
+            )
+        )
+    if chosen.agent:
+        name = names.get(f"agent:{chosen.agent}", chosen.agent)
+        chips.append(
+            Chip(
+                "agent",
+                t("queue.chip_agent", name=name),
+                chosen._replace(agent="").address(),
+                True,
+                None,
+                "x",
+            )
+        )
+    return chips
+
+
+def _columns(chosen: QueueFilter, t: Catalogue) -> list[Column]:
+    def sortable(name: str, key: str, css: str, order: str) -> Column:
+        is_sorted = chosen.sort == key and not (key == "priority" and chosen.finished)
+        return Column(
+            t(f"queue.column_{name}"), css, chosen._replace(sort=key).address(), order if is_sorted else ""
+        )
+
+    return [
+        sortable("priority", "priority", "", "descending"),
+        Column(t("queue.column_subject")),
+        Column(t("queue.column_category"), "c-cat"),
+        Column(t("queue.column_status")),
+        sortable("sla", "due", "num", "ascending"),
+        sortable("age", "age", "num c-age", "descending"),
+        Column(t("queue.column_assignee"), "c-who"),
+        Column(t("queue.column_queue"), "c-queue"),
+    ]
+
+
+def _empty(chosen: QueueFilter, total: int, t: Catalogue) -> Empty:
+    if chosen.finished:
+        return Empty(t("queue.empty_finished"), t("queue.empty_finished_hint"), "/", t("queue.drop_filter"))
+    if total:
+        return Empty(
+            t("queue.empty_filtered"),
+            t("queue.empty_filtered_hint", total=total),
+            "/",
+            t("queue.drop_filter"),
+        )
+    return Empty(t("queue.empty_all"), t("queue.empty_all_hint"))

@@ -1,0 +1,1 @@
+"""What every page stands on: texts, times, rendering, the visit and its errors."""

@@ -1,0 +1,105 @@
+"""Drafts of the rule set over HTTP: edited by several, and published under the lock of the live version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.factories.api import World, problem
+
+
+async def begin(api: World, name: str = "Storm season") -> dict[str, Any]:
+    made = await api.post("/rulesets/drafts", {"name": name})
+    assert made.status_code == 201, made.text
+    found: dict[str, Any] = made.json()
+    return found
+
+
+async def in_draft(
+    api: World, method: str, path: str, draft: dict[str, Any], body: Any = None, revision: int | None = None
+) -> httpx.Response:
+    headers = {} if revision is None else {"If-Match": f'"{revision}"'}
+    return await api.call(method, f"{path}?draft={draft['id']}", "t", json=body, headers=headers)
+
+
+async def first_queue(api: World) -> dict[str, Any]:
+    found: dict[str, Any] = (await api.get("/queues")).json()["queues"][0]
+    return found
+
+
+async def test_what_is_changed_in_a_draft_is_live_only_once_it_is_published(api: World) -> None:
+    draft = await begin(api)
+    queue = await first_queue(api)
+    changed = await in_draft(api, "PUT", f"/queues/{queue['id']}", draft, {**queue, "offerTimeout": "77s"})
+    assert changed.status_code == 200, changed.text
+    assert changed.headers["etag"] == '"2"'
+    assert (await first_queue(api))["offerTimeout"] == queue["offerTimeout"]
+    inside = await in_draft(api, "GET", f"/queues/{queue['id']}", draft)
+    assert inside.json()["offerTimeout"] == "77s"
+    told = (await api.get(f"/rulesets/drafts/{draft['id']}")).json()
+    assert [(d["kind"], d["id"], d["change"]) for d in told["differences"]] == [
+        ("queues", queue["id"], "changed")
+    ]
+    assert told["faults"] == []
+    done = await api.post(f"/rulesets/drafts/{draft['id']}/publish")
+    assert (done.status_code, done.json()["version"]) == (201, 2)
+    assert (await first_queue(api))["offerTimeout"] == "77s"
+    assert (await api.get("/rulesets/drafts")).json()["drafts"] == []
+    versions = (await api.get("/rulesets")).json()["versions"]
+    assert (versions[0]["version"], versions[0]["comment"]) == (2, "Storm season")
+
+
+async def test_a_draft_is_not_published_over_what_somebody_else_published(api: World) -> None:
+    draft = await begin(api)
+    queue = await first_queue(api)
+    await in_draft(api, "PUT", f"/queues/{queue['id']}", draft, {**queue, "offerTimeout": "77s"})
+    await api.call("PUT", f"/queues/{queue['id']}", "t", json={**queue, "offerTimeout": "99s"})
+    refused = problem(await api.post(f"/rulesets/drafts/{draft['id']}/publish"), 409, "ruleSetChanged")
+    assert [(d["kind"], d["id"]) for d in refused["differences"]] == [("queues", queue["id"])]
+    assert (await first_queue(api))["offerTimeout"] == "99s"
+    assert len((await api.get("/rulesets/drafts")).json()["drafts"]) == 1
+
+
+async def test_two_editors_of_one_draft_do_not_overwrite_each_other(api: World) -> None:
+    draft = await begin(api)
+    queue = await first_queue(api)
+    path = f"/queues/{queue['id']}"
+    one = await in_draft(api, "PUT", path, draft, {**queue, "offerTimeout": "77s"}, revision=1)
+    assert one.status_code == 200, one.text
+    other = await in_draft(api, "PUT", path, draft, {**queue, "offerTimeout": "88s"}, revision=1)
+    told = problem(other, 412, "revisionMismatch")
+    assert (told["currentRevision"], told["field"]) == (2, "If-Match")
+    assert (await in_draft(api, "GET", path, draft)).json()["offerTimeout"] == "77s"
+
+
+async def test_faults_of_the_object_are_refused_by_its_own_fields(api: World) -> None:
+    draft = await begin(api)
+    queue = await first_queue(api)
+    path = f"/queues/{queue['id']}"
+    refused = problem(await in_draft(api, "PUT", path, draft, {**queue, "offerTimeout": -1}), 422)
+    assert refused["field"] == "offerTimeout"
+    refused = problem(await in_draft(api, "PUT", path, draft, {**queue, "hours": "no_such_calendar"}), 422)
+    assert refused["field"] == "hours"
+    assert (await api.get(f"/rulesets/drafts/{draft['id']}")).json()["differences"] == []
+
+
+async def test_faults_elsewhere_stay_and_keep_the_draft_from_being_published(api: World) -> None:
+    draft = await begin(api)
+    queue = await first_queue(api)
+    gone = await in_draft(api, "DELETE", f"/queues/{queue['id']}", draft)
+    assert gone.status_code == 204, gone.text
+    told = (await api.get(f"/rulesets/drafts/{draft['id']}")).json()
+    assert told["faults"]
+    problem(await api.post(f"/rulesets/drafts/{draft['id']}/publish"), 422)
+    assert (await api.get("/rulesets/live")).json()["version"] == 1
+
+
+async def test_a_draft_is_renamed_and_discarded(api: World) -> None:
+    draft = await begin(api)
+    named = await api.call("PUT", f"/rulesets/drafts/{draft['id']}", "t", json={"name": "Winter"})
+    assert (named.status_code, named.json()["name"]) == (200, "Winter")
+    gone = await api.call("DELETE", f"/rulesets/drafts/{draft['id']}", "t")
+    assert gone.status_code == 204
+    problem(await api.get(f"/rulesets/drafts/{draft['id']}"), 404)
+    problem(await in_draft(api, "GET", "/queues", draft), 404)
