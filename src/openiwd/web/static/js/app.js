@@ -9,6 +9,8 @@ import { startToasts } from "./toast.js";
 import { startTriggers } from "./trigger.js";
 import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
+import { startBuilders } from "./builder/start.js";
+import { startCategoryTree } from "./category_tree.js";
 
 startTheme();
 startMenus();
@@ -19,5 +21,7 @@ startShortcuts();
 startDrawer();
 startQueue();
 startAgents();
+startBuilders();
+startCategoryTree();
 startWorkspace();
 document.body.dataset.ready = "true";
