@@ -116,7 +116,7 @@ def test_what_is_wrong_is_said_at_its_place_and_nothing_typed_is_lost(open_as: O
 def test_categories_move_by_key_and_by_dragging(open_as: Open) -> None:
     page = open_as("bea", "/configuration/categories")
     begin(page)
-    tree = page.locator("#category-tree")
+    tree = page.locator("#conf-tree")
     tree.get_by_role("link", name="Glass").press("Alt+ArrowUp")
     expect(page.locator(".toast")).to_contain_text("Glass is now number 2 in Motor")
     expect(tree.locator("li[data-id=motor] li").nth(1)).to_have_attribute("data-id", "glass")

@@ -19,6 +19,7 @@ from openiwd.web.configuration import (
     category_page,
     configuration_page,
     draft_page,
+    listed_page,
     words_page,
 )
 from openiwd.web.gallery import gallery_page
@@ -52,6 +53,7 @@ PAGES: Final[list[Any]] = [
     *configuration_page.PAGES,
     *category_page.PAGES,
     *draft_page.PAGES,
+    *listed_page.PAGES,
     *words_page.PAGES,
     *gallery_page.PAGES,
     static_file,

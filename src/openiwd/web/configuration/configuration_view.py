@@ -15,7 +15,7 @@ from openiwd.web.configuration.rule_text import actions_text, criteria_text, rul
 from openiwd.web.item.row_view import Shown
 from openiwd.web.shell.catalogue import Catalogue
 
-SECTIONS: Final = ("schemas", "queues", "calendars", "rules", "versions")
+SECTIONS: Final = ("schemas", "queues", "calendars", "versions")
 
 
 class CategoryView(NamedTuple):

@@ -10,7 +10,7 @@ import { startTriggers } from "./trigger.js";
 import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
 import { startBuilders } from "./builder/start.js";
-import { startCategoryTree } from "./category_tree.js";
+import { startConfTree } from "./conf_tree.js";
 
 startTheme();
 startMenus();
@@ -22,6 +22,6 @@ startDrawer();
 startQueue();
 startAgents();
 startBuilders();
-startCategoryTree();
+startConfTree();
 startWorkspace();
 document.body.dataset.ready = "true";
