@@ -25,8 +25,9 @@ from openiwd.usecases.tenant_runtime import TenantRuntime
 
 KIND: Final = "rule_set_draft"
 TRIES: Final = 5
+MAX_NAME: Final = 200
 
-DraftName = Annotated[str, Meta(min_length=1, max_length=200)]
+DraftName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 
 
 class Draft(Struct, kw_only=True, rename="camel"):
@@ -253,7 +254,8 @@ def outdated(draft: Draft, live: int | None, since: list[ObjectDifference]) -> C
     )
 
 
-async def _document_at(editor: Editor, version: int | None) -> RuleSetDocument:
+async def document_at(editor: Editor, version: int | None) -> RuleSetDocument:
+    """The document of a version; before the first one an empty one named like the tenant."""
     if version is None:
         tenant = editor.services.tenant
         return RuleSetDocument(name=tenant.name, time_zone=tenant.time_zone)
@@ -263,13 +265,13 @@ async def _document_at(editor: Editor, version: int | None) -> RuleSetDocument:
 async def published_since(editor: Editor, draft: Draft) -> list[ObjectDifference]:
     """What others have made live since the draft was begun, or last brought up to date."""
     _, live = await live_document(editor.services.runtime)
-    return diff(await _document_at(editor, draft.base), live)
+    return diff(await document_at(editor, draft.base), live)
 
 
 async def merged_with_live(editor: Editor, draft: Draft, choices: Mapping[str, str]) -> Merged:
     """What bringing the draft up to date would make of it."""
     _, live = await live_document(editor.services.runtime)
-    return merge(await _document_at(editor, draft.base), draft.parsed, live, choices)
+    return merge(await document_at(editor, draft.base), draft.parsed, live, choices)
 
 
 async def bring_up_to_date(
@@ -287,7 +289,7 @@ async def bring_up_to_date(
     live, document = await live_document(editor.services.runtime)
     if live == draft.base:
         return draft
-    merged = merge(await _document_at(editor, draft.base), draft.parsed, document, choices)
+    merged = merge(await document_at(editor, draft.base), draft.parsed, document, choices)
     if merged.open:
         raise ConflictError(
             f"{len(merged.open)} objects were changed here and in version {live}",

@@ -20,6 +20,8 @@ from openiwd.web.configuration import (
     configuration_page,
     draft_page,
     listed_page,
+    review_page,
+    version_page,
     words_page,
 )
 from openiwd.web.gallery import gallery_page
@@ -54,6 +56,8 @@ PAGES: Final[list[Any]] = [
     *category_page.PAGES,
     *draft_page.PAGES,
     *listed_page.PAGES,
+    *review_page.PAGES,
+    *version_page.PAGES,
     *words_page.PAGES,
     *gallery_page.PAGES,
     static_file,
