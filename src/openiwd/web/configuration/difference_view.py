@@ -86,6 +86,8 @@ class Names:
     def title(self, part: str, object_id: str) -> str:
         """`Category Claims › Motor`."""
         noun = self._t.named("object_kind", part)
+        if part == SETTINGS:
+            return noun
         if part == "categories" and object_id in self._paths:
             return f"{noun} {self._paths[object_id].replace('/', ' › ')}"
         value = self.value(part, object_id)
@@ -187,7 +189,7 @@ def _choice(c: ChangedTwice, own: Names, other: Names, t: Catalogue) -> Choice:
             other.field(c.kind, name, right.get(name, msgspec.UNSET)),
         )
         for name in dict.fromkeys([*left, *right])
-        if left.get(name) != right.get(name)
+        if name != "id" and left.get(name) != right.get(name)
     ]
     return Choice(c.key, names.title(c.kind, c.id), PLACES.get(c.kind, ("doc", ""))[0], fields, c.choice)
 
