@@ -13,10 +13,10 @@ from openiwd.usecases import category
 from openiwd.usecases.category import CategoryView
 from openiwd.usecases.rule_set_edit import Edited, How
 from openiwd.web.configuration import category_view as view
-from openiwd.web.configuration.drafting import CHANGE, Drafting, drafting, editor_of, faults_by_field
+from openiwd.web.configuration.drafting import CHANGE, Drafting, drafting, editor_of
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.rule_text import criteria_text
-from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, read_sent, save
+from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, form_state, read_sent, save
 from openiwd.web.configuration.vocabulary_view import vocabulary
 from openiwd.web.shell.form import Form, with_errors
 from openiwd.web.shell.rendering import redirect
@@ -41,11 +41,6 @@ async def _page(
     above = views.get((current.parent if current is not None else parent) or "")
     stored = view.plain_category(current) if current is not None else None
     values = body if body is not None else stored
-    status = 409 if conflict is not None else 422 if error is not None else 200
-    before = conflict.now if conflict is not None else sent.before if sent is not None else stored
-    revision = (
-        conflict.revision if conflict is not None else sent.revision if sent is not None else at.revision
-    )
     context: dict[str, Any] = {"form": None, "values": None}
     if values is not None:
         fields = view.fields_of(values, at.document, above, visit.t, new=current is None)
@@ -62,20 +57,14 @@ async def _page(
         "configuration/categories.html",
         SECTION,
         at,
-        status=status,
         tree=view.tree_of(at, current.id if current is not None else None),
         moves=at.address(view.PATH) if at.editable else "",
         flat=False,
         category=current,
         above=above,
         parent=parent,
-        error=error,
-        faults=faults_by_field(error) if error is not None else {},
-        conflict=conflict,
-        before=before,
-        revision=revision,
-        saved=visit.request.query_params.get("saved") == "1",
         action=at.address(view.category_path(current.id) if current is not None else view.PATH),
+        **form_state(visit, at, stored, sent, error, conflict),
         **context,
     )
 

@@ -13,11 +13,11 @@ from openiwd.usecases import rule_set_draft, rule_set_object
 from openiwd.usecases.rule_set_edit import Edited, How
 from openiwd.web.configuration import listed_view
 from openiwd.web.configuration.category_view import fresh_id
-from openiwd.web.configuration.drafting import Drafting, drafting, editor_of, faults_by_field
+from openiwd.web.configuration.drafting import Drafting, drafting, editor_of
 from openiwd.web.configuration.listed_view import Listed
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.rule_text import criteria_text
-from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, read_sent, save
+from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, form_state, read_sent, save
 from openiwd.web.configuration.vocabulary_view import vocabulary
 from openiwd.web.shell.form import Form, with_errors
 from openiwd.web.shell.rendering import redirect
@@ -48,10 +48,6 @@ class ListedPages:
         visit.caller.require(spec.view)
         stored = self.find(at, current) if current is not None else None
         values = body if body is not None else stored
-        before = conflict.now if conflict is not None else sent.before if sent is not None else stored
-        revision = (
-            conflict.revision if conflict is not None else sent.revision if sent is not None else at.revision
-        )
         form = None
         if values is not None:
             fields = spec.fields(values, visit.t, current is None)
@@ -62,7 +58,6 @@ class ListedPages:
             f"configuration/{spec.section}.html",
             spec.section,
             at,
-            status=409 if conflict is not None else 422 if error is not None else 200,
             spec=spec,
             tree=listed_view.branches(spec, at, current, visit.t),
             moves=at.address(spec.path) if editable and spec.ordered else "",
@@ -74,12 +69,7 @@ class ListedPages:
             values=values,
             words=criteria_text((values or {}).get("when"), visit.t),
             vocabulary=await vocabulary(visit, at.document) if values is not None else None,
-            error=error,
-            faults=faults_by_field(error) if error is not None else {},
-            conflict=conflict,
-            before=before,
-            revision=revision,
-            saved=visit.request.query_params.get("saved") == "1",
+            **form_state(visit, at, stored, sent, error, conflict),
             action=at.address(spec.address(current) if current is not None else spec.path),
         )
 
