@@ -70,12 +70,34 @@ def editor_of(visit: Visit) -> Editor:
 
 async def drafting(visit: Visit) -> Drafting:
     """The draft that the address names, or the live rule set."""
-    editor = editor_of(visit)
     asked = visit.request.query_params.get("draft")
+    return await _drafting(visit, draft_id(asked) if asked else None)
+
+
+async def drafting_to_save(visit: Visit) -> tuple[Drafting, OpenIwdError | None]:
+    """As `drafting`; when the draft was published or discarded meanwhile, another one in which what was typed is kept.
+
+    The error then says so, and nothing is saved yet.
+    """
+    try:
+        return await drafting(visit), None
+    except NotFoundError:
+        visit.caller.require(CHANGE)
+        draft = await own_draft(visit)
+        told = ConflictError(
+            visit.t("conflict.draft_gone"),
+            code="draftGone",
+            hint=visit.t("conflict.draft_gone_hint", name=draft.name),
+        )
+        return await _drafting(visit, draft.id), told
+
+
+async def _drafting(visit: Visit, asked: UUID | None) -> Drafting:
+    editor = editor_of(visit)
     live, document = await rule_set_draft.live_document(editor.services.runtime)
-    if not asked:
+    if asked is None:
         return Drafting(None, None, document, False, "", live, None, 0, "", ())
-    draft = await rule_set_draft.get(editor, draft_id(asked))
+    draft = await rule_set_draft.get(editor, asked)
     return Drafting(
         id=draft.id,
         revision=draft.revision,

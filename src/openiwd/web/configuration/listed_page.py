@@ -13,7 +13,7 @@ from openiwd.usecases import rule_set_draft, rule_set_object
 from openiwd.usecases.rule_set_edit import Edited, How
 from openiwd.web.configuration import listed_view
 from openiwd.web.configuration.category_view import fresh_id
-from openiwd.web.configuration.drafting import Drafting, drafting, editor_of
+from openiwd.web.configuration.drafting import Drafting, drafting, drafting_to_save, editor_of
 from openiwd.web.configuration.listed_view import Listed
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.rule_text import criteria_text
@@ -84,9 +84,17 @@ class ListedPages:
             rule_set_object.find(kind, rule_set_object.listed(at.document, kind), object_id)
         )
 
+    def present(self, at: Drafting, object_id: str) -> str | None:
+        """The id; None when somebody has removed the object, so that it can be added again."""
+        values = rule_set_object.listed(at.document, self.spec.kind)
+        return (
+            object_id if any(rule_set_object.named(self.spec.kind, v) == object_id for v in values) else None
+        )
+
     async def create(self, visit: Visit) -> Response[Any]:
         """Adds an object at the end of the list."""
-        spec, at = self.spec, await drafting(visit)
+        spec = self.spec
+        at, gone = await drafting_to_save(visit)
         form = dict(await visit.request.form())
         key = spec.kind.key
         body = spec.body(form)
@@ -94,6 +102,8 @@ class ListedPages:
         taken = {rule_set_object.named(spec.kind, v) for v in rule_set_object.listed(at.document, spec.kind)}
         new = chosen or fresh_id(str(body.get("name") or spec.kind.noun), taken)
         try:
+            if gone is not None:
+                raise gone
             if chosen in taken:
                 raise InvalidInputError(
                     visit.t("listed.taken", id=chosen), field=key, hint="choose another one"
@@ -113,10 +123,13 @@ class ListedPages:
 
     async def save(self, visit: Visit, object_id: str) -> Response[Any]:
         """Saves an object to the draft; what stands against it is said beside what was typed."""
-        spec, at = self.spec, await drafting(visit)
+        spec = self.spec
+        at, gone = await drafting_to_save(visit)
         form = dict(await visit.request.form())
         body = self.ready(spec.body(form), object_id)
         sent = read_sent(form, body)
+        if gone is not None:
+            return await self.page(visit, at, self.present(at, object_id), body, error=gone)
 
         async def read() -> Plain | None:
             _, values = await rule_set_object.objects(editor_of(visit), spec.kind, at.id)
@@ -129,10 +142,11 @@ class ListedPages:
         try:
             done = await save(visit, at, sent, read, write)
         except OpenIwdError as error:
-            return await self.page(visit, at, object_id, body, sent=sent, error=error)
+            return await self.page(visit, at, self.present(at, object_id), body, sent=sent, error=error)
         if isinstance(done, Conflict):
             at = await drafting(visit)
-            return await self.page(visit, at, object_id, done.merged, sent=sent, conflict=done)
+            present = self.present(at, object_id)
+            return await self.page(visit, at, present, done.merged, sent=sent, conflict=done)
         return redirect(self.saved(at, object_id))
 
     async def move(self, visit: Visit, object_id: str) -> Response[Any]:
