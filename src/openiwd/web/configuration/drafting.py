@@ -5,7 +5,7 @@ The draft is named in the address (`?draft=…`), so that two tabs may edit two 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
@@ -107,7 +107,7 @@ async def _drafting(visit: Visit, asked: UUID | None) -> Drafting:
         live=live,
         base=draft.base,
         changes=len(diff(document, draft.parsed)),
-        hands=await hands_text(visit, draft),
+        hands=hands_text(visit, draft, await names_of(visit)),
         faults=await rule_set_draft.faults_of(editor, draft.document),
     )
 
@@ -121,9 +121,8 @@ def draft_id(text: str) -> UUID:
         ) from error
 
 
-async def hands_text(visit: Visit, draft: Draft) -> str:
-    """By whom: `you and Timo Ahlers`."""
-    names = await names_of(visit)
+def hands_text(visit: Visit, draft: Draft, names: Mapping[str, str]) -> str:
+    """By whom: `Timo Ahlers and you`; `names` are those of the users by login."""
     known = [
         visit.t("draft.you") if who == visit.caller.login else names.get(who, who) for who in draft.changed_by
     ]
