@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from openiwd.domain.agent import Absence, Agent, AgentSkill
 from openiwd.domain.lint.finding import Finding, FindingKind, Severity
+from openiwd.domain.lint.roster_lint import lint_roster
 from openiwd.domain.lint.rule_lint import lint_rules
 from openiwd.domain.lint.waiting_lint import lint_waiting
 from tests.factories.rule_set import NOW, compiled, document
@@ -180,3 +183,36 @@ def test_what_nothing_leads_to() -> None:
         (FindingKind.UNUSED_QUEUE, "queues[1]", "q2"),
         (FindingKind.UNUSED_ATTRIBUTE, "attributes[2]", "idle"),
     ]
+
+
+def agent(agent_id: str, *skills: tuple[str, int], **more: Any) -> Agent:
+    return Agent(
+        id=agent_id, name=agent_id, skills=tuple(AgentSkill(s, level) for s, level in skills), **more
+    )
+
+
+NEEDED = [category("fire", requirement={"skills": [{"skill": "fire", "level": 6}]}, **SERVED)]
+AWAY = Absence(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("agents", "queue", "kinds"),
+    [
+        ([], {}, [FindingKind.NOBODY_ELIGIBLE]),
+        ([agent("a", ("fire", 6))], {}, []),
+        ([agent("a", ("fire", 5))], {}, [FindingKind.NOBODY_ELIGIBLE]),
+        ([agent("a", ("fire", 5))], {"relaxation": [{"after": "2h", "skill": "fire", "level": 5}]}, []),
+        ([agent("a", ("fire", 6), active=False)], {}, [FindingKind.NOBODY_ELIGIBLE]),
+        ([agent("a", ("fire", 6))], {"groups": [{"group": "g"}]}, [FindingKind.NOBODY_ELIGIBLE]),
+        ([agent("a", ("fire", 6), groups=("g",))], {"groups": [{"group": "g"}]}, []),
+        ([agent("a", ("fire", 6), absences=(AWAY,))], {}, [FindingKind.NOBODY_THIS_WEEK]),
+        (
+            [agent("a", ("fire", 6), absences=(AWAY,)), agent("b", ("fire", 9), working_hours="office")],
+            {},
+            [],
+        ),
+    ],
+)
+def test_what_nobody_can_take(agents: list[Agent], queue: dict[str, Any], kinds: list[FindingKind]) -> None:
+    rules = compiled(document(categories=NEEDED, queues=[{"id": "q", "name": "Q", **queue}]))
+    assert [f.kind for f in lint_roster(rules, agents, NOW)] == kinds
