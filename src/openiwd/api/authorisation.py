@@ -107,6 +107,8 @@ _WORKSPACE: Final[dict[str, Access | str]] = {
 _RULE_SETS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/rulesets": "categories.view",
     "GET /iwd/v3/rulesets/{version}": "categories.view",
+    "GET /iwd/v3/rulesets/{version}/lint": "categories.view",
+    "GET /iwd/v3/rulesets/drafts/{draft_id}/lint": "categories.view",
     "GET /iwd/v3/rulesets/drafts": "categories.view",
     "POST /iwd/v3/rulesets/drafts": "categories.update",
     "GET /iwd/v3/rulesets/drafts/{draft_id}": "categories.view",
