@@ -38,7 +38,8 @@ class BacklogBend(BacklogState):
         if moves is None:
             return slots
         self._apply(moves)
-        return slots[~alike]
+        left: Slots = slots[~alike]
+        return left
 
     def _moves(self, slots: Slots) -> _Moves | None:
         """Where these items go; None when one has a level that does not fit its column."""

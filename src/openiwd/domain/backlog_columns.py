@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from array import array
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ _GROWTH: Final = 1.5
 _PAGE_BITS: Final = 9
 _PAGE: Final = 1 << _PAGE_BITS
 _NOWHERE: Final = -1
+_BLOCK: Final = 512
+"""So many instants fill a page of memory."""
 NOBODY: Final = 0
 """The number in a slot that holds no item: items count from 1."""
 SPECIAL: Final = 1
@@ -28,14 +30,22 @@ DELAYED: Final = 2
 """Mark of an item whose clock was stopped for a while."""
 MOVING: Final = 4
 """Mark of an item while it is moved with many."""
-_NARROW: Final = (1 << 32) - 1
-_MANY: Final = (1 << 16) - 1
-"""Revisions from this one on are kept beside their column."""
 _HALF: Final = (1 << 64) - 1
-_KINDS: Final[dict[str, Any]] = {
-    "number": np.uint32, "revision": np.uint16, "level": np.int64, "value": np.int32, "anchor": np.int64,
-    "high": np.uint64, "low": np.uint64, "group": np.uint32, "mark": np.uint8,
-}  # fmt: skip
+_KINDS: Final[dict[str, tuple[Any, ...]]] = {
+    "number": (np.uint32, np.int64),
+    "revision": (np.uint8, np.uint16, np.int32),
+    "level": (np.int64,),
+    "value": (np.int8, np.int16, np.int32),
+    "anchor": (np.int64,),
+    "high": (np.uint64,),
+    "low": (np.uint64,),
+    "group": (np.uint16, np.uint32),
+    "mark": (np.uint8,),
+}
+"""The kinds of each column: the narrowest at first, a wider one as soon as a value needs it."""
+_BOUNDS: Final = {
+    kind: (int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kinds in _KINDS.values() for kind in kinds
+}
 
 
 def view(column: NDArray[Any]) -> memoryview[Any]:
@@ -43,8 +53,11 @@ def view(column: NDArray[Any]) -> memoryview[Any]:
     return memoryview(column)  # type: ignore[arg-type]
 
 
-def distinct(slots: Slots) -> Slots:
-    """Each slot once, ascending. By sorting: the library's own way hashes, which takes many times as long."""
+Whole = TypeVar("Whole", bound=np.integer[Any])
+
+
+def distinct(slots: NDArray[Whole]) -> NDArray[Whole]:
+    """Each number once, ascending. By sorting: the library's own way hashes, which takes many times as long."""
     ordered = np.sort(slots)
     return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
@@ -77,18 +90,18 @@ class Columns:
     """
 
     __slots__ = (
-        "_free", "_revisions", "_used", "anchor", "anchor_at", "group", "group_at", "high", "high_at", "level",
+        "_free", "_used", "anchor", "anchor_at", "group", "group_at", "high", "high_at", "level",
         "level_at", "low", "low_at", "mark", "mark_at", "number", "number_at", "queued", "queued_at", "revision",
         "revision_at", "value", "value_at", "wide",
     )  # fmt: skip
 
-    number: NDArray[np.uint32] | NDArray[np.int64]
+    number: NDArray[np.integer[Any]]
     number_at: memoryview[int]
-    revision: NDArray[np.uint16]
+    revision: NDArray[np.integer[Any]]
     revision_at: memoryview[int]
     level: NDArray[np.int64]
     level_at: memoryview[int]
-    value: NDArray[np.int32]
+    value: NDArray[np.integer[Any]]
     value_at: memoryview[int]
     anchor: NDArray[np.int64]
     anchor_at: memoryview[int]
@@ -98,7 +111,7 @@ class Columns:
     high_at: memoryview[int]
     low: NDArray[np.uint64]
     low_at: memoryview[int]
-    group: NDArray[np.uint32]
+    group: NDArray[np.integer[Any]]
     group_at: memoryview[int]
     mark: NDArray[np.uint8]
     mark_at: memoryview[int]
@@ -107,9 +120,8 @@ class Columns:
         self._free = array("I")
         self._used = 0
         self.wide: dict[int, int] = {}
-        self._revisions: dict[int, int] = {}
-        for name, kind in _KINDS.items():
-            self._lay(name, pages(_FIRST, kind))
+        for name, kinds in _KINDS.items():
+            self._lay(name, pages(_FIRST, kinds[0]))
         self._lay("queued", pages(0, np.int64))
 
     def _lay(self, name: str, column: NDArray[Any]) -> None:
@@ -124,14 +136,37 @@ class Columns:
             wider[: self._used] = before[: self._used]
             self._lay(name, wider)
 
-    def lay_groups(self, column: NDArray[np.uint32]) -> None:
-        """Another numbering of the groups."""
-        self._lay("group", column)
+    def renumber_groups(self, numbers: NDArray[np.uint32]) -> None:
+        """Another numbering of the groups: the new number of each. Free slots may name groups that are no more."""
+        own = self.group[: self._used]
+        own[:] = numbers[np.minimum(own, len(numbers) - 1)]
 
-    def admit(self, number: int) -> None:
-        """Makes the column of numbers wide enough for this one."""
-        if number > _NARROW and self.number.dtype == np.uint32:
-            self._lay("number", self.number.astype(np.int64))
+    def admit(self, name: str, least: int, most: int) -> None:
+        """Makes the column wide enough for these values."""
+        before = getattr(self, name)
+        for kind in _KINDS[name]:
+            lowest, highest = _BOUNDS[kind]
+            if lowest <= least and most <= highest:
+                if np.dtype(kind).itemsize > before.itemsize:
+                    wider = pages(len(before), kind)
+                    wider[: self._used] = before[: self._used]
+                    self._lay(name, wider)
+                return
+        raise OverflowError(name)
+
+    def set_fields(self, slot: int, number: int, revision: int, value: int) -> None:
+        """What few bytes hold as a rule."""
+        try:
+            self.number_at[slot], self.revision_at[slot], self.value_at[slot] = number, revision, value
+        except ValueError:
+            for name, own in (("number", number), ("revision", revision), ("value", value)):
+                self.admit(name, own, own)
+            self.number_at[slot], self.revision_at[slot], self.value_at[slot] = number, revision, value
+
+    def set_many(self, name: str, slots: Slots, values: NDArray[Any]) -> None:
+        """As `set_fields`, a column of many slots."""
+        self.admit(name, int(values.min()), int(values.max()))
+        getattr(self, name)[slots] = values
 
     def take(self) -> int:
         """A slot for one more item; what is in it is of the one before."""
@@ -156,13 +191,17 @@ class Columns:
         if self.mark_at[slot]:
             self.mark_at[slot] = 0
         self.wide.pop(slot, None)
-        self._revisions.pop(slot, None)
         self._free.append(slot)
 
     def widen_queued(self) -> None:
         """Room for every slot in the column of queue times; memory is used only where it is written."""
-        wider = pages(len(self.number), np.int64)
-        wider[: len(self.queued)] = self.queued
+        wider, before = pages(len(self.number), np.int64), self.queued
+        whole = len(before) // _BLOCK * _BLOCK
+        blocks = before[:whole].reshape(-1, _BLOCK)
+        # A copy of everything would write, and so take, every page.
+        written = np.flatnonzero(blocks.any(axis=1))
+        wider[:whole].reshape(-1, _BLOCK)[written] = blocks[written]
+        wider[whole : len(before)] = before[whole:]
         self._lay("queued", wider)
 
     def key_of(self, slot: int) -> Key:
@@ -190,20 +229,6 @@ class Columns:
         self.level_at[slot] = 0
         self.wide[slot] = level
         return False
-
-    def revision_of(self, slot: int) -> int:
-        revision = self.revision_at[slot]
-        return revision if revision < _MANY else self._revisions.get(slot, revision)
-
-    def set_revision(self, slot: int, revision: int) -> None:
-        self.revision_at[slot] = min(revision, _MANY)
-        if revision >= _MANY:
-            self._revisions[slot] = revision
-
-    def set_revisions(self, slots: Slots, revisions: NDArray[np.int32]) -> None:
-        self.revision[slots] = np.minimum(revisions, _MANY)
-        many = np.flatnonzero(revisions >= _MANY)
-        self._revisions |= zip(slots[many].tolist(), revisions[many].tolist(), strict=True)
 
     def set_id(self, slot: int, whole: int) -> None:
         self.high_at[slot] = whole >> 64

@@ -19,12 +19,9 @@ class BacklogFilling(BacklogTime):
         now = self.advance(now)
         self.discard(item.number)
         columns, trait = self.columns, self._trait(item)
-        columns.admit(item.number)
         slot = columns.take()
         schema = self.schemas.get(item.standing.schema_id)
-        columns.number_at[slot] = item.number
-        columns.set_revision(slot, item.revision)
-        columns.value_at[slot] = ~item.business_value
+        columns.set_fields(slot, item.number, item.revision, ~item.business_value)
         columns.anchor_at[slot] = item.anchor_at
         columns.set_id(slot, item.id.int)
         if schema is not None and (delay := item.standing.origin - schema.clock.elapsed(item.anchor_at)):

@@ -75,7 +75,8 @@ class BacklogLoad(BacklogFilling):
         lines: _Lines,
         now: int,
     ) -> None:
-        slots = self._fill(rows, lines.levels)
+        changing = np.array([bool(trait.changes) for trait in traits])[of]
+        slots = self._fill(rows, lines.levels, np.argsort(~changing, kind="stable"))
         ways = of.astype(np.int64) * _STAGES
         for start, end in stretches(of):
             trait = traits[int(of[start])]
@@ -109,13 +110,15 @@ class BacklogLoad(BacklogFilling):
             opening = np.concatenate(timed)
             self._openings.add_many(self._openings_many(opening), opening)
 
-    def _fill(self, rows: BacklogRows, levels: Times) -> Slots:
-        columns = self.columns
-        columns.admit(int(rows.numbers.max()))
-        slots = columns.take_many(len(rows.numbers))
-        columns.number[slots] = rows.numbers
-        columns.set_revisions(slots, rows.revisions)
-        columns.value[slots] = ~rows.business_values
+    def _fill(self, rows: BacklogRows, levels: Times, places: NDArray[np.intp]) -> Slots:
+        """The slots of the rows. They are given out in the order of `places`, so that those whose times in queue are
+        kept share few pages of that column.
+        """
+        columns, slots = self.columns, np.zeros(len(rows.numbers), np.uint32)
+        slots[places] = columns.take_many(len(slots))
+        columns.set_many("number", slots, rows.numbers)
+        columns.set_many("revision", slots, rows.revisions)
+        columns.set_many("value", slots, ~rows.business_values)
         columns.anchor[slots] = rows.anchors
         columns.high[slots], columns.low[slots] = rows.ids[:, 0], rows.ids[:, 1]
         columns.level[slots] = levels

@@ -82,7 +82,7 @@ class BacklogState:
     def revision_of(self, number: int) -> int | None:
         """The revision with which the item waits; None of one that does not."""
         slot = self._slots.get(number)
-        return None if slot is None else self.columns.revision_of(slot)
+        return None if slot is None else self.columns.revision_at[slot]
 
     def schema(self, schema_id: str) -> Schema | None:
         return self.schemas.get(schema_id)
@@ -115,7 +115,7 @@ class BacklogState:
         return BacklogItem(
             number=columns.number_at[slot],
             id=UUID(int=columns.id_of(slot)),
-            revision=columns.revision_of(slot),
+            revision=columns.revision_at[slot],
             queue_id=trait.queue_id,
             media_type=trait.media_type,
             weight=trait.weight,
@@ -245,6 +245,7 @@ class BacklogState:
             group = Group(self.columns, len(self.groups), pool, trait, stage, schema, phase, self.scale)
             pool.groups[key] = group
             trait.groups += 1
+            self.columns.admit("group", 0, group.index)
             self.groups.append(group)
             self._dormant += 1
             self.heads.begin(group)
@@ -273,7 +274,7 @@ class BacklogState:
         self._traits = {key: trait for key, trait in self._traits.items() if trait.groups}
         for trait in self._traits.values():
             trait.pools = [pool if pool is not None and pool.groups else None for pool in trait.pools]
-        self.columns.lay_groups(numbers[np.minimum(self.columns.group, len(numbers) - 1)])
+        self.columns.renumber_groups(numbers)
         for index, group in enumerate(kept):
             group.index = index
         self.groups = kept
