@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from openiwd.domain import backlog_state, backlog_time, due_list, ordered_run
 from openiwd.domain.backlog import Backlog
+from openiwd.domain.backlog_columns import Columns
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, items_alike
 from openiwd.domain.due_list import NEVER, DueList
 from openiwd.domain.instant import DAY, HOUR, MINUTE
@@ -121,19 +122,24 @@ def test_swept_and_bent_in_bulk_all_decisions_equal_the_reference(seed: int, ite
 def test_a_due_list_gives_each_slot_when_it_is_due(seed: int, steps: int) -> None:
     rnd = Random(seed)
     true: dict[int, int] = {}
+    columns = Columns()
+    columns.take_many(40)
     due = DueList(
-        lambda slots: np.array([true.get(slot, NEVER) for slot in slots.tolist()], np.int64), true.get
+        columns,
+        8,
+        lambda slots: np.array([true.get(slot, NEVER) for slot in slots.tolist()], np.int64),
+        true.get,
     )
     now = 0
     for _ in range(steps):
         for slot in rnd.sample(range(40), rnd.randint(0, 6)):
             if true.pop(slot, None) is not None:
-                due.discard()
+                due.discard(slot)
             if rnd.random() < 0.8:
                 true[slot] = now + rnd.randint(1, rnd.choice([10, 2**31, 2**36]))
         fresh = [slot for slot in true if rnd.random() < 0.3]
         for slot in set(true) - set(fresh):
-            due.discard()
+            due.discard(slot)
             due.add(true[slot], slot)
         due.tidy(np.array(sorted(true), np.uint32)) if rnd.random() < 0.5 else due.add_many(
             np.array([true[slot] for slot in fresh], np.int64), np.array(fresh, np.uint32)

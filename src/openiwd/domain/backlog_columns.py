@@ -30,6 +30,10 @@ DELAYED: Final = 2
 """Mark of an item whose clock was stopped for a while."""
 MOVING: Final = 4
 """Mark of an item while it is moved with many."""
+BEND_NEAR: Final = 8
+"""Mark of an item whose bend stands in the near span of what is due, and is still true."""
+OPENING_NEAR: Final = 16
+"""The same of an opening."""
 _HALF: Final = (1 << 64) - 1
 _KINDS: Final[dict[str, tuple[Any, ...]]] = {
     "number": (np.uint32, np.int64),
@@ -216,6 +220,12 @@ class Columns:
         known = self.mark_at[slot]
         self.mark_at[slot] = known | mark if on else known & ~mark
 
+    def set_marks(self, slots: Slots, mark: int, *, on: bool) -> None:
+        if on:
+            self.mark[slots] |= np.uint8(mark)
+        else:
+            self.mark[slots] &= np.uint8(~mark & 0xFF)
+
     def marked(self, slots: Slots, mark: int) -> NDArray[np.bool_]:
         found: NDArray[np.bool_] = (self.mark[slots] & np.uint8(mark)) != 0
         return found
@@ -237,34 +247,40 @@ class Columns:
     def id_of(self, slot: int) -> int:
         return (self.high_at[slot] << 64) | self.low_at[slot]
 
-    def disorder(self, slots: Slots) -> NDArray[np.bool_]:
-        """For each slot but the last, whether the one behind it should stand before it."""
-        wrong = np.zeros(max(len(slots) - 1, 0), dtype=bool)
-        undecided = ~wrong
+    def misplaced(self, first: Slots, second: Slots) -> NDArray[np.bool_]:
+        """Of pairs, whether the second should stand before the first."""
+        wrong, undecided = np.zeros(len(first), dtype=bool), np.arange(len(first))
         columns: tuple[NDArray[Any], ...] = (self.level, self.value, self.anchor, self.high, self.low)
         for column in columns:
-            own = column[slots]
-            wrong |= undecided & (own[1:] < own[:-1])
-            undecided &= own[1:] == own[:-1]
-            if not undecided.any():
+            own, other = column[first], column[second]
+            wrong[undecided[other < own]] = True
+            alike = np.flatnonzero(other == own)
+            if not len(alike):
                 break
+            first, second, undecided = first[alike], second[alike], undecided[alike]
         return wrong
 
     def in_order(self, slots: Slots) -> bool:
         """Whether the slots stand in ascending order of their keys."""
-        return not self.disorder(slots).any()
+        return not self.misplaced(slots[:-1], slots[1:]).any()
 
     def ordered(self, slots: Slots, *, wide: bool) -> Slots:
         """The slots in ascending order of their keys; `wide` says that some level may be kept beside its column."""
         if wide:
             return np.array(sorted(slots.tolist(), key=self.key_of), dtype=np.uint32)
-        if self.in_order(slots):
+        levels = self.level[slots]
+        if (levels[1:] < levels[:-1]).any():
+            # Two runs that are in order already are merged by this sort, not sorted anew.
+            order = np.argsort(levels, kind="stable")
+            slots, levels = slots[order], levels[order]
+        equal = levels[1:] == levels[:-1]
+        if not equal.any() or self.in_order(slots):
             return slots
-        by_level = slots[np.argsort(self.level[slots], kind="stable")]
-        if self.in_order(by_level):
-            return by_level
+        tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
+        own, slots = slots[tied], slots.copy()
         columns: tuple[NDArray[Any], ...] = (self.low, self.high, self.anchor, self.value, self.level)
-        return slots[np.lexsort([column[slots] for column in columns])]
+        slots[tied] = own[np.lexsort([column[own] for column in columns])]
+        return slots
 
 
 class SlotsByNumber:

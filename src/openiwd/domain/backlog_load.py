@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_bend import FITS, PHASES
+from openiwd.domain.backlog_bend import PHASES
 from openiwd.domain.backlog_columns import Slots, stretches
 from openiwd.domain.backlog_filling import BacklogFilling
-from openiwd.domain.backlog_group import FIXED, Trait
+from openiwd.domain.backlog_group import Trait
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, items_alike
 from openiwd.domain.due_list import Times
+from openiwd.domain.group_line import FITS, FIXED
 from openiwd.domain.schema import Schema
 
 _STAGES: Final = 1 << 16
@@ -95,7 +96,8 @@ class BacklogLoad(BacklogFilling):
             number, way = divmod(int(ways[start]), _STAGES * PHASES)
             trait, stage, phase = traits[number], way // PHASES, way % PHASES - 1
             schema = self.schemas.get(alike[number].like.standing.schema_id)
-            group = self._group(self._plain_pool(trait, stage), trait, stage, schema, phase)
+            line = self.lines.line(schema, phase)
+            group = self._group(self._plain_pool(trait, stage), trait, stage, line)
             own = slots[start:end]
             self.columns.group[own] = group.index
             self.fresh.add(group.index)
@@ -148,16 +150,14 @@ class BacklogLoad(BacklogFilling):
         origins = schema.clock.elapsed_many(rows.anchors)
         phases = np.searchsorted(np.array(schema.bends), self._reading(schema.clock) - origins, side="right")
         since = origins - self._origins[schema.clock.id]
-        weight = schema.value_weight.numerator * (schema.scale // schema.value_weight.denominator)
-        steepest, highest = max(map(abs, schema.rates)), max(map(abs, schema.bases))
-        if max(steepest, highest, abs(weight), schema.scale) >= FITS:
+        weight = schema.value_weight
+        value, whole = float(np.abs(rows.business_values.astype(np.float64)).max()), weight.denominator
+        adjustment = float(np.abs(rows.adjustments.astype(np.float64)).max())
+        if (
+            value * abs(weight.numerator) + adjustment * whole >= FITS
+            or max(abs(weight.numerator), whole) >= FITS
+        ):
             return _Lines(since, phases, np.zeros(len(since), dtype=bool))
-        reach = (
-            np.abs(since) * float(steepest)
-            + float(highest)
-            + np.abs(rows.business_values.astype(np.float64)) * abs(weight)
-            + np.abs(rows.adjustments.astype(np.float64)) * schema.scale
-        )
-        rates, bases = np.array(schema.rates, np.int64), np.array(schema.bases, np.int64)
-        constants = rows.business_values * np.int64(weight) + rows.adjustments * np.int64(schema.scale)
-        return _Lines(rates[phases] * since - bases[phases] - constants, phases, reach < FITS)
+        parts = rows.business_values * np.int64(weight.numerator) + rows.adjustments * np.int64(whole)
+        levels, fit = self.lines.levels_many(self.lines.line(schema, 0).number + phases, parts, since)
+        return _Lines(levels, phases, fit)

@@ -8,18 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from math import lcm
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_columns import DELAYED, NOBODY, SPECIAL, Columns, Slots, SlotsByNumber, stretches
-from openiwd.domain.backlog_group import FIXED, Group, Pool, Special, Trait
+from openiwd.domain.backlog_columns import (
+    BEND_NEAR,
+    DELAYED,
+    NOBODY,
+    OPENING_NEAR,
+    SPECIAL,
+    Columns,
+    Slots,
+    SlotsByNumber,
+    stretches,
+)
+from openiwd.domain.backlog_group import Group, Pool, Special, Trait
 from openiwd.domain.backlog_item import BacklogItem, Demand, next_demand_at
 from openiwd.domain.calendar import WALL_CLOCK_ID, Clock
 from openiwd.domain.due_list import NEVER, DueList, Times
-from openiwd.domain.group_curves import GroupCurves
+from openiwd.domain.group_curves import UNKNOWN, GroupCurves
+from openiwd.domain.group_line import FIXED, GroupLine, GroupLines
 from openiwd.domain.heads import Heads
 from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema, Standing
@@ -48,6 +59,7 @@ class BacklogState:
         self.groups: list[Group] = []
         self.heads = Heads(self.columns)
         self.curves = GroupCurves()
+        self.lines = GroupLines(schemas, self.scale)
         self.pools: dict[Demand, Pool] = {}
         self._clocks: dict[str, Clock] = {schema.clock.id: schema.clock for schema in schemas.values()}
         self._origins: dict[str, int] = {}
@@ -63,8 +75,8 @@ class BacklogState:
         self._demands = 0
         self._dormant = 0
         self._counts: dict[str, int] = {}
-        self._bends = DueList(self._bends_many, self._bend_of)
-        self._openings = DueList(self._openings_many, self._opening_of)
+        self._bends = DueList(self.columns, BEND_NEAR, self._bends_many, self._bend_of)
+        self._openings = DueList(self.columns, OPENING_NEAR, self._openings_many, self._opening_of)
         self._now: int | None = None
         self.demands_version = 0
         """Counts the changes of the set of demands that wait."""
@@ -134,18 +146,19 @@ class BacklogState:
         )
 
     def _standing(self, slot: int, group: Group) -> Standing:
-        schema, level = group.schema, -self.columns.level_of(slot)
+        line, level = group.line, self.columns.level_of(slot)
+        schema = line.schema
         if schema is None:
-            return Standing("", WALL_CLOCK_ID, 0, level)
+            return Standing("", WALL_CLOCK_ID, 0, -level)
         origin = self._origin(slot, schema)
-        if group.phase == FIXED:
-            return Standing(schema.id, schema.clock.id, origin, 0, level)
-        since = origin - self._origins[schema.clock.id]
-        scaled = level - schema.bases[group.phase] + group.rate * since
-        constant, rest = divmod(scaled, schema.scale)
-        return Standing(
-            schema.id, schema.clock.id, origin, Fraction(scaled, schema.scale) if rest else constant
+        if line.phase == FIXED:
+            return Standing(schema.id, schema.clock.id, origin, 0, -level)
+        parts, whole = (
+            line.parts(level, origin - self._origins[schema.clock.id]),
+            schema.value_weight.denominator,
         )
+        constant = parts if whole == 1 else Fraction(parts, whole)
+        return Standing(schema.id, schema.clock.id, origin, constant)
 
     def excluded(self, slot: int) -> tuple[tuple[str, int], ...]:
         """Agents left out of the item for a while, and until when."""
@@ -238,11 +251,11 @@ class BacklogState:
             pool = self.pools[demand] = Pool(demand, self._demands)
         return pool
 
-    def _group(self, pool: Pool, trait: Trait, stage: int, schema: Schema | None, phase: int) -> Group:
-        key = (trait, stage, "" if schema is None else schema.id, phase)
+    def _group(self, pool: Pool, trait: Trait, stage: int, line: GroupLine) -> Group:
+        key = (trait, stage, line)
         group = pool.groups.get(key)
         if group is None:
-            group = Group(self.columns, len(self.groups), pool, trait, stage, schema, phase, self.scale)
+            group = Group(self.columns, len(self.groups), pool, trait, stage, line)
             pool.groups[key] = group
             trait.groups += 1
             self.columns.admit("group", 0, group.index)
@@ -315,10 +328,10 @@ class BacklogState:
 
     def _bend(self, slot: int, group: Group) -> int | None:
         """When the item's line or demand changes next."""
-        opening, bend = self._opening(slot, group), group.bend
-        if bend is None or group.schema is None:
+        opening, bend, schema = self._opening(slot, group), group.line.bend, group.line.schema
+        if bend is None or schema is None:
             return opening
-        ends = group.schema.clock.instant_at(self._origin(slot, group.schema) + bend)
+        ends = schema.clock.instant_at(self._origin(slot, schema) + bend)
         return ends if opening is None else min(ends, opening)
 
     def _opening_of(self, slot: int) -> int | None:
@@ -337,23 +350,44 @@ class BacklogState:
 
     def _due_many(self, slots: Slots, *, bends: bool) -> Times:
         """When something is due for these slots; NEVER for those that hold no item."""
-        due = np.full(len(slots), NEVER, np.int64)
         groups = self.columns.group[slots]
-        others = (self.curves.schema[groups] < 0) | self.columns.marked(slots, SPECIAL)
-        if bends:
-            for table, at in self.curves.by_schema(groups):
-                phases = self.curves.phase[groups[at]]
-                bending = phases < len(table.bends)
-                at, ages = at[bending], table.bends[phases[bending]]
-                ages = ages + self._origins_of(slots[at], table.schema)
-                due[at] = table.schema.clock.instants_at(ages)
-        if others.any():
-            self._due_of_others(slots, np.flatnonzero(others), due, bends=bends)
+        lines = self.curves.line[groups]
+        plain = (lines != UNKNOWN) & ~self.columns.marked(slots, SPECIAL)
+        if plain.all():
+            due = self._due_of_plain(slots, groups, lines, bends=bends)
+        else:
+            due, at = np.full(len(slots), NEVER, np.int64), np.flatnonzero(plain)
+            due[at] = self._due_of_plain(slots[at], groups[at], lines[at], bends=bends)
+            self._due_of_others(slots, np.flatnonzero(~plain), due, bends=bends)
         due[self.columns.number[slots] == NOBODY] = NEVER
         return due
 
+    def _due_of_plain(
+        self,
+        slots: Slots,
+        groups: NDArray[Any],
+        lines: NDArray[Any],
+        origins: Times | None = None,
+        *,
+        bends: bool,
+    ) -> Times:
+        """As `_due_many`, of slots with all in columns; `origins` are given where they are known."""
+        due = np.full(len(slots), NEVER, np.int64)
+        if bends:
+            ages = self.lines.bend[lines]
+            bending = np.flatnonzero(ages < NEVER)
+            for clock, places in self.lines.by_clock(lines[bending]):
+                at = bending[places]
+                since = self._origins_of(slots[at], clock) if origins is None else origins[at]
+                due[at] = clock.instants_at(since + ages[at])
+        opens = self.curves.opens[groups]
+        opening = np.flatnonzero(opens < NEVER)
+        if len(opening):
+            due[opening] = np.minimum(due[opening], self._queued(slots[opening]) + opens[opening])
+        return due
+
     def _due_of_others(self, slots: Slots, which: NDArray[np.intp], due: Times, *, bends: bool) -> None:
-        """As `_due_many`, for those at some places that change by more than their schema."""
+        """As `_due_many`, for those at some places that have more than their columns, or a line that is not narrow."""
         for group, places in self._by_group(slots[which]):
             at = which[places]
             own = slots[at]
@@ -364,9 +398,10 @@ class BacklogState:
             for place in np.flatnonzero(self.columns.marked(own, SPECIAL)).tolist():
                 special = self._special[int(own[place])].opens_at
                 opens[place] = NEVER if special is None else special
-            if bends and group.bend is not None and group.schema is not None:
-                ages = self._origins_of(own, group.schema) + group.bend
-                opens = np.minimum(opens, group.schema.clock.instants_at(ages))
+            bend, schema = group.line.bend, group.line.schema
+            if bends and bend is not None and schema is not None:
+                ages = self._origins_of(own, schema.clock) + bend
+                opens = np.minimum(opens, schema.clock.instants_at(ages))
             due[at] = opens
 
     def _by_group(self, slots: Slots) -> list[tuple[Group, NDArray[np.intp]]]:
@@ -383,8 +418,11 @@ class BacklogState:
         queued: Times = self.columns.queued[slots]
         return queued
 
-    def _origins_of(self, slots: Slots, schema: Schema) -> Times:
-        origins = schema.clock.elapsed_many(self.columns.anchor[slots]).copy()
-        for place in np.flatnonzero(self.columns.marked(slots, DELAYED)).tolist():
+    def _origins_of(self, slots: Slots, clock: Clock) -> Times:
+        """What their clock showed when the items had the age 0."""
+        anchors = self.columns.anchor[slots]
+        delayed = np.flatnonzero(self.columns.marked(slots, DELAYED))
+        origins: Times = clock.elapsed_many(anchors)
+        for place in delayed.tolist():
             origins[place] += self._delays[int(slots[place])]
         return origins
