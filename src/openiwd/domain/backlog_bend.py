@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_columns import MOVING, SPECIAL, Slots, distinct, stretches
+from openiwd.domain.backlog_columns import SPECIAL, Slots, alike, distinct, stretches
 from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_state import BacklogState
 from openiwd.domain.due_list import NEVER, Times
 from openiwd.domain.group_curves import UNKNOWN
-from openiwd.domain.group_line import Indices, Numbers
+from openiwd.domain.group_line import Numbers
 from openiwd.domain.ordered_run import OrderedRun, joined
 
 PHASES: Final = 1 << 16
@@ -27,18 +27,15 @@ class _Moves(NamedTuple):
 
     slots: Slots
     groups: Numbers
-    lines: Indices
+    lines: NDArray[np.integer]
     levels: Times
     """Those to come."""
     origins: Times
+    ways: Numbers
+    """From which group to which line."""
 
     def part(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> _Moves:
         return _Moves(*(column[index] for column in self))  # type: ignore[arg-type]
-
-    @property
-    def ways(self) -> Numbers:
-        """From which group to which line."""
-        return self.groups * _LINES + self.lines
 
 
 class BacklogBend(BacklogState):
@@ -47,18 +44,18 @@ class BacklogBend(BacklogState):
     def _bend_alike(self, slots: Slots, now: int) -> Slots:
         """Bends those items of which nothing changes but the line; what is left is to be moved otherwise."""
         groups = self.columns.group[slots]
-        alike = (self.curves.line[groups] != UNKNOWN) & ~self.columns.marked(slots, SPECIAL)
+        plain = (self.curves.line[groups] != UNKNOWN) & ~self.columns.marked(slots, SPECIAL)
         if self.columns.wide:
             numbers = distinct(groups)
-            alike &= ~np.isin(groups, numbers[[self.groups[number].run.wide for number in numbers.tolist()]])
+            plain &= ~np.isin(groups, numbers[[self.groups[number].run.wide for number in numbers.tolist()]])
         opens = self.curves.opens[groups]
         opening = np.flatnonzero(opens < NEVER)
-        alike[opening] &= self._queued(slots[opening]) + opens[opening] > now
-        left: Slots = slots[~alike]
-        slots = slots[alike]
+        plain[opening] &= self._queued(slots[opening]) + opens[opening] > now
+        left: Slots = slots[~plain]
+        slots = slots[plain]
         if not len(slots):
             return left
-        moves, odd = self._moves(self._in_order_of_groups(slots, groups[alike]))
+        moves, odd = self._moves(self._in_order_of_groups(slots, groups[plain]))
         if len(moves.slots):
             self._apply(moves)
         return np.concatenate((left, odd))
@@ -74,28 +71,30 @@ class BacklogBend(BacklogState):
         whole = joined(runs)
         if len(whole) == len(slots):
             return whole
-        columns.set_marks(slots, MOVING, on=True)
-        moving = whole[columns.marked(whole, MOVING)]
-        columns.set_marks(slots, MOVING, on=False)
-        return moving
+        moving = np.zeros(len(columns.number), dtype=bool)
+        moving[slots] = True
+        return whole[moving[whole]]
 
     def _moves(self, slots: Slots) -> tuple[_Moves, Slots]:
         """Where these items go, and those that have a level that does not fit its column."""
-        columns, lines = self.columns, self.lines
-        groups = columns.group[slots].astype(np.int64)
+        groups, levels = self.columns.group[slots].astype(np.int64), self.columns.level[slots]
         old = self.curves.line[groups]
-        new, origins, since = old + 1, np.zeros(len(slots), np.int64), np.zeros(len(slots), np.int64)
-        for clock, at in lines.by_clock(old):
-            origins[at] = self._origins_of(slots[at], clock)
-            since[at] = origins[at] - self._origins[clock.id]
-            ages = self._reading(clock) - origins[at]
-            while len(further := np.flatnonzero(ages >= lines.bend[new[at]])):
-                new[at[further]] += 1
-        levels = columns.level[slots]
-        fit = lines.fit(old, levels, since)
-        levels, fit_too = lines.levels_many(new, lines.parts_many(old, levels, since), since)
-        fit &= fit_too
-        moves = _Moves(slots, groups, new, levels, origins)
+        new, origins, fit = old + 1, np.zeros(len(slots), np.int64), np.zeros(len(slots), dtype=bool)
+        for number, at in alike(old):
+            line = self.lines.lines[number]
+            if line.schema is None:
+                continue
+            clock, bends = line.schema.clock, np.array(line.schema.bends, np.int64)
+            own = self._origins_of(slots[at], clock)
+            phases = np.searchsorted(bends, self._reading(clock) - own, side="right")
+            changed, fits = levels[at], np.zeros(len(own), dtype=bool)
+            since = own - self._origins[clock.id]
+            for phase, there in alike(phases):
+                target = self.lines.line(line.schema, phase)
+                if target.is_narrow:
+                    changed[there], fits[there] = line.levels_on(target, changed[there], since[there])
+            new[at], origins[at], levels[at], fit[at] = phases - line.phase + number, own, changed, fits
+        moves = _Moves(slots, groups, new, levels, origins, groups * _LINES + new)
         odd: Slots = slots[~fit]
         if len(odd):
             moves = moves.part(fit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from array import array
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
@@ -28,11 +29,9 @@ SPECIAL: Final = 1
 """Mark of an item that has more than its columns say."""
 DELAYED: Final = 2
 """Mark of an item whose clock was stopped for a while."""
-MOVING: Final = 4
-"""Mark of an item while it is moved with many."""
-BEND_NEAR: Final = 8
+BEND_NEAR: Final = 4
 """Mark of an item whose bend stands in the near span of what is due, and is still true."""
-OPENING_NEAR: Final = 16
+OPENING_NEAR: Final = 8
 """The same of an opening."""
 _HALF: Final = (1 << 64) - 1
 _KINDS: Final[dict[str, tuple[Any, ...]]] = {
@@ -70,6 +69,21 @@ def stretches(ordered: NDArray[Any]) -> list[tuple[int, int]]:
     """Where equal values stand in a sorted array: (start, end) of each."""
     edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(ordered)]
     return list(pairwise(edges)) if len(ordered) else []
+
+
+def alike(numbers: NDArray[np.integer[Any]]) -> Iterator[tuple[int, slice | NDArray[np.intp]]]:
+    """Each number that there is, with the places where it stands."""
+    if not len(numbers):
+        return
+    if (numbers == numbers[0]).all():
+        yield int(numbers[0]), slice(None)
+        return
+    # Sixteen bits are sorted by counting.
+    keys = numbers.astype(np.uint16) if numbers.min() >= 0 and numbers.max() < 1 << 16 else numbers
+    order = np.argsort(keys, kind="stable")
+    ordered = numbers[order]
+    for start, end in stretches(ordered):
+        yield int(ordered[start]), order[start:end]
 
 
 def pages(length: int, kind: Any) -> NDArray[Any]:

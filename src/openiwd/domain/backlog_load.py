@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from openiwd.domain.backlog_bend import PHASES
 from openiwd.domain.backlog_columns import Slots, stretches
+from openiwd.domain.backlog_columns import alike as alike_places
 from openiwd.domain.backlog_filling import BacklogFilling
 from openiwd.domain.backlog_group import Trait
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, items_alike
@@ -159,5 +160,9 @@ class BacklogLoad(BacklogFilling):
         ):
             return _Lines(since, phases, np.zeros(len(since), dtype=bool))
         parts = rows.business_values * np.int64(weight.numerator) + rows.adjustments * np.int64(whole)
-        levels, fit = self.lines.levels_many(self.lines.line(schema, 0).number + phases, parts, since)
+        levels, fit = np.zeros(len(since), np.int64), np.zeros(len(since), dtype=bool)
+        for phase, at in alike_places(phases):
+            line = self.lines.line(schema, phase)
+            if line.is_narrow:
+                levels[at], fit[at] = line.levels(parts[at], since[at])
         return _Lines(levels, phases, fit)

@@ -23,7 +23,7 @@ from openiwd.domain.backlog_columns import (
     Columns,
     Slots,
     SlotsByNumber,
-    stretches,
+    alike,
 )
 from openiwd.domain.backlog_group import Group, Pool, Special, Trait
 from openiwd.domain.backlog_item import BacklogItem, Demand, next_demand_at
@@ -157,7 +157,7 @@ class BacklogState:
             line.parts(level, origin - self._origins[schema.clock.id]),
             schema.value_weight.denominator,
         )
-        constant = parts if whole == 1 else Fraction(parts, whole)
+        constant = Fraction(parts, whole) if parts % whole else parts // whole
         return Standing(schema.id, schema.clock.id, origin, constant)
 
     def excluded(self, slot: int) -> tuple[tuple[str, int], ...]:
@@ -373,13 +373,12 @@ class BacklogState:
     ) -> Times:
         """As `_due_many`, of slots with all in columns; `origins` are given where they are known."""
         due = np.full(len(slots), NEVER, np.int64)
-        if bends:
-            ages = self.lines.bend[lines]
-            bending = np.flatnonzero(ages < NEVER)
-            for clock, places in self.lines.by_clock(lines[bending]):
-                at = bending[places]
+        for number, at in alike(lines) if bends else ():
+            line = self.lines.lines[number]
+            if line.schema is not None and line.bend is not None:
+                clock = line.schema.clock
                 since = self._origins_of(slots[at], clock) if origins is None else origins[at]
-                due[at] = clock.instants_at(since + ages[at])
+                due[at] = clock.instants_at(since + line.bend)
         opens = self.curves.opens[groups]
         opening = np.flatnonzero(opens < NEVER)
         if len(opening):
@@ -404,12 +403,10 @@ class BacklogState:
                 opens = np.minimum(opens, schema.clock.instants_at(ages))
             due[at] = opens
 
-    def _by_group(self, slots: Slots) -> list[tuple[Group, NDArray[np.intp]]]:
+    def _by_group(self, slots: Slots) -> Iterator[tuple[Group, slice | NDArray[np.intp]]]:
         """The groups of these slots, each with the places that are of it."""
-        numbers = self.columns.group[slots]
-        order = np.argsort(numbers, kind="stable")
-        ordered = numbers[order]
-        return [(self.groups[int(ordered[a])], order[a:b]) for a, b in stretches(ordered)]
+        for number, at in alike(self.columns.group[slots]):
+            yield self.groups[number], at
 
     def _queued(self, slots: Slots) -> Times:
         """Since when the items wait in their queue; what few have it elsewhere is put right by their `Special`."""

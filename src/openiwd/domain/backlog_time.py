@@ -111,10 +111,10 @@ class BacklogTime(BacklogBend):
         columns = self.columns
         levels = columns.level[slots]
         if target.line is not group.line:
-            old, new = np.full((2, len(slots)), [[group.line.number], [target.line.number]])
-            fit = self.lines.fit(old, levels, since)
-            levels, fit_too = self.lines.levels_many(new, self.lines.parts_many(old, levels, since), since)
-            if not (fit & fit_too).all():
+            if not (group.line.is_narrow and target.line.is_narrow):
+                return False
+            levels, fit = group.line.levels_on(target.line, levels, since)
+            if not fit.all():
                 return False
         if group.stage < len(group.trait.changes):
             self._openings.discard_many(slots)

@@ -29,12 +29,13 @@ class DueList:
     """An entry says that its slot may be due then. When a slot is due, `due_of` knows, and `due_many` of many; entries
     that are no longer true are passed over when their time comes, and thrown out when they are more than the true.
 
-    What is near was reckoned when its span was opened: as long as the slot bears the mark, that is still true.
+    What is near was reckoned when its span was opened: as long as the slot bears the mark, that is still true. The
+    mark of a slot that is not near means nothing.
     """
 
     __slots__ = (
-        "_columns", "_due_many", "_due_of", "_entries", "_far", "_far_spans", "_late", "_live", "_mark", "_near_at",
-        "_near_from", "_near_slots", "_near_until", "soonest",
+        "_columns", "_due_many", "_due_of", "_entries", "_far", "_far_spans", "_live", "_mark", "_near_at",
+        "_near_from", "_near_slots", "_near_until", "late", "soonest",
     )  # fmt: skip
 
     def __init__(
@@ -60,7 +61,8 @@ class DueList:
         self._near_slots: Slots = np.zeros(0, np.uint32)
         self._near_from = 0
         self._near_until = -NEVER
-        self._late: list[tuple[int, int]] = []
+        self.late: list[tuple[int, int]] = []
+        """What came when its span was near already, as a heap: few, as each takes many times the memory."""
 
     def add(self, at: int | None, slot: int) -> None:
         if at is None:
@@ -69,8 +71,8 @@ class DueList:
         self._entries += 1
         self.soonest = min(self.soonest, at)
         if at < self._near_until:
-            heappush(self._late, (at, slot))
-            if len(self._late) > _SPARE + (len(self._near_at) - self._near_from) // _LATE:
+            heappush(self.late, (at, slot))
+            if len(self.late) > _SPARE + (len(self._near_at) - self._near_from) // _LATE:
                 self._close_span()
             return
         span = at >> _SPAN_BITS
@@ -149,10 +151,10 @@ class DueList:
                 break
             self._near_from += 1
             self._entries -= 1
-        while self._late and self._due_of(self._late[0][1]) != self._late[0][0]:
-            heappop(self._late)
+        while self.late and self._due_of(self.late[0][1]) != self.late[0][0]:
+            heappop(self.late)
             self._entries -= 1
-        late = self._late[0][0] if self._late else None
+        late = self.late[0][0] if self.late else None
         if self._near_from == len(self._near_at):
             return late
         near = int(self._near_at[self._near_from])
@@ -166,10 +168,9 @@ class DueList:
             if end > self._near_from:
                 near = self._near_slots[self._near_from : end]
                 parts.append(near[self._columns.marked(near, self._mark)])
-                self._columns.set_marks(parts[-1], self._mark, on=False)
                 self._entries -= end - self._near_from
                 self._near_from = end
-            if self._late and self._late[0][0] <= now:
+            if self.late and self.late[0][0] <= now:
                 parts.append(self._take_late(now, parts))
             if self._near_from < len(self._near_at) or not self._far_spans:
                 break
@@ -184,8 +185,8 @@ class DueList:
     def _take_late(self, now: int, taken: list[Slots]) -> Slots:
         """Those of which what came late is true, and which are not taken already."""
         late: list[tuple[int, int]] = []
-        while self._late and self._late[0][0] <= now:
-            late.append(heappop(self._late))
+        while self.late and self.late[0][0] <= now:
+            late.append(heappop(self.late))
         self._entries -= len(late)
         entries = np.array(late, np.int64)
         slots = entries[:, 1].astype(np.uint32)
@@ -195,7 +196,7 @@ class DueList:
     def _soonest(self) -> int:
         """No entry lies before this instant."""
         near = int(self._near_at[self._near_from]) if self._near_from < len(self._near_at) else NEVER
-        late = self._late[0][0] if self._late else NEVER
+        late = self.late[0][0] if self.late else NEVER
         far = self._far_spans[0] << _SPAN_BITS if self._far_spans else NEVER
         return min(near, late, far)
 
@@ -218,7 +219,7 @@ class DueList:
         slots, due = self._near_slots[self._near_from :], self._near_at[self._near_from :]
         true = self._columns.marked(slots, self._mark)
         self._columns.set_marks(slots[true], self._mark, on=False)
-        late = np.array(self._late, np.int64).reshape(-1, 2)
+        late = np.array(self.late, np.int64).reshape(-1, 2)
         self._entries -= len(slots) - int(np.count_nonzero(true))
         self._forget_near()
         self._put_far(

@@ -5,17 +5,15 @@ One scale for all segments of a schema would be the product of durations that ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from math import gcd
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_columns import distinct
 from openiwd.domain.calendar import Clock
-from openiwd.domain.due_list import NEVER
 from openiwd.domain.schema import Exact, Schema
 
 FIXED: Final = -1
@@ -24,7 +22,6 @@ FITS: Final = float(1 << 62)
 """Levels below this fit their column."""
 _NARROW: Final = 1 << 60
 Numbers = NDArray[np.int64]
-Indices = NDArray[np.integer[Any]]
 
 
 class GroupLine:
@@ -63,6 +60,37 @@ class GroupLine:
         """From a level back to the parts of the item's constant."""
         return (self.rate * since - self.base - level) // self.unit
 
+    def levels_on(
+        self, target: GroupLine, levels: Numbers, since: Numbers
+    ) -> tuple[Numbers, NDArray[np.bool_]]:
+        """The levels of items of this line on another line of the schema; and which of them are right: those for which
+        64 bits are enough. Both lines are narrow.
+        """
+        rate, base = target.rate - self.rate, self.base - target.base
+        if self.unit == target.unit and _most(since) * abs(rate) + abs(base) + _most(levels) < FITS:
+            return levels + rate * since + base, np.ones(len(levels), dtype=bool)
+        reach = _most(since) * abs(self.rate) + abs(self.base) + _most(levels)
+        if reach < FITS:
+            fit = np.ones(len(levels), dtype=bool)
+        else:
+            fit = np.abs(since.astype(np.float64)) * abs(self.rate) + abs(self.base) + np.abs(levels) < FITS
+        parts = (self.rate * since - self.base - levels) // self.unit
+        found, fit_too = target.levels(parts, since)
+        return found, fit & fit_too
+
+    def levels(self, parts: Numbers, since: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
+        """As `level`, of many; and which of them are right. The line is narrow."""
+        rate, unit, base = abs(self.rate), self.unit, abs(self.base)
+        reach = _most(since) * rate + base + _most(parts) * unit
+        if reach < FITS:
+            fit = np.ones(len(since), dtype=bool)
+        else:
+            fit = (
+                np.abs(since.astype(np.float64)) * rate + base + np.abs(parts.astype(np.float64)) * unit
+                < FITS
+            )
+        return self.rate * since - self.base - self.unit * parts, fit
+
     @property
     def slope(self) -> Fraction:
         """Priority per microsecond of the clock."""
@@ -80,60 +108,22 @@ def parts_of(constant: Exact, schema: Schema) -> int:
     return constant.numerator * (schema.value_weight.denominator // constant.denominator)
 
 
+def _most(values: Numbers) -> float:
+    return max(float(values.max()), -float(values.min()))
+
+
 class GroupLines:
-    """All lines of a rule set by number, a schema's in order of their phases; their numbers as columns too.
+    """All lines of a rule set by number, a schema's in order of their phases."""
 
-    What is not narrow has zeros in the columns. `bend` is NEVER where a line does not end.
-    """
-
-    __slots__ = ("_first", "base", "bend", "clock", "clocks", "is_narrow", "lines", "rate", "unit")
+    __slots__ = ("_first", "lines")
 
     def __init__(self, schemas: Mapping[str, Schema], whole: int) -> None:
         self.lines = [GroupLine(0, None, FIXED, whole)]
         self._first: dict[str, int] = {}
-        clocks: dict[str, int] = {}
-        self.clocks: list[Clock] = []
-        of = [-1]
         for schema in schemas.values():
             self._first[schema.id] = len(self.lines) + 1
-            if schema.clock.id not in clocks:
-                clocks[schema.clock.id] = len(self.clocks)
-                self.clocks.append(schema.clock)
             for phase in range(FIXED, len(schema.bends) + 1):
                 self.lines.append(GroupLine(len(self.lines), schema, phase, whole))
-                of.append(clocks[schema.clock.id])
-        self.clock = np.array(of, np.int64)
-        self.is_narrow = np.array([line.is_narrow for line in self.lines])
-        narrow = [line if line.is_narrow else self.lines[0] for line in self.lines]
-        self.rate = np.array([line.rate for line in narrow], np.int64)
-        self.base = np.array([line.base for line in narrow], np.int64)
-        self.unit = np.array([line.unit for line in narrow], np.int64)
-        self.bend = np.array([NEVER if line.bend is None else line.bend for line in self.lines], np.int64)
 
     def line(self, schema: Schema | None, phase: int) -> GroupLine:
         return self.lines[0 if schema is None else self._first[schema.id] + phase]
-
-    def by_clock(self, lines: Indices) -> Iterator[tuple[Clock, NDArray[np.intp]]]:
-        """The clocks of these lines, each with the places that are on it; those without a schema are left out."""
-        numbers = self.clock[lines]
-        for number in distinct(numbers).tolist():
-            if number >= 0:
-                yield self.clocks[number], np.flatnonzero(numbers == number)
-
-    def fit(self, lines: Indices, levels: Numbers, since: Numbers) -> NDArray[np.bool_]:
-        """Whether `parts_many` stays within 64 bits for these."""
-        reach = np.abs(since) * np.abs(self.rate[lines]).astype(np.float64)
-        return self.is_narrow[lines] & (reach + np.abs(self.base[lines]) + np.abs(levels) < FITS)
-
-    def parts_many(self, lines: Indices, levels: Numbers, since: Numbers) -> Numbers:
-        """As `GroupLine.parts`, of many that `fit`."""
-        return (self.rate[lines] * since - self.base[lines] - levels) // self.unit[lines]
-
-    def levels_many(
-        self, lines: Indices, parts: Numbers, since: Numbers
-    ) -> tuple[Numbers, NDArray[np.bool_]]:
-        """As `GroupLine.level`, of many, and which of them are within 64 bits; the others are nothing."""
-        rates, bases, units = self.rate[lines], self.base[lines], self.unit[lines]
-        reach = np.abs(since) * np.abs(rates).astype(np.float64)
-        reach += np.abs(bases) + np.abs(parts) * units.astype(np.float64)
-        return rates * since - bases - units * parts, self.is_narrow[lines] & (reach < FITS)

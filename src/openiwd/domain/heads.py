@@ -61,7 +61,8 @@ class Heads:
         if line.clock is not None:
             self._clock_at[index] = self._number_of(line.clock)
             self._steepest = max(self._steepest, abs(slope))
-        self.follow(group)
+        if len(group.run):
+            self.follow(group)
 
     def _number_of(self, clock: Clock) -> int:
         number = self._clock_numbers.get(clock.id)
