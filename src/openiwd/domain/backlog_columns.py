@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final, TypeVar
@@ -33,6 +34,8 @@ BEND_NEAR: Final = 4
 """Mark of an item whose bend stands in the near span of what is due, and is still true."""
 OPENING_NEAR: Final = 8
 """The same of an opening."""
+_TIED: Final = 4
+"""Runs are sorted anew, not merged, when one slot in so many has the level of another."""
 _HALF: Final = (1 << 64) - 1
 _KINDS: Final[dict[str, tuple[Any, ...]]] = {
     "number": (np.uint32, np.int64),
@@ -282,19 +285,50 @@ class Columns:
         """The slots in ascending order of their keys; `wide` says that some level may be kept beside its column."""
         if wide:
             return np.array(sorted(slots.tolist(), key=self.key_of), dtype=np.uint32)
-        levels = self.level[slots]
-        if (levels[1:] < levels[:-1]).any():
-            # Two runs that are in order already are merged by this sort, not sorted anew.
-            order = np.argsort(levels, kind="stable")
-            slots, levels = slots[order], levels[order]
-        equal = levels[1:] == levels[:-1]
-        if not equal.any() or self.in_order(slots):
+        if self.in_order(slots):
             return slots
-        tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
-        own, slots = slots[tied], slots.copy()
-        columns: tuple[NDArray[Any], ...] = (self.low, self.high, self.anchor, self.value, self.level)
-        slots[tied] = own[np.lexsort([column[own] for column in columns])]
-        return slots
+        return self._sorted(slots, self.level[slots])
+
+    def _sorted(self, slots: Slots, levels: NDArray[np.int64]) -> Slots:
+        order = np.argsort(levels, kind="stable")
+        ordered = levels[order]
+        return slots[self._untied(order, ordered[1:] == ordered[:-1], slots)]
+
+    def order_within(self, numbers: NDArray[np.int64], slots: Slots) -> NDArray[np.intp]:
+        """How slots with levels in their column are sorted by number, and those of one number by their keys."""
+        levels = self.level[slots]
+        order = np.lexsort((levels, numbers))
+        levels, numbers = levels[order], numbers[order]
+        return self._untied(order, (levels[1:] == levels[:-1]) & (numbers[1:] == numbers[:-1]), slots)
+
+    def _untied(self, order: NDArray[np.intp], equal: NDArray[np.bool_], slots: Slots) -> NDArray[np.intp]:
+        """Sorts what is equal to what follows it in an order by the rest of its key."""
+        follows = np.concatenate(([False], equal))
+        tied = np.flatnonzero(follows | np.concatenate((equal, [False])))
+        if len(tied):
+            own, ties = slots[order[tied]], np.cumsum(~follows)[tied]
+            columns: tuple[NDArray[Any], ...] = (self.low, self.high, self.anchor, self.value)
+            order[tied] = order[tied][np.lexsort((*(column[own] for column in columns), ties))]
+        return order
+
+    def merged(self, slots: Slots, others: Slots) -> Slots:
+        """Two runs in order, with levels in their column, as one."""
+        levels, own = self.level[slots], self.level[others]
+        places = levels.searchsorted(own)
+        tied = (levels.take(places, mode="clip") == own).nonzero()[0]
+        if len(tied) * _TIED > len(others):
+            return self._sorted(np.concatenate((slots, others)), np.concatenate((levels, own)))
+        for index, end in zip(tied.tolist(), levels.searchsorted(own[tied], "right").tolist(), strict=True):
+            among = slots[places[index] : end].tolist()
+            places[index] += bisect_left(among, self.key_of(int(others[index])), key=self.key_of)
+        places += np.arange(len(others))
+        whole, free = (
+            np.empty(len(slots) + len(others), np.uint32),
+            np.ones(len(slots) + len(others), dtype=bool),
+        )
+        whole[places], free[places] = others, False
+        whole[free] = slots
+        return whole
 
 
 class SlotsByNumber:
@@ -336,12 +370,17 @@ class SlotsByNumber:
 
     def known(self, numbers: NDArray[np.int64]) -> list[int]:
         """Those of the numbers that have a slot."""
+        found: list[int] = []
         if not self._size:
-            return []
-        pages = np.unique(numbers >> _PAGE_BITS)
-        if not any(page in self._pages for page in pages.tolist()):
-            return []
-        return [number for number in numbers.tolist() if self.get(number) is not None]
+            return found
+        numbers = np.sort(numbers)
+        indexes = numbers >> _PAGE_BITS
+        for start, end in stretches(indexes):
+            page = self._pages.get(int(indexes[start]))
+            if page is not None:
+                own = numbers[start:end]
+                found += own[np.frombuffer(page, dtype=np.int32)[own & (_PAGE - 1)] != _NOWHERE].tolist()
+        return found
 
     def drop(self, number: int) -> None:
         page = self._pages[number >> _PAGE_BITS]

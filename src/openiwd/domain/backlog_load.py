@@ -89,9 +89,8 @@ class BacklogLoad(BacklogFilling):
                 self._queued(slots[start:end])
                 self.columns.queued[slots[start:end]] = queued
         ways = ways * PHASES + lines.phases + 1
-        if (ways[1:] < ways[:-1]).any():
-            order = np.argsort(ways, kind="stable")
-            slots, ways = slots[order], ways[order]
+        order = self.columns.order_within(ways, slots)
+        slots, ways = slots[order], ways[order]
         timed: list[Slots] = []
         for start, end in stretches(ways):
             number, way = divmod(int(ways[start]), _STAGES * PHASES)
@@ -104,7 +103,7 @@ class BacklogLoad(BacklogFilling):
             self.fresh.add(group.index)
             if not len(group.run):
                 self._wake(group)
-            group.run.add_many(own)
+            group.run.add_ordered(own)
             self.heads.follow(group)
             if stage < len(trait.changes):
                 timed.append(own)

@@ -107,10 +107,12 @@ class OrderedRun:
 
     def add_ordered(self, slots: Slots) -> None:
         """Slots that stand in ascending order of their keys."""
-        if self._size:
+        if not self._size:
+            self._lay_out(slots)
+        elif self.wide or len(slots) * _BULK <= self._size:
             self.add_many(slots)
         else:
-            self._lay_out(slots)
+            self._lay_out(self._columns.merged(self.slots(), slots))
 
     def remove_many(self, slots: Slots) -> None:
         """Slots that the run holds."""
