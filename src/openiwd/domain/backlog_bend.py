@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openiwd.domain.backlog_columns import SPECIAL, Slots, alike, distinct, stretches
+from openiwd.domain.backlog_due import BacklogDue
 from openiwd.domain.backlog_group import Group
-from openiwd.domain.backlog_state import BacklogState
 from openiwd.domain.due_list import NEVER, Times
 from openiwd.domain.group_curves import UNKNOWN
 from openiwd.domain.group_line import Numbers
@@ -38,7 +38,7 @@ class _Moves(NamedTuple):
         return _Moves(*(column[index] for column in self))  # type: ignore[arg-type]
 
 
-class BacklogBend(BacklogState):
+class BacklogBend(BacklogDue):
     """The part of a backlog that bends items of any number of groups together."""
 
     def _bend_alike(self, slots: Slots, now: int) -> Slots:
