@@ -20,6 +20,9 @@ FIXED: Final = -1
 """The phase of items with a fixed priority, or without a schema that is known: a flat line on no clock."""
 FITS: Final = float(1 << 62)
 """Levels below this fit their column."""
+_SMALL_SCALE: Final = 1 << 40
+_SMALL_RATE: Final = 1 << 18
+"""So much per microsecond stays within 64 bits for half a year."""
 _NARROW: Final = 1 << 60
 Numbers = NDArray[np.int64]
 
@@ -44,7 +47,7 @@ class GroupLine:
         self.rate, self.base, self.scale, self.unit = 0, 0, 1, 1
         if schema is not None and phase != FIXED:
             unit = schema.scale // schema.value_weight.denominator
-            common = gcd(unit, schema.rates[phase], schema.bases[phase])
+            common = 1 if _is_small(schema) else gcd(unit, schema.rates[phase], schema.bases[phase])
             self.rate, self.base = schema.rates[phase] // common, schema.bases[phase] // common
             self.scale, self.unit = schema.scale // common, unit // common
             if phase < len(schema.bends):
@@ -100,6 +103,11 @@ class GroupLine:
     def is_narrow(self) -> bool:
         """Whether its numbers leave room for levels of 64 bits."""
         return max(abs(self.rate), abs(self.base), self.scale) < _NARROW
+
+
+def _is_small(schema: Schema) -> bool:
+    """Whether one scale does for all segments, and leaves ample room for levels: levels need not be divided then."""
+    return schema.scale < _SMALL_SCALE and max(map(abs, schema.rates)) < _SMALL_RATE
 
 
 def parts_of(constant: Exact, schema: Schema) -> int:
