@@ -55,13 +55,14 @@ class Heads:
         """One group more, the last by number."""
         if group.index == len(self.value):
             self._grow()
-        index = group.index
+        index, line = group.index, group.line
         self.size = index + 1
-        self._slope_at[index] = group.rate / group.scale
-        if group.clock is not None:
-            self._clock_at[index] = self._number_of(group.clock)
-            self._steepest = max(self._steepest, abs(group.rate / group.scale))
-        self.follow(group)
+        slope = self._slope_at[index] = line.rate / line.scale
+        if line.clock is not None:
+            self._clock_at[index] = self._number_of(line.clock)
+            self._steepest = max(self._steepest, abs(slope))
+        if len(group.run):
+            self.follow(group)
 
     def _number_of(self, clock: Clock) -> int:
         number = self._clock_numbers.get(clock.id)
@@ -76,7 +77,7 @@ class Heads:
         if head is None:
             self._value_at[group.index] = NOTHING
             return
-        value = self._value_at[group.index] = -self._columns.level_of(head) / group.scale
+        value = self._value_at[group.index] = -self._columns.level_of(head) / group.line.scale
         self._widest = max(self._widest, abs(value))
 
     def margin(self, since: float) -> float:
