@@ -25,7 +25,7 @@ MAX_KEPT: Final = 10_000
 """For so many demands it is kept whom they exclude."""
 _WEIGHTLESS: Final = -(1 << 40)
 _ENDLESS: Final = 1 << 40
-_FIRST: Final = 64
+_FIRST: Final = 8
 _LASTING: Final = ("active", "groups", "skills", "capacity")
 """What of an agent decides which demands the agent could serve."""
 
@@ -102,7 +102,8 @@ class AgentSample:
             return np.array(rows, np.uint8).reshape(len(pools), len(self.agents))
         if len(self._rows) + len(pools) > MAX_KEPT:
             self._forget_misfits()
-        return self._misfits[[self._row_for(pool) for pool in pools]]
+        wanted = [self._row_for(pool) for pool in pools]
+        return self._misfits[wanted]
 
     def _row_for(self, pool: Pool) -> int:
         row = self._rows.get(pool.demand_id)
