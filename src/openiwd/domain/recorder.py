@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.agent_sample import AgentSample
@@ -36,8 +37,8 @@ from openiwd.domain.world import World
 FEW: Final = 8
 """For so many choices of a pass the runners-up are looked for in the whole backlog."""
 _DECLINED: Final = CODES[Reason.DECLINED]
-_PLACES: Final = (0, *(REASON_PLACES[reason.value] for reason in REASONS))
-"""By code: the reason's place in a packed record."""
+_PLACES: Final = np.array([REASON_PLACES[reason.value] for reason in REASONS], np.int64)
+"""By code - 1: the reason's place in a packed record."""
 
 
 class Recorder:
@@ -112,9 +113,8 @@ class RecordedPass:
         width = len(CODES)
         codes = np.where(self._fits == 0, self._free, self._fits) + width * np.arange(len(pools))[:, None]
         counts = np.bincount(codes.ravel(), minlength=width * len(pools)).reshape(-1, width)
-        for tally, found in zip(tallies, counts.tolist(), strict=True):
-            tally.counts = found
-            tally.excluded = _by_count(found)
+        for tally, found, excluded in zip(tallies, counts.tolist(), _by_count(counts), strict=True):
+            tally.counts, tally.excluded = found, excluded
 
     def record(self, choice: Choice) -> Decision:
         """The record of one of the choices."""
@@ -191,7 +191,7 @@ class RecordedPass:
             if place is not None and not self._fits[tally.row, place]:
                 counts[self._free[tally.row, place]] -= 1
                 counts[_DECLINED] += 1
-        return considered, _by_count(counts), counts[0] + others
+        return considered, _by_count(np.array([counts]))[0], counts[0] + others
 
     def _runners_up(self, agent: Agent, item: BacklogItem) -> list[tuple[int, int]]:
         """What the agent would have been given instead."""
@@ -209,15 +209,12 @@ def record(world: World, choice: Choice, now: int) -> Decision:
     return Recorder(world).begin([choice], now, choice.kind).record(choice)
 
 
-def _by_count(counts: Sequence[int]) -> list[int]:
-    """Places of reasons and counts in turns, the most frequent first."""
-    found = [(count, code) for code, count in enumerate(counts) if count and code]
-    found.sort(key=_most_first)
-    told: list[int] = []
-    for count, code in found:
-        told += (_PLACES[code], count)
-    return told
-
-
-def _most_first(counted: tuple[int, int]) -> int:
-    return -counted[0]
+def _by_count(counts: NDArray[np.int64]) -> list[list[int]]:
+    """Of each row: places of reasons and counts in turns, the most frequent first."""
+    excluded = counts[:, 1:]
+    order = np.argsort(-excluded, axis=1, kind="stable")
+    told = np.empty((len(counts), 2 * order.shape[1]), np.int64)
+    told[:, ::2] = _PLACES[order]
+    told[:, 1::2] = np.take_along_axis(excluded, order, axis=1)
+    lengths = 2 * np.count_nonzero(excluded, axis=1)
+    return [row[:length] for row, length in zip(told.tolist(), lengths.tolist(), strict=True)]

@@ -102,8 +102,9 @@ class Claims:
                 Claim(item.number, item.revision, agent_id, offer_id, assignment_id, lasts, decision, body)
             )
             claimed.append(Claimed(item, agent_id, offer_id))
+        now = to_micros(together.now)
         for choice in choices:
-            self.desk.set_aside(choice.item, choice.agent_id, together.now, offered=pushed)
+            self.desk.set_aside(choice.item, choice.agent_id, now, offered=pushed)
         return claims, claimed
 
     async def land(self) -> list[Claimed]:

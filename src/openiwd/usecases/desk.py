@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
+
+from msgspec import Struct
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, LastService, backlog_item, demand_at
@@ -27,7 +29,7 @@ REMEMBERED: Final = 20_000
 """Of so many items it is known, after they have left the picture, at which revision they did."""
 
 
-class Holding(NamedTuple):
+class Holding(Struct):
     """An item in an agent's hands: offered or assigned."""
 
     agent_id: str
@@ -76,6 +78,8 @@ class Desk:
             if agent is None:
                 self.world.remove_agent(agent_id)
                 self._stopping.discard(agent_id)
+                if self._of_agent.get(agent_id):  # whose end is then counted off from there
+                    self.reckon(agent_id, now)
             else:
                 self.put_agent(agent)
                 self.reckon(agent_id, now)
@@ -115,8 +119,8 @@ class Desk:
         self._aside.pop(item.number, None)
         agent_id = item.assigned_to or (item.offered_to if item.offer_id is not None else None)
         self._end_holding(item.number, now, passes_to=agent_id)
-        weight = weight_of(item, self.rules)
         if agent_id is not None:
+            weight = weight_of(item, self.rules)
             self.world.backlog.discard(item.number)
             since = item.assigned_at if item.assigned_to else item.offered_at
             holding = Holding(
@@ -129,12 +133,13 @@ class Desk:
                 to_micros(since or now),
                 item.revision,
             )
-            self._hold(item.number, holding, now)
+            self._hold(item.number, holding)
             if item.offer_id is not None and not self._still_fits(item, agent_id, weight, to_micros(now)):
                 self._unfit[item.number] = (item.id, item.offer_id)
         elif item.status is Status.QUEUED:
             served = (services or {}).get(item.contact_id) if item.contact_id is not None else None
-            self.world.backlog.put(self._waiting(item, weight, served), to_micros(now))
+            waiting = self._waiting(item, weight_of(item, self.rules), served)
+            self.world.backlog.put(waiting, to_micros(now))
         else:
             self.world.backlog.discard(item.number)
             self._note_gone(item.number, item.revision)
@@ -147,21 +152,20 @@ class Desk:
         """What the items of a bulk that are like this waiting one have in common."""
         return self._waiting(item, weight_of(item, self.rules))
 
-    def set_aside(self, item: BacklogItem, agent_id: str, now: datetime, *, offered: bool) -> None:
+    def set_aside(self, item: BacklogItem, agent_id: str, now: int, *, offered: bool) -> None:
         """A waiting item is claimed for an agent: as if granted, until `confirm`, `take_back`, or a newer revision."""
         self.world.backlog.discard(item.number)
         self._aside[item.number] = item
         holding = Holding(
-            agent_id, item.weight, item.media_type, item.queue_id, item.segment, offered, to_micros(now),
-            item.revision,
-        )  # fmt: skip
-        self._hold(item.number, holding, now)
+            agent_id, item.weight, item.media_type, item.queue_id, item.segment, offered, now, item.revision
+        )
+        self._hold(item.number, holding)
 
     def confirm(self, number: int) -> None:
         """The claim was granted. Nothing to do where the log has told of it, or of more, already."""
         item = self._aside.pop(number, None)
         if item is not None:
-            self.holdings[number] = self.holdings[number]._replace(revision=item.revision + 1)
+            self.holdings[number].revision = item.revision + 1
 
     def take_back(self, number: int, now: datetime, *, doubtful: bool = False) -> None:
         """The claim was not granted: as if it had never been made, unless something newer has been read meanwhile.
@@ -211,22 +215,44 @@ class Desk:
         category = self.rules.categories.get(item.category_id) if item.category_id else None
         return None if category is None else category.target_handle_time
 
-    def _hold(self, number: int, holding: Holding, now: datetime) -> None:
+    def _hold(self, number: int, holding: Holding) -> None:
+        agent_id, media_type = holding.agent_id, holding.media_type
         self.holdings[number] = holding
-        self._of_agent.setdefault(holding.agent_id, set()).add(number)
+        self._of_agent.setdefault(agent_id, set()).add(number)
         self.world.count_outstanding(holding.queue_id, holding.segment, 1)
-        self.reckon(holding.agent_id, now)
+        load = self.world.load(agent_id)
+        media = {**load.media, media_type: load.media.get(media_type, 0) + 1}
+        self._put_load(
+            agent_id,
+            load.weight + holding.weight,
+            media,
+            load.frees_at,
+            offered=load.open_offer or holding.offered,
+        )
 
     def _end_holding(self, number: int, now: datetime, *, passes_to: str | None = None) -> None:
         holding = self.holdings.pop(number, None)
         if holding is None:
             return
-        mine = self._of_agent[holding.agent_id]
+        agent_id, media_type = holding.agent_id, holding.media_type
+        mine = self._of_agent[agent_id]
         mine.discard(number)
-        if not mine and not holding.offered and passes_to != holding.agent_id:
-            self._idle_since[holding.agent_id] = to_micros(now)
+        if not mine and not holding.offered and passes_to != agent_id:
+            self._idle_since[agent_id] = to_micros(now)
         self.world.count_outstanding(holding.queue_id, holding.segment, -1)
-        self.reckon(holding.agent_id, now)
+        load = self.world.load(agent_id)
+        media = dict(load.media)
+        media[media_type] -= 1
+        if not media[media_type]:
+            del media[media_type]
+        offered = load.open_offer and (not holding.offered or any(self.holdings[n].offered for n in mine))
+        self._put_load(agent_id, load.weight - holding.weight, media, load.frees_at, offered=offered)
+
+    def _put_load(
+        self, agent_id: str, weight: int, media: dict[str, int], frees_at: int | None, *, offered: bool
+    ) -> None:
+        load = Load(weight, media, offered, self._idle_since.get(agent_id, 0), frees_at)
+        self.world.put_load(agent_id, load)
 
     def _leave(self, number: int, now: datetime) -> None:
         revision = self.revision(number)
@@ -296,16 +322,7 @@ class Desk:
             media[wrap_up.media_type] = media.get(wrap_up.media_type, 0) + 1
             end = to_micros(wrap_up.until)
             frees = end if frees is None else min(frees, end)
-        self.world.put_load(
-            agent_id,
-            Load(
-                weight=weight,
-                media=media,
-                open_offer=offered,
-                idle_since=self._idle_since.get(agent_id, 0),
-                frees_at=frees,
-            ),
-        )
+        self._put_load(agent_id, weight, media, frees, offered=offered)
 
     def end_wrap_ups(self, now: datetime) -> None:
         """Frees the capacity of wrap-ups that are over."""
