@@ -10,6 +10,7 @@ from uuid import UUID
 from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
+from openiwd.usecases.addressing import Addressing
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
@@ -31,6 +32,7 @@ class TenantServices:
         self.process_id = process_id
         self.intake = Intake(runtime)
         self.feed = EventFeed(runtime)
+        self.addressing = Addressing(self.feed)
         self.presence = Presence()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
