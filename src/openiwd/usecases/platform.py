@@ -14,6 +14,7 @@ from openiwd.usecases.addressing import Addressing
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
+from openiwd.usecases.joint_action import JointActions
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
@@ -31,6 +32,7 @@ class TenantServices:
         self.tenant = runtime.tenant
         self.process_id = process_id
         self.intake = Intake(runtime)
+        self.actions = JointActions(runtime)
         self.feed = EventFeed(runtime)
         self.addressing = Addressing(self.feed)
         self.presence = Presence()
