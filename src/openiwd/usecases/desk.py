@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +29,8 @@ AT_ONCE: Final = 100
 """Items read and put at once: some ms, in which nothing else is served."""
 REMEMBERED: Final = 20_000
 """Of so many items it is known, after they have left the picture, at which revision they did."""
+
+_agent_of: Final = attrgetter("agent_id")
 
 
 class Holding(Struct):
@@ -56,6 +60,8 @@ class Desk:
         self._unfit: dict[int, tuple[UUID, UUID]] = {}
         self.doubtful: set[int] = set()
         """Items whose claim may or may not have been granted: to be read again, as the log has perhaps told already."""
+        self.at_once: set[int] = set()
+        """Items with an open offer that is to be accepted at once."""
         self._aside: dict[int, BacklogItem] = {}
         """Items claimed for an agent, while it is not known whether the database has granted them."""
         self._stopping: set[str] = set()
@@ -84,13 +90,16 @@ class Desk:
                 self.put_agent(agent)
                 self.reckon(agent_id, now)
 
-    async def refresh_wrap_ups(self, reading: Reading, now: datetime) -> None:
-        found = await reading.wrap_ups()
-        agents = set(self._wrap_ups)
-        self._wrap_ups.clear()
-        for wrap_up in found:
-            self._wrap_ups.setdefault(wrap_up.agent_id, []).append(wrap_up)
-        for agent_id in agents | self._wrap_ups.keys():
+    async def refresh_wrap_ups(
+        self, reading: Reading, now: datetime, agents: Collection[str] | None = None
+    ) -> None:
+        """Of these agents, or of all."""
+        found = await reading.wrap_ups(agents)
+        for agent_id in set(self._wrap_ups) if agents is None else agents:
+            self._wrap_ups.pop(agent_id, None)
+            self.reckon(agent_id, now)
+        for agent_id, running in groupby(sorted(found, key=_agent_of), _agent_of):
+            self._wrap_ups[agent_id] = list(running)
             self.reckon(agent_id, now)
 
     async def put_items(self, reading: Reading, items: Iterable[WorkItem], now: datetime) -> None:
@@ -161,6 +170,10 @@ class Desk:
         )
         self._hold(item.number, holding)
 
+    def is_aside(self, number: int) -> bool:
+        """Whether it is not known yet if the item is granted."""
+        return number in self._aside
+
     def confirm(self, number: int) -> None:
         """The claim was granted. Nothing to do where the log has told of it, or of more, already."""
         item = self._aside.pop(number, None)
@@ -218,6 +231,8 @@ class Desk:
     def _hold(self, number: int, holding: Holding) -> None:
         agent_id, media_type = holding.agent_id, holding.media_type
         self.holdings[number] = holding
+        if holding.offered and (queue := self.rules.queues.get(holding.queue_id)) and queue.auto_accept:
+            self.at_once.add(number)
         self._of_agent.setdefault(agent_id, set()).add(number)
         self.world.count_outstanding(holding.queue_id, holding.segment, 1)
         load = self.world.load(agent_id)
@@ -234,6 +249,7 @@ class Desk:
         holding = self.holdings.pop(number, None)
         if holding is None:
             return
+        self.at_once.discard(number)
         agent_id, media_type = holding.agent_id, holding.media_type
         mine = self._of_agent[agent_id]
         mine.discard(number)

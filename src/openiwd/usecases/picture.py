@@ -5,6 +5,7 @@ A process that may decide keeps one all the time, so that it can take over witho
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -26,19 +27,29 @@ async def _nothing() -> None:
 
 
 class Picture:
-    """The desk and the place in the log up to which it is true. One follower at a time: the standby, or the decider."""
+    """The desk and the place in the log up to which it is true.
+
+    Who follows, or claims, holds the lock: the standby, the decider, and one that decides no longer, but whose last
+    request still runs.
+    """
 
     def __init__(self, services: TenantServices, desk: Desk, cursor: Cursor) -> None:
         self._services = services
         self._runtime = services.runtime
         self.desk = desk
         self.cursor = cursor
+        self.lock = asyncio.Lock()
 
     @classmethod
     async def load(cls, services: TenantServices) -> Picture:
         """From the database, under the live rules."""
         desk, cursor = await _loaded(services, Desk(await services.runtime.rules()))
         return cls(services, desk, cursor)
+
+    async def stand_by(self) -> bool:
+        """As `follow_some`, for who only keeps the picture warm."""
+        async with self.lock:
+            return await self.follow_some()
 
     async def follow(self, before_reload: BeforeReload = _nothing) -> None:
         """Takes over all that this process has seen of the log."""
@@ -84,7 +95,8 @@ class Picture:
         agents = {
             e.subject_id for e in events if e.subject_id and e.type in ("agentChanged", "agentStateChanged")
         }
-        wrapped = any((e.body.get("assignment") or {}).get("wrapUpSeconds") for e in events)
+        endings = (e.body.get("assignment") or {} for e in events)
+        wrapped = {ending["agent"] for ending in endings if ending.get("wrapUpSeconds")}
         if not numbers and not agents and not wrapped:
             return
         async with self._runtime.store.reading() as reading:
@@ -93,7 +105,7 @@ class Picture:
             if agents:
                 await desk.refresh_agents(reading, agents, now)
             if wrapped:
-                await desk.refresh_wrap_ups(reading, now)
+                await desk.refresh_wrap_ups(reading, now, wrapped)
 
     async def _reload(self) -> None:
         rules = await self._runtime.rules()
