@@ -290,6 +290,7 @@ class TenantPools:
         self._waiting += 1
         self._waits_total += 1
         started = loop.time()
+        enough = loop.call_later(KEEP_SECONDS, self._take_from_others)
         try:
             async with asyncio.timeout(self._wait_seconds):
                 return await grant
@@ -308,7 +309,15 @@ class TenantPools:
                 raise self._unavailable("All database connections are in use.") from error
             raise
         finally:
+            enough.cancel()
             self._wait_seconds_total += loop.time() - started
+
+    def _take_from_others(self) -> None:
+        """Somebody has waited long enough for what comes back: what is merely kept is handed out."""
+        neediest = self._neediest()
+        lender = next((tenant for tenant in self._tenants.values() if tenant.idle), None)
+        if neediest is not None and lender is not None:
+            self._grant(neediest, lender.idle.pop(0))
 
     # -- giving back ------------------------------------------------------------------------------------
 
