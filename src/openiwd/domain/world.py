@@ -131,10 +131,10 @@ class World:
         self.idle.wake(agent_id)
         if (
             agent is None
-            or load.open_offer
-            or load.weight + self._lightest > agent.capacity.total
             or not agent.active
             or not agent.logged_in
+            or load.open_offer
+            or load.weight + self._lightest > agent.capacity.total
         ):
             self._ready.pop(agent_id, None)
         else:
