@@ -127,15 +127,19 @@ async def test_who_decides_no_longer_grants_nothing_and_leaves_the_picture_alone
     assert isinstance(await new.pull("ann", ann), Done)
 
 
-async def test_a_wrap_up_is_read_for_its_agent_alone(bench: Bench) -> None:
+async def test_what_becomes_of_what_agents_have_is_not_read_and_a_wrap_up_for_its_agent_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await bench.agent("ann", motor=6)
     await bench.agent("ben", motor=6)
     for name in ("c1", "c2"):
         await bench.item(name)
     decider = await Decider.take_over(bench.services)
-    await decider.push()
-    await decider.order()
     desk = decider._desk
+    await decider.push()
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "refresh_items", None)
+        await decider.order()
     asked: list[object] = []
     refresh = desk.refresh_wrap_ups
 
@@ -143,6 +147,7 @@ async def test_a_wrap_up_is_read_for_its_agent_alone(bench: Bench) -> None:
         asked.append(agents)
         await refresh(reading, now, agents)  # type: ignore[arg-type]
 
+    monkeypatch.setattr(desk, "refresh_items", None)  # who is done is told by the event
     desk.refresh_wrap_ups = noted  # type: ignore[method-assign]
     (number,) = desk.items_of("ann")
     async with bench.services.runtime.store.reading() as reading:

@@ -21,6 +21,7 @@ from openiwd.domain.offer import GrantKind, OfferOutcome
 from openiwd.domain.privilege import Caller, system
 from openiwd.domain.work_item import WorkItem
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases.abandoned import abandoned
 from openiwd.usecases.acceptance import Acceptance, OpenOffer
 from openiwd.usecases.claims import Claimed, Claims
 from openiwd.usecases.command import Command, Done
@@ -251,11 +252,11 @@ class Decider:
         )
 
     async def _return_abandoned(self) -> None:
-        abandoned = self._desk.abandoned(self._runtime.now())
-        if not abandoned:
+        left = abandoned(self._desk, self._runtime.now())
+        if not left:
             return
         async with self._runtime.store.reading() as reading:
-            items = await reading.items_by_number(abandoned)
+            items = await reading.items_by_number(left)
         await apply(
             self._runtime,
             [

@@ -10,16 +10,16 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, LastService, backlog_item, demand_at
 from openiwd.domain.backlog_load import Alike
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
 from openiwd.domain.event import EventType, LoggedEvent
-from openiwd.domain.instant import from_micros, to_micros
+from openiwd.domain.instant import to_micros
 from openiwd.domain.item_queue import weight_of
 from openiwd.domain.offer import GrantKind, WrapUp
-from openiwd.domain.reservation import after_business_days
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.domain.world import World
@@ -311,6 +311,25 @@ class Desk:
             return True
         return self.revision(number) >= revision
 
+    def take(self, event: LoggedEvent, now: datetime) -> bool:
+        """Takes over what became of an item in somebody's hands, where its event says all; False: it is to be read."""
+        number, revision = event.item_number, event.revision or 0
+        holding = None if number is None else self.holdings.get(number)
+        if number is None or holding is None or number in self._aside or holding.revision != revision - 1:
+            return False
+        if event.type == EventType.COMPLETED:
+            self._unfit.pop(number, None)
+            self._end_holding(number, now)
+            self._note_gone(number, revision)
+            return True
+        agent_id = event.body.get("set", {}).get("assigned_to")
+        if event.type == EventType.ASSIGNED and holding.offered and agent_id == holding.agent_id:
+            self._unfit.pop(number, None)
+            self._end_holding(number, now, passes_to=agent_id)
+            self._hold(number, replace(holding, offered=False, since=to_micros(event.at), revision=revision))
+            return True
+        return False
+
     def revision(self, number: int) -> int:
         """The revision at which the item is in the picture, or has left it lately; 0 for one not met."""
         holding = self.holdings.get(number)
@@ -365,33 +384,3 @@ class Desk:
                 if not any(media in ("*", h.media_type) for h in mine):
                     ready.append((agent.id, media))
         return ready
-
-    def abandoned(self, now: datetime) -> list[int]:
-        """Assigned items of agents inactive, gone absent, or away for longer than the queue's `returnAfter`."""
-        found = []
-        for number, holding in self.holdings.items():
-            if holding.offered:
-                continue
-            agent = self.world.agents.get(holding.agent_id)
-            if agent is None:
-                continue
-            if not agent.active or _left(agent, holding, now) or self._gone_too_long(agent, holding, now):
-                found.append(number)
-        return found
-
-    def _gone_too_long(self, agent: Agent, holding: Holding, now: datetime) -> bool:
-        state = agent.states.get("*")
-        if state is None or state.since is None or (agent.logged_in and not agent.connection_lost):
-            return False
-        queue = self.rules.queues.get(holding.queue_id)
-        if queue is None:
-            return False
-        since = max(to_micros(state.since), holding.since)
-        clock = self.rules.clocks.get(queue.hours) if queue.hours else None
-        gone = after_business_days(since, queue.return_after, clock, self.rules.zone)
-        return now >= from_micros(gone)
-
-
-def _left(agent: Agent, holding: Holding, now: datetime) -> bool:
-    """Whether an absence has started since the agent got the item; one given in an absence is meant to be there."""
-    return any(a.start <= now < a.end and holding.since < to_micros(a.start) for a in agent.absences)

@@ -102,7 +102,12 @@ class Picture:
 
     async def _take(self, events: Sequence[LoggedEvent]) -> None:
         desk, now = self.desk, self._runtime.now()
-        numbers = {e.item_number for e in events if e.item_number is not None and not desk.knows(e)}
+        numbers: set[int] = set()
+        for event in events:
+            number = event.item_number
+            if number is None or number in numbers or desk.knows(event) or desk.take(event, now):
+                continue
+            numbers.add(number)
         agents = {
             e.subject_id for e in events if e.subject_id and e.type in ("agentChanged", "agentStateChanged")
         }
