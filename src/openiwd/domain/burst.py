@@ -21,6 +21,8 @@ from openiwd.domain.eligibility import Eligibility
 from openiwd.domain.fit_table import Flags, Indices
 from openiwd.domain.world import World
 
+_SHARED: Final = 3
+"""From so many agents on it pays to look at all groups once for all of them."""
 _ALL: Final = 256
 """For more agents than this all groups are looked through, and not only those that fit one of them."""
 
@@ -42,9 +44,9 @@ class Crew:
         self._world = world
         self._backlog = world.backlog
         self._eligibility = eligibility
-        self._among = among
+        self._places = np.flatnonzero(among)
         self._free = view(among.copy())
-        self.left = int(np.count_nonzero(among))
+        self.left = len(self._places)
         self._takers: dict[int, _Takers] = {}
         self._able: dict[tuple[int, int], bool] = {}
 
@@ -96,7 +98,7 @@ class Crew:
     def _fitting(self, group: Group) -> list[int]:
         table, roster = self._world.table, self._world.roster
         row, kind = int(table.row[group.index]), int(table.kind[group.index])
-        return roster.ranked(roster.able(self._among, row, kind, self._eligibility.now))
+        return roster.ranked(roster.able(self._places, row, kind, self._eligibility.now))
 
     def _is_able(self, place: int, group: Group) -> bool:
         """The last word, of those alone who would get something."""
@@ -195,10 +197,17 @@ class Burst:
         self._alone = len(free) <= few
         roster = world.roster
         self._resting = Crew(world, eligibility, roster.resting.copy())
-        self._fresh = [group for group in world.fresh() if self._resting.has_takers(group)]
+        self._fresh = [
+            group
+            for pool in world.fresh()
+            if self._resting.has_takers(next(iter(pool.groups.values())))
+            for group in pool.groups.values()
+            if len(group.run)
+        ]
         if self._alone:
+            front = world.front() if len(free) >= _SHARED else None
             for agent in free:
-                slots = world.selection(eligibility, agent, world.load(agent.id)).slots()
+                slots = world.selection(eligibility, agent, world.load(agent.id), front).slots()
                 self._sources.append(_Alone(roster.places[agent.id], slots))
         else:
             among = np.zeros(len(roster.ready), dtype=bool)
@@ -266,10 +275,10 @@ class Burst:
         """
         world = self._world
         if not self._alone:
-            eligibility = world.eligibility(self._eligibility.now)
+            eligibility, front = world.eligibility(self._eligibility.now), world.front()
             for agent in self._free:
                 if agent.id not in chosen:
-                    way = world.selection(eligibility, agent, world.load(agent.id))
+                    way = world.selection(eligibility, agent, world.load(agent.id), front)
                     if next(way.slots(), None) is None:
                         world.idle.settle(agent.id)
         world.look_again(chosen.values(), [group for group in self._fresh if self._resting.may_still(group)])

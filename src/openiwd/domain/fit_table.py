@@ -70,9 +70,9 @@ class FitTable:
         self._row_of: dict[int, int] = {}
         self._pools: list[Pool] = []
         self.skill_ids: dict[str, int] = {}
-        self.skills = np.zeros((_FIRST, _WIDTH), np.int32)
-        self.levels = np.zeros((_FIRST, _WIDTH), np.int8)
-        self.circle = np.zeros(_FIRST, np.int32)
+        self.skills = np.zeros((_WIDTH, _FIRST), np.intp)
+        self.levels = np.zeros((_WIDTH, _FIRST), np.int8)
+        self.circle = np.zeros(_FIRST, np.intp)
         self.signature = np.zeros(_FIRST, np.int32)
         self.circles = Circles()
         self._signatures: dict[object, int] = {}
@@ -80,12 +80,12 @@ class FitTable:
         """By signature: its rows."""
         self.named: dict[str, list[int]] = {}
         self.barred: dict[str, list[int]] = {}
-        self.row = np.zeros(_FIRST, np.int32)
-        self.kind = np.zeros(_FIRST, np.int32)
+        self.row = np.zeros(_FIRST, np.intp)
+        self.kind = np.zeros(_FIRST, np.intp)
         self.kinds: list[Kind] = []
         self._kind_ids: dict[Kind, int] = {}
         self.kind_columns = KindColumns()
-        self.gate = np.zeros(_FIRST, np.int32)
+        self.gate = np.zeros(_FIRST, np.intp)
         self.gates: list[Gate] = []
         self._gate_ids: dict[Gate, int] = {}
         self._alive: tuple[tuple[int, int], Flags] = ((-1, -1), np.zeros(0, dtype=bool))
@@ -142,14 +142,17 @@ class FitTable:
             self.circle, self.signature = (
                 _widened(column, 2 * row) for column in (self.circle, self.signature)
             )
-            self.skills, self.levels = (_widened(column, 2 * row) for column in (self.skills, self.levels))
-        width = self.skills.shape[1]
+            self.skills, self.levels = (
+                np.concatenate((column, np.zeros_like(column)), axis=1)
+                for column in (self.skills, self.levels)
+            )
+        width = len(self.skills)
         if len(asked.skills) > width:
-            more = ((0, 0), (0, len(asked.skills) - width))
+            more = ((0, len(asked.skills) - width), (0, 0))
             self.skills, self.levels = np.pad(self.skills, more), np.pad(self.levels, more)
         for column, (skill, level) in enumerate(asked.skills):
-            self.skills[row, column] = self.skill_ids.setdefault(skill, len(self.skill_ids) + 1)
-            self.levels[row, column] = level
+            self.skills[column, row] = self.skill_ids.setdefault(skill, len(self.skill_ids) + 1)
+            self.levels[column, row] = level
         signature = self._signatures.setdefault(asked, len(self._signatures))
         if signature == len(self.of_signature):
             self.of_signature.append([])
@@ -190,7 +193,7 @@ class FitTable:
     def waiting(self, gates: Flags) -> Indices:
         """The groups with items behind these gates."""
         return np.flatnonzero(
-            gates[self.gate[: self.seen]] & (self._backlog.heads.value[: self.seen] != NOTHING)
+            gates.take(self.gate[: self.seen]) & (self._backlog.heads.value[: self.seen] != NOTHING)
         )
 
     def fits(self, profile: Profile, demand: Demand) -> bool:

@@ -200,7 +200,7 @@ class Roster:
             return known
         table = self._table
         fits: Flags = self._circle(int(table.circle[row])).copy()
-        for skill, level in zip(table.skills[row].tolist(), table.levels[row].tolist(), strict=True):
+        for skill, level in zip(table.skills[:, row].tolist(), table.levels[:, row].tolist(), strict=True):
             if skill != ALWAYS:
                 fits &= self._levels[skill] >= level
         for agent_id in table.persons(row):
@@ -223,15 +223,21 @@ class Roster:
             self._circles[circle] = known
         return known
 
-    def able(self, among: Flags, row: int, kind: int, now: int) -> Indices:
+    def able(self, places: Indices, row: int, kind: int, now: int) -> Indices:
         """Those of the agents who could take an item of the demand and kind now, declines and queues aside."""
+        if not len(places):
+            return places
         columns = self._table.kind_columns
+        able = places[self.fits(row)[places]]
+        if not len(able):
+            return able
         handle_time = int(columns.handle_time[kind])
-        able = self.fits(row) & among
-        able &= self.room >= columns.weight[kind]
-        able &= self.until > (now if handle_time <= 0 else now + handle_time - 1)
-        media = self._table.kinds[kind].media_type
-        return np.flatnonzero(able & self._media[media])
+        until = now if handle_time <= 0 else now + handle_time - 1
+        media = self._media[self._table.kinds[kind].media_type]
+        free: Indices = able[
+            (self.room[able] >= columns.weight[kind]) & (self.until[able] > until) & media[able]
+        ]
+        return free
 
     def ranked(self, places: Indices) -> list[int]:
         """The first of them gets the item: the least flexible, then longest idle, then by id."""

@@ -7,7 +7,7 @@ are too close to tell apart are compared exactly.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,38 @@ from openiwd.domain.backlog import Backlog, Place
 from openiwd.domain.backlog_group import Group
 from openiwd.domain.eligibility import Eligibility, Load
 from openiwd.domain.fit_table import FitTable, Flags, Gate, Indices
-from openiwd.domain.heads import NOTHING
+from openiwd.domain.heads import NOTHING, Floats
 from openiwd.domain.offer import GrantKind
 
 _MANY: Final = 6
 """So many first items that are too close to tell apart are compared in columns."""
+
+
+class Firsts(NamedTuple):
+    """Groups with the priorities of their first items, and the distance within which their order is uncertain."""
+
+    groups: Indices
+    values: Floats
+    margin: float
+
+
+class Front:
+    """The first items of all groups behind open gates, at one instant: looked at once for several agents."""
+
+    __slots__ = ("_all", "_rows")
+
+    def __init__(self, backlog: Backlog, table: FitTable, closed: Flags) -> None:
+        table.follow()
+        alive = backlog.heads.value[: table.seen] != NOTHING
+        alive &= ~closed.take(table.gate[: table.seen])
+        groups = np.flatnonzero(alive)
+        self._rows = table.row.take(groups)
+        self._all = Firsts(groups, *backlog.values_of(groups))
+
+    def part(self, fits: Flags) -> Firsts:
+        """Those of the demands, by row, that fit."""
+        own = fits.take(self._rows).nonzero()[0]
+        return Firsts(self._all.groups.take(own), self._all.values.take(own), self._all.margin)
 
 
 class Selection:
@@ -38,7 +65,7 @@ class Selection:
         self,
         backlog: Backlog,
         table: FitTable,
-        groups: Indices,
+        firsts: Firsts,
         eligibility: Eligibility,
         agent: Agent,
         load: Load,
@@ -50,8 +77,7 @@ class Selection:
         self._agent = agent
         self._load = load
         self._closed = closed
-        self._groups = groups
-        self._values, self._margin = backlog.values_of(groups)
+        self._groups, self._values, self._margin = firsts
         self._runs: dict[int, tuple[int, Iterator[int]]] = {}
         self._kinds: Flags | None = None
 
@@ -130,14 +156,14 @@ class Selection:
             media, weight, handle_time = table.kinds[table.kind[index]]
             if self._eligibility.unavailable(self._agent, self._load, media, weight, handle_time) is not None:
                 self._kinds = self._able_kinds()
-                values[~self._kinds[table.kind[self._groups]]] = NOTHING
+                values[~self._kinds.take(table.kind.take(self._groups))] = NOTHING
                 return False
         gate = int(table.gate[index])
         if self._is_closed(table.gates[gate]):
             if self._closed is not None:
-                values[self._closed[table.gate[self._groups]]] = NOTHING
+                values[self._closed.take(table.gate.take(self._groups))] = NOTHING
                 self._closed = None
-            values[table.gate[self._groups] == gate] = NOTHING
+            values[table.gate.take(self._groups) == gate] = NOTHING
             return False
         if self._agent.id in self._backlog.groups[index].demand.signature.excluded:
             values[at] = NOTHING

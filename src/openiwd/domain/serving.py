@@ -70,7 +70,7 @@ class Servings:
             serving.forget_groups(table.version)
         if serving.seen < table.seen:
             rows = table.row[serving.seen : table.seen]
-            fresh = np.flatnonzero(serving.fits[rows])
+            fresh = serving.fits.take(rows).nonzero()[0]
             if serving.seen:
                 fresh += serving.seen
             if len(fresh):
@@ -87,13 +87,32 @@ class Servings:
         table = self._table
         own = [
             group.index
+            for row in self._named(serving, named, profile)
+            for group in table.pool_of(row).groups.values()
+        ]
+        return np.concatenate((groups, np.array(own, np.intp))) if own else groups
+
+    def _named(self, serving: _Serving, named: Iterable[int], profile: Profile) -> list[int]:
+        """The demands that wait and fit the agent alone, by name."""
+        table = self._table
+        return [
+            row
             for row in named
             if not serving.fits[row]
             and (pool := table.pool_of(row)).live
             and table.fits(profile, pool.demand)
-            for group in pool.groups.values()
         ]
-        return np.concatenate((groups, np.array(own, np.intp))) if own else groups
+
+    def fits_for(self, profile: Profile) -> Flags:
+        """As `groups_for`, by row. Not to be changed."""
+        self._table.follow()
+        serving = self._serving_for(profile)
+        own = self._named(serving, self._table.named.get(profile.id, ()), profile)
+        if not own:
+            return serving.fits
+        fits = serving.fits.copy()
+        fits[own] = True
+        return fits
 
     def flexibility(self, profile: Profile) -> int:
         """How many of the waiting signatures the profile fits, exclusions included."""
@@ -141,8 +160,9 @@ class Servings:
         if len(serving.circles) < len(table.circles):
             fresh = table.circles.around(own, len(serving.circles))
             serving.circles = np.concatenate((serving.circles, fresh))
-        able = (serving.levels[table.skills[first:end]] >= table.levels[first:end]).all(axis=1)
-        able &= serving.circles[table.circle[first:end]]
+        able: Flags = serving.circles.take(table.circle[first:end])
+        for skills, levels in zip(table.skills, table.levels, strict=True):
+            able &= serving.levels.take(skills[first:end]) >= levels[first:end]
         serving.fits = np.concatenate((serving.fits, able))
         self._count(serving)
 

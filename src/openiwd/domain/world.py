@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog import Backlog
-from openiwd.domain.backlog_group import Group
+from openiwd.domain.backlog_group import Group, Pool
 from openiwd.domain.backlog_item import BacklogItem, Demand
 from openiwd.domain.calendar import Clock
 from openiwd.domain.due_list import NEVER
@@ -22,7 +22,7 @@ from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Queue
 from openiwd.domain.roster import Roster
 from openiwd.domain.schema import Schema
-from openiwd.domain.selection import Selection
+from openiwd.domain.selection import Firsts, Front, Selection
 from openiwd.domain.serving import Servings
 
 
@@ -94,10 +94,10 @@ class World:
         self.gates.refresh(eligibility)
         self.roster.follow()
 
-    def fresh(self) -> list[Group]:
-        """The groups with items of which those who rest might take some, as of the last call for candidates.
+    def fresh(self) -> list[Pool]:
+        """The demands of which those who rest might take items, as of the last call for candidates.
 
-        All of a demand: its items may have gone from one of its groups to another since.
+        Not groups: items may have gone from one of a demand's groups to another since.
         """
         backlog = self.backlog
         opened, again = self.gates.take_opened(), self._again
@@ -110,7 +110,7 @@ class World:
         if opened is not None:
             groups += [backlog.groups[index] for index in opened.tolist()]
         pools = {group.demand_id: group.pool for group in groups}
-        return [group for pool in pools.values() for group in pool.groups.values() if len(group.run)]
+        return [pool for pool in pools.values() if pool.live]
 
     def look_again(self, numbers: Iterable[int], groups: Iterable[Group]) -> None:
         """A pass is over: what was chosen and still waits is fresh at the next one, as are these groups."""
@@ -234,11 +234,22 @@ class World:
             self._profiles[agent.id] = (now, min((at for at in ends if at > now), default=NEVER), profile)
         return profile
 
-    def selection(self, eligibility: Eligibility, agent: Agent, load: Load) -> Selection:
+    def front(self) -> Front:
+        """What the ways of several agents have in common, for items that are pushed now."""
+        return Front(self.backlog, self.table, self.gates.closed)
+
+    def selection(
+        self, eligibility: Eligibility, agent: Agent, load: Load, front: Front | None = None
+    ) -> Selection:
         """The agent's way through the backlog, which stands at the instant of the eligibility."""
-        groups = self.servings.groups_for(eligibility.profile(agent))
+        profile = eligibility.profile(agent)
+        if front is not None:
+            part = front.part(self.servings.fits_for(profile))
+            return Selection(self.backlog, self.table, part, eligibility, agent, load)
+        groups = self.servings.groups_for(profile)
         closed = self.gates.closed if eligibility.kind is GrantKind.PUSH else None
-        return Selection(self.backlog, self.table, groups, eligibility, agent, load, closed)
+        part = Firsts(groups, *self.backlog.values_of(groups))
+        return Selection(self.backlog, self.table, part, eligibility, agent, load, closed)
 
     def demand(self, item: BacklogItem, now: int) -> Demand:
         """The demand of a waiting item as of now."""
