@@ -142,10 +142,8 @@ class FitTable:
             self.circle, self.signature = (
                 _widened(column, 2 * row) for column in (self.circle, self.signature)
             )
-            self.skills, self.levels = (
-                np.concatenate((column, np.zeros_like(column)), axis=1)
-                for column in (self.skills, self.levels)
-            )
+            self.skills = np.concatenate((self.skills, np.zeros_like(self.skills)), axis=1)
+            self.levels = np.concatenate((self.levels, np.zeros_like(self.levels)), axis=1)
         width = len(self.skills)
         if len(asked.skills) > width:
             more = ((0, len(asked.skills) - width), (0, 0))
