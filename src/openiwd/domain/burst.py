@@ -6,7 +6,7 @@ about what is fresh alone, from the items' side.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final, NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ import numpy as np
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog import Place
 from openiwd.domain.backlog_columns import view
-from openiwd.domain.backlog_group import Group
+from openiwd.domain.backlog_group import Group, Pool
 from openiwd.domain.backlog_item import Demand
 from openiwd.domain.eligibility import Eligibility
 from openiwd.domain.fit_table import Flags, Indices
@@ -187,9 +187,16 @@ class _Way(NamedTuple):
 
 
 class Burst:
-    """One pass over the agents who have to be looked at (`free`), and those who rest."""
+    """One pass over the agents who have to be looked at (`free`), and those who rest: these for `fresh` demands."""
 
-    def __init__(self, world: World, eligibility: Eligibility, free: Sequence[Agent], few: int) -> None:
+    def __init__(
+        self,
+        world: World,
+        eligibility: Eligibility,
+        free: Sequence[Agent],
+        fresh: Iterable[Pool],
+        few: int,
+    ) -> None:
         self._world = world
         self._eligibility = eligibility
         self._free = free
@@ -199,7 +206,7 @@ class Burst:
         self._resting = Crew(world, eligibility, roster.resting.copy())
         self._fresh = [
             group
-            for pool in world.fresh()
+            for pool in fresh
             if self._resting.has_takers(next(iter(pool.groups.values())))
             for group in pool.groups.values()
             if len(group.run)

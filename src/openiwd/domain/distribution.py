@@ -92,6 +92,9 @@ def distribute(world: World, now: int, few: int = FEW) -> list[Choice]:
     """
     now = world.backlog.advance(now)
     candidates = world.candidates(now)
+    fresh = world.fresh()
+    if not candidates and not fresh:
+        return []
     outstanding = dict(world.outstanding)
     eligibility = Eligibility(world.queues, world.clocks, outstanding, now, profiles=world.profile)
     free = []
@@ -100,7 +103,7 @@ def distribute(world: World, now: int, few: int = FEW) -> list[Choice]:
             world.idle.settle(agent.id)
         else:
             free.append(agent)
-    burst = Burst(world, eligibility, free, few)
+    burst = Burst(world, eligibility, free, fresh, few)
     chosen: list[Choice] = []
     for slot, agent in burst.pairs():
         choice = _choice(world, slot, agent, GrantKind.PUSH)

@@ -99,21 +99,24 @@ class World:
 
         Not groups: items may have gone from one of a demand's groups to another since.
         """
-        backlog = self.backlog
-        opened, again = self.gates.take_opened(), self._again
-        self._again = []
+        backlog, opened = self.backlog, self.gates.take_opened()
         if not self.roster.resting.any():
-            backlog.fresh.clear()
+            self.look_again((), ())
             return []
-        groups = [backlog.groups[index] for index in backlog.fresh]
-        groups += [backlog.group_of(number) for number in again if number in backlog]
         if opened is not None:
-            groups += [backlog.groups[index] for index in opened.tolist()]
-        pools = {group.demand_id: group.pool for group in groups}
-        return [pool for pool in pools.values() if pool.live]
+            backlog.fresh.update(opened.tolist())
+        groups = [backlog.groups[index] for index in backlog.fresh]
+        groups += [backlog.group_of(number) for number in self._again if number in backlog]
+        pools = {group.demand_id: group.pool for group in groups if group.pool.live}
+        if not pools:
+            self.look_again((), ())
+        return list(pools.values())
 
     def look_again(self, numbers: Iterable[int], groups: Iterable[Group]) -> None:
-        """A pass is over: what was chosen and still waits is fresh at the next one, as are these groups."""
+        """A pass is over: what was chosen and still waits is fresh at the next one, as are these groups.
+
+        Told at the end, so that a pass that fails is made again.
+        """
         self._again = list(numbers)
         self.backlog.fresh = {group.index for group in groups}
 
