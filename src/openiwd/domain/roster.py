@@ -51,6 +51,7 @@ class Roster:
         self.ids: list[str] = []
         self._profiles: list[Profile | None] = []
         self._free: list[int] = []
+        self._ranks: NDArray[np.int64] = np.zeros(0, np.int64)
         self._capacity = _FIRST
         for name, kind in _COLUMNS.items():
             setattr(self, name, np.zeros(_FIRST, kind))
@@ -93,6 +94,7 @@ class Roster:
             able[place] = _takes(agent, load, media, eligibility.now)
 
     def _place(self, agent_id: str) -> int:
+        self._ranks = np.zeros(0, np.int64)
         if self._free:
             place = self._free.pop()
             self.ids[place] = agent_id
@@ -244,15 +246,16 @@ class Roster:
         if len(places) < 2:
             return [int(place) for place in places]
         self.count()
-        flexibility, since = self.flexibility[places], self.since[places]
-        order = np.lexsort((since, flexibility))
+        order = np.lexsort((self._by_id()[places], self.since[places], self.flexibility[places]))
         ranked: list[int] = places[order].tolist()
-        flexibility, since = flexibility[order], since[order]
-        if ((flexibility[1:] == flexibility[:-1]) & (since[1:] == since[:-1])).any():
-            ranked.sort(
-                key=lambda place: (int(self.flexibility[place]), int(self.since[place]), self.ids[place])
-            )
         return ranked
+
+    def _by_id(self) -> NDArray[np.int64]:
+        """The places of all in the order of their ids; found anew when there are others."""
+        if len(self._ranks) != self._capacity:
+            self._ranks = np.zeros(self._capacity, np.int64)
+            self._ranks[sorted(range(len(self.ids)), key=self.ids.__getitem__)] = np.arange(len(self.ids))
+        return self._ranks
 
     def preference(self, place: int) -> tuple[int, int, str]:
         """As `ranked` orders them."""
