@@ -258,6 +258,12 @@ class BacklogState:
         self._traits = {key: trait for key, trait in self._traits.items() if trait.groups}
         for trait in self._traits.values():
             trait.pools = [pool if pool is not None and pool.groups else None for pool in trait.pools]
+        self.fresh = {
+            int(numbers[group.index])
+            for index in self.fresh
+            for group in self.groups[index].pool.groups.values()
+            if len(group.run)
+        }
         self.columns.renumber_groups(numbers)
         for index, group in enumerate(kept):
             group.index = index
