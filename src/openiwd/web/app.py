@@ -15,7 +15,13 @@ from litestar.types import ASGIApp
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
-from openiwd.web.configuration import configuration_page, draft_page
+from openiwd.web.configuration import (
+    calendar_page,
+    configuration_page,
+    draft_page,
+    queue_editor_page,
+    schema_page,
+)
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, item_page
 from openiwd.web.login import login_page
@@ -45,6 +51,9 @@ PAGES: Final[list[Any]] = [
     *queue_list_page.PAGES,
     *agent_page.PAGES,
     *configuration_page.PAGES,
+    *schema_page.PAGES,
+    *queue_editor_page.PAGES,
+    *calendar_page.PAGES,
     *draft_page.PAGES,
     *gallery_page.PAGES,
     static_file,

@@ -8,6 +8,8 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from openiwd.domain.errors import NotFoundError
+from openiwd.web.configuration.schema_view import chart_texts
+from openiwd.web.gallery.curve_sample import curve_samples
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.rendering import ENVIRONMENT
 from openiwd.web.shell.visit import CurrentVisit
@@ -54,6 +56,7 @@ async def gallery_page(visit: CurrentVisit, name: FromPath[str] = "button") -> R
         fields=FIELDS,
         form=DIALOG,
         error=None,
+        curves=curve_samples(chart_texts(visit.t)),
     )
 
 
