@@ -122,6 +122,11 @@ def _predecessors(
     }
 
 
+def values_differ(before: Any, after: Any) -> list[FieldDifference]:
+    """What differs between two plain values, by path."""
+    return list(_fields(before, after, ""))
+
+
 def _fields(before: Any, after: Any, path: str) -> Iterator[FieldDifference]:
     if before == after and type(before) is type(after):
         return

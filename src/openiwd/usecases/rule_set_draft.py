@@ -201,12 +201,18 @@ def changed_meanwhile(draft: Draft, expected: int) -> RevisionMismatchError:
 
 async def _refuse_own_faults(editor: Editor, raw: dict[str, Any], done: Edit) -> None:
     found = await faults_of(editor, raw)
-    own = [f for f in found if done.path and f.field is not None and f.field.startswith(done.path)]
+    own = [f for f in found if done.path and f.field is not None and _is_own(f.field, done.path)]
     if own:
         first = own[0]
         faults = [msgspec.to_builtins(f) for f in own]
         whole = RuleSetError(first.message, field=first.field, hint=first.hint, errors=faults)
         raise own_fields(whole, done.path)
+
+
+def _is_own(field: str, path: str) -> bool:
+    """Whether the field belongs to the object at the path itself, not to one of its children or to a longer number."""
+    rest = field.removeprefix(path)
+    return field.startswith(path) and rest[:1] in ("", ".", "[") and not rest.startswith(".children[")
 
 
 async def faults_of(editor: Editor, raw: dict[str, Any]) -> list[Fault]:

@@ -17,10 +17,12 @@ from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.web.configuration import (
     calendar_page,
+    category_page,
     configuration_page,
     draft_page,
     queue_editor_page,
     schema_page,
+    words_page,
 )
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, item_page
@@ -51,10 +53,12 @@ PAGES: Final[list[Any]] = [
     *queue_list_page.PAGES,
     *agent_page.PAGES,
     *configuration_page.PAGES,
-    *schema_page.PAGES,
-    *queue_editor_page.PAGES,
     *calendar_page.PAGES,
+    *category_page.PAGES,
+    *queue_editor_page.PAGES,
+    *schema_page.PAGES,
     *draft_page.PAGES,
+    *words_page.PAGES,
     *gallery_page.PAGES,
     static_file,
 ]

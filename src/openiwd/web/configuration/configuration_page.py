@@ -71,12 +71,6 @@ async def _page(visit: Visit, section: str, **values: Any) -> Response[Any]:
     )
 
 
-@get("/configuration")
-async def configuration_start(visit: CurrentVisit) -> Response[Any]:
-    """Begins with the category tree."""
-    return await _page(visit, "categories")
-
-
 @get([f"/configuration/{section}" for section in SECTIONS])
 async def configuration_page(visit: CurrentVisit) -> Response[Any]:
     """One part of the live rule set."""
@@ -114,4 +108,4 @@ async def publish(visit: CurrentVisit) -> Response[Any]:
     return redirect(f"/configuration/versions?published={version}")
 
 
-PAGES: Final[list[Any]] = [configuration_start, configuration_page, publish]
+PAGES: Final[list[Any]] = [configuration_page, publish]

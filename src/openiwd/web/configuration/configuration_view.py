@@ -13,7 +13,7 @@ from openiwd.web.configuration.rule_text import actions_text, criteria_text, rul
 from openiwd.web.item.row_view import Shown
 from openiwd.web.shell.catalogue import Catalogue
 
-SECTIONS: Final = ("categories", "rules", "versions")
+SECTIONS: Final = ("rules", "versions")
 
 
 class CategoryView(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 HOUR: Final = 3600
@@ -16,7 +17,7 @@ class CurveSample(NamedTuple):
     editable: bool
 
 
-def _curve(points: list[tuple[float, float]], **more: Any) -> dict[str, Any]:
+def _curve(points: Sequence[tuple[float, float]], **more: Any) -> dict[str, Any]:
     drawn = {
         "points": [{"age": age, "priority": priority} for age, priority in points],
         "steps": False,

@@ -12,6 +12,8 @@ import { startToasts } from "./toast.js";
 import { startTriggers } from "./trigger.js";
 import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
+import { startBuilders } from "./builder/start.js";
+import { startCategoryTree } from "./category_tree.js";
 
 startTheme();
 startMenus();
@@ -22,6 +24,8 @@ startShortcuts();
 startDrawer();
 startQueue();
 startAgents();
+startBuilders();
+startCategoryTree();
 startWorkspace();
 startEditors();
 startSchemaEditor();
