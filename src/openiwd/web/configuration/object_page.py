@@ -65,9 +65,11 @@ def editable(visit: Visit, at: Drafting, kind: EditedKind) -> bool:
 
 async def save(visit: Visit, kind: EditedKind, object_id: str) -> Response[bytes]:
     """Puts the object into the draft; what keeps it from that is told field by field."""
+    visit.caller.require(f"{kind.drafted.privilege}.update")
     values = await form_values(visit)
     for _ in range(TRIES):
         at = await drafting(visit)
+        at.how()
         before = find(kind.drafted, listed(at.document, kind.drafted), object_id)
         if values.get("_base") != identity(before):
             return await _conflict(visit, kind, at, before)
@@ -134,6 +136,7 @@ async def naming_dialog(visit: Visit, kind: EditedKind, like: str | None = None)
 
 async def add(visit: Visit, kind: EditedKind, like: str | None = None) -> Response[Any]:
     """A new object, or a copy, in the draft; its editor comes next."""
+    visit.caller.require(f"{kind.drafted.privilege}.update")
     values = await form_values(visit)
     at = await drafting(visit)
     all_ = listed(at.document, kind.drafted)
@@ -210,7 +213,7 @@ class UseLink(NamedTuple):
 def use_links(visit: Visit, at: Drafting, uses: Sequence[Use]) -> list[UseLink]:
     """Who uses an object, each with its page."""
     paths = {
-        "categories": "/configuration/categories#{id}",
+        "categories": "/configuration/categories/{id}",
         "schemas": "/configuration/schemas/{id}",
         "queues": "/configuration/queues/{id}",
         "rules": "/configuration/rules#{id}",
