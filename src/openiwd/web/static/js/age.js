@@ -46,11 +46,11 @@ function partsText(seconds) {
   return text || "0s";
 }
 
-/** Short, for an axis: `2 h`, `30 m`, `3 d`. */
-export function axisAge(seconds, days = true) {
+/** Short, for an axis whose marks are so far apart: `2 h`, `0:30`, `3 d`. */
+export function axisAge(seconds, apart, days = true) {
   const sign = seconds < 0 ? "−" : "";
   const whole = Math.abs(seconds);
-  if (days && whole >= 2 * DAY && whole % DAY === 0) return `${sign}${whole / DAY} d`;
-  if (whole % HOUR === 0) return `${sign}${whole / HOUR} h`;
-  return `${sign}${ageText(whole, days)}`;
+  if (days && apart % DAY === 0) return `${sign}${whole / DAY} d`;
+  if (apart % HOUR === 0) return `${sign}${whole / HOUR} h`;
+  return `${sign}${ageText(whole, false)}`;
 }

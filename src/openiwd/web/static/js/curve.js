@@ -190,7 +190,7 @@ export class CurveChart {
       this.element("text", { x: BOX.left - 8, y: y + 4, "text-anchor": "end" }, this.back, grouped(trimmed(value, step)));
     }
     for (let age = low; age <= high; age += tick) {
-      const text = axisAge(Math.round(age), this.curve.days);
+      const text = axisAge(Math.round(age), tick, this.curve.days);
       this.element("text", { x: this.x(age), y: BOX.barBottom + 17, "text-anchor": "middle" }, this.back, text);
     }
     for (const y of [this.y(Math.max(0, bottom)), BOX.barBottom]) {

@@ -39,7 +39,7 @@ export class Editor {
     addEventListener("beforeunload", (event) => {
       if (this.isDirty) event.preventDefault();
     });
-    addEventListener("pagehide", () => this.keep());
+    addEventListener("pagehide", () => (this.cancelled ? this.forget() : this.keep()));
   }
 
   /** After the page's own code is ready: what was left unsaved comes back. */
@@ -124,6 +124,8 @@ export class Editor {
   }
 
   onClick(event) {
+    // Who cancels is asked by the browser, and gets nothing back on the next visit.
+    this.cancelled = event.target.closest("[data-cancel]") !== null;
     const button = event.target.closest("button");
     if (!button || !this.form.contains(button)) return;
     if (button.dataset.addRow) {
@@ -145,6 +147,7 @@ export class Editor {
 
   onInput(event) {
     if (event.target.closest("[data-aside]")) return;
+    this.cancelled = false;
     this.unmark(event.target);
     this.touched();
   }
@@ -174,11 +177,15 @@ export class Editor {
     clearTimeout(this.kept);
     if (!this.editable) return;
     try {
-      if (!this.isDirty) localStorage.removeItem(this.key);
+      if (!this.isDirty) this.forget();
       else localStorage.setItem(this.key, JSON.stringify({ base: this.base, at: Date.now(), values: this.values() }));
     } catch {
       // Without storage a reload loses what is unsaved; the warning on leaving stays.
     }
+  }
+
+  forget() {
+    localStorage.removeItem(this.key);
   }
 
   restore() {
