@@ -5,13 +5,14 @@
 import { DAY, HOUR, ageText, axisAge } from "./age.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const BOX = { left: 46, right: 786, top: 26, bottom: 290, barTop: 322, barBottom: 392 };
+const BOX = { left: 46, top: 26, bottom: 290, barTop: 322, barBottom: 392, height: 414, margin: 14 };
+const WIDTH = 800;
 const AGE_STEPS = [
   60, 300, 600, 900, 1800, HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY,
   14 * DAY, 30 * DAY, 60 * DAY, 90 * DAY, 180 * DAY, 365 * DAY, 730 * DAY,
 ];
 const DRAG_STEPS = [60, 300, 600, 900, 1800, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 14 * DAY];
-const MOST_TICKS = 9;
+const TICK_WIDTH = 82;
 const LARGER = 4;
 
 // The curve itself ---------------------------------------------------------------------------------------------
@@ -87,6 +88,8 @@ export class CurveChart {
     this.back = this.layer("back");
     this.slaHandle = null;
     this.front = this.layer("points");
+    this.fit();
+    new ResizeObserver(() => this.fit()).observe(svg);
     if (!editable) return;
     svg.addEventListener("pointerdown", (event) => this.onDown(event));
     svg.addEventListener("pointermove", (event) => this.onMove(event));
@@ -98,6 +101,18 @@ export class CurveChart {
       const k = event.target.closest("[data-point]")?.dataset.point;
       if (k !== undefined) this.choose(Number(k));
     });
+  }
+
+  /** As wide as there is room, so that texts keep their size. */
+  fit() {
+    const width = Math.round(this.svg.clientWidth) || WIDTH;
+    if (width === this.width) return;
+    this.width = width;
+    this.right = width - BOX.margin;
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${BOX.height}`);
+    if (!this.curve) return;
+    this.scale = this.measure();
+    this.draw();
   }
 
   layer(name) {
@@ -136,7 +151,8 @@ export class CurveChart {
     const span = high - low || HOUR;
     if (low < 0) low -= span * 0.04;
     high += span * (this.curve.isDue ? 0.15 : 0.4);
-    const tick = AGE_STEPS.find((s) => (high - low) / s <= MOST_TICKS) ?? Math.ceil((high - low) / MOST_TICKS / DAY) * DAY;
+    const most = Math.max(3, Math.floor((this.right - BOX.left) / TICK_WIDTH));
+    const tick = AGE_STEPS.find((s) => (high - low) / s <= most) ?? Math.ceil((high - low) / most / DAY) * DAY;
     low = Math.floor(low / tick) * tick;
     high = Math.ceil(high / tick) * tick;
     const values = curves.flatMap((c) => corners(c, low, high).map(([, value]) => value));
@@ -155,7 +171,7 @@ export class CurveChart {
 
   x(age) {
     const { low, high } = this.scale;
-    return Math.round((BOX.left + ((age - low) / (high - low)) * (BOX.right - BOX.left)) * 10) / 10;
+    return Math.round((BOX.left + ((age - low) / (high - low)) * (this.right - BOX.left)) * 10) / 10;
   }
 
   y(value) {
@@ -173,7 +189,7 @@ export class CurveChart {
     this.drawAxes();
     const base = this.y(Math.max(0, this.scale.bottom));
     const line = this.line(this.curve);
-    this.element("polygon", { class: "area", points: `${BOX.left},${base} ${line} ${BOX.right},${base}` }, this.back);
+    this.element("polygon", { class: "area", points: `${BOX.left},${base} ${line} ${this.right},${base}` }, this.back);
     this.drawItems();
     if (this.live) this.element("polyline", { class: "ghost", points: this.line(this.live) }, this.back);
     if (this.theirs) this.element("polyline", { class: "ghost theirs", points: this.line(this.theirs) }, this.back);
@@ -186,7 +202,7 @@ export class CurveChart {
     const { low, high, tick, step, bottom, top } = this.scale;
     for (let value = bottom; value <= top + step / 2; value += step) {
       const y = this.y(value);
-      this.element("line", { class: "gridline", x1: BOX.left, x2: BOX.right, y1: y, y2: y }, this.back);
+      this.element("line", { class: "gridline", x1: BOX.left, x2: this.right, y1: y, y2: y }, this.back);
       this.element("text", { x: BOX.left - 8, y: y + 4, "text-anchor": "end" }, this.back, grouped(trimmed(value, step)));
     }
     for (let age = low; age <= high; age += tick) {
@@ -194,7 +210,7 @@ export class CurveChart {
       this.element("text", { x: this.x(age), y: BOX.barBottom + 17, "text-anchor": "middle" }, this.back, text);
     }
     for (const y of [this.y(Math.max(0, bottom)), BOX.barBottom]) {
-      this.element("line", { class: "axis", x1: BOX.left, x2: BOX.right, y1: y, y2: y }, this.back);
+      this.element("line", { class: "axis", x1: BOX.left, x2: this.right, y1: y, y2: y }, this.back);
     }
     if (low < 0) {
       const x = this.x(0);
@@ -202,7 +218,7 @@ export class CurveChart {
     }
     if (this.curve.maximum !== null && this.curve.maximum < top && this.curve.maximum > bottom) {
       const y = this.y(this.curve.maximum);
-      this.element("line", { class: "ceiling", x1: BOX.left, x2: BOX.right, y1: y, y2: y }, this.back);
+      this.element("line", { class: "ceiling", x1: BOX.left, x2: this.right, y1: y, y2: y }, this.back);
     }
   }
 
@@ -266,7 +282,7 @@ export class CurveChart {
     const [line, halo, text] = handle.children;
     for (const end of ["x1", "x2"]) line.setAttribute(end, x);
     halo.setAttribute("x", x - 8);
-    const right = x > BOX.right - 190;
+    const right = x > this.right - 190;
     text.setAttribute("x", right ? x - 6 : x + 6);
     text.setAttribute("text-anchor", right ? "end" : "start");
     const pattern = isDue ? this.texts.due : this.texts.sla;
@@ -382,7 +398,7 @@ export class CurveChart {
   at(event) {
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());
     const { low, high, bottom, top, drag } = this.scale;
-    const age = low + ((point.x - BOX.left) / (BOX.right - BOX.left)) * (high - low);
+    const age = low + ((point.x - BOX.left) / (this.right - BOX.left)) * (high - low);
     const value = bottom + ((BOX.bottom - point.y) / (BOX.bottom - BOX.top)) * (top - bottom);
     return {
       age: Math.max(low, Math.min(high, Math.round(age / drag) * drag)),
