@@ -5,7 +5,7 @@ Computed by the same code that ranks items. Stores nothing; the cost is bounded 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from openiwd.domain.aging import standing_on
 from openiwd.domain.backlog_sample import sample_under, waiting_by_schema
 from openiwd.domain.calendar import WALL, WALL_CLOCK_ID, YEARS_AHEAD, YEARS_BACK, Calendar, Clock
-from openiwd.domain.errors import RuleSetError
+from openiwd.domain.errors import RuleSetError, UnavailableError
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.schema import (
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 SAMPLED: Final = 1_500
 """Items that are looked at one by one; where more wait, these stand for them."""
 READ_AT_ONCE: Final = 500
+NOTABLE: Final = 20
+"""A change of an item's priority by more than this counts as rising or falling."""
 
 
 def schema_config(body: Mapping[str, Any]) -> SchemaConfig:
@@ -47,6 +49,14 @@ def schema_config(body: Mapping[str, Any]) -> SchemaConfig:
     except msgspec.ValidationError as error:
         text, _, at = str(error).partition(" - at `$")
         raise RuleSetError(text, field=at.rstrip("`").lstrip(".") or None) from error
+
+
+async def live_schema(services: TenantServices, schema_id: str) -> Schema | None:
+    """The live schema of this id; None when there is none, or no rule set."""
+    try:
+        return (await services.runtime.rules()).schemas.get(schema_id)
+    except UnavailableError:
+        return None
 
 
 def compiled(editor: Editor, document: RuleSetDocument, config: SchemaConfig) -> Schema:
@@ -116,6 +126,39 @@ class Following(Struct, kw_only=True):
     exact: bool
     """Whether `total` was counted to the end."""
     followers: list[Follower]
+
+
+class Impact(Struct, kw_only=True, rename="camel"):
+    """What the schema would change for the items that wait under it now."""
+
+    total: int
+    exact: bool
+    sampled: int
+    """So many were looked at; the numbers below stand for all of them."""
+    above: int
+    above_live: int
+    rise: int
+    fall: int
+    """By more than 20, against live."""
+
+
+def impact(found: Following, threshold: float) -> Impact:
+    """The counts behind the curve: who stands above a priority, who rises and who falls."""
+    looked = found.followers
+    factor = found.total / len(looked) if looked else 0.0
+
+    def count(chosen: Callable[[Follower], bool]) -> int:
+        return round(sum(map(chosen, looked)) * factor)
+
+    return Impact(
+        total=found.total,
+        exact=found.exact,
+        sampled=len(looked),
+        above=count(lambda f: f.priority > threshold),
+        above_live=count(lambda f: f.live > threshold),
+        rise=count(lambda f: f.priority - f.live > NOTABLE),
+        fall=count(lambda f: f.live - f.priority > NOTABLE),
+    )
 
 
 async def following(editor: Editor, schema_id: str, schema: Schema, live: Schema | None) -> Following:

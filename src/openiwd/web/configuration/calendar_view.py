@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from openiwd.domain.calendar import WEEKDAYS, Calendar, CalendarConfig, FrozenCalendar, spans_of
 from openiwd.domain.instant import to_micros
 from openiwd.domain.open_time import Spans
+from openiwd.usecases.calendar_days import frozen_days, today_in
 from openiwd.web.configuration.schema_view import DayBar, day_text, span_text, week_of
 from openiwd.web.shell.catalogue import Catalogue
-from openiwd.web.shell.time_text import zone
 
 DAYS: Final = 14
 HOLIDAYS: Final = 14
@@ -71,16 +71,15 @@ def week_lines(config: CalendarConfig, t: Catalogue) -> list[DayBar]:
 
 def preview(frozen: FrozenCalendar, config: CalendarConfig, now: datetime, t: Catalogue) -> Preview:
     """What the calendar comes to from today on, in its own zone."""
-    today = now.astimezone(zone(frozen.time_zone)).date()
+    today = today_in(frozen.time_zone, now)
     own = {e.date for e in config.exceptions}
-    days = [_day(frozen, today + timedelta(days=n), t, today=n == 0) for n in range(DAYS)]
+    days = [_day(*found, t, today=found[0] == today) for found in frozen_days(frozen, today, DAYS)]
     ahead = [d for d in frozen.names if d >= today]
     holidays = [Holiday(f"{day_text(d, t)} {d.year}", frozen.names[d]) for d in ahead if d not in own]
     clock = Calendar(frozen)
     return Preview(days, holidays[:HOLIDAYS], clock.is_open(to_micros(now)))
 
 
-def _day(frozen: FrozenCalendar, day: date, t: Catalogue, *, today: bool) -> Day:
-    spans: Spans = frozen.dates.get(day, frozen.weekly[day.weekday()])
+def _day(day: date, spans: Spans, why: str, t: Catalogue, *, today: bool) -> Day:
     text = ", ".join(map(span_text, spans)) or t("calendar.closed")
-    return Day(day_text(day, t), list(spans), text, frozen.names.get(day, ""), today)
+    return Day(day_text(day, t), list(spans), text, why, today)

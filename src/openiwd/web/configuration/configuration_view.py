@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from openiwd.domain.category import CategoryConfig
-from openiwd.domain.queue import Queue
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.web.configuration.rule_text import actions_text, criteria_text, rule_text
 from openiwd.web.item.row_view import Shown
@@ -65,16 +64,6 @@ def category_view(
         when=f"{t('rule.if')} {criteria_text(config.when, t)}" if config.when is not None else "",
         rules=[rule_text(r, t) for r in config.rules],
         children=[category_view(c, rules, schema_names, shown) for c in config.children],
-    )
-
-
-def groups_text(queue: Queue, shown: Shown) -> str:
-    """Which groups the queue serves, and from when on."""
-    if not queue.groups:
-        return shown.t("queues.everybody")
-    return ", ".join(
-        f"{g.group} (+{shown.times.round_duration(g.delay / 1_000_000)})" if g.delay else g.group
-        for g in queue.groups
     )
 
 

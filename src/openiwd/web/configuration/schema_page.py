@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from openiwd.domain.calendar import FrozenCalendar
-from openiwd.domain.errors import InvalidInputError, OpenIwdError, RuleSetError
+from openiwd.domain.errors import InvalidInputError, RuleSetError
 from openiwd.domain.hold_reason import with_defaults
 from openiwd.domain.privilege import Scope
 from openiwd.domain.rule_set import RuleSetDocument
@@ -43,7 +43,7 @@ from openiwd.web.configuration.schema_view import (
 from openiwd.web.configuration.schema_view import ages_answer as ages_of
 from openiwd.web.item.directory import shown_by
 from openiwd.web.queue.queue_view import QueueFilter
-from openiwd.web.shell.passing_on import by_decider
+from openiwd.web.shell.passing_on import by_decider_if_any
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 PATH: Final = "/configuration/schemas"
@@ -184,14 +184,7 @@ def _typed(
         raise own_fields(error, "schema") from error
 
 
-async def _live_schema(visit: Visit, object_id: str) -> Schema | None:
-    try:
-        return (await visit.services.runtime.rules()).schemas.get(object_id)
-    except OpenIwdError:
-        return None
-
-
-@get(f"{PATH}/{{object_id:str}}/ages", before_request=by_decider)
+@get(f"{PATH}/{{object_id:str}}/ages", before_request=by_decider_if_any)
 async def schema_ages(visit: CurrentVisit, object_id: FromPath[str]) -> Response[Any]:
     """How old the items are that wait under the schema, by the clock and the anchor asked for."""
     visit.caller.require("prioritization.view")
@@ -205,11 +198,13 @@ async def schema_ages(visit: CurrentVisit, object_id: FromPath[str]) -> Response
     }
     editor = editor_of(visit)
     _, schema = await asyncio.to_thread(_typed, editor, at, object_id, values)
-    found = await schema_trial.following(editor, object_id, schema, await _live_schema(visit, object_id))
+    found = await schema_trial.following(
+        editor, object_id, schema, await schema_trial.live_schema(visit.services, object_id)
+    )
     return json_answer(ages_of(found))
 
 
-@post(f"{PATH}/{{object_id:str}}/items", status_code=200, before_request=by_decider)
+@post(f"{PATH}/{{object_id:str}}/items", status_code=200, before_request=by_decider_if_any)
 async def schema_items(visit: CurrentVisit, object_id: FromPath[str]) -> Response[Any]:
     """The items behind the numbers: above the threshold, rising and falling against live."""
     visit.caller.require("prioritization.view")
@@ -217,7 +212,7 @@ async def schema_items(visit: CurrentVisit, object_id: FromPath[str]) -> Respons
     at = await drafting(visit)
     values = await form_values(visit)
     editor = editor_of(visit)
-    live = await _live_schema(visit, object_id)
+    live = await schema_trial.live_schema(visit.services, object_id)
     if "name" not in values:
         saved = schema_values(find(SCHEMAS, listed(at.document, SCHEMAS), object_id))
         values = {**saved, "_threshold": str(threshold_of(live))}
@@ -256,7 +251,9 @@ async def schema_try(visit: CurrentVisit, object_id: FromPath[str]) -> Response[
         config, schema = await asyncio.to_thread(_typed, editor_of(visit), at, object_id, values)
     except (RuleSetError, InvalidInputError) as error:
         return visit.page("configuration/schema_trial.html", trial=None, error=error)
-    trial = schema_trial.try_item(schema, await _live_schema(visit, object_id), anchor, now)
+    trial = schema_trial.try_item(
+        schema, await schema_trial.live_schema(visit.services, object_id), anchor, now
+    )
     return visit.page(
         "configuration/schema_trial.html",
         trial=trial_view(trial, config, visit.times),

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from openiwd.domain import calendar
 from openiwd.domain.calendar import WALL_CLOCK_ID, WEEKDAYS, CalendarConfig, FrozenCalendar, spans_of
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.schema import Anchor, Schema, SchemaConfig
-from openiwd.usecases.schema_trial import Follower, Following, Trial
+from openiwd.usecases.schema_trial import NOTABLE, Follower, Following, Trial
 from openiwd.web.chart.curve_view import Chart, schema_chart
 from openiwd.web.configuration.age_text import age_text
 from openiwd.web.configuration.object_form import number_text
@@ -19,7 +20,6 @@ from openiwd.web.shell.time_text import Moment, TimeText
 
 DAY_MINUTES: Final = 1440
 NEXT: Final = 3
-NOTABLE: Final = 20
 LISTED: Final = 60
 SIDES: Final = ("above", "rise", "fall")
 
@@ -58,8 +58,7 @@ def day_bar(name: str, hours: Sequence[str], t: Catalogue) -> DayBar:
 
 
 def span_text(span: tuple[int, int]) -> str:
-    start, end = span
-    return f"{start // 60:02d}:{start % 60:02d}–{end // 60:02d}:{end % 60:02d}"
+    return calendar.span_text(span).replace("-", "–")
 
 
 def day_text(day: date, t: Catalogue) -> str:
