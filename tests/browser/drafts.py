@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from playwright.sync_api import Page, expect
 
 from openiwd.usecases import rule_set_draft, rule_set_edit, rule_set_object
 from openiwd.usecases.configuration import Editor
@@ -69,3 +70,15 @@ class Drafts:
                 await rule_set_edit.roll_back(editor, str(self._live), How())
 
         self._site.run(end())
+
+
+async def discard_all(site: Site) -> None:
+    editor = Editor(site.platform, await site.services(), CALLER)
+    for draft in await rule_set_draft.drafts(editor):
+        await rule_set_draft.discard(editor, draft.id)
+
+
+def begin(page: Page) -> None:
+    """The visitor edits in a draft from here on."""
+    page.get_by_role("button", name="Edit in a draft").first.click()
+    expect(page.get_by_role("region", name="Draft")).to_contain_text("on live rule set")

@@ -64,6 +64,8 @@ async def _page(
         at,
         status=status,
         tree=view.tree_of(at, current.id if current is not None else None),
+        moves=at.address(view.PATH) if at.editable else "",
+        flat=False,
         category=current,
         above=above,
         parent=parent,
@@ -177,9 +179,11 @@ async def move_category(visit: CurrentVisit, category_id: FromPath[str]) -> Resp
     moved = _found(after, category_id)
     place = visit.t("category.moved", name=moved.name, n=moved.position + 1, path=_above(visit, after, moved))
     return visit.page(
-        "configuration/category_tree.html",
+        "configuration/tree.html",
         headers=visit.toast(place),
         tree=view.tree_of(after, str(form.get("current") or "") or None),
+        moves=after.address(view.PATH),
+        flat=False,
         drafting=after,
         here=str(form.get("here") or view.PATH),
         oob=True,

@@ -33,7 +33,8 @@ class Branch(NamedTuple):
     href: str
     current: bool
     archived: bool
-    queue: str
+    note: str
+    """What stands at the right: the queue that the node names."""
     children: list[Branch]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from openiwd.domain.attribute import Family, Vocabulary
 from openiwd.domain.rule_set import RuleSetDocument
@@ -50,28 +50,43 @@ def attribute_choices(document: RuleSetDocument, t: Catalogue) -> list[dict[str,
     return sorted(found, key=lambda a: not str(a["name"]).startswith("data."))
 
 
-async def vocabulary(visit: Visit, document: RuleSetDocument) -> dict[str, Any]:
+class Known(NamedTuple):
+    """The names of what exists beside the rule set."""
+
+    skills: list[str]
+    groups: list[str]
+    agents: list[list[str]]
+    tables: list[list[Any]]
+    """Lookup tables with their columns."""
+    reasons: list[list[str]]
+
+
+def vocabulary_of(document: RuleSetDocument, known: Known, t: Catalogue) -> dict[str, Any]:
     """Everything that the builders need, as plain values for the page."""
-    t = visit.t
-    async with visit.services.runtime.store.reading() as reading:
-        skills = [o["id"] for o in await reading.objects("skill")]
-        groups = [o["id"] for o in await reading.objects("agent_group")]
-    tables = await lookup_table.tables(editor_of(visit)) if visit.caller.may("lookupTables.view") else []
-    agents = await agents_of(visit)
-    groups += [g for a in agents for g in a.groups if g not in groups]
-    skills += [s.skill for a in agents for s in a.skills if s.skill not in skills]
+    names = dict.fromkeys(name for offered in COMPARISONS.values() for name in offered)
     return {
         "icons": static_path("icons.svg"),
         "attributes": attribute_choices(document, t),
         "comparisons": {f.name.lower(): list(names) for f, names in COMPARISONS.items()},
-        "comparisonText": {
-            name: t.named("comparison", name) for names in COMPARISONS.values() for name in names
-        },
+        "comparisonText": {name: t.named("comparison", name) for name in names},
         "calendars": [["wall", t("curve.wall")], *([c.id, c.name] for c in document.calendars)],
-        "skills": sorted(dict.fromkeys(skills)),
-        "groups": sorted(dict.fromkeys(groups)),
-        "agents": [[a.id, a.name] for a in agents],
-        "tables": [[table.id, table.columns] for table in tables],
-        "reasons": [[r.id, r.name] for r in (await hold_reasons_of(visit)).values() if r.active],
+        **known._asdict(),
         "text": {k.removeprefix(WORDS): t(k) for k in sorted(t.keys) if k.startswith(WORDS)},
     }
+
+
+async def vocabulary(visit: Visit, document: RuleSetDocument) -> dict[str, Any]:
+    """The vocabulary of the tenant as it is now."""
+    async with visit.services.runtime.store.reading() as reading:
+        skills = [o["id"] for o in await reading.objects("skill")]
+        groups = [o["id"] for o in await reading.objects("agent_group")]
+    agents = await agents_of(visit)
+    tables = await lookup_table.tables(editor_of(visit)) if visit.caller.may("lookupTables.view") else []
+    known = Known(
+        skills=sorted({*skills, *(s.skill for a in agents for s in a.skills)}),
+        groups=sorted({*groups, *(g for a in agents for g in a.groups)}),
+        agents=[[a.id, a.name] for a in agents],
+        tables=[[table.id, table.columns] for table in tables],
+        reasons=[[r.id, r.name] for r in (await hold_reasons_of(visit)).values() if r.active],
+    )
+    return vocabulary_of(document, known, visit.t)

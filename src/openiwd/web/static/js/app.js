@@ -13,7 +13,7 @@ import { startTriggers } from "./trigger.js";
 import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
 import { startBuilders } from "./builder/start.js";
-import { startCategoryTree } from "./category_tree.js";
+import { startConfTree } from "./conf_tree.js";
 
 startTheme();
 startMenus();
@@ -25,7 +25,7 @@ startDrawer();
 startQueue();
 startAgents();
 startBuilders();
-startCategoryTree();
+startConfTree();
 startWorkspace();
 startEditors();
 startSchemaEditor();

@@ -60,29 +60,40 @@ export function tableEditor(table, onchange, { faults = {} } = {}) {
   }
 
   function columnHead(column, c) {
-    const set = (name, value) => {
-      column[name] = value;
-      if (value === false) delete column[name];
+    const label = `${text("column")} ${c + 1}`;
+    const rest = h("div", { class: "row tight" });
+    const familyOf = () => attributeNamed(column.attribute).family;
+    /** Changes the column; its cells are read again by what it is then. */
+    const alter = (change) => {
+      const typed = rows.map((row) => typedOf(row.when[c], column));
+      change();
+      rows.forEach((row, r) => (row.when[c] = cellOf(typed[r], column)));
       changed();
     };
-    const comparison = column.operator ?? "eq"; // the comparison's name in the document
-    const { family } = attributeNamed(column.attribute);
-    const offered = vocabulary().comparisons[family];
-    const names = offered.includes(comparison) ? offered : [comparison, ...offered];
-    return h("th", { scope: "col" }, h("div", { class: "stack tight" },
-      attributeInput(`${text("column")} ${c + 1}, ${text("attribute")}`, column.attribute, (name) => set("attribute", name), { "data-column": c, placeholder: "data.…", onchange: () => redraw() }),
-      h("div", { class: "row tight" },
-        select(`${text("column")} ${c + 1}, ${text("comparison")}`, names.map((name) => [name, vocabulary().comparisonText[name]]), comparison, (picked) => {
-          set("operator", picked); // the condition's comparison
-          for (const row of rows) row.when[c] = cellOf(typedOf(row.when[c], column), column);
+    const drawRest = () => {
+      const comparison = column.operator ?? "eq"; // the comparison's name in the document
+      const offered = vocabulary().comparisons[familyOf()];
+      const names = offered.includes(comparison) ? offered : [comparison, ...offered];
+      rest.replaceChildren(
+        select(`${label}, ${text("comparison")}`, names.map((name) => [name, vocabulary().comparisonText[name]]), comparison, (picked) => alter(() => (column.operator = picked))),
+        ...(["text", "list", "any"].includes(familyOf()) ? [toggle("Aa", text("ignore_case"), column.ignoreCase ?? false, (now) => {
+          column.ignoreCase = now;
+          if (!now) delete column.ignoreCase;
           changed();
-          redraw(`[data-column="${c}"]`);
-        }),
-        ["text", "list", "any"].includes(family) ? toggle("Aa", text("ignore_case"), column.ignoreCase ?? false, (now) => set("ignoreCase", now)) : null),
+        })] : []));
+    };
+    drawRest();
+    return h("th", { scope: "col" }, h("div", { class: "stack tight" },
+      attributeInput(`${label}, ${text("attribute")}`, column.attribute, (name) => {
+        const before = familyOf();
+        alter(() => (column.attribute = name));
+        if (familyOf() !== before) drawRest();
+      }, { "data-column": c, placeholder: "data.…" }),
+      rest,
       h("div", { class: "row tight edits" },
-        iconButton("right", `${text("move_left")}, ${text("column")} ${c + 1}`, () => moveColumn(c, -1), { disabled: c === 0, class: "btn quiet icon flip" }),
-        iconButton("right", `${text("move_right")}, ${text("column")} ${c + 1}`, () => moveColumn(c, 1), { disabled: c === columns.length - 1 }),
-        iconButton("x", `${text("remove")}, ${text("column")} ${c + 1}`, () => {
+        iconButton("right", `${text("move_left")}, ${label}`, () => moveColumn(c, -1), { disabled: c === 0, class: "btn quiet icon flip" }),
+        iconButton("right", `${text("move_right")}, ${label}`, () => moveColumn(c, 1), { disabled: c === columns.length - 1 }),
+        iconButton("x", `${text("remove")}, ${label}`, () => {
           columns.splice(c, 1);
           for (const row of rows) row.when.splice(c, 1);
           changed();
