@@ -5,6 +5,7 @@ Computed by the same code that ranks items. Stores nothing; the cost is bounded 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 SAMPLED: Final = 1_500
 """Items that are looked at one by one; where more wait, these stand for them."""
 READ_AT_ONCE: Final = 500
+COMPUTED_AT_ONCE: Final = 200
 NOTABLE: Final = 20
 """A change of an item's priority by more than this counts as rising or falling."""
 
@@ -167,7 +169,9 @@ async def following(editor: Editor, schema_id: str, schema: Schema, live: Schema
     total, exact, items = await _sampled(editor.services, schema_id)
     now = to_micros(editor.services.runtime.now())
     followers = []
-    for item in items:
+    for n, item in enumerate(items):
+        if n % COMPUTED_AT_ONCE == 0:
+            await asyncio.sleep(0)  # others are served meanwhile
         own = standing_on(item, schema)
         elapsed = schema.clock.elapsed(now) if own.stopped is None else own.stopped
         priority = float(priority_at(schema, own, now))

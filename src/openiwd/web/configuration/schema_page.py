@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from litestar import Response, get, post
@@ -49,6 +49,7 @@ from openiwd.web.shell.visit import CurrentVisit, Visit
 PATH: Final = "/configuration/schemas"
 TRIED: Final = "created_at"
 AS_OF: Final = "as_of"
+TRIED_WITHIN: Final = timedelta(days=3_660)
 
 
 def _fresh(_: RuleSetDocument) -> dict[str, Any]:
@@ -251,9 +252,8 @@ async def schema_try(visit: CurrentVisit, object_id: FromPath[str]) -> Response[
         config, schema = await asyncio.to_thread(_typed, editor_of(visit), at, object_id, values)
     except (RuleSetError, InvalidInputError) as error:
         return visit.page("configuration/schema_trial.html", trial=None, error=error)
-    trial = schema_trial.try_item(
-        schema, await schema_trial.live_schema(visit.services, object_id), anchor, now
-    )
+    live = await schema_trial.live_schema(visit.services, object_id) if at.id is not None else None
+    trial = schema_trial.try_item(schema, live, anchor, now)
     return visit.page(
         "configuration/schema_trial.html",
         trial=trial_view(trial, config, visit.times),
@@ -265,9 +265,12 @@ async def schema_try(visit: CurrentVisit, object_id: FromPath[str]) -> Response[
 def _instant(visit: Visit, values: dict[str, str], name: str) -> datetime:
     """What a field of date and time says, in the visitor's zone."""
     try:
-        return datetime.fromisoformat(values.get(name, "")).replace(tzinfo=visit.times.zone)
+        found = datetime.fromisoformat(values.get(name, "")).replace(tzinfo=visit.times.zone)
     except ValueError as error:
         raise InvalidInputError(visit.t("schema.no_instant"), field=name) from error
+    if abs(found.astimezone(UTC) - visit.now) > TRIED_WITHIN:
+        raise InvalidInputError(visit.t("schema.no_instant"), field=name)
+    return found
 
 
 def _waiting(visit: Visit, object_id: str) -> int:
