@@ -41,7 +41,7 @@ def pull(page: Page, day: str, start: float, end: float) -> None:
     page.mouse.up()
 
 
-def test_hours_are_drawn_moved_and_typed(open_as: Open, drafts: Drafts, shot: Shot) -> None:
+def test_hours_are_drawn_moved_and_typed(drafts: Drafts, open_as: Open, shot: Shot) -> None:
     draft = drafts.begin()
     page = open_as("bea", address(draft), height=1060)
     pull(page, "Sat", 9, 12)
@@ -63,7 +63,7 @@ def test_hours_are_drawn_moved_and_typed(open_as: Open, drafts: Drafts, shot: Sh
     assert weekly.saturday == ("09:00-12:00", "14:00-16:00")
 
 
-def test_hours_are_changed_by_keys(open_as: Open, drafts: Drafts) -> None:
+def test_hours_are_changed_by_keys(drafts: Drafts, open_as: Open) -> None:
     page = open_as("bea", address(drafts.begin()))
     opening = page.get_by_role("slider", name="Wed, opening 1")
     opening.focus()
@@ -80,7 +80,7 @@ def test_hours_are_changed_by_keys(open_as: Open, drafts: Drafts) -> None:
     expect(page.locator("[data-day=wednesday]")).to_contain_text("closed")
 
 
-def test_holidays_and_exceptions_are_previewed(open_as: Open, drafts: Drafts) -> None:
+def test_holidays_and_exceptions_are_previewed(drafts: Drafts, open_as: Open) -> None:
     draft = drafts.begin()
     page = open_as("bea", address(draft))
     expect(page.locator("#preview")).to_contain_text("Christmas Day")
@@ -97,7 +97,7 @@ def test_holidays_and_exceptions_are_previewed(open_as: Open, drafts: Drafts) ->
     assert (saved.holidays.country, saved.exceptions[0].hours) == ("AT", ("08:00-12:00",))
 
 
-def test_each_fault_stands_at_its_field(open_as: Open, drafts: Drafts, watch: Watch) -> None:
+def test_each_fault_stands_at_its_field(drafts: Drafts, open_as: Open, watch: Watch) -> None:
     watch.expect("422")
     page = open_as("bea", address(drafts.begin()))
     span(page, "Thu", 1).fill("18:00-08:00")
@@ -121,7 +121,7 @@ def test_each_fault_stands_at_its_field(open_as: Open, drafts: Drafts, watch: Wa
     assert violations(page) == []
 
 
-def test_a_calendar_in_use_is_not_deleted(open_as: Open, drafts: Drafts) -> None:
+def test_a_calendar_in_use_is_not_deleted(drafts: Drafts, open_as: Open) -> None:
     draft = drafts.begin()
     page = open_as("bea", f"/configuration/calendars?draft={draft}")
     card = page.locator("#office")
@@ -137,7 +137,7 @@ def test_a_calendar_in_use_is_not_deleted(open_as: Open, drafts: Drafts) -> None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_calendars_are_accessible(open_as: Open, drafts: Drafts, shot: Shot, scheme: str) -> None:
+def test_calendars_are_accessible(drafts: Drafts, open_as: Open, shot: Shot, scheme: str) -> None:
     draft = drafts.begin()
     page = open_as("bea", address(draft), scheme=scheme)
     assert violations(page) == []

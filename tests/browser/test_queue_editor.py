@@ -21,7 +21,7 @@ def address(draft: UUID, queue: str = "motor_l2") -> str:
     return f"/configuration/queues/{queue}?draft={draft}"
 
 
-def test_every_setting_of_a_queue_is_saved(open_as: Open, drafts: Drafts, shot: Shot) -> None:
+def test_every_setting_of_a_queue_is_saved(drafts: Drafts, open_as: Open, shot: Shot) -> None:
     draft = drafts.begin()
     page = open_as("bea", address(draft), height=1060)
     page.get_by_role("region", name="Whom it serves").get_by_role("button", name="Add").click()
@@ -70,7 +70,7 @@ def test_every_setting_of_a_queue_is_saved(open_as: Open, drafts: Drafts, shot: 
     expect(page.locator("[name=limit]")).to_have_value("")
 
 
-def test_each_fault_stands_at_its_field(open_as: Open, drafts: Drafts, watch: Watch) -> None:
+def test_each_fault_stands_at_its_field(drafts: Drafts, open_as: Open, watch: Watch) -> None:
     watch.expect("422")
     page = open_as("bea", address(drafts.begin()))
     page.locator("[name=offerTimeout]").fill("soon")
@@ -92,7 +92,7 @@ def test_each_fault_stands_at_its_field(open_as: Open, drafts: Drafts, watch: Wa
     assert violations(page) == []
 
 
-def test_queues_are_listed_with_what_leads_to_them(open_as: Open, drafts: Drafts, shot: Shot) -> None:
+def test_queues_are_listed_with_what_leads_to_them(drafts: Drafts, open_as: Open, shot: Shot) -> None:
     draft = drafts.begin()
     page = open_as("bea", f"/configuration/queues?draft={draft}")
     line = page.locator("#motor_l2")
@@ -121,7 +121,7 @@ def test_others_only_look(open_as: Open, login: str) -> None:
     assert violations(page) == []
 
 
-def test_dark_and_narrow(open_as: Open, drafts: Drafts, shot: Shot) -> None:
+def test_dark_and_narrow(drafts: Drafts, open_as: Open, shot: Shot) -> None:
     page = open_as("bea", address(drafts.begin()), scheme="dark", width=900, height=1100)
     assert violations(page) == []
     shot(page, "configuration-queue-dark-narrow")

@@ -56,7 +56,7 @@ def saved(page: Page) -> None:
 
 
 def test_a_dragged_point_saved_and_published_changes_the_live_order(
-    site: Site, open_as: Open, drafts: Drafts, shot: Shot
+    site: Site, drafts: Drafts, open_as: Open, shot: Shot
 ) -> None:
     site.add_one("Flip young", "glass", hours=0.1)
     site.add_one("Flip fixed", "glass", hours=0.1, priority_fixed=300)
@@ -82,7 +82,7 @@ def test_a_dragged_point_saved_and_published_changes_the_live_order(
     expect(queue.locator("#rows tr[data-id] .subject")).to_contain_text(["Flip young", "Flip fixed"])
 
 
-def test_a_curve_is_edited_by_keys_alone(open_as: Open, drafts: Drafts) -> None:
+def test_a_curve_is_edited_by_keys_alone(drafts: Drafts, open_as: Open) -> None:
     draft = drafts.begin()
     page = open_as("bea", address(draft))
     handle(page, 2).focus()
@@ -109,7 +109,7 @@ def test_a_curve_is_edited_by_keys_alone(open_as: Open, drafts: Drafts) -> None:
     assert len(drafts.object(draft, SCHEMAS, "motor").points) == 3
 
 
-def test_fields_and_curve_follow_each_other(open_as: Open, drafts: Drafts, shot: Shot) -> None:
+def test_fields_and_curve_follow_each_other(drafts: Drafts, open_as: Open, shot: Shot) -> None:
     page = open_as("bea", address(drafts.begin()))
     priority(page, 2).fill("500")
     expect(handle(page, 2)).to_have_attribute("aria-valuetext", "age 2:00, priority 500")
@@ -140,7 +140,7 @@ def test_fields_and_curve_follow_each_other(open_as: Open, drafts: Drafts, shot:
 
 
 def test_the_due_anchor_has_negative_ages_and_items_are_tried(
-    open_as: Open, drafts: Drafts, shot: Shot
+    drafts: Drafts, open_as: Open, shot: Shot
 ) -> None:
     draft = drafts.begin()
     points = [
@@ -160,7 +160,7 @@ def test_the_due_anchor_has_negative_ages_and_items_are_tried(
     shot(page, "configuration-schema-due")
 
 
-def test_a_business_calendar_counts_open_hours_only(open_as: Open, drafts: Drafts, shot: Shot) -> None:
+def test_a_business_calendar_counts_open_hours_only(drafts: Drafts, open_as: Open, shot: Shot) -> None:
     page = open_as("bea", address(drafts.begin(), "service"), height=1060)
     card = page.get_by_role("region", name="Office hours")
     expect(card).to_contain_text("08:00–17:00")
@@ -174,7 +174,7 @@ def test_a_business_calendar_counts_open_hours_only(open_as: Open, drafts: Draft
     expect(page.locator("#trial")).to_contain_text("2d 20:30")
 
 
-def test_the_items_behind_the_numbers_are_listed(site: Site, open_as: Open, drafts: Drafts) -> None:
+def test_the_items_behind_the_numbers_are_listed(site: Site, drafts: Drafts, open_as: Open) -> None:
     site.add_one("Listed one", "glass", hours=0.2)
     page = open_as("bea", address(drafts.begin()))
     expect(page.locator("[data-n=total]")).not_to_have_text("")
@@ -187,7 +187,7 @@ def test_the_items_behind_the_numbers_are_listed(site: Site, open_as: Open, draf
     assert violations(page) == []
 
 
-def test_unsaved_changes_survive_a_reload(open_as: Open, drafts: Drafts) -> None:
+def test_unsaved_changes_survive_a_reload(drafts: Drafts, open_as: Open) -> None:
     page = open_as("bea", address(drafts.begin()))
     asked: list[str] = []
 
@@ -211,7 +211,7 @@ def test_unsaved_changes_survive_a_reload(open_as: Open, drafts: Drafts) -> None
 
 
 def test_what_somebody_else_saved_is_shown_beside_mine(
-    open_as: Open, drafts: Drafts, watch: Watch, shot: Shot
+    drafts: Drafts, open_as: Open, watch: Watch, shot: Shot
 ) -> None:
     watch.expect("409")
     draft = drafts.begin()
@@ -238,7 +238,7 @@ def test_what_somebody_else_saved_is_shown_beside_mine(
     assert (kept.points[1].priority, kept.maximum) == (410, 950)
 
 
-def test_another_change_of_the_draft_is_no_conflict(open_as: Open, drafts: Drafts) -> None:
+def test_another_change_of_the_draft_is_no_conflict(drafts: Drafts, open_as: Open) -> None:
     draft = drafts.begin()
     page = open_as("bea", address(draft))
     priority(page, 2).fill("410")
@@ -248,7 +248,7 @@ def test_another_change_of_the_draft_is_no_conflict(open_as: Open, drafts: Draft
     assert drafts.object(draft, SCHEMAS, "service").name == "Service desk hours"
 
 
-def test_what_is_wrong_is_told_at_its_field(open_as: Open, drafts: Drafts, watch: Watch) -> None:
+def test_what_is_wrong_is_told_at_its_field(drafts: Drafts, open_as: Open, watch: Watch) -> None:
     watch.expect("422")
     page = open_as("bea", address(drafts.begin()))
     age(page, 3).fill("1:00")
@@ -281,7 +281,7 @@ def test_others_only_look(open_as: Open, watch: Watch, login: str) -> None:
 
 
 def test_schemas_are_added_duplicated_and_deleted_unless_used(
-    open_as: Open, drafts: Drafts, watch: Watch, shot: Shot
+    drafts: Drafts, open_as: Open, watch: Watch, shot: Shot
 ) -> None:
     draft = drafts.begin()
     page = open_as("bea", f"/configuration/schemas?draft={draft}")
@@ -308,7 +308,7 @@ def test_schemas_are_added_duplicated_and_deleted_unless_used(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_editor_is_accessible(open_as: Open, drafts: Drafts, shot: Shot, scheme: str) -> None:
+def test_the_editor_is_accessible(drafts: Drafts, open_as: Open, shot: Shot, scheme: str) -> None:
     draft = drafts.begin()
     page = open_as("bea", address(draft, "service"), scheme=scheme, height=1060)
     expect(page.locator("[data-n=total]")).not_to_have_text("")
