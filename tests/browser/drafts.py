@@ -1,4 +1,4 @@
-"""Drafts of the rule set for browser tests: begun, read and published by use cases, as by somebody else."""
+"""Drafts of the rule set for browser tests: begun, changed and read by use cases, as by somebody else."""
 
 from __future__ import annotations
 
@@ -54,18 +54,12 @@ class Drafts:
 
         return self._site.run(read())
 
-    def publish(self, draft: UUID) -> None:
-        async def make_live() -> None:
-            await rule_set_edit.publish_draft(await self._editor(), draft, How())
-
-        self._site.run(make_live())
-        self._begun.remove(draft)
-
     def close(self) -> None:
         async def end() -> None:
             editor = await self._editor()
-            for draft in self._begun:
-                await rule_set_draft.discard(editor, draft)
+            for draft in await rule_set_draft.drafts(editor):
+                if draft.id in self._begun:
+                    await rule_set_draft.discard(editor, draft.id)
             if await self._version() != self._live:
                 await rule_set_edit.roll_back(editor, str(self._live), How())
 

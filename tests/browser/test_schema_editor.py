@@ -78,7 +78,8 @@ def test_a_dragged_point_saved_and_published_changes_the_live_order(
     saved(page)
     expect(page.get_by_role("region", name="Draft")).to_contain_text("1 change")
     assert drafts.object(draft, SCHEMAS, "motor").points[0].priority == moved
-    drafts.publish(draft)
+    page.get_by_role("link", name="Review and publish").click()
+    page.get_by_role("button", name="Publish").click()
     expect(queue.locator("#rows tr[data-id] .subject")).to_contain_text(["Flip young", "Flip fixed"])
 
 
