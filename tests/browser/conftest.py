@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, StorageState, sync_playwright
 
+from tests.browser.drafts import Drafts, discard_all
 from tests.browser.site import PASSWORD, Site
 from tests.servers.postgres import PostgresServer
 
@@ -151,9 +152,25 @@ def shot() -> Callable[[Page, str], None]:
 
 
 @pytest.fixture
+def drafts(site: Site) -> Iterator[Drafts]:
+    """Drafts that end with the test, and so does what it has published."""
+    own = Drafts(site)
+    yield own
+    own.close()
+
+
+@pytest.fixture
 def agents_out(site: Site) -> Iterator[None]:
     """Nobody is logged in to distribution before and after, so that tests do not take each other's items."""
     site.log_agents_out()
     yield
     site.return_everything()
     site.log_agents_out()
+
+
+@pytest.fixture
+def no_drafts(site: Site) -> Iterator[None]:
+    """The test begins and ends without drafts of the rule set."""
+    site.run(discard_all(site))
+    yield
+    site.run(discard_all(site))

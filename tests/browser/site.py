@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
 from openiwd.domain.privilege import Role, system
 from openiwd.domain.work_item import ContactInput, Ext, ItemSubmission, WorkItem
+from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import FirstUser
@@ -21,7 +22,7 @@ from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.command import Done
 from openiwd.usecases.intake import Intake
-from openiwd.usecases.platform import TenantServices
+from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
 
@@ -140,6 +141,14 @@ class Site:
         self._server = Serving(self._wiring, host="127.0.0.1", port=0, metrics_port=None)
         await self._server.start()
         return self._server.url.replace("localhost", "127.0.0.1")
+
+    @property
+    def platform(self) -> Platform:
+        return self._wiring.platform
+
+    @property
+    def holidays(self) -> HolidaySource:
+        return self._wiring.holidays
 
     async def services(self) -> TenantServices:
         return await self._wiring.platform.services("main")

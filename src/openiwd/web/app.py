@@ -15,7 +15,17 @@ from litestar.types import ASGIApp
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
-from openiwd.web.configuration import configuration_page
+from openiwd.web.configuration import (
+    calendar_page,
+    category_page,
+    draft_page,
+    listed_page,
+    queue_editor_page,
+    review_page,
+    schema_page,
+    version_page,
+    words_page,
+)
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, item_page
 from openiwd.web.login import login_page
@@ -44,7 +54,15 @@ PAGES: Final[list[Any]] = [
     *workspace_page.PAGES,
     *queue_list_page.PAGES,
     *agent_page.PAGES,
-    *configuration_page.PAGES,
+    *calendar_page.PAGES,
+    *category_page.PAGES,
+    *queue_editor_page.PAGES,
+    *schema_page.PAGES,
+    *draft_page.PAGES,
+    *listed_page.PAGES,
+    *review_page.PAGES,
+    *version_page.PAGES,
+    *words_page.PAGES,
     *gallery_page.PAGES,
     static_file,
 ]

@@ -1,14 +1,19 @@
 /** Starts what a page needs. Modules find their elements themselves and do nothing where there are none. */
+import { startCalendarEditor } from "./calendar.js";
 import { startDialogs } from "./dialog.js";
 import { startDrawer } from "./drawer.js";
+import { startEditors } from "./editor.js";
 import { startMenus } from "./menu.js";
 import { startQueue } from "./queue.js";
+import { startSchemaEditor } from "./schema.js";
 import { startShortcuts } from "./shortcut.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toast.js";
 import { startTriggers } from "./trigger.js";
 import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
+import { startBuilders } from "./builder/start.js";
+import { startConfTree } from "./conf_tree.js";
 
 startTheme();
 startMenus();
@@ -19,5 +24,10 @@ startShortcuts();
 startDrawer();
 startQueue();
 startAgents();
+startBuilders();
+startConfTree();
 startWorkspace();
+startEditors();
+startSchemaEditor();
+startCalendarEditor();
 document.body.dataset.ready = "true";
