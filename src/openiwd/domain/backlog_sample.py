@@ -14,7 +14,7 @@ def waiting_by_schema(backlog: BacklogState) -> Mapping[str, int]:
     """How many items wait under each schema; it looks at groups, not at items."""
     counts: Counter[str] = Counter()
     for group in backlog.groups:
-        counts[group.schema_id] += len(group.run)
+        counts[group.line.schema_id] += len(group.run)
     return +counts
 
 
