@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, StorageState, sync_playwright
 
-from tests.browser.drafts import discard_all
+from tests.browser.drafts import Drafts, discard_all
 from tests.browser.site import PASSWORD, Site
 from tests.servers.postgres import PostgresServer
 
@@ -149,6 +149,14 @@ def shot() -> Callable[[Page, str], None]:
         page.screenshot(caret="initial", path=SHOTS / f"{name}.png")
 
     return take
+
+
+@pytest.fixture
+def drafts(site: Site) -> Iterator[Drafts]:
+    """Drafts that end with the test, and so does what it has published."""
+    own = Drafts(site)
+    yield own
+    own.close()
 
 
 @pytest.fixture

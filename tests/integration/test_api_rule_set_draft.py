@@ -105,6 +105,27 @@ async def test_a_draft_is_renamed_and_discarded(api: World) -> None:
     problem(await in_draft(api, "GET", "/queues", draft), 404)
 
 
+async def test_the_linter_tells_of_a_draft_and_of_the_live_rule_set(api: World) -> None:
+    live = (await api.get("/rulesets/live/lint")).json()
+    assert live["faults"] == []
+    draft = await begin(api)
+    rule = {
+        "id": "odd",
+        "name": "Odd",
+        "when": {"all": [{"attribute": "channel", "operator": "eq", "value": v} for v in ("mail", "web")]},
+        "then": [{"raiseBusinessValue": 1}],
+    }
+    assert (await in_draft(api, "PUT", "/rules/odd", draft, rule)).status_code == 201
+    told = (await api.get(f"/rulesets/drafts/{draft['id']}/lint")).json()
+    new = [f for f in told["findings"] if f not in live["findings"]]
+    assert [(f["kind"], f["objectKind"], f["objectId"]) for f in new] == [("neverMatches", "rule", "odd")]
+    queue = await first_queue(api)
+    await in_draft(api, "DELETE", f"/queues/{queue['id']}", draft)
+    told = (await api.get(f"/rulesets/drafts/{draft['id']}/lint")).json()
+    assert told["faults"]
+    assert told["findings"] == []
+
+
 async def test_a_draft_is_brought_up_to_date_with_what_was_published_meanwhile(api: World) -> None:
     draft = await begin(api)
     first, second = (await api.get("/queues")).json()["queues"][:2]
@@ -154,24 +175,3 @@ async def test_a_childs_fault_does_not_keep_its_parent_from_being_changed(api: W
     changed = {**parent, "description": "Renamed", "queue": others[0]}
     saved = await in_draft(api, "PUT", f"/categories/{parent['id']}", draft, changed)
     assert saved.status_code == 200, saved.text
-
-
-async def test_the_linter_tells_of_a_draft_and_of_the_live_rule_set(api: World) -> None:
-    live = (await api.get("/rulesets/live/lint")).json()
-    assert live["faults"] == []
-    draft = await begin(api)
-    rule = {
-        "id": "odd",
-        "name": "Odd",
-        "when": {"all": [{"attribute": "channel", "operator": "eq", "value": v} for v in ("mail", "web")]},
-        "then": [{"raiseBusinessValue": 1}],
-    }
-    assert (await in_draft(api, "PUT", "/rules/odd", draft, rule)).status_code == 201
-    told = (await api.get(f"/rulesets/drafts/{draft['id']}/lint")).json()
-    new = [f for f in told["findings"] if f not in live["findings"]]
-    assert [(f["kind"], f["objectKind"], f["objectId"]) for f in new] == [("neverMatches", "rule", "odd")]
-    queue = await first_queue(api)
-    await in_draft(api, "DELETE", f"/queues/{queue['id']}", draft)
-    told = (await api.get(f"/rulesets/drafts/{draft['id']}/lint")).json()
-    assert told["faults"]
-    assert told["findings"] == []

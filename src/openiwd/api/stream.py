@@ -22,7 +22,7 @@ from openiwd.usecases.event_log import read_cursor
 from openiwd.usecases.platform import TenantServices
 
 HEARTBEAT_SECONDS: Final = 15.0
-TOPICS: Final = ("items", "offers", "agents", "queues")
+TOPICS: Final = ("items", "offers", "agents", "queues", "ruleSets")
 _OFFERS: Final = frozenset({"offered", "offerDeclined", "offerTimedOut", "offerWithdrawn", "offerLost"})
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -110,6 +110,9 @@ class _Scoped:
                 and self._sees_agent(event)
             ):
                 parts.append(_wire("agents", cursor, _agent_message(event)))
+            elif event.type == "ruleSetPublished" and "ruleSets" in self._topics:
+                told = {"version": event.body.get("version"), "at": event.at, "actor": event.actor}
+                parts.append(_wire("ruleSets", cursor, told))
         if not parts:
             return b""
         if moved and "queues" in self._topics:
@@ -205,14 +208,18 @@ async def get_stream(
     request: Request[Any, Any, State],
     metrics: CurrentMetrics,
     topics: Annotated[
-        str | None, QueryParameter(name="topics", description="Of items, offers, agents, queues; none = all.")
+        str | None,
+        QueryParameter(name="topics", description="Of items, offers, agents, queues, ruleSets; none = all."),
     ] = None,
     after: Annotated[
         str | None,
         QueryParameter(name="after", description="A cursor, where `Last-Event-ID` cannot be sent."),
     ] = None,
 ) -> Stream:
-    """Server-sent events `items`, `offers`, `agents`, `queues`. `Last-Event-ID` (a cursor) resumes without a gap."""
+    """Server-sent events `items`, `offers`, `agents`, `queues`, `ruleSets`, resumed without a gap by `Last-Event-ID`.
+
+    The id is a cursor. `ruleSets` says that a version was published: priorities may be others from then on.
+    """
     resumed = request.headers.get("last-event-id") or after
     cursor = read_cursor(resumed, "Last-Event-ID") if resumed else None
     chosen = [t for t in (topics or "").split(",") if t in TOPICS] or list(TOPICS)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.schema import Anchor, Schema, paused_time
+from openiwd.domain.schema import Anchor, Schema, Standing, paused_time, standing
 from openiwd.domain.work_item import DueOrigin, WorkItem
 
 Pause = tuple[datetime, datetime]
@@ -70,6 +70,19 @@ def set_standing(item: WorkItem, rules: CompiledRuleSet, anchor: datetime | None
 
 def _paused(schema: Schema, pauses: Iterable[Pause]) -> int:
     return paused_time(schema.clock, ((to_micros(start), to_micros(end)) for start, end in pauses))
+
+
+def standing_on(item: WorkItem, schema: Schema) -> Standing:
+    """The item's standing on a schema that need not be the one it lives by: anchor and pauses are counted anew."""
+    return standing(
+        schema,
+        to_micros(anchor_instant(item, schema)),
+        _paused(schema, item.pauses),
+        item.business_value,
+        item.priority_adjustment,
+        item.priority_fixed,
+        to_micros(item.held_at) if item.hold_pauses and item.held_at is not None else None,
+    )
 
 
 def delayed(due: datetime, schema: Schema, pauses: Iterable[Pause]) -> datetime:

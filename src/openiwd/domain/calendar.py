@@ -137,6 +137,12 @@ def spans_of(hours: Sequence[str], field: str) -> Spans:
     return tuple((start, end) for start, end, _ in spans)
 
 
+def span_text(span: tuple[int, int]) -> str:
+    """A span of minutes as it is written: `08:00-12:00`."""
+    start, end = span
+    return f"{start // 60:02d}:{start % 60:02d}-{end // 60:02d}:{end % 60:02d}"
+
+
 def check_calendar(config: CalendarConfig, path: str = "calendar") -> None:
     """Raises RuleSetError with the path of the first thing wrong; country and zone are not looked up."""
     weekly = [spans_of(getattr(config.weekly, day), f"{path}.weekly.{day}") for day in WEEKDAYS]

@@ -250,7 +250,10 @@ class World:
             part = front.part(self.servings.fits_for(profile))
             return Selection(self.backlog, self.table, part, eligibility, agent, load)
         groups = self.servings.groups_for(profile)
-        closed = self.gates.closed if eligibility.kind is GrantKind.PUSH else None
+        closed = None
+        if eligibility.kind is GrantKind.PUSH:
+            self.gates.refresh(eligibility)
+            closed = self.gates.closed
         part = Firsts(groups, *self.backlog.values_of(groups))
         return Selection(self.backlog, self.table, part, eligibility, agent, load, closed)
 

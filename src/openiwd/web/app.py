@@ -16,11 +16,13 @@ from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.web.configuration import (
+    calendar_page,
     category_page,
-    configuration_page,
     draft_page,
     listed_page,
+    queue_editor_page,
     review_page,
+    schema_page,
     version_page,
     words_page,
 )
@@ -52,8 +54,10 @@ PAGES: Final[list[Any]] = [
     *workspace_page.PAGES,
     *queue_list_page.PAGES,
     *agent_page.PAGES,
-    *configuration_page.PAGES,
+    *calendar_page.PAGES,
     *category_page.PAGES,
+    *queue_editor_page.PAGES,
+    *schema_page.PAGES,
     *draft_page.PAGES,
     *listed_page.PAGES,
     *review_page.PAGES,

@@ -10,7 +10,9 @@ from litestar.params import FromPath
 from openiwd.domain.attribute import AttributeConfig, AttributeType
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.rule_set import RuleSetDocument
+from openiwd.web.configuration.schema_view import chart_texts
 from openiwd.web.configuration.vocabulary_view import Known, vocabulary_of
+from openiwd.web.gallery.curve_sample import curve_samples
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.rendering import ENVIRONMENT
 from openiwd.web.shell.visit import CurrentVisit
@@ -71,6 +73,7 @@ async def gallery_page(visit: CurrentVisit, name: FromPath[str] = "button") -> R
         fields=FIELDS,
         form=DIALOG,
         error=None,
+        curves=curve_samples(chart_texts(visit.t)),
         vocabulary=vocabulary_of(DOCUMENT, KNOWN, visit.t),
     )
 

@@ -9,7 +9,6 @@ from litestar import Response, get
 from openiwd.domain.queue import Queue
 from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases import search
-from openiwd.web.configuration.configuration_view import groups_text
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.row_view import Shown, priority_view, subject_of
 from openiwd.web.queue.queue_view import QueueFilter
@@ -37,6 +36,16 @@ class QueueLine(NamedTuple):
     groups: str
     hours: str
     first: list[FirstItem]
+
+
+def groups_text(queue: Queue, shown: Shown) -> str:
+    """Which groups the queue serves, and from when on."""
+    if not queue.groups:
+        return shown.t("queues.everybody")
+    return ", ".join(
+        f"{g.group} (+{shown.times.round_duration(g.delay / 1_000_000)})" if g.delay else g.group
+        for g in queue.groups
+    )
 
 
 async def _count(visit: Visit, chosen: QueueFilter) -> int:

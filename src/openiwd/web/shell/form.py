@@ -19,6 +19,7 @@ class Field(NamedTuple):
     required: bool = False
     hint: str = ""
     error: str = ""
+    disabled: bool = False
 
 
 class Form(NamedTuple):

@@ -1,8 +1,11 @@
 /** Starts what a page needs. Modules find their elements themselves and do nothing where there are none. */
+import { startCalendarEditor } from "./calendar.js";
 import { startDialogs } from "./dialog.js";
 import { startDrawer } from "./drawer.js";
+import { startEditors } from "./editor.js";
 import { startMenus } from "./menu.js";
 import { startQueue } from "./queue.js";
+import { startSchemaEditor } from "./schema.js";
 import { startShortcuts } from "./shortcut.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toast.js";
@@ -24,4 +27,7 @@ startAgents();
 startBuilders();
 startConfTree();
 startWorkspace();
+startEditors();
+startSchemaEditor();
+startCalendarEditor();
 document.body.dataset.ready = "true";

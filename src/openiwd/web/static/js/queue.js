@@ -179,7 +179,7 @@ export function startQueue() {
   const soon = debounced(refresh, { wait: 400, pause: 1500 });
   const soonOpen = debounced(refreshDrawer, { wait: 300, pause: 1000 });
   document.body.addEventListener("itemChanged", soon);
-  new Live(["items"], {
+  new Live(["items", "ruleSets"], {
     onEvents: (_, told) => {
       soon();
       if (told.id && told.id === openItemId()) soonOpen();
