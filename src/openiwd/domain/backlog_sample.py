@@ -23,7 +23,7 @@ def sample_under(backlog: BacklogState, schema_id: str, limit: int) -> tuple[int
 
     A group is ordered by priority, so every n-th of each stands evenly for all of them.
     """
-    runs = [g.run for g in backlog.groups if g.schema_id == schema_id and len(g.run)]
+    runs = [g.run for g in backlog.groups if g.line.schema_id == schema_id and len(g.run)]
     total = sum(len(run) for run in runs)
     if not total or limit < 1:
         return total, []
