@@ -21,8 +21,10 @@ from openiwd.usecases.event_log import read_cursor
 from openiwd.usecases.platform import TenantServices
 
 HEARTBEAT_SECONDS: Final = 15.0
-TOPICS: Final = ("items", "offers", "agents", "queues")
+TOPICS: Final = ("items", "offers", "agents", "queues", "alarms")
 _OFFERS: Final = frozenset({"offered", "offerDeclined", "offerTimedOut", "offerWithdrawn", "offerLost"})
+_ALARMS: Final = frozenset({"alarmRaised", "alarmChanged", "alarmCleared"})
+"""Told without saying of what: the list shows who asks what they may see."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -117,6 +119,8 @@ class _Scoped:
                 and self._sees_agent(event)
             ):
                 parts.append(_wire("agents", cursor, _agent_message(event)))
+            elif event.type in _ALARMS and "alarms" in self._topics and self._caller.may("alarms.view"):
+                parts.append(_wire("alarms", cursor, {"event": event.type, "at": event.at}))
         if not parts:
             return b""
         if moved and "queues" in self._topics:
@@ -198,14 +202,18 @@ async def get_stream(
     request: Request[Any, Any, State],
     metrics: CurrentMetrics,
     topics: Annotated[
-        str | None, QueryParameter(name="topics", description="Of items, offers, agents, queues; none = all.")
+        str | None,
+        QueryParameter(name="topics", description="Of items, offers, agents, queues, alarms; none = all."),
     ] = None,
     after: Annotated[
         str | None,
         QueryParameter(name="after", description="A cursor, where `Last-Event-ID` cannot be sent."),
     ] = None,
 ) -> Stream:
-    """Server-sent events `items`, `offers`, `agents`, `queues`. `Last-Event-ID` (a cursor) resumes without a gap."""
+    """Server-sent events `items`, `offers`, `agents`, `queues`, `alarms`.
+
+    `Last-Event-ID` (a cursor) resumes without a gap.
+    """
     resumed = request.headers.get("last-event-id") or after
     cursor = read_cursor(resumed, "Last-Event-ID") if resumed else None
     chosen = [t for t in (topics or "").split(",") if t in TOPICS] or list(TOPICS)

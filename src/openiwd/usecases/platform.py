@@ -16,6 +16,7 @@ from openiwd.usecases.intake import Intake
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
+from openiwd.usecases.remembered import Remembered
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
 
@@ -32,6 +33,8 @@ class TenantServices:
         self.intake = Intake(runtime)
         self.feed = EventFeed(runtime)
         self.presence = Presence()
+        self.counts = Remembered()
+        """What dashboards have counted lately."""
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None
