@@ -11,9 +11,7 @@ from openiwd.domain.agent import Absence, Agent, AgentSkill, AgentState, MediaSt
 from openiwd.domain.alarm import AlarmKind, Cause, Subscription, differences, idle_causes
 from openiwd.domain.queue import Queue, QueueGroup
 from openiwd.domain.requirement import Requirement
-from openiwd.domain.unserved import profiles_at_work, unserved
-from openiwd.domain.work_item import WorkItem
-from tests.factories.stored_item import stored_item
+from openiwd.domain.unserved import Waiting, profiles_at_work, unserved
 
 NOW = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -36,10 +34,10 @@ def queue(*groups: QueueGroup) -> Queue:
     )
 
 
-def waiting(skill: str | None = None, minutes: float = 30) -> WorkItem:
+def waiting(skill: str | None = None, minutes: float = 30) -> Waiting:
     requirement = Requirement(skills=((skill, 5),)) if skill else Requirement()
     at = NOW - timedelta(minutes=minutes)
-    return stored_item(f"c{uuid4()}", queue_id="q", requirement=requirement, queued_at=at)
+    return Waiting(uuid4(), "q", at, "workitem", requirement, None, None)
 
 
 def test_only_who_is_not_ready_for_long_is_told() -> None:

@@ -121,8 +121,6 @@ class _Scoped:
                 parts.append(_wire("agents", cursor, _agent_message(event)))
             elif event.type in _ALARMS and "alarms" in self._topics and self._caller.may("alarms.view"):
                 parts.append(_wire("alarms", cursor, {"event": event.type, "at": event.at}))
-        if not parts:
-            return b""
         if moved and "queues" in self._topics:
             last = events[-1]
             parts.append(

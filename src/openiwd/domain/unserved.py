@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.alarm import AlarmKind, AlarmObject, Cause
@@ -12,7 +14,19 @@ from openiwd.domain.eligibility import Profile, Reason, misfit, profile_of
 from openiwd.domain.instant import to_micros
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Queue
-from openiwd.domain.work_item import WorkItem
+from openiwd.domain.requirement import Requirement
+
+
+class Waiting(NamedTuple):
+    """What of a waiting item decides who may take it."""
+
+    id: UUID
+    queue_id: str
+    queued_at: datetime
+    media_type: str
+    requirement: Requirement
+    reserved_for: str | None
+    reserved_until: datetime | None
 
 
 def profiles_at_work(agents: Iterable[Agent], now: datetime) -> list[Profile]:
@@ -22,7 +36,7 @@ def profiles_at_work(agents: Iterable[Agent], now: datetime) -> list[Profile]:
 
 
 def unserved(
-    queue: Queue, waiting: Sequence[WorkItem], profiles: Sequence[Profile], now: datetime
+    queue: Queue, waiting: Sequence[Waiting], profiles: Sequence[Profile], now: datetime
 ) -> Cause | None:
     """The cause of an alarm of the queue: items that no profile fits, the one that has waited longest first.
 
@@ -41,19 +55,19 @@ def unserved(
             left.append(item)
     if not left:
         return None
-    first = min(left, key=lambda item: item.queued_at or item.received_at)
+    first = min(left, key=lambda item: item.queued_at)
     skills = sorted({f"{skill} {level}" for item in left for skill, level in item.requirement.skills})
     return Cause(
         kind=AlarmKind.NO_ELIGIBLE_AGENT,
         object=AlarmObject.QUEUE,
         object_id=queue.id,
-        since=first.queued_at or first.received_at,
+        since=first.queued_at,
         detail={"name": queue.name, "items": len(left), "first": str(first.id), "skills": skills},
     )
 
 
-def _demand(item: WorkItem, queue: Queue, now: int) -> Demand:
-    waited = now - to_micros(item.queued_at or item.received_at)
+def _demand(item: Waiting, queue: Queue, now: int) -> Demand:
+    waited = now - to_micros(item.queued_at)
     plain = plain_demand(item.requirement, queue.id, item.media_type, 0, None, queue, waited)
     until = None if item.reserved_until is None else to_micros(item.reserved_until)
     return with_persons(plain, item.reserved_for, until, None, None, now)

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from openiwd.domain.alarm import Alarm, AlarmKind, Cause
-from openiwd.domain.work_item import WorkItem
+from openiwd.domain.unserved import Waiting
 
 
 class AlarmQuery(Struct, kw_only=True):
@@ -46,6 +46,10 @@ class AlarmReading(Protocol):
         """By kind and object."""
         ...
 
+    async def count_open_alarms(self) -> dict[str, int]:
+        """By kind."""
+        ...
+
     async def due_causes(
         self, kind: AlarmKind, after: datetime | None, until: datetime, limit: int
     ) -> list[Cause]:
@@ -71,7 +75,7 @@ class AlarmReading(Protocol):
         """Open alarms of items whose cause is over, or whose kind is off."""
         ...
 
-    async def longest_waiting(self, queues: Sequence[str], before: datetime, limit: int) -> list[WorkItem]:
+    async def longest_waiting(self, queues: Sequence[str], before: datetime, limit: int) -> list[Waiting]:
         """Of each of these queues the first items that have waited since an instant and are offered to nobody."""
         ...
 

@@ -40,6 +40,8 @@ GONE_SECONDS: Final = 86_400.0
 RETENTION_SECONDS: Final = 3600.0
 ALARM_SECONDS: Final = 5.0
 """How often causes of alarms are looked for."""
+ALARM_SHARE: Final = 20.0
+"""A look that takes long, with very many alarms open, is followed by so many times as long a pause."""
 SAMPLE_SECONDS: Final = 20.0
 """How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
@@ -246,9 +248,11 @@ class DecidingTenant:
         return STRANDED_CHECK_SECONDS
 
     async def _alarms(self) -> float:
-        decider = self._services.decider
+        began, decider = time.monotonic(), self._services.decider
         done = 0 if decider is None else await alarm_watch.watch(self._services, decider.require_epoch)
-        return 0.5 if done >= alarm_watch.CHUNK else ALARM_SECONDS
+        if done >= alarm_watch.CHUNK:
+            return 0.5
+        return max(ALARM_SECONDS, ALARM_SHARE * (time.monotonic() - began))
 
     async def _samples(self) -> float:
         await dashboard.keep_sample(self._services)

@@ -6,7 +6,6 @@ Each look reads a bounded number of rows, whatever the backlog: so many alarms o
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -27,8 +26,7 @@ from openiwd.domain.instant import to_micros
 from openiwd.domain.privilege import system
 from openiwd.domain.queue import Queue
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.unserved import profiles_at_work, unserved
-from openiwd.domain.work_item import WorkItem
+from openiwd.domain.unserved import Waiting, profiles_at_work, unserved
 from openiwd.ports.tenant_store import Reading
 from openiwd.usecases.alarm import read_setting, tell
 from openiwd.usecases.dashboard import live_rules
@@ -40,7 +38,7 @@ CHUNK: Final = 500
 """Alarms of one kind raised, or alarms cleared, in one transaction."""
 MOST_OPEN: Final = 10_000
 """Of one kind: what is more than this is not told one by one; it stands in the Universal Queue."""
-LOOKED_AT: Final = 50
+LOOKED_AT: Final = 30
 """So many of the longest waiting items of a queue are asked whether anybody may take them."""
 DECLINES_ALLOWED: Final = 3
 """Where an item's queue is not known."""
@@ -73,10 +71,10 @@ class _Look:
     async def begun(self, reading: Reading) -> list[Cause]:
         """Causes among the items that no alarm is open for."""
         kinds = [kind for kind in AlarmKind if kind in OF_ITEMS and kind not in self._setting.off]
-        counts = Counter(kind for kind, _ in await reading.open_alarms([k.value for k in kinds]))
+        counts = await reading.count_open_alarms()
         found: list[Cause] = []
         for kind in kinds:
-            room = min(CHUNK, MOST_OPEN - counts[kind.value])
+            room = min(CHUNK, MOST_OPEN - counts.get(kind.value, 0))
             if room > 0:
                 found += await self._of_items(reading, kind, room)
         return found
@@ -107,9 +105,9 @@ class _Look:
     ) -> list[Cause]:
         queues = [q for q in rules.queues.values() if q.pushes and self._is_open(q, rules)]
         before = self.now - timedelta(minutes=self._setting.no_eligible_agent_minutes)
-        waiting: dict[str, list[WorkItem]] = {}
+        waiting: dict[str, list[Waiting]] = {}
         for item in await reading.longest_waiting([q.id for q in queues], before, LOOKED_AT):
-            waiting.setdefault(item.queue_id or "", []).append(item)
+            waiting.setdefault(item.queue_id, []).append(item)
         profiles = profiles_at_work(agents, self.now)
         found = []
         for queue in queues:

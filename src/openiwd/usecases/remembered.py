@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, TypeVar
 
 LEAST_SECONDS: Final = 2.0
-TIMES_ITS_COST: Final = 20.0
-"""What took a second is kept for twenty: at most a twentieth of one connection's time goes into it."""
+TIMES_ITS_COST: Final = 10.0
+"""What took a second is kept for ten: at most a tenth of one connection's time goes into it."""
 MOST_KEPT: Final = 200
 
 T = TypeVar("T")

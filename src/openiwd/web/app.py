@@ -15,7 +15,9 @@ from litestar.types import ASGIApp
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.web.alarm import alarm_page
 from openiwd.web.configuration import configuration_page
+from openiwd.web.dashboard import dashboard_page
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, item_page
 from openiwd.web.login import login_page
@@ -43,6 +45,8 @@ PAGES: Final[list[Any]] = [
     *bulk_page.PAGES,
     *workspace_page.PAGES,
     *queue_list_page.PAGES,
+    *dashboard_page.PAGES,
+    *alarm_page.PAGES,
     *agent_page.PAGES,
     *configuration_page.PAGES,
     *gallery_page.PAGES,

@@ -8,16 +8,17 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from openiwd.adapters.postgres.connection import Connection, jsonb_column
 from openiwd.adapters.postgres.named_sql import named_sql
-from openiwd.adapters.postgres.rows import columns, items_of
 from openiwd.domain.alarm import Alarm, AlarmKind, AlarmObject, Cause
-from openiwd.domain.work_item import WorkItem
+from openiwd.domain.requirement import NO_REQUIREMENT, Requirement
+from openiwd.domain.unserved import Waiting
 from openiwd.ports.alarm import AlarmQuery
 
 _CONDITION: Final = named_sql("alarm")["condition"]
-ALARM_SQL: Final = named_sql("alarm", condition=_CONDITION, columns=columns("item"))
+ALARM_SQL: Final = named_sql("alarm", condition=_CONDITION)
 
 
 def _sql(name: str, *, cleared: bool) -> str:
@@ -60,6 +61,10 @@ class AlarmReading:
         records = await self._connection.fetch(ALARM_SQL["open_alarms"], list(kinds))
         return {(r["kind"], r["object_id"]): r["id"] for r in records}
 
+    async def count_open_alarms(self) -> dict[str, int]:
+        records = await self._connection.fetch(ALARM_SQL["count_open"])
+        return {record["kind"]: record["alarms"] for record in records}
+
     async def due_causes(
         self, kind: AlarmKind, after: datetime | None, until: datetime, limit: int
     ) -> list[Cause]:
@@ -99,10 +104,9 @@ class AlarmReading:
         )
         return [record["id"] for record in records]
 
-    async def longest_waiting(self, queues: Sequence[str], before: datetime, limit: int) -> list[WorkItem]:
-        return items_of(
-            await self._connection.fetch(ALARM_SQL["longest_waiting"], list(queues), before, limit)
-        )
+    async def longest_waiting(self, queues: Sequence[str], before: datetime, limit: int) -> list[Waiting]:
+        records = await self._connection.fetch(ALARM_SQL["longest_waiting"], list(queues), before, limit)
+        return [Waiting(*record[:4], _requirement(record["requirement"]), *record[5:]) for record in records]
 
     async def alarm_setting(self) -> tuple[dict[str, Any] | None, int]:
         record = await self._connection.fetchrow(ALARM_SQL["setting"])
@@ -115,6 +119,10 @@ class AlarmReading:
     async def alarm_subscriptions(self) -> dict[str, dict[str, Any]]:
         records = await self._connection.fetch(ALARM_SQL["subscriptions"])
         return {record["owner"]: record["body"] for record in records}
+
+
+def _requirement(value: dict[str, Any]) -> Requirement:
+    return msgspec.convert(value, Requirement) if value else NO_REQUIREMENT
 
 
 def _conditions(query: AlarmQuery) -> list[Any]:

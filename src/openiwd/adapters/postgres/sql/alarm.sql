@@ -42,6 +42,10 @@ FROM alarm a LEFT JOIN item i ON i.number = a.item_number WHERE a.id = $1;
 -- Open alarms of these kinds.
 SELECT kind, object_id, id FROM alarm WHERE cleared_at IS NULL AND kind = ANY($1::text[]);
 
+-- name: count_open
+-- Open alarms by kind.
+SELECT kind, count(*) AS alarms FROM alarm WHERE cleared_at IS NULL GROUP BY kind;
+
 -- name: due_causes
 -- Open items due in a span without an open alarm of the kind, earliest first.
 SELECT number, id, due_at AS since FROM item
@@ -80,7 +84,7 @@ WHERE a.cleared_at IS NULL AND a.object = 'item' AND (
 -- name: longest_waiting
 -- Of each queue the first items that have waited since an instant and are offered to nobody.
 SELECT found.* FROM unnest($1::text[]) AS q(id) CROSS JOIN LATERAL (
-    SELECT {columns} FROM item
+    SELECT id, queue_id, queued_at, media_type, requirement, reserved_for, reserved_until FROM item
     WHERE status = 'queued' AND queue_id = q.id AND queued_at <= $2 AND offer_id IS NULL
     ORDER BY queued_at LIMIT $3
 ) AS found;

@@ -1,4 +1,6 @@
 /** Starts what a page needs. Modules find their elements themselves and do nothing where there are none. */
+import { startAlarms } from "./alarm.js";
+import { startDashboard, startHints } from "./dashboard.js";
 import { startDialogs } from "./dialog.js";
 import { startDrawer } from "./drawer.js";
 import { startMenus } from "./menu.js";
@@ -20,4 +22,7 @@ startDrawer();
 startQueue();
 startAgents();
 startWorkspace();
+startDashboard();
+startHints();
+startAlarms();
 document.body.dataset.ready = "true";
