@@ -8,10 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from openiwd.domain.agent import AgentState
+from openiwd.domain.agent import AgentProfile, AgentState
+from openiwd.domain.privilege import Role
+from openiwd.processes.bootstrap import FirstUser
+from openiwd.usecases import agent as agent_use
+from openiwd.usecases.intake import Intake
 from tests.browser.accessibility import violations
 from tests.browser.conftest import Open
-from tests.browser.site import Site, submission
+from tests.browser.site import CALLER, PASSWORD, Site, submission
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
 Shot = Callable[[Page, str], None]
@@ -119,6 +123,73 @@ def test_it_fits_smaller_screens(open_as: Open, shot: Shot, width: int) -> None:
     )
     assert wide == 0
     shot(page, f"dashboard-{width}")
+
+
+LONG = "Household contents and valuables including bicycles outside of the insured premises"
+
+
+def wide_rules() -> str:
+    """300 departments with long names, 40 queues."""
+    lines = [
+        "name: Wide",
+        "timeZone: Europe/Berlin",
+        "schemas: [{id: s, name: S, sla: 8h, points: [{age: 0h, priority: 1}, {age: 8h, priority: 9}]}]",
+        "queues:",
+        *(f"  - {{id: q{n}, name: '{LONG} queue {n}', groups: [{{group: g{n}}}]}}" for n in range(40)),
+        "categories:",
+    ]
+    when = "when: {{attribute: data.product, operator: eq, value: p{n}}}"
+    lines += [
+        f"  - {{id: c{n}, name: '{LONG} {n}', schema: s, queue: q{n % 40}, {when.format(n=n)}}}"
+        for n in range(300)
+    ]
+    return "\n".join(lines)
+
+
+@pytest.mark.timeout(300)
+def test_three_hundred_categories_with_long_names(site: Site, open_as: Open, shot: Shot) -> None:
+    user = FirstUser(login="wanda", password=PASSWORD, role=Role.SUPERVISOR.value, name="Wanda Weit")
+
+    async def fill() -> None:
+        services = await site.add_tenant("wide", wide_rules(), user)
+        agents = [AgentProfile(id=f"a{n}", name=f"{LONG} {n}", groups=[f"g{n % 40}"]) for n in range(80)]
+        await agent_use.save_profiles(services, agents, CALLER)
+        for n in range(50):
+            state = AgentState.READY if n % 2 else AgentState.NOT_READY
+            await agent_use.set_state(
+                services, f"a{n}", state, caller=CALLER, reason="lunch" if n % 2 == 0 else None
+            )
+        items = [submission(f"w{n}", f"Item {n}", f"p{n % 300}", hours=n % 11) for n in range(700)]
+        await Intake(services.runtime).submit_all(items, CALLER)
+
+    site.run(fill())
+    page = open_as("wanda", "/dashboards")
+    expect(page.locator("#by-category tbody tr")).to_have_count(300)
+    assert tile(page, "waiting") == 700 == column(page, "by-category", 3) == column(page, "by-queue", 2)
+    assert tile(page, "overdue") == column(page, "by-category", 6) > 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(page) == []
+    shot(page, "dashboard-many")
+    page.locator("#scroll-categories").evaluate("box => box.scrollTop = 3000")
+    page.locator("[data-menu=departments]").click()
+    expect(page.get_by_role("menuitem")).to_have_count(301)
+    shot(page, "dashboard-many-menu")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_empty_tenant_says_what_comes_next(site: Site, open_as: Open, shot: Shot, scheme: str) -> None:
+    login = f"emil-{scheme}"
+    user = FirstUser(login=login, password=PASSWORD, role=Role.SUPERVISOR.value, name="Emil Leer")
+    site.run(site.add_tenant(f"empty-{scheme}", None, user))
+    page = open_as(login, "/dashboards", scheme=scheme)
+    expect(page.get_by_text("No open items")).to_be_visible()
+    expect(page.get_by_text("No agents yet")).to_be_visible()
+    assert tile(page, "waiting") == 0
+    assert violations(page) == []
+    shot(page, f"dashboard-empty-{scheme}")
+    page.goto("/alarms")
+    expect(page.get_by_text("No alarms", exact=True)).to_be_visible()
+    assert violations(page) == []
 
 
 def test_agents_have_no_dashboard(open_as: Open, watch: object) -> None:

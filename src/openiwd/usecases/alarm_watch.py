@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from openiwd.domain.agent import Agent
 from openiwd.domain.alarm import (
     OF_ITEMS,
@@ -84,7 +86,9 @@ class _Look:
             case AlarmKind.OVERDUE:
                 return await reading.due_causes(kind, None, self.now, room)
             case AlarmKind.DUE_SOON:
-                return await reading.due_causes(kind, self.now, self._soon, room)
+                lead = self._soon - self.now
+                found = await reading.due_causes(kind, self.now, self._soon, room)
+                return [replace(cause, since=cause.since - lead) for cause in found]
             case AlarmKind.DECLINED:
                 return await reading.declined_causes(self._allowed, DECLINES_ALLOWED, room, self.now)
             case _:

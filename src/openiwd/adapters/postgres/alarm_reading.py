@@ -106,7 +106,9 @@ class AlarmReading:
 
     async def longest_waiting(self, queues: Sequence[str], before: datetime, limit: int) -> list[Waiting]:
         records = await self._connection.fetch(ALARM_SQL["longest_waiting"], list(queues), before, limit)
-        return [Waiting(*record[:4], _requirement(record["requirement"]), *record[5:]) for record in records]
+        return [
+            Waiting(**{**dict(r.items()), "requirement": _requirement(r["requirement"])}) for r in records
+        ]
 
     async def alarm_setting(self) -> tuple[dict[str, Any] | None, int]:
         record = await self._connection.fetchrow(ALARM_SQL["setting"])

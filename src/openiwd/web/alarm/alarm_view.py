@@ -107,18 +107,16 @@ def state_choices(listing: Listing, t: Catalogue) -> list[Choice]:
 
 
 def kind_choices(listing: Listing, counts: Mapping[str, int], t: Catalogue) -> list[Choice]:
-    """All, then each kind that there is, or that is chosen."""
+    """All, then each kind, also those of which there are none: what is live must not move what one points at."""
     first = listing._replace(cursor="")
     total = sum(counts.values())
     shown = f"{number(COUNTED)}+" if total >= COUNTED else number(total)
     found = [Choice("all", t("alarm.all_kinds"), first._replace(kind="").address(), not listing.kind, shown)]
     for kind in AlarmKind:
         n, current = counts.get(kind.value, 0), listing.kind == kind.value
-        if n or current:
-            href = first._replace(kind="" if current else kind.value).address()
-            found.append(
-                Choice(kind.value, t.named("alarm_kind", kind.value), href, current, number(n), ICONS[kind])
-            )
+        href = first._replace(kind="" if current else kind.value).address()
+        text = t.named("alarm_kind", kind.value)
+        found.append(Choice(kind.value, text, href, current, number(n), ICONS[kind]))
     return found
 
 

@@ -114,7 +114,7 @@ class Board:
         today = within("dueDateTime", at, self.board.day_end)
         until = t("dashboard.until", at=self.times.clock(at + timedelta(hours=1)))
         ready = "" if agents_ready is None else t("dashboard.agents_ready", n=agents_ready)
-        held = t("dashboard.errorheld", n=counts.errorheld)
+        held = t("dashboard.errorheld", n=counts.errorheld) if counts.errorheld else ""
         return [
             self._tile(
                 "waiting", "list", items_link(status=WAITING, category=below), self._change("waiting")

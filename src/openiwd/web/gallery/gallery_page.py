@@ -8,6 +8,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from openiwd.domain.errors import NotFoundError
+from openiwd.web.gallery.chart_sample import CHARTS
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.rendering import ENVIRONMENT
 from openiwd.web.shell.visit import CurrentVisit
@@ -53,6 +54,7 @@ async def gallery_page(visit: CurrentVisit, name: FromPath[str] = "button") -> R
         component=name,
         fields=FIELDS,
         form=DIALOG,
+        charts=CHARTS,
         error=None,
     )
 

@@ -1,6 +1,7 @@
 /** The bell and the list of alarms follow what is raised, cleared and acknowledged. */
 import { debounced } from "./live.js";
 import { load } from "./load.js";
+import { holdWhilePressed } from "./press.js";
 
 /** After an act its button is gone: the focus goes on to the next of the same line, else of the list. */
 function refocus(id, index) {
@@ -23,6 +24,7 @@ function startList() {
     },
     { wait: 300, pause: 2000 },
   );
+  holdWhilePressed(list, refresh);
   document.addEventListener("live:alarms", refresh);
   document.body.addEventListener("alarmsChanged", refresh);
   document.body.addEventListener("htmx:beforeRequest", (event) => {

@@ -1,6 +1,7 @@
 /** Dashboards follow what happens: the numbers are read again as a whole, without taking places or focus away. */
 import { Live, debounced } from "./live.js";
 import { load } from "./load.js";
+import { holdWhilePressed } from "./press.js";
 
 const places = () => [...document.querySelectorAll("#dash [id^=scroll-]")];
 
@@ -45,9 +46,11 @@ export function startHints() {
 }
 
 export function startDashboard() {
-  if (!document.getElementById("dash")) return;
+  const dash = document.getElementById("dash");
+  if (!dash) return;
   // What was counted is kept for two seconds at least: asked any sooner, the answer could be older than the event.
   const soon = debounced(refresh, { wait: 2200, pause: 5000 });
+  holdWhilePressed(dash, soon);
   new Live(["queues", "agents"], { onEvents: soon, onBack: soon });
   document.addEventListener("visibilitychange", soon);
   // Items become overdue even when nothing happens.
