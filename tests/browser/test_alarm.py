@@ -60,6 +60,17 @@ def test_acknowledging_and_taking_over(site: Site, open_as: Open, shot: Shot) ->
     expect(page.get_by_text("No alarms like these")).to_be_visible()
 
 
+def test_all_that_is_listed_is_acknowledged_at_once(site: Site, open_as: Open) -> None:
+    late(site, "One of several")
+    late(site, "Another of several")
+    page = open_as("ada", "/alarms")
+    for subject in ("One of several", "Another of several"):
+        expect(page.locator("#alarms tr", has_text=subject)).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Acknowledge these").click()
+    expect(page.locator(".toast")).to_contain_text("alarms acknowledged")
+    expect(page.locator("#alarm-list")).not_to_contain_text("of several")
+
+
 def test_kinds_can_be_chosen_and_ended_ones_seen(site: Site, open_as: Open, shot: Shot) -> None:
     item = site.add_one("Ends soon", "theft", due_date_time=datetime.now(UTC) + timedelta(minutes=10))
     page = open_as("ines", "/alarms")

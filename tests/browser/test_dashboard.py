@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from openiwd.domain.agent import AgentProfile, AgentState
+from openiwd.domain.dashboard import Tally, day_start
 from openiwd.domain.privilege import Role
 from openiwd.processes.bootstrap import FirstUser
 from openiwd.usecases import agent as agent_use
@@ -36,12 +38,28 @@ def column(page: Page, table: str, index: int) -> int:
     return sum(int(text) for text in found if text.isdigit())
 
 
+async def keep_samples(site: Site) -> None:
+    """How the backlog stood at the quarters of the day so far."""
+    services = await site.services()
+    now = services.runtime.now()
+    at = day_start(now, ZoneInfo("Europe/Berlin"))
+    async with services.runtime.store.writing() as tx:
+        n = 0
+        while at < now - timedelta(minutes=15):
+            counts = Tally(
+                waiting=6 + n % 5, assigned=n % 3, held=n // 4 % 3, overdue=n % 7, due_today=20 - n % 9
+            )
+            await tx.save_samples(at, {("Claims", "motor_l1"): counts})
+            at, n = at + timedelta(minutes=15), n + 1
+
+
 def test_numbers_agree_and_open_their_items(site: Site, open_as: Open, shot: Shot) -> None:
     site.add(
         submission(
             "D-1", "Due soon", "theft", hours=0.1, due_date_time=datetime.now(UTC) + timedelta(minutes=20)
         )
     )
+    site.run(keep_samples(site))
     page = open_as("ines", "/dashboards")
     waiting = tile(page, "waiting")
     assert waiting > 0

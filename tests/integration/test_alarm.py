@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from openiwd.adapters.postgres.pools import TenantPools
+from openiwd.api.stream import live
 from openiwd.domain.agent import Agent, AgentProfile, AgentState, MediaState
 from openiwd.domain.alarm import AlarmKind, AlarmSetting, Subscription
 from openiwd.domain.errors import ConflictError, FencedError, ForbiddenError, NotFoundError
@@ -219,6 +220,20 @@ async def test_acknowledging_and_owning(services: TenantServices) -> None:
     assert (await events(services))[1:] == [(EventType.ALARM_CHANGED, "overdue")] * 3
 
 
+async def test_a_page_is_acknowledged_at_once(services: TenantServices) -> None:
+    for n in range(3):
+        await stored(services, f"c{n}", due_at=NOW - timedelta(minutes=n))
+    await stored(services, "e", status=Status.ERRORHELD, error="x")
+    await watch(services)
+    overdue = AlarmFilter(kinds=[AlarmKind.OVERDUE], limit=2)
+    assert await alarm_use.acknowledge_all(services, SUPERVISOR, overdue) == 2
+    assert await alarm_use.acknowledge_all(services, SUPERVISOR, overdue) == 1
+    assert await alarm_use.acknowledge_all(services, SUPERVISOR, overdue) == 0
+    assert await alarm_use.open_count(services, SUPERVISOR) == 1
+    with pytest.raises(ForbiddenError):
+        await alarm_use.acknowledge_all(services, caller(Role.VIEWER), overdue)
+
+
 async def test_access_groups_limit_what_alarms_are_seen(services: TenantServices) -> None:
     await stored(services, "in", due_at=NOW)
     await stored(services, "out", due_at=NOW, category_path="Lending", queue_id="loans")
@@ -280,6 +295,18 @@ async def test_the_api_lists_pages_and_acts(api: World) -> None:
         assert answer.status_code == 200, answer.text
     assert (await api.get(f"/alarms/{alarm_id}")).json()["acknowledgedBy"]
     problem(await api.post(f"/alarms/{uuid4()}/own"), 404)
+
+
+async def test_queues_and_alarms_are_told_to_who_asks_for_nothing_else(api: World) -> None:
+    services = await api.follow()
+    messages = live(services, caller(Role.VIEWER), None, ["queues", "alarms"], 20.0)
+    await anext(messages)
+    await api.item("c1", dueDateTime=(services.runtime.now() + timedelta(minutes=5)).isoformat())
+    async with asyncio.timeout(20):
+        assert b"event: queues" in await anext(messages)
+        await watch(services)
+        assert b"event: alarms" in await anext(messages)
+    await messages.aclose()  # type: ignore[attr-defined]
 
 
 async def test_settings_are_kept_with_their_revision(api: World) -> None:

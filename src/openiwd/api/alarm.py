@@ -25,6 +25,10 @@ class Alarms(Struct, kw_only=True, rename="camel"):
     next_cursor: str | None
 
 
+class Acknowledged(Struct):
+    acknowledged: int
+
+
 @get("/alarms", tags=_TAGS, operation_id="listAlarms")
 async def list_alarms(
     call: CurrentCall,
@@ -68,6 +72,17 @@ async def get_alarm(call: CurrentCall, alarm_id: FromPath[UUID]) -> Response[Ala
 async def acknowledge_alarm(call: CurrentCall, alarm_id: FromPath[UUID]) -> Response[Alarm]:
     """Says that somebody has seen it. It stays open until its cause ends; doing so twice changes nothing."""
     return _answer(await alarm_use.acknowledge(call.services, call.caller, alarm_id))
+
+
+@post("/alarms/acknowledge", tags=_TAGS, operation_id="acknowledgeAlarms", status_code=200)
+async def acknowledge_alarms(
+    call: CurrentCall,
+    kind: Annotated[AlarmKind | None, QueryParameter(name="kind", description="Only this kind.")] = None,
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=500)] = 100,
+) -> Acknowledged:
+    """Acknowledges the newest open alarms within the caller's scope that nobody has acknowledged yet."""
+    chosen = AlarmFilter(kinds=[] if kind is None else [kind], subscribed=False, limit=limit)
+    return Acknowledged(await alarm_use.acknowledge_all(call.services, call.caller, chosen))
 
 
 @post("/alarms/{alarm_id:uuid}/own", tags=_TAGS, operation_id="ownAlarm", status_code=200)
@@ -118,6 +133,7 @@ HANDLERS: Final[list[Any]] = [
     list_alarms,
     get_alarm,
     acknowledge_alarm,
+    acknowledge_alarms,
     own_alarm,
     give_back_alarm,
     get_settings,

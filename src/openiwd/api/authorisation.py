@@ -214,6 +214,7 @@ _WATCHING: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/alarms": "alarms.view",
     "GET /iwd/v3/alarms/{alarm_id}": "alarms.view",
     "POST /iwd/v3/alarms/{alarm_id}/acknowledge": "alarms.update",
+    "POST /iwd/v3/alarms/acknowledge": "alarms.update",
     "POST /iwd/v3/alarms/{alarm_id}/own": "alarms.update",
     "POST /iwd/v3/alarms/{alarm_id}/give-back": "alarms.update",
     "GET /iwd/v3/alarms/settings": "alarms.view",

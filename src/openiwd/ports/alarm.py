@@ -104,6 +104,10 @@ class AlarmWriting(Protocol):
         """Owner and acknowledgement, if the alarm still has that revision."""
         ...
 
+    async def acknowledge_alarms(self, ids: Sequence[UUID], by: str, at: datetime) -> list[Alarm]:
+        """Those that nobody had acknowledged."""
+        ...
+
     async def save_alarm_setting(self, body: Mapping[str, Any], revision: int | None) -> int | None:
         """The new revision; None where `revision` is no longer the stored one."""
         ...

@@ -166,6 +166,24 @@ async def acknowledge(services: TenantServices, caller: Caller, alarm_id: UUID) 
     return await _change(services, caller, alarm_id, "acknowledged", change)
 
 
+async def acknowledge_all(services: TenantServices, caller: Caller, chosen: AlarmFilter) -> int:
+    """Acknowledges the open alarms of a page, as its reader saw them, in one transaction; how many were left to."""
+    caller.require("alarms.update")
+    runtime = services.runtime
+    waiting = replace(chosen, cleared=False, acknowledged=False)
+    scope = _scope(caller)
+    async with runtime.store.writing() as tx:
+        wanted = await _subscription(tx, caller) if chosen.subscribed else None
+        found = await tx.alarms(_query(waiting, caller, scope, wanted))
+        now = runtime.now()
+        ids = sorted(alarm.id for alarm in found)
+        done = await tx.acknowledge_alarms(ids, login_of(caller), now)
+        await tell(tx, EventType.ALARM_CHANGED, done, caller.actor, now, change="acknowledged")
+    if done:
+        runtime.committed()
+    return len(done)
+
+
 async def own(services: TenantServices, caller: Caller, alarm_id: UUID, *, owned: bool = True) -> Alarm:
     """The caller takes the alarm upon themselves, which acknowledges it; or gives it back."""
 

@@ -188,6 +188,10 @@ class AlarmWriting:
         )
         return found is not None
 
+    async def acknowledge_alarms(self, ids: Sequence[UUID], by: str, at: datetime) -> list[Alarm]:
+        records = await self._connection.fetch(ALARM_SQL["acknowledge"], list(ids), by, at)
+        return [alarm_of(record) for record in records]
+
     async def save_alarm_setting(self, body: Mapping[str, Any], revision: int | None) -> int | None:
         saved: int | None = await self._connection.fetchval(ALARM_SQL["save_setting"], body, revision)
         return saved

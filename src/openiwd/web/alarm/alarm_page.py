@@ -15,7 +15,7 @@ from openiwd.usecases import alarm as alarm_use
 from openiwd.usecases import dashboard
 from openiwd.usecases.alarm import write_cursor
 from openiwd.usecases.configuration import Editor
-from openiwd.web.alarm.alarm_view import Listing, alarm_row, kind_choices, read_listing, state_choices
+from openiwd.web.alarm.alarm_view import STATES, Listing, alarm_row, kind_choices, read_listing, state_choices
 from openiwd.web.item.directory import shown_by
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.rendering import nothing
@@ -46,6 +46,9 @@ async def _context(visit: Visit, listing: Listing) -> dict[str, Any]:
         "all_href": listing._replace(everything=not listing.everything, cursor="").address(),
         "next_href": following,
         "can_update": caller.may("alarms.update"),
+        "can_acknowledge": caller.may("alarms.update")
+        and listing.state == STATES[0]
+        and len(page.alarms) > 1,
     }
 
 
@@ -77,6 +80,16 @@ async def act_on_alarm(visit: CurrentVisit, alarm_id: FromPath[UUID], act: FromP
             raise InvalidInputError("this is no act", field="act", hint="use the buttons of the list")
     context = await _context(visit, read_listing(visit.request.query_params))
     headers = visit.toast(visit.t.named("alarm_done", act), alarmsChanged={})
+    return visit.page("alarm/alarm_list.html", headers=headers, **context)
+
+
+@post("/alarms/acknowledge", status_code=200)
+async def acknowledge_listed(visit: CurrentVisit) -> Response[Any]:
+    """Acknowledges all that the list shows."""
+    listing = read_listing(visit.request.query_params)
+    done = await alarm_use.acknowledge_all(visit.services, visit.caller, listing.chosen(PAGE))
+    context = await _context(visit, listing)
+    headers = visit.toast(visit.t("alarm.acknowledged_all", n=done), alarmsChanged={})
     return visit.page("alarm/alarm_list.html", headers=headers, **context)
 
 
@@ -215,6 +228,7 @@ PAGES: Final[list[Any]] = [
     alarms_page,
     bell,
     act_on_alarm,
+    acknowledge_listed,
     settings_dialog,
     save_settings,
     subscription_dialog,

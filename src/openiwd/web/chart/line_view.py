@@ -45,8 +45,8 @@ class LineChart(NamedTuple):
 
 
 def spark(values: Sequence[float], label: str) -> Spark | None:
-    """From left to right at even distances; None where there is no way to go yet."""
-    if len(values) < 2:
+    """From left to right at even distances; None where two values would pretend to be a course."""
+    if len(values) < 3:
         return None
     low, high = min(values), max(values)
     span = high - low

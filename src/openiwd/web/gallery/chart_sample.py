@@ -46,7 +46,7 @@ CHARTS: Final[dict[str, Any]] = {
     "sparks": [
         spark([float(v) for v in _IN], "A line"),
         spark([3.0, 3.0, 3.0], "A flat line"),
-        spark([0.0, 12.0], "Two values"),
+        spark([0.0, 12.0, 4.0], "Three values"),
     ],
     "stacks": [
         stacked([(715, "s-waiting"), (218, "s-assigned"), (35, "s-held")], 968),

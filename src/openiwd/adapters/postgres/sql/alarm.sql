@@ -108,6 +108,13 @@ RETURNING id, kind, object, object_id, since, raised_at, cleared_at, detail, own
 UPDATE alarm SET owner = $2, acknowledged_by = $3, acknowledged_at = $4, revision = revision + 1
 WHERE id = $1 AND revision = $5 RETURNING id;
 
+-- name: acknowledge
+-- Acknowledges those of these open alarms that nobody has acknowledged yet.
+UPDATE alarm SET acknowledged_by = $2, acknowledged_at = $3, revision = revision + 1
+WHERE id = ANY($1::uuid[]) AND cleared_at IS NULL AND acknowledged_at IS NULL
+RETURNING id, kind, object, object_id, since, raised_at, cleared_at, detail, owner, acknowledged_by, acknowledged_at,
+    revision, item_number;
+
 -- name: setting
 -- What raises alarms, where the tenant has changed it.
 SELECT body, revision FROM alarm_setting;
