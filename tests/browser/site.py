@@ -20,6 +20,7 @@ from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases.alarm_watch import watch
 from openiwd.usecases.command import Command, Done
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.platform import TenantServices
@@ -180,6 +181,14 @@ class Site:
                 return (await reading.items_by_id([item_id]))[item_id]
 
         return self.run(read())
+
+    def look_for_alarms(self) -> None:
+        """What the deciding process does by itself every few seconds."""
+
+        async def look() -> None:
+            await watch(await self.services())
+
+        self.run(look())
 
     def cancel(self, item_id: Any) -> None:
         async def act() -> None:

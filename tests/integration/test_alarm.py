@@ -299,7 +299,7 @@ async def test_the_api_lists_pages_and_acts(api: World) -> None:
 
 async def test_queues_and_alarms_are_told_to_who_asks_for_nothing_else(api: World) -> None:
     services = await api.follow()
-    messages = live(services, caller(Role.VIEWER), None, ["queues", "alarms"], 20.0)
+    messages = live(services, caller(Role.VIEWER), services.feed.head, ["queues", "alarms"], 20.0)
     await anext(messages)
     await api.item("c1", dueDateTime=(services.runtime.now() + timedelta(minutes=5)).isoformat())
     async with asyncio.timeout(20):

@@ -40,8 +40,9 @@ GONE_SECONDS: Final = 86_400.0
 RETENTION_SECONDS: Final = 3600.0
 ALARM_SECONDS: Final = 5.0
 """How often causes of alarms are looked for."""
-ALARM_SHARE: Final = 20.0
-"""A look that takes long, with very many alarms open, is followed by so many times as long a pause."""
+ALARM_SHARE: Final = 10.0
+"""A look that takes long, with very many alarms open, is followed by a pause so many times as long."""
+ALARM_SECONDS_AT_MOST: Final = 15.0
 SAMPLE_SECONDS: Final = 20.0
 """How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
@@ -252,7 +253,7 @@ class DecidingTenant:
         done = 0 if decider is None else await alarm_watch.watch(self._services, decider.require_epoch)
         if done >= alarm_watch.CHUNK:
             return 0.5
-        return max(ALARM_SECONDS, ALARM_SHARE * (time.monotonic() - began))
+        return min(max(ALARM_SECONDS, ALARM_SHARE * (time.monotonic() - began)), ALARM_SECONDS_AT_MOST)
 
     async def _samples(self) -> float:
         await dashboard.keep_sample(self._services)
