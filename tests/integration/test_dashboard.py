@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -20,6 +22,10 @@ from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases import dashboard, dashboard_agent, dashboard_flow, search
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.tenant_runtime import TenantRuntime
+from openiwd.web.dashboard.activity_view import flow_view, points_view
+from openiwd.web.dashboard.dashboard_view import Board
+from openiwd.web.shell.rendering import catalogue
+from openiwd.web.shell.time_text import TimeText
 from tests.factories.api import World
 from tests.factories.stored_item import store_items, stored_item
 from tests.factories.tenant import NOBODY, MovedClock, caller, make_runtime, pools_for
@@ -158,6 +164,57 @@ async def test_every_line_is_what_a_search_finds(services: TenantServices) -> No
             else condition("queue", "eq", of_queue.queue_id)
         )
         assert numbers(of_queue.counts) == await searched(services, SUPERVISOR, chosen), of_queue.queue_id
+
+
+def asked(href: str) -> SearchQuery:
+    """What the Universal Queue searches for at an address: open items, unless it says otherwise."""
+    given = parse_qs(urlsplit(href).query)
+    tree = json.loads(given["filter"][0]) if "filter" in given else {"all": []}
+    conditions = list(tree["all"])
+    if "status" in given:
+        conditions.append(condition("status", "in", given["status"]))
+    elif not any(c["attribute"] == "status" for c in conditions):
+        final = ["completed", "canceled", "rejected"]
+        conditions.append(condition("status", "in" if "finished" in given else "notIn", final))
+    if "unclassified" in given:
+        conditions.append(condition("categoryPath", "isNotSet"))
+    if "overdue" in given:
+        conditions.append(condition("dueDateTime", "before", NOW.isoformat()))
+    for name, attribute in (("queue", "queue"), ("agent", "assignedToUser")):
+        if name in given:
+            conditions.append(condition(attribute, "eq", given[name][0]))
+    category = given.get("category", [None])[0]
+    return SearchQuery(filter={"all": conditions}, category=category, limit=1)
+
+
+def shown(text: str) -> int:
+    return int(text.replace("\u202f", ""))
+
+
+@pytest.mark.parametrize("department", [None, "Claims"])
+@pytest.mark.parametrize("by", [SUPERVISOR, GROUPED], ids=["all", "group"])
+async def test_every_number_opens_the_items_behind_it(
+    services: TenantServices, by: Caller, department: str | None
+) -> None:
+    backlog = await dashboard.backlog(services, by, department)
+    flow = await dashboard_flow.flow(services, by, Period.WEEK, department)
+    times = TimeText(catalogue("en"), ZONE, NOW)
+    board = Board(backlog, department, times)
+    level = board.tiles(flow, None)[-1]
+    links = [(tile.value, tile.href) for tile in board.tiles(flow, None)[:-1]]
+    links.append((str(flow.total.measured), level.href))
+    for row in board.categories():
+        links += [(c.text, c.href) for c in (row.waiting, row.assigned, row.held, row.overdue)]
+    for line in board.queues():
+        links += [(c.text, c.href) for c in (line.waiting, line.assigned, line.overdue)]
+    view = flow_view(flow, department, times)
+    links += [(view.arrived.text, view.arrived.href), (view.finished.text, view.finished.href)]
+    links += [(p.arrived.text, p.arrived.href) for p in points_view(flow, department, times)]
+    followed = [(text, href) for text, href in links if href]
+    assert len(followed) > 20
+    for text, href in followed:
+        found = (await search.search(services, by, asked(href))).page.count
+        assert found == shown(text), href
 
 
 async def test_a_department_shows_its_processes_and_what_is_in_none(services: TenantServices) -> None:

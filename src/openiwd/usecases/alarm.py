@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from openiwd.usecases.configuration import Editor
     from openiwd.usecases.platform import TenantServices
 
+Change = Callable[[Alarm, datetime], Alarm]
 COUNTED: Final = 1_000
 """More open alarms than this are told as so many and more."""
 PAGE: Final = 100
@@ -55,12 +56,14 @@ def read_cursor(text: str) -> tuple[datetime, UUID]:
     """Where a page ended; InvalidInputError for what is none."""
     at, _, alarm_id = text.partition("~")
     try:
-        found = datetime.fromisoformat(at), UUID(alarm_id)
-    except ValueError:
-        found = None
-    if found is None or found[0].tzinfo is None:
-        raise InvalidInputError("this is no cursor", field="cursor", hint="use `nextCursor` as it was given")
-    return found
+        instant, last = datetime.fromisoformat(at), UUID(alarm_id)
+        if instant.tzinfo is None:
+            raise ValueError("an instant has an offset")  # noqa: TRY301 - one answer for all that is none
+        return instant.astimezone(UTC), last
+    except (ValueError, OverflowError) as error:
+        raise InvalidInputError(
+            "this is no cursor", field="cursor", hint="use `nextCursor` as it was given"
+        ) from error
 
 
 def write_cursor(last: Alarm, *, cleared: bool) -> str:
@@ -112,14 +115,10 @@ async def alarms(services: TenantServices, caller: Caller, chosen: AlarmFilter) 
     async with services.runtime.store.reading() as reading:
         wanted = await _subscription(reading, caller) if chosen.subscribed else None
         query = _query(chosen, caller, scope, wanted)
-        found = await reading.alarms(_replaced(query, limit=chosen.limit + 1))
+        found = await reading.alarms(replace(query, limit=chosen.limit + 1))
         counted = _query(replace(chosen, kinds=[]), caller, scope, wanted)
-        counts = await reading.count_alarms(_replaced(counted, limit=COUNTED))
+        counts = await reading.count_alarms(replace(counted, limit=COUNTED))
     return AlarmPage(alarms=found[: chosen.limit], counts=counts, more=len(found) > chosen.limit)
-
-
-def _replaced(query: AlarmQuery, *, limit: int) -> AlarmQuery:
-    return replace(query, limit=limit)
 
 
 async def open_count(services: TenantServices, caller: Caller, most: int = 100) -> int:
@@ -128,7 +127,7 @@ async def open_count(services: TenantServices, caller: Caller, most: int = 100) 
     async with services.runtime.store.reading() as reading:
         wanted = await _subscription(reading, caller)
         chosen = AlarmFilter(acknowledged=False)
-        counts = await reading.count_alarms(_replaced(_query(chosen, caller, scope, wanted), limit=most))
+        counts = await reading.count_alarms(replace(_query(chosen, caller, scope, wanted), limit=most))
     return sum(counts.values())
 
 
@@ -206,13 +205,15 @@ async def own(services: TenantServices, caller: Caller, alarm_id: UUID, *, owned
     return await _change(services, caller, alarm_id, "owned" if owned else "givenBack", change)
 
 
-async def _change(services: TenantServices, caller: Caller, alarm_id: UUID, act: str, change: Any) -> Alarm:
+async def _change(
+    services: TenantServices, caller: Caller, alarm_id: UUID, act: str, change: Change
+) -> Alarm:
     caller.require("alarms.update")
     runtime = services.runtime
     async with runtime.store.writing() as tx:
         before = await _one(tx, caller, alarm_id)
         now = runtime.now()
-        after: Alarm = change(before, now)
+        after = change(before, now)
         if after == before:
             return before
         if not await tx.save_alarm(after, before.revision):
