@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
+from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Role, system
 from openiwd.domain.work_item import ContactInput, Ext, ItemSubmission, WorkItem
 from openiwd.ports.holiday_source import HolidaySource
@@ -20,10 +21,12 @@ from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases.command import Done
+from openiwd.usecases.alarm_watch import watch
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
+from openiwd.usecases.work_item import apply
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
 
 PASSWORD = "correct horse 24"
@@ -150,6 +153,19 @@ class Site:
     def holidays(self) -> HolidaySource:
         return self._wiring.holidays
 
+    async def add_tenant(self, tenant_id: str, rules: str | None, user: FirstUser) -> TenantServices:
+        """A further tenant of the same server, with one user of its own."""
+        database = await self._postgres.create_database(TEMPLATE_TENANT)
+        tenant = Tenant(
+            id=tenant_id, name=tenant_id.capitalize(), database_name=database, time_zone="Europe/Berlin"
+        )
+        await bootstrap.ensure_tenant(self._wiring, tenant)
+        services = await self._wiring.platform.services(tenant_id)
+        if rules is not None:
+            await publish(services, self._wiring.holidays, rules, CALLER, comment="first version")
+        await bootstrap.make_users(self._wiring, tenant, [user])
+        return services
+
     async def services(self) -> TenantServices:
         return await self._wiring.platform.services("main")
 
@@ -175,6 +191,21 @@ class Site:
                 return (await reading.items_by_id([item_id]))[item_id]
 
         return self.run(read())
+
+    def look_for_alarms(self) -> None:
+        """What the deciding process does by itself every few seconds."""
+
+        async def look() -> None:
+            await watch(await self.services())
+
+        self.run(look())
+
+    def cancel(self, item_id: Any) -> None:
+        async def act() -> None:
+            command = Command(action=Action.CANCEL, caller=CALLER, item_id=item_id)
+            await apply((await self.services()).runtime, [command])
+
+        self.run(act())
 
     def set_state(self, agent_id: str, state: AgentState, reason: str | None = None) -> None:
         async def change() -> None:

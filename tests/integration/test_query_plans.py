@@ -11,7 +11,9 @@ from uuid import uuid4
 
 import pytest
 
+from openiwd.adapters.postgres.alarm_reading import ALARM_SQL
 from openiwd.adapters.postgres.connection import Connection, open_connection
+from openiwd.adapters.postgres.dashboard_reading import DASHBOARD_SQL
 from openiwd.adapters.postgres.item_reading import ITEM_SQL
 from openiwd.adapters.postgres.item_writing import ARRIVAL
 from openiwd.adapters.postgres.live_reading import OFFER_SQL
@@ -169,6 +171,28 @@ async def test_hot_queries_use_their_indexes(connection: Connection) -> None:
             plan = await explained(connection, sql, *arguments, generic=generic)
             assert not tables_read_whole(plan) & {"item", "offer", "event", "event_personal"}, (name, generic)
             assert indexes_used(plan) >= indexes, (name, generic)
+
+
+async def test_dashboards_and_alarms_read_indexes(connection: Connection) -> None:
+    """Counts of open items, of what came in and of what was finished come from one index each, without the table."""
+    await connection.execute("VACUUM (ANALYZE) item")
+    spans = [START + timedelta(minutes=15 * n) for n in range(9)]
+    queues = [f"q{n}" for n in range(20)]
+    late = START + timedelta(days=1)
+    read: dict[str, tuple[str, tuple[Any, ...], set[str]]] = {
+        "backlog": (DASHBOARD_SQL["backlog"], (START, late, late), {"item_open_category"}),
+        "arrivals": (DASHBOARD_SQL["arrivals"], (spans, spans[0], spans[-1]), {"item_received"}),
+        "finished": (DASHBOARD_SQL["finished"], (spans, spans[0], spans[-1]), {"item_completed"}),
+        "handled": (DASHBOARD_SQL["handled"], (spans[-2],), {"item_completed"}),
+        "due_causes": (ALARM_SQL["due_causes"], ("overdue", None, START, 500), {"item_due"}),
+        "longest_waiting": (ALARM_SQL["longest_waiting"], (queues[:3], START, 5), {"item_queue"}),
+        "declined_causes": (ALARM_SQL["declined_causes"], (queues, [3] * 20, 3, 500), {"item_declined"}),
+        "errorheld_causes": (ALARM_SQL["errorheld_causes"], (500,), {"item_errorheld"}),
+    }
+    for name, (sql, arguments, indexes) in read.items():
+        plan = await explained(connection, sql, *arguments, generic=False)
+        assert "item" not in tables_read_whole(plan), name
+        assert indexes_used(plan) >= indexes, name
 
 
 async def test_writes_find_their_rows_by_index(connection: Connection) -> None:

@@ -17,10 +17,12 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from openiwd.api import (
     agent,
+    alarm,
     audit,
     bulk,
     category,
     contact,
+    dashboard,
     documentation,
     health,
     intake,
@@ -77,6 +79,8 @@ HANDLERS: Final[list[Any]] = [
     *saved_view.HANDLERS,
     *user.HANDLERS,
     *audit.HANDLERS,
+    *dashboard.HANDLERS,
+    *alarm.HANDLERS,
     *documentation.HANDLERS,
     operation.get_checkpoint,
     stream.get_stream,

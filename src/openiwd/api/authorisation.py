@@ -215,7 +215,31 @@ _USERS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/roles": Access.CALLER,
 }
 
-ROUTES: Final[dict[str, Access | str]] = {**_HEALTH, **_ITEMS, **_WORKSPACE, **_RULE_SETS, **_LIVE, **_USERS}
+_WATCHING: Final[dict[str, Access | str]] = {
+    "GET /iwd/v3/dashboards/backlog": "dashboard.view",
+    "GET /iwd/v3/dashboards/flow": "dashboard.view",
+    "GET /iwd/v3/dashboards/agents": "dashboard.view",
+    "GET /iwd/v3/alarms": "alarms.view",
+    "GET /iwd/v3/alarms/{alarm_id}": "alarms.view",
+    "POST /iwd/v3/alarms/{alarm_id}/acknowledge": "alarms.update",
+    "POST /iwd/v3/alarms/acknowledge": "alarms.update",
+    "POST /iwd/v3/alarms/{alarm_id}/own": "alarms.update",
+    "POST /iwd/v3/alarms/{alarm_id}/give-back": "alarms.update",
+    "GET /iwd/v3/alarms/settings": "alarms.view",
+    "PUT /iwd/v3/alarms/settings": "alarms.update",
+    "GET /iwd/v3/alarms/subscription": "alarms.view",
+    "PUT /iwd/v3/alarms/subscription": "alarms.view",
+}
+
+ROUTES: Final[dict[str, Access | str]] = {
+    **_HEALTH,
+    **_ITEMS,
+    **_WORKSPACE,
+    **_RULE_SETS,
+    **_LIVE,
+    **_USERS,
+    **_WATCHING,
+}
 """`METHOD /path/{template}` → what it takes: a privilege by name, or one of `Access`."""
 
 

@@ -22,8 +22,10 @@ from openiwd.usecases.event_log import read_cursor
 from openiwd.usecases.platform import TenantServices
 
 HEARTBEAT_SECONDS: Final = 15.0
-TOPICS: Final = ("items", "offers", "agents", "queues", "ruleSets")
+TOPICS: Final = ("items", "offers", "agents", "queues", "ruleSets", "alarms")
 _OFFERS: Final = frozenset({"offered", "offerDeclined", "offerTimedOut", "offerWithdrawn", "offerLost"})
+_ALARMS: Final = frozenset({"alarmRaised", "alarmChanged", "alarmCleared"})
+"""Told without saying of what: the list shows who asks what they may see."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -113,8 +115,8 @@ class _Scoped:
             elif event.type == "ruleSetPublished" and "ruleSets" in self._topics:
                 told = {"version": event.body.get("version"), "at": event.at, "actor": event.actor}
                 parts.append(_wire("ruleSets", cursor, told))
-        if not parts:
-            return b""
+            elif event.type in _ALARMS and "alarms" in self._topics and self._caller.may("alarms.view"):
+                parts.append(_wire("alarms", cursor, {"event": event.type, "at": event.at}))
         if moved and "queues" in self._topics:
             last = events[-1]
             parts.append(
@@ -209,16 +211,19 @@ async def get_stream(
     metrics: CurrentMetrics,
     topics: Annotated[
         str | None,
-        QueryParameter(name="topics", description="Of items, offers, agents, queues, ruleSets; none = all."),
+        QueryParameter(
+            name="topics", description="Of items, offers, agents, queues, ruleSets, alarms; none = all."
+        ),
     ] = None,
     after: Annotated[
         str | None,
         QueryParameter(name="after", description="A cursor, where `Last-Event-ID` cannot be sent."),
     ] = None,
 ) -> Stream:
-    """Server-sent events `items`, `offers`, `agents`, `queues`, `ruleSets`, resumed without a gap by `Last-Event-ID`.
+    """Server-sent events `items`, `offers`, `agents`, `queues`, `ruleSets`, `alarms`.
 
-    The id is a cursor. `ruleSets` says that a version was published: priorities may be others from then on.
+    `Last-Event-ID` (a cursor) resumes without a gap. `ruleSets` says that a version was published: priorities may be
+    others from then on.
     """
     resumed = request.headers.get("last-event-id") or after
     cursor = read_cursor(resumed, "Last-Event-ID") if resumed else None

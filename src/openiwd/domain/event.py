@@ -51,6 +51,9 @@ class EventType(StrEnum):
     RULE_SET_PUBLISHED = "ruleSetPublished"
     CONFIGURATION_CHANGED = "configurationChanged"
     DECIDER_CHANGED = "deciderChanged"
+    ALARM_RAISED = "alarmRaised"
+    ALARM_CHANGED = "alarmChanged"
+    ALARM_CLEARED = "alarmCleared"
 
 
 class Event(Struct, kw_only=True):

@@ -65,6 +65,9 @@ def events() -> str:
         EventType.RULE_SET_PUBLISHED: "the rule set: a version has become live",
         EventType.CONFIGURATION_CHANGED: "live configuration (lookup tables, hold reasons, …)",
         EventType.DECIDER_CHANGED: "the decider: another process has taken over",
+        EventType.ALARM_RAISED: "an alarm: its cause has begun",
+        EventType.ALARM_CHANGED: "an alarm: acknowledged, owned or given back",
+        EventType.ALARM_CLEARED: "an alarm: its cause has ended",
     }
     lines += [f"| `{kind.value}` | {other.get(kind, 'an item')} |" for kind in EventType]
     return "\n".join([*lines, ""])

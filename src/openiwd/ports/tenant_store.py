@@ -17,6 +17,8 @@ from openiwd.domain.event import Event, LoggedEvent
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
 from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
+from openiwd.ports.alarm import AlarmReading, AlarmWriting
+from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 
 
 class RejectedRowsError(InvalidInputError):
@@ -141,7 +143,7 @@ class SearchPage(Struct, kw_only=True):
     count_exact: bool
 
 
-class Reading(Protocol):
+class Reading(DashboardReading, AlarmReading, Protocol):
     """Committed state of one tenant."""
 
     async def live_version(self) -> int | None: ...
@@ -280,7 +282,7 @@ class Reading(Protocol):
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, Protocol):
+class Writing(Reading, DashboardWriting, AlarmWriting, Protocol):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
 
     async def share_live_version(self) -> int | None:

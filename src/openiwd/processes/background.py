@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from openiwd.domain.errors import FencedError, UnavailableError
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import timer
+from openiwd.usecases import alarm_watch, dashboard, timer
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import Platform, TenantServices
@@ -38,6 +38,13 @@ STRANDED_CHECK_SECONDS: Final = 2.0
 GONE_SECONDS: Final = 86_400.0
 """For so long the row of a process that has died is kept."""
 RETENTION_SECONDS: Final = 3600.0
+ALARM_SECONDS: Final = 5.0
+"""How often causes of alarms are looked for."""
+ALARM_SHARE: Final = 10.0
+"""A look that takes long, with very many alarms open, is followed by a pause so many times as long."""
+ALARM_SECONDS_AT_MOST: Final = 15.0
+SAMPLE_SECONDS: Final = 20.0
+"""How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
 loop_errors = Counter(
     "iwd_background_errors_total", "Errors caught at the edge of a background loop", ["loop"]
@@ -218,6 +225,8 @@ class DecidingTenant:
                 group.create_task(forever("timers", self._timers))
                 group.create_task(forever("stranded", self._lose_stranded))
                 group.create_task(forever("retention", self._retention))
+                group.create_task(forever("alarms", self._alarms))
+                group.create_task(forever("samples", self._samples))
 
     async def _hold_lease(self) -> None:
         while True:
@@ -239,9 +248,22 @@ class DecidingTenant:
             await agent_use.lose(self._services, agent_id, held_by)
         return STRANDED_CHECK_SECONDS
 
+    async def _alarms(self) -> float:
+        began, decider = time.monotonic(), self._services.decider
+        done = 0 if decider is None else await alarm_watch.watch(self._services, decider.require_epoch)
+        if done >= alarm_watch.CHUNK:
+            return 0.5
+        return min(max(ALARM_SECONDS, ALARM_SHARE * (time.monotonic() - began)), ALARM_SECONDS_AT_MOST)
+
+    async def _samples(self) -> float:
+        await dashboard.keep_sample(self._services)
+        return SAMPLE_SECONDS
+
     async def _retention(self) -> float:
         removed = await timer.delete_expired(self._services)
         await timer.forget_answers(self._services)
+        await alarm_watch.forget_cleared(self._services)
+        await dashboard.forget_samples(self._services)
         return 1.0 if removed >= timer.CHUNK else RETENTION_SECONDS
 
 

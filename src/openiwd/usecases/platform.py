@@ -18,6 +18,7 @@ from openiwd.usecases.joint_action import JointActions
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
+from openiwd.usecases.remembered import Remembered
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
 
@@ -36,6 +37,8 @@ class TenantServices:
         self.feed = EventFeed(runtime)
         self.addressing = Addressing(self.feed)
         self.presence = Presence()
+        self.counts = Remembered()
+        """What dashboards have counted lately."""
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None

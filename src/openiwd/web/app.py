@@ -15,6 +15,7 @@ from litestar.types import ASGIApp
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.web.alarm import alarm_page
 from openiwd.web.configuration import (
     calendar_page,
     category_page,
@@ -26,6 +27,7 @@ from openiwd.web.configuration import (
     version_page,
     words_page,
 )
+from openiwd.web.dashboard import dashboard_page
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, item_page
 from openiwd.web.login import login_page
@@ -53,6 +55,8 @@ PAGES: Final[list[Any]] = [
     *bulk_page.PAGES,
     *workspace_page.PAGES,
     *queue_list_page.PAGES,
+    *dashboard_page.PAGES,
+    *alarm_page.PAGES,
     *agent_page.PAGES,
     *calendar_page.PAGES,
     *category_page.PAGES,

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from openiwd.adapters.postgres.alarm_reading import AlarmReading
 from openiwd.adapters.postgres.backlog_reading import BacklogReading
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_reading import ContactReading
+from openiwd.adapters.postgres.dashboard_reading import DashboardReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 
 
-class PostgresReading(ItemReading, BacklogReading, LogReading, LiveReading, SearchReading, ContactReading):
+class PostgresReading(
+    ItemReading,
+    BacklogReading,
+    LogReading,
+    LiveReading,
+    SearchReading,
+    ContactReading,
+    DashboardReading,
+    AlarmReading,
+):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 
     def __init__(self, connection: Connection) -> None:

@@ -12,6 +12,7 @@ from openiwd.domain.errors import NotFoundError
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.web.configuration.schema_view import chart_texts
 from openiwd.web.configuration.vocabulary_view import Known, vocabulary_of
+from openiwd.web.gallery.chart_sample import CHARTS
 from openiwd.web.gallery.curve_sample import curve_samples
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.rendering import ENVIRONMENT
@@ -72,6 +73,7 @@ async def gallery_page(visit: CurrentVisit, name: FromPath[str] = "button") -> R
         component=name,
         fields=FIELDS,
         form=DIALOG,
+        charts=CHARTS,
         error=None,
         curves=curve_samples(chart_texts(visit.t)),
         vocabulary=vocabulary_of(DOCUMENT, KNOWN, visit.t),

@@ -4,7 +4,7 @@ import { Live, debounced } from "./live.js";
 
 export function startAgents() {
   const page = document.body.dataset.page;
-  if (page === "queue" || page === "workspace" || !document.getElementById("live")) return;
+  if (page === "queue" || page === "workspace" || page === "dashboard" || !document.getElementById("live")) return;
   const body = document.getElementById("agent-rows");
   const refresh = debounced(
     () => {

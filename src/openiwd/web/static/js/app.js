@@ -1,5 +1,7 @@
 /** Starts what a page needs. Modules find their elements themselves and do nothing where there are none. */
 import { startCalendarEditor } from "./calendar.js";
+import { startAlarms } from "./alarm.js";
+import { startDashboard, startHints } from "./dashboard.js";
 import { startDialogs } from "./dialog.js";
 import { startDrawer } from "./drawer.js";
 import { startEditors } from "./editor.js";
@@ -30,4 +32,7 @@ startWorkspace();
 startEditors();
 startSchemaEditor();
 startCalendarEditor();
+startDashboard();
+startHints();
+startAlarms();
 document.body.dataset.ready = "true";

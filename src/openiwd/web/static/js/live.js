@@ -7,7 +7,8 @@ const LOST_AFTER_MS = 8000;
 
 export class Live {
   constructor(topics, { onEvents, onBack }) {
-    this.topics = topics;
+    // The bell of every page follows the one connection that the page has.
+    this.topics = document.getElementById("bell") ? [...topics, "alarms"] : topics;
     this.onEvents = onEvents;
     this.onBack = onBack;
     this.last = null;
@@ -33,16 +34,22 @@ export class Live {
       clearTimeout(this.lostTimer);
       this.lostTimer = null;
       this.show("on");
-      if (this.broken) this.onBack?.();
+      if (this.broken) this.back();
       this.broken = false;
     });
     this.source.addEventListener("error", () => this.failed());
     for (const topic of this.topics) {
       this.source.addEventListener(topic, (event) => {
         this.last = event.lastEventId || this.last;
-        this.onEvents(topic, JSON.parse(event.data));
+        if (topic === "alarms") document.dispatchEvent(new Event("live:alarms"));
+        else this.onEvents(topic, JSON.parse(event.data));
       });
     }
+  }
+
+  back() {
+    this.onBack?.();
+    document.dispatchEvent(new Event("live:alarms"));
   }
 
   failed() {

@@ -1,0 +1,1 @@
+"""The dashboards: backlog, flow, agents, queues, capture points as of now."""
