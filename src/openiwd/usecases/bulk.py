@@ -6,7 +6,7 @@ Chunks are small, so that no transaction is long; each chunk's outcomes are writ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 CHUNK: Final = 200
+SAMPLE: Final = 20
 MAX_ITEMS: Final = 1_000_000
 MAX_NAMED: Final = 10_000
 ACTIONS: Final = (
@@ -57,6 +58,7 @@ ACTIONS: Final = (
     "return",
     "delete",
 )
+UNDONE_BY: Final = {"hold": "resume"}
 _log = structlog.get_logger("openiwd.bulk")
 
 
@@ -83,7 +85,11 @@ class DryRun(Struct, kw_only=True, rename="camel"):
     not_possible: dict[str, int]
     """Items whose status does not allow the action, by status."""
     forbidden: int
+    assigned: int
+    """Of those that would change, how many an agent has in hand."""
     sample: list[UUID]
+    refused: list[UUID]
+    """The first of those that cannot be changed."""
 
 
 class BulkJob(Struct, kw_only=True, rename="camel"):
@@ -151,43 +157,63 @@ def _check(request: BulkRequest, caller: Caller) -> None:
         raise InvalidInputError("an agent is needed", field="agent", hint="name the agent's id")
 
 
-async def _find(services: TenantServices, caller: Caller, request: BulkRequest) -> list[WorkItem]:
-    """The items concerned as they are now, in order of number."""
-    found: dict[UUID, WorkItem] = {}
+async def _concerned(
+    services: TenantServices, caller: Caller, request: BulkRequest
+) -> AsyncIterator[list[WorkItem]]:
+    """The items concerned as they are now, in chunks, each item once."""
+    found = 0
     excluded = set(request.exclude)
     named = [i for i in (*request.ids, *request.include) if i not in excluded]
+    seen = set(named)
     async with services.runtime.store.reading() as reading:
         if named:
-            found.update(await reading.items_by_id(named))
-    if request.search is not None:
-        query, _ = await prepared(services, caller, request.search.query())
-        async with services.runtime.store.reading() as reading:
-            async for items in reading.scan(query, 1_000):
-                found.update((i.id, i) for i in items if i.id not in excluded)
-                if len(found) > MAX_ITEMS:
-                    raise TooLargeError(
-                        f"more than {MAX_ITEMS} items match", field="search", hint="narrow the search"
-                    )
-    return sorted(found.values(), key=lambda i: i.number)
+            items = sorted((await reading.items_by_id(named)).values(), key=lambda i: i.number)
+            found += len(items)
+            yield items
+    if request.search is None:
+        return
+    query, _ = await prepared(services, caller, request.search.query())
+    async with services.runtime.store.reading() as reading:
+        async for chunk in reading.scan(query, 1_000):
+            items = [i for i in chunk if i.id not in excluded and i.id not in seen]
+            found += len(items)
+            if found > MAX_ITEMS:
+                raise TooLargeError(
+                    f"more than {MAX_ITEMS} items match", field="search", hint="narrow the search"
+                )
+            yield items
 
 
 async def dry_run(services: TenantServices, caller: Caller, request: BulkRequest) -> DryRun:
     """How many items the run would change, and which cannot be changed; nothing is written."""
     _check(request, caller)
-    action = action_of(request.action)
-    scope = caller.require("workitems.note" if request.action == "tag" else PRIVILEGE[action])
-    result = DryRun(action=request.action, total=0, would_change=0, not_possible={}, forbidden=0, sample=[])
-    for item in await _find(services, caller, request):
-        result.total += 1
-        if not caller.covers(scope, item):
-            result.forbidden += 1
-        elif request.action != "tag" and not allowed(action, item.status):
-            result.not_possible[item.status.value] = result.not_possible.get(item.status.value, 0) + 1
-        else:
-            result.would_change += 1
-            if len(result.sample) < 20:
-                result.sample.append(item.id)
+    scope = caller.require(
+        "workitems.note" if request.action == "tag" else PRIVILEGE[action_of(request.action)]
+    )
+    result = DryRun(
+        action=request.action, total=0, would_change=0, not_possible={}, forbidden=0, assigned=0, sample=[], refused=[]
+    )  # fmt: skip
+    async for items in _concerned(services, caller, request):
+        for item in items:
+            _foresee(result, item, request, may=caller.covers(scope, item))
     return result
+
+
+def _foresee(result: DryRun, item: WorkItem, request: BulkRequest, *, may: bool) -> None:
+    """Counts what would become of one item."""
+    result.total += 1
+    if may and (request.action == "tag" or allowed(action_of(request.action), item.status)):
+        result.would_change += 1
+        result.assigned += item.status is Status.ASSIGNED
+        if len(result.sample) < SAMPLE:
+            result.sample.append(item.id)
+        return
+    if not may:
+        result.forbidden += 1
+    else:
+        result.not_possible[item.status.value] = result.not_possible.get(item.status.value, 0) + 1
+    if len(result.refused) < SAMPLE:
+        result.refused.append(item.id)
 
 
 async def create(services: TenantServices, caller: Caller, request: BulkRequest) -> UUID:
@@ -195,7 +221,7 @@ async def create(services: TenantServices, caller: Caller, request: BulkRequest)
     _check(request, caller)
     runtime = services.runtime
     await check_agents(runtime, named_agents([_command(request, caller, UUID(int=0))]))
-    items = await _find(services, caller, request)
+    numbers = [i.number async for items in _concerned(services, caller, request) for i in items]
     job_id = runtime.new_id()
     stored = _Stored(request=request, caller=replace(caller, csrf_token=None))
     row = {
@@ -207,7 +233,7 @@ async def create(services: TenantServices, caller: Caller, request: BulkRequest)
         "created_at": runtime.now(),
     }
     async with runtime.store.writing() as tx:
-        await tx.create_bulk_job(row, [i.number for i in items])
+        await tx.create_bulk_job(row, sorted(numbers))
     return job_id
 
 
@@ -248,12 +274,17 @@ async def recent(services: TenantServices, caller: Caller, limit: int = 50) -> l
 
 
 async def results(
-    services: TenantServices, caller: Caller, job_id: UUID, after: int, limit: int
+    services: TenantServices,
+    caller: Caller,
+    job_id: UUID,
+    after: int,
+    limit: int,
+    outcome: str | None = None,
 ) -> list[BulkResult]:
-    """What became of each item so far."""
+    """What became of each item so far; of one kind only where it is named."""
     await get(services, caller, job_id)
     async with services.runtime.store.reading() as reading:
-        rows = await reading.bulk_results(job_id, after, limit)
+        rows = await reading.bulk_results(job_id, after, limit, outcome)
     return msgspec.convert([r for r in rows if r.get("outcome") is not None], list[BulkResult])
 
 
@@ -264,6 +295,24 @@ async def cancel(services: TenantServices, caller: Caller, job_id: UUID) -> None
         raise ConflictError(f"the bulk run is {job.status}", code="bulkEnded", field="id")
     async with services.runtime.store.writing() as tx:
         await tx.finish_bulk_job(job_id, "canceled", None, services.runtime.now())
+
+
+async def undo(services: TenantServices, caller: Caller, job_id: UUID) -> UUID:
+    """A new run that takes back what a hold has done: it resumes the items that the run held."""
+    job = await get(services, caller, job_id)
+    if job.action not in UNDONE_BY:
+        raise ConflictError(f"{job.action} cannot be taken back as a whole", code="notUndoable", field="id")
+    if job.status == "running":
+        raise ConflictError(
+            "the bulk run is not over yet", code="bulkRunning", field="id", hint="cancel it first"
+        )
+    done = await results(services, caller, job_id, -1, MAX_NAMED + 1, "done")
+    if len(done) > MAX_NAMED:
+        raise TooLargeError(
+            f"more than {MAX_NAMED} items", field="id", hint="search for them and resume those"
+        )
+    ids = [UUID(r.detail["id"]) for r in done if isinstance(r.detail, dict) and "id" in r.detail]
+    return await create(services, caller, BulkRequest(action=UNDONE_BY[job.action], ids=ids))
 
 
 # Running -------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
+from openiwd.usecases.view_counts import ViewCounts
 
 MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 
@@ -32,6 +33,7 @@ class TenantServices:
         self.intake = Intake(runtime)
         self.feed = EventFeed(runtime)
         self.presence = Presence()
+        self.view_counts = ViewCounts()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None

@@ -99,6 +99,13 @@ async def search(services: TenantServices, caller: Caller, query: SearchQuery) -
     return Found(page=page, rules=rules, now=ready.now or services.runtime.now())
 
 
+async def count(services: TenantServices, caller: Caller, query: SearchQuery, most: int) -> int:
+    """How many match, counted to `most` and no further."""
+    ready, _ = await prepared(services, caller, query)
+    async with services.runtime.store.reading() as reading:
+        return await reading.count(ready, most)
+
+
 # The order of a queue ------------------------------------------------------------------------------------------------
 
 

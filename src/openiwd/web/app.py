@@ -20,7 +20,15 @@ from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, item_page
 from openiwd.web.login import login_page
 from openiwd.web.people import agent_page
-from openiwd.web.queue import bulk_page, queue_list_page, queue_page
+from openiwd.web.queue import (
+    bulk_page,
+    column_page,
+    export_page,
+    filter_page,
+    queue_list_page,
+    queue_page,
+    view_page,
+)
 from openiwd.web.shell.static_page import static_file
 from openiwd.web.shell.visit import (
     AnyRequest,
@@ -40,6 +48,10 @@ PAGES: Final[list[Any]] = [
     *queue_page.PAGES,
     *item_page.PAGES,
     *act_page.PAGES,
+    *filter_page.PAGES,
+    *view_page.PAGES,
+    *column_page.PAGES,
+    *export_page.PAGES,
     *bulk_page.PAGES,
     *workspace_page.PAGES,
     *queue_list_page.PAGES,

@@ -164,9 +164,12 @@ class LiveReading:
     async def bulk_jobs(self, limit: int) -> list[dict[str, Any]]:
         return [camel(r) for r in await self._connection.fetch(BULK_SQL["bulk_jobs"], limit)]
 
-    async def bulk_results(self, job_id: UUID, after: int, limit: int) -> list[dict[str, Any]]:
+    async def bulk_results(
+        self, job_id: UUID, after: int, limit: int, outcome: str | None = None
+    ) -> list[dict[str, Any]]:
         return [
-            camel(r) for r in await self._connection.fetch(BULK_SQL["bulk_results"], job_id, after, limit)
+            camel(r)
+            for r in await self._connection.fetch(BULK_SQL["bulk_results"], job_id, after, limit, outcome)
         ]
 
     async def bulk_waiting(self, job_id: UUID, limit: int) -> list[tuple[int, int]]:

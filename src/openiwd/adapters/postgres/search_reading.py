@@ -53,7 +53,10 @@ class SearchReading:
         records = await self._fetch(statement, arguments)
         items = [item_of(record) for record in records[: query.limit]]
         more = len(records) > query.limit
-        count, exact = await self._count(query, now) if query.with_count else (len(items), not more)
+        count, exact = len(items), not more
+        if query.with_count:
+            found = await self._count(query, now, COUNTED + 1)
+            count, exact = min(found, COUNTED), found <= COUNTED
         next_cursor = None
         if more:
             values = list(records[query.limit - 1])[len(ITEM_FIELDS) :]
@@ -80,16 +83,19 @@ class SearchReading:
             if len(items) < chunk:
                 return
 
-    async def _count(self, query: SearchQuery, now: datetime) -> tuple[int, bool]:
+    async def count(self, query: SearchQuery, most: int) -> int:
+        return await self._count(query, query.now or datetime.now(UTC), most)
+
+    async def _count(self, query: SearchQuery, now: datetime, most: int) -> int:
         arguments = Arguments()
         where = _Where(query, arguments, now)
         join = priority_join(query.schemas, now, arguments)[0] if where.uses_priority else ""
         statement = (
             f"SELECT count(*) FROM (SELECT FROM item {join} WHERE {' AND '.join(where.conditions)}"
-            f" LIMIT {arguments.add(COUNTED + 1, 'int')}) AS found"
+            f" LIMIT {arguments.add(most, 'int')}) AS found"
         )
         count: int = (await self._fetch(statement, arguments))[0][0]
-        return min(count, COUNTED), count <= COUNTED
+        return count
 
     async def _fetch(self, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
         return await self._connection.fetch(statement, *arguments.values)

@@ -12,7 +12,7 @@ from openiwd.usecases import search
 from openiwd.web.configuration.configuration_view import groups_text
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.row_view import Shown, priority_view, subject_of
-from openiwd.web.queue.queue_view import QueueFilter
+from openiwd.web.queue.queue_filter import QueueFilter
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 FIRST = 3
@@ -40,7 +40,7 @@ class QueueLine(NamedTuple):
 
 
 async def _count(visit: Visit, chosen: QueueFilter) -> int:
-    query: SearchQuery = chosen.query(visit.now, limit=1, cursor=None, count=True)
+    query: SearchQuery = chosen.query(limit=1, cursor=None, count=True)
     return (await search.search(visit.services, visit.caller, query)).page.count
 
 
@@ -48,7 +48,7 @@ async def _line(visit: Visit, queue: Queue, shown: Shown) -> QueueLine:
     chosen = QueueFilter(queue=queue.id)
     waiting = chosen._replace(status=("queued",))
     found = await search.search(
-        visit.services, visit.caller, waiting.query(visit.now, limit=FIRST, cursor=None, count=True)
+        visit.services, visit.caller, waiting.query(limit=FIRST, cursor=None, count=True)
     )
     first = []
     for item in found.page.items:
