@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
+from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Role, system
 from openiwd.domain.work_item import ContactInput, Ext, ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import Tenant
@@ -19,8 +20,10 @@ from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases import item_action
 from openiwd.usecases.command import Done
 from openiwd.usecases.intake import Intake
+from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.rule_set import publish
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
@@ -165,6 +168,15 @@ class Site:
                 return (await reading.items_by_id([item_id]))[item_id]
 
         return self.run(read())
+
+    def finish(self, item_id: Any) -> None:
+        """Completes an item, as its source would."""
+
+        async def done() -> None:
+            runtime = (await self.services()).runtime
+            await item_action.perform(runtime, Action.COMPLETE, ActionRequest(), CALLER, item_id)
+
+        self.run(done())
 
     def set_state(self, agent_id: str, state: AgentState, reason: str | None = None) -> None:
         async def change() -> None:

@@ -17,7 +17,7 @@ from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.web.configuration import configuration_page
 from openiwd.web.gallery import gallery_page
-from openiwd.web.item import act_page, item_page
+from openiwd.web.item import act_page, around_page, item_page
 from openiwd.web.login import login_page
 from openiwd.web.people import agent_page
 from openiwd.web.queue import (
@@ -48,6 +48,7 @@ PAGES: Final[list[Any]] = [
     *queue_page.PAGES,
     *item_page.PAGES,
     *act_page.PAGES,
+    *around_page.PAGES,
     *filter_page.PAGES,
     *view_page.PAGES,
     *column_page.PAGES,

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.work_item import WorkItem
 from openiwd.usecases import item_detail, item_note, priority_curve
+from openiwd.web.item.around_view import around_view
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.history_view import history_entries
 from openiwd.web.item.item_view import details_of, item_card, note_views
@@ -32,7 +33,14 @@ async def tab_context(visit: Visit, item: WorkItem, tab: str, shown: Shown) -> d
     services, caller, reference = visit.services, visit.caller, str(item.id)
     match tab:
         case "details":
-            return {"details": details_of(item, shown, await hold_reasons_of(visit))}
+            note_scope = caller.privileges.get("workitems.note")
+            can_change = note_scope is not None and caller.covers(note_scope, item)
+            hanging = await item_detail.around(services, item)
+            return {
+                "details": details_of(item, shown, await hold_reasons_of(visit)),
+                "around": around_view(item, hanging, shown, can_change=can_change),
+                "around_error": None,
+            }
         case "why":
             explanation = await item_detail.explain(services, caller, reference)
             waiting = decision_of(explanation.waiting)

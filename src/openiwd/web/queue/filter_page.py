@@ -81,24 +81,28 @@ async def check_filter(visit: CurrentVisit) -> Response[Any]:
     """What a filter finds, or what is wrong with it; with `apply` the list is told to show it."""
     form = await visit.request.form()
     asked = await asked_for(visit)
+    tree: dict[str, Any] = {}
     try:
         tree = from_editing(read_tree(str(form.get("filter") or "{}")), asked.known, visit.times)
         chosen = asked.chosen.with_tree(tree)
         said = await _count(visit, chosen)
     except OpenIwdError as error:
         status = 422 if form.get("apply") else 200
-        return visit.page("queue/filter_said.html", status=status, said="", error=error)
+        # A search has the tree as one part among others, the builder as the whole.
+        field = error.field or ""
+        field = field if "all" in tree else field.replace("filter.all[0]", "filter", 1)
+        return visit.page("queue/filter_said.html", status=status, said="", error=error, field=field)
     headers = None
     if form.get("apply"):
         headers = trigger(showList={"href": chosen.address()}, closeDialog={})
-    return visit.page("queue/filter_said.html", headers=headers, said=said, error=None)
+    return visit.page("queue/filter_said.html", headers=headers, said=said, error=None, field="")
 
 
 async def _count(visit: Visit, chosen: QueueFilter) -> str:
     query = chosen.query(limit=1, cursor=None, count=True)
     page = (await search.search(visit.services, visit.caller, query)).page
     text = number(page.count) if page.count_exact else f"{page.count // 1000}k+"
-    return visit.t("uq.builder.found", text=text)
+    return visit.t("uq.builder.found", n=page.count, text=text)
 
 
 PAGES: Final[list[Any]] = [filter_builder, check_filter]

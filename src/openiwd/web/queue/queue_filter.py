@@ -76,7 +76,10 @@ class QueueFilter(NamedTuple):
     def conditions(self) -> dict[str, Any]:
         """All of it as one filter tree, with dates relative to now: what can be saved and asked again later."""
         tree = self.tree()
+        # The tree comes first: a fault names the place in it that the builder has, too.
         parts: list[dict[str, Any]] = []
+        if tree:
+            parts += tree["all"] if isinstance(tree.get("all"), list) else [tree]
         statuses = self.status
         if not statuses and "status" not in attributes_of(tree):
             statuses = tuple(s.value for s in Status if s in (FINAL if self.finished else OPEN))
@@ -90,8 +93,6 @@ class QueueFilter(NamedTuple):
             parts.append({"attribute": "queue", "operator": "eq", "value": self.queue})
         if self.agent:
             parts.append({"attribute": "assignedToUser", "operator": "eq", "value": self.agent})
-        if tree:
-            parts += tree["all"] if isinstance(tree.get("all"), list) else [tree]
         return {"all": parts}
 
     def order(self) -> list[str]:

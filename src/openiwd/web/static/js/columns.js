@@ -17,7 +17,7 @@ const kept = (name) => {
   const found = document.cookie.split("; ").find((each) => each.startsWith(`${name}=`));
   return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
 };
-const heads = () => [...document.querySelectorAll("#items th[data-column]")];
+const heads = () => [...document.querySelectorAll(".items-table th[data-column]")];
 
 /** Shows the list with these columns: in the address where it names columns, else by what the browser keeps. */
 function show(names) {
@@ -30,7 +30,7 @@ function show(names) {
 
 // Width --------------------------------------------------------------------------------------------------------------
 
-const columnOf = (name) => document.querySelector(`#items col[data-column="${CSS.escape(name)}"]`);
+const columnOf = (name) => document.querySelector(`.items-table col[data-column="${CSS.escape(name)}"]`);
 
 function widths() {
   return new Map(kept("uq_widths").split(",").filter(Boolean).map((each) => [each.slice(0, each.lastIndexOf(":")), Number(each.slice(each.lastIndexOf(":") + 1))]));
@@ -52,7 +52,7 @@ function remember(name, width) {
 
 /** So wide that no column is squeezed: the list scrolls sideways instead. */
 function layOut() {
-  const table = document.getElementById("items");
+  const table = document.querySelector(".items-table");
   if (!table) return;
   const sum = [...table.querySelectorAll("col[data-column]")]
     .filter((each) => getComputedStyle(each).display !== "none")
@@ -61,7 +61,7 @@ function layOut() {
 }
 
 function onPointerDown(event) {
-  const grip = event.target.closest("#items .grip");
+  const grip = event.target.closest(".items-table .grip");
   if (!grip) return;
   event.preventDefault();
   const head = grip.parentElement;
@@ -80,7 +80,7 @@ function onPointerDown(event) {
 }
 
 function onKey(event) {
-  const grip = event.target.closest?.("#items .grip");
+  const grip = event.target.closest?.(".items-table .grip");
   const step = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
   if (grip && step) {
     event.preventDefault();
@@ -88,7 +88,7 @@ function onKey(event) {
     remember(head.dataset.column, resize(head.dataset.column, head.getBoundingClientRect().width + step, grip));
     return;
   }
-  const head = event.target.closest?.("#items th[data-column]");
+  const head = event.target.closest?.(".items-table th[data-column]");
   if (head && event.altKey && step) {
     event.preventDefault();
     moveHead(head.dataset.column, Math.sign(step));
@@ -152,12 +152,12 @@ function onSubmit(event) {
 }
 
 function onDragStart(event) {
-  dragged = event.target.closest?.("#items th[data-column], #column-list li") ?? null;
+  dragged = event.target.closest?.(".items-table th[data-column], #column-list li") ?? null;
   if (dragged) event.dataTransfer.effectAllowed = "move";
 }
 
 function onDragOver(event) {
-  const over = dragged && event.target.closest?.(dragged.matches("th") ? "#items th[data-column]" : "#column-list li");
+  const over = dragged && event.target.closest?.(dragged.matches("th") ? ".items-table th[data-column]" : "#column-list li");
   if (!over) return;
   event.preventDefault();
   if (dragged.matches("li") && over !== dragged) {
@@ -168,7 +168,7 @@ function onDragOver(event) {
 }
 
 function onDrop(event) {
-  const over = dragged?.matches("th") && event.target.closest?.("#items th[data-column]");
+  const over = dragged?.matches("th") && event.target.closest?.(".items-table th[data-column]");
   if (over) event.preventDefault();
   if (over && over !== dragged) dropHead(dragged.dataset.column, over.dataset.column);
   dragged = null;

@@ -28,7 +28,8 @@ export function refreshDrawer() {
   const drawer = document.getElementById("drawer");
   if (!drawer) return;
   if (drawer.querySelector(".menu:not([hidden])")) return;
-  if ([...drawer.querySelectorAll("textarea")].some((each) => each.value.trim() !== "")) return;
+  if ([...drawer.querySelectorAll("textarea, input:not([type=hidden])")].some((each) => each.value.trim() !== "")) return;
+  if (drawer.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;
   const tab = drawer.querySelector("#tab-panel").dataset.tab;
   const path = drawer.querySelector("#drawer-close") ? `/items/${drawer.dataset.id}?tab=${tab}` : null;
   if (path) {

@@ -285,7 +285,8 @@ function begin() {
   if (!rows.children.length) rows.append(condition({ attribute: data.attributes[0].name }));
   document.getElementById("filter-tree").replaceChildren(root);
   const parts = [...rows.children];
-  (parts[Number(data.at)] ?? parts[0]).querySelector(data.at ? ".values input, .values select, select" : "select").focus();
+  const part = parts[Number(data.at)] ?? parts[0];
+  ((data.at && part.querySelector(".values :is(input, select)")) || part.querySelector("select")).focus();
 }
 
 export function openFilter(at = "") {

@@ -134,6 +134,12 @@ function onChange(event) {
   if (row || event.target.id === "select-all") paint();
 }
 
+/** Whoever types into a field of the modifying form means it to change. */
+function onInput(event) {
+  const tick = event.target.closest(".tickrow")?.querySelector("[name=tick]");
+  if (tick && event.target !== tick) tick.checked = true;
+}
+
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || isBusy()) return;
   if (event.key === "Escape" && !isTyping()) {
@@ -159,8 +165,12 @@ export function startQueue() {
   paint();
   document.addEventListener("click", onClick);
   document.addEventListener("change", onChange);
+  document.addEventListener("input", onInput);
   document.addEventListener("keydown", onKey);
   document.addEventListener("drawer:changed", paint);
+  document.addEventListener("submit", (event) => {
+    if (event.target.id === "export-form") setTimeout(() => document.getElementById("dialog").close(), 0);
+  });
   document.body.addEventListener("htmx:afterSettle", paint);
   // Another search is another meaning of "all that match"; ticked items stay ticked.
   document.body.addEventListener("htmx:beforeSwap", (event) => {

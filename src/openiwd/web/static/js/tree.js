@@ -2,14 +2,16 @@
  * The business tree: one stop for the Tab key, moved through by arrow keys, Home, End and first letters. What is folded
  * and where the focus is outlives every refresh.
  */
+import { load } from "./load.js";
+
 const FOLDED_KEY = "openiwd.folded";
 let current = null;
 
 const tree = () => document.querySelector('#tree [role="tree"]');
 const nodes = () => [...document.querySelectorAll('#tree [role="treeitem"]')];
-const isShown = (node) => node.parentElement.closest('[aria-expanded="false"]') === null;
+const groupOf = (node) => node.closest("li").querySelector(":scope > ul");
+const isShown = (node) => node.closest("ul[hidden]") === null;
 const shown = () => nodes().filter(isShown);
-const linkOf = (node) => node.querySelector(":scope > .node > a.name");
 
 function folded() {
   try {
@@ -26,19 +28,14 @@ function paint() {
     if (!node.hasAttribute("aria-expanded")) continue;
     const isClosed = closed.has(node.dataset.path);
     node.setAttribute("aria-expanded", String(!isClosed));
-    node.querySelector(":scope > ul").hidden = isClosed;
+    groupOf(node).hidden = isClosed;
   }
   const usable = all.filter(isShown);
   const stop =
     usable.find((node) => node.dataset.path === current) ??
     usable.find((node) => node.getAttribute("aria-selected") === "true") ??
     usable[0];
-  for (const node of all) {
-    const is = node === stop;
-    node.tabIndex = is ? 0 : -1;
-    const overdue = node.querySelector(":scope > .node > a.overdue");
-    if (overdue) overdue.tabIndex = is ? 0 : -1;
-  }
+  for (const node of all) node.tabIndex = node === stop ? 0 : -1;
 }
 
 function fold(node, close) {
@@ -74,10 +71,11 @@ function onKey(event) {
     },
     ArrowLeft: () => {
       if (isOpen(node)) fold(node, true);
-      else focus(node.parentElement.closest('[role="treeitem"]'));
+      else focus(node.closest("ul").closest("li")?.querySelector('[role="treeitem"]'));
     },
-    Enter: () => linkOf(node).click(),
-    " ": () => linkOf(node).click(),
+    Enter: () => node.click(),
+    " ": () => node.click(),
+    o: () => openOverdue(node.querySelector(".overdue")),
   };
   const move = moves[event.key];
   if (!move) return;
@@ -86,31 +84,44 @@ function onKey(event) {
   move();
 }
 
+/** The number of overdue items stands in the node's link and leads to those items. */
+function openOverdue(number) {
+  if (!number) return;
+  const { href } = number.dataset;
+  load("GET", href, { target: "#list", swap: "outerHTML", push: href });
+}
+
 export function startTree() {
   if (!tree()) return;
   paint();
   document.getElementById("tree").addEventListener("keydown", onKey);
-  document.addEventListener("click", (event) => {
-    const twist = event.target.closest("[data-twist]");
-    const node = event.target.closest('#tree [role="treeitem"]');
-    if (node) current = node.dataset.path;
-    if (twist) fold(node, isOpen(node));
-    else if (node) paint();
-  });
+  document.addEventListener(
+    "click",
+    (event) => {
+      const node = event.target.closest("#tree li")?.querySelector('[role="treeitem"]');
+      if (!node) return;
+      current = node.dataset.path;
+      if (event.target.closest(".twist")) return fold(node, isOpen(node));
+      const overdue = event.target.closest(".overdue");
+      if (overdue && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+        event.preventDefault();
+        event.stopPropagation();
+        openOverdue(overdue);
+      }
+      paint();
+    },
+    { capture: true },
+  );
   // The tree is replaced as a whole: the focus goes back to where it was in it.
   let held = null;
   document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (event.detail.target.id !== "tree") return;
-    const focused = document.activeElement?.closest?.('#tree [role="treeitem"]');
-    held = focused ? [focused.dataset.path, document.activeElement.matches("a.overdue")] : null;
+    held = document.activeElement?.closest?.('#tree [role="treeitem"]')?.dataset.path ?? null;
   });
   document.body.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target.id !== "tree") return;
     paint();
-    if (!held) return;
-    const node = nodes().find((each) => each.dataset.path === held[0]);
-    const place = held[1] ? node?.querySelector(":scope > .node > a.overdue") : node;
-    (place ?? node)?.focus({ preventScroll: true });
+    if (held !== null) nodes().find((each) => each.dataset.path === held)?.focus({ preventScroll: true });
     held = null;
   });
 }
