@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,7 +19,7 @@ Shot = Callable[[Page, str], None]
 MANY = 5_000
 
 
-def add(site: Site, prefix: str, n: int, **more: object) -> list[object]:
+def add(site: Site, prefix: str, n: int, **more: Any) -> list[Any]:
     return [
         i.id
         for i in site.add(
@@ -137,9 +138,9 @@ def test_only_ticked_fields_are_modified(site: Site, open_as: Open, watch: Watch
 
 
 def test_refusals_are_listed_with_their_reasons(site: Site, open_as: Open) -> None:
-    items = add(site, "refuse", 2)
+    items = add(site, "turndown", 2)
     page = open_as("ines")
-    go(page, "/?q=refuse")
+    go(page, "/?q=turndown")
     page.check("#select-all")
     page.click("[data-menu=bulk-more]")
     page.click("#bulk-more [data-bulk=complete]")

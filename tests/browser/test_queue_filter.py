@@ -185,6 +185,7 @@ def test_a_filter_is_saved_shared_counted_renamed_updated_and_deleted(open_as: O
     expect(page.locator("dialog [name=id]")).to_be_visible()
     page.click("dialog .confirm")
     expect(page.locator("#rows tr[data-id]")).to_have_count(0)
+    expect(line.locator(".tn")).to_have_text("0")
     line.locator("[data-menu]").click()
     page.click("#views .menu:visible >> text=Rename")
     page.fill("dialog [name=name]", "Cars")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -134,6 +135,16 @@ class Contact(Struct, kw_only=True, rename="camel"):
     created_at: datetime
 
 
+class OpenCount(NamedTuple):
+    """So many open items of one category in one queue and status; so many of them are overdue."""
+
+    category_path: str | None
+    queue_id: str | None
+    status: str
+    items: int
+    overdue: int
+
+
 class SearchPage(Struct, kw_only=True):
     items: list[WorkItem]
     next_cursor: str | None
@@ -217,6 +228,10 @@ class Reading(Protocol):
         ...
 
     async def agents(self, ids: Collection[str] | None = None) -> dict[str, Agent]: ...
+    async def agent_names(self) -> dict[str, str]:
+        """The name of every agent by id, without the rest of the profile."""
+        ...
+
     async def wrap_ups(self) -> list[WrapUp]: ...
     async def last_services(self, contacts: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
         """Who last had an item of each of these contacts, and since when."""
@@ -244,8 +259,8 @@ class Reading(Protocol):
         """All matches, streamed in number order (exports, bulk)."""
         ...
 
-    async def category_counts(self, now: datetime) -> list[tuple[str | None, str, int, int]]:
-        """(category path, status, count, overdue) of open items."""
+    async def open_counts(self, now: datetime) -> list[OpenCount]:
+        """Open items by category, queue and status."""
         ...
 
     async def status_counts(self) -> dict[str, int]: ...
@@ -375,6 +390,13 @@ class TenantStore(Protocol):
         ...
 
 
+class Candidates(Struct, frozen=True, kw_only=True):
+    """The best waiting items by the decider's order. All other waiting items have at most the priority `above`."""
+
+    numbers: list[int]
+    above: Fraction
+
+
 class SearchQuery(Struct, kw_only=True, rename="camel"):
     """A search: what matches, which order, where to go on. `now` is the instant that priorities are computed for."""
 
@@ -393,10 +415,15 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
     schemas: dict[str, Any] = {}
     """Compiled schemas by id, from the live rule set; filled in by the use case."""
     with_count: bool = True
+    candidates: Candidates | None = None
+    """Only these of the waiting items are looked at, and of all items only those above their priority: a page that is
+    full is then the page of the whole search.
+    """
 
 
 __all__ = [
     "AttachmentInfo",
+    "Candidates",
     "Claim",
     "ClosedOffer",
     "Cursor",

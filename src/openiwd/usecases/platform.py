@@ -10,9 +10,12 @@ from uuid import UUID
 from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
+from openiwd.usecases.agent_names import AgentNames
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
+from openiwd.usecases.live_order import LiveOrders
+from openiwd.usecases.open_counts import OpenCounts
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
@@ -34,6 +37,9 @@ class TenantServices:
         self.feed = EventFeed(runtime)
         self.presence = Presence()
         self.view_counts = ViewCounts()
+        self.live_orders = LiveOrders()
+        self.agent_names = AgentNames()
+        self.open_counts = OpenCounts()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None

@@ -62,6 +62,10 @@ class LiveReading:
 
     # Agents, offers
 
+    async def agent_names(self) -> dict[str, str]:
+        records = await self._connection.fetch(AGENT_SQL["agent_names"])
+        return {record["id"]: record["name"] for record in records}
+
     async def agents(self, ids: Collection[str] | None = None) -> dict[str, Agent]:
         if ids is None:
             records = await self._connection.fetch(AGENT_SQL["agents"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,10 +26,12 @@ from openiwd.adapters.postgres.search_order import (
 )
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import from_micros, to_micros
-from openiwd.domain.work_item import WorkItem
-from openiwd.ports.tenant_store import SearchPage, SearchQuery
+from openiwd.domain.work_item import OPEN, Status, WorkItem
+from openiwd.ports.tenant_store import Candidates, SearchPage, SearchQuery
 
 COUNTED: Final = 10_000
+_NOT_WAITING: Final = ", ".join(f"'{s.value}'" for s in Status if s in OPEN and s is not Status.QUEUED)
+_DIGITS: Final = Context(prec=60, rounding=ROUND_FLOOR)
 MAX_WORDS: Final = 16
 _SEARCHED_TEXT: Final = (
     "concat_ws(' ', item.subject, item.description, item.capture_id, item.contact ->> 'name')"
@@ -49,7 +52,11 @@ class SearchReading:
         join, scale = priority_join(query.schemas, now, arguments)
         keys = sort_keys(query.sort, arguments, where.now)
         conditions = [*where.conditions, *([after(keys, cursor, scale, arguments)] if cursor else [])]
-        statement = _page_sql(keys, join, conditions, arguments.add(query.limit + 1, "int"))
+        source = "item"
+        if query.candidates is not None:
+            source, above = _among(query.candidates, scale, arguments)
+            conditions.append(above)
+        statement = _page_sql(source, keys, join, conditions, arguments.add(query.limit + 1, "int"))
         records = await self._fetch(statement, arguments)
         items = [item_of(record) for record in records[: query.limit]]
         more = len(records) > query.limit
@@ -101,14 +108,26 @@ class SearchReading:
         return await self._connection.fetch(statement, *arguments.values)
 
 
-def _page_sql(keys: list[Key], join: str, conditions: list[str], limit: str) -> str:
+def _among(candidates: Candidates, scale: int, arguments: Arguments) -> tuple[str, str]:
+    """The items to look at: the candidates, and all that is open without waiting for the decider. And how good."""
+    numbers = arguments.add(candidates.numbers, "bigint[]")
+    above = candidates.above * scale
+    bound = arguments.add(_DIGITS.divide(Decimal(above.numerator), Decimal(above.denominator)), "numeric")
+    return (
+        f"(SELECT unnest({numbers}) AS number"
+        f" UNION SELECT number FROM item WHERE status IN ({_NOT_WAITING})"
+        " UNION SELECT item_number FROM offer WHERE outcome IS NULL) AS candidate JOIN item USING (number)"
+    ), f"p.scaled > {bound}"
+
+
+def _page_sql(source: str, keys: list[Key], join: str, conditions: list[str], limit: str) -> str:
     """The keys are sorted alone; whole rows are read for the page only."""
     names = [f"k{n}" for n in range(len(keys))]
     selected = ", ".join(f"{key.sql} AS {name}" for key, name in zip(keys, names, strict=True))
     order = ", ".join(key.order for key in keys)
     again = ", ".join(key._replace(sql=f"page.{name}").order for key, name in zip(keys, names, strict=True))
     return (
-        f"WITH page AS MATERIALIZED (SELECT item.number, {selected} FROM item {join}"
+        f"WITH page AS MATERIALIZED (SELECT item.number, {selected} FROM {source} {join}"
         f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {limit})"
         f" SELECT {columns('item')}, {', '.join(f'page.{name}::text' for name in names)}"
         f" FROM page JOIN item USING (number) ORDER BY {again}"

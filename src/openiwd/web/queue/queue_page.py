@@ -15,7 +15,7 @@ from openiwd.ports.tenant_store import SearchPage
 from openiwd.usecases import item_detail, saved_view, search
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.saved_view import SavedView
-from openiwd.web.item.directory import agents_of, shown_by
+from openiwd.web.item.directory import shown_by
 from openiwd.web.item.item_page import drawer_context, hold_reasons_of
 from openiwd.web.item.row_view import Shown
 from openiwd.web.queue.column_view import (
@@ -61,10 +61,9 @@ async def asked_for(visit: Visit) -> Asked:
         chosen = of_view(view)
     elif view is None:
         chosen = chosen._replace(base="")
-    agents = await agents_of(visit)
-    shown = await shown_by(visit, agents)
+    shown = await shown_by(visit)
     reasons = await hold_reasons_of(visit) if shown.rules is not None else {}
-    return Asked(chosen, view, shown, vocabulary(shown, agents, reasons))
+    return Asked(chosen, view, shown, vocabulary(shown, reasons))
 
 
 async def _view(visit: Visit, view_id: str) -> SavedView | None:

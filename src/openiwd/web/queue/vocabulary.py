@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from openiwd.domain.agent import Agent
 from openiwd.domain.attribute import MEDIA_TYPES, AttributeConfig, AttributeType
 from openiwd.domain.category import CategoryConfig
 from openiwd.domain.hold_reason import HoldReason
@@ -60,11 +59,9 @@ class Known(NamedTuple):
         return self.name not in _UNSORTED and not self.name.startswith(("data.", "contact."))
 
 
-def vocabulary(
-    shown: Shown, agents: Sequence[Agent] = (), hold_reasons: Mapping[str, HoldReason] | None = None
-) -> dict[str, Known]:
+def vocabulary(shown: Shown, hold_reasons: Mapping[str, HoldReason] | None = None) -> dict[str, Known]:
     """All attributes by name: built-in ones, extended ones, and those that the live rule set declares."""
-    options = _options(shown, agents, hold_reasons or {})
+    options = _options(shown, hold_reasons or {})
     found = [
         Known(name, label_of(name, shown), kind, group, options.get(name, ()))
         for group, names in _BUILT_IN.items()
@@ -101,11 +98,9 @@ def label_of(name: str, shown: Shown) -> str:
     return name.partition(".")[2] if name.startswith(("data.", "ext.")) else name
 
 
-def _options(
-    shown: Shown, agents: Sequence[Agent], hold_reasons: Mapping[str, HoldReason]
-) -> dict[str, Sequence[tuple[str, str]]]:
+def _options(shown: Shown, hold_reasons: Mapping[str, HoldReason]) -> dict[str, Sequence[tuple[str, str]]]:
     t, rules = shown.t, shown.rules
-    people = sorted(((a.id, a.name) for a in agents), key=lambda found: found[1].casefold())
+    people = sorted(shown.agents.items(), key=lambda found: found[1].casefold())
     media = {m.id: m.name for m in (*MEDIA_TYPES, *(rules.document.media_types if rules is not None else ()))}
     return {
         "status": [(s.value, t.named("status", s.value)) for s in Status],

@@ -16,6 +16,11 @@ async def by_decider(request: AnyRequest) -> Response[bytes] | None:
     return await _pass_on(request, waits=True)
 
 
+async def by_decider_if_any(request: AnyRequest) -> Response[bytes] | None:
+    """For what the decider does better and the database can do as well."""
+    return await _pass_on(request, waits=False)
+
+
 async def why_by_decider(request: AnyRequest) -> Response[Any] | None:
     """The tab that says why an item waits; without a decider the page says what it knows."""
     tab = request.path_params.get("tab") or request.query_params.get("tab")

@@ -160,6 +160,23 @@ function onKey(event) {
   }
 }
 
+/** The counts of the saved filters; not while somebody is at one of them. */
+function refreshViews() {
+  const views = document.getElementById("views");
+  if (document.hidden || views.contains(document.activeElement)) return;
+  load("GET", "/queue/views", { target: "#views", swap: "innerHTML" });
+}
+
+function paintViews() {
+  const base = document.getElementById("list")?.dataset.base;
+  for (const view of document.querySelectorAll("#views [data-view]")) {
+    const is = view.dataset.view === base;
+    view.classList.toggle("is-current", is);
+    if (is) view.querySelector("a.name").setAttribute("aria-current", "true");
+    else view.querySelector("a.name").removeAttribute("aria-current");
+  }
+}
+
 export function startQueue() {
   if (!document.getElementById("uq")) return;
   paint();
@@ -171,7 +188,10 @@ export function startQueue() {
   document.addEventListener("submit", (event) => {
     if (event.target.id === "export-form") setTimeout(() => document.getElementById("dialog").close(), 0);
   });
-  document.body.addEventListener("htmx:afterSettle", paint);
+  document.body.addEventListener("htmx:afterSettle", () => {
+    paint();
+    paintViews();
+  });
   // Another search is another meaning of "all that match"; ticked items stay ticked.
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id !== "list" || !allMatching) return;
@@ -198,4 +218,5 @@ export function startQueue() {
   });
   // Priorities move even when nothing happens.
   setInterval(soon, 30000);
+  setInterval(refreshViews, 60000);
 }
