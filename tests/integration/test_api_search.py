@@ -12,7 +12,7 @@ import pytest
 
 from openiwd.api.bulk import BulkRunsOfTenants
 from openiwd.domain.privilege import Role
-from openiwd.usecases import bulk
+from openiwd.usecases import bulk, bulk_run
 from tests.factories.api import World, problem, raw
 from tests.servers.until import until
 
@@ -237,7 +237,7 @@ async def test_a_cancelled_bulk_run_stops(api: World) -> None:
         services, caller, msgspec.convert({"action": "cancel", "ids": ids}, bulk.BulkRequest)
     )
     assert (await api.call("DELETE", f"/jobs/{job_id}")).status_code == 204
-    await bulk.run(services, job_id)
+    await bulk_run.run(services, job_id)
     job = (await api.get(f"/jobs/{job_id}")).json()
     assert (job["status"], job["done"]) == ("canceled", 0)
     assert (await api.get(f"/items/{ids[0]}")).json()["status"] == "queued"

@@ -16,7 +16,8 @@ from openiwd.api.call import CurrentCall
 from openiwd.api.idempotency import once
 from openiwd.api.raw import Answer, json_answer
 from openiwd.usecases import bulk
-from openiwd.usecases.bulk import BulkJob, BulkRequest, BulkResult, BulkRuns, DryRun
+from openiwd.usecases.bulk import BulkJob, BulkRequest, BulkResult, DryRun
+from openiwd.usecases.bulk_run import BulkRuns
 from openiwd.usecases.platform import Platform, TenantServices
 
 

@@ -1,18 +1,13 @@
-"""Bulk runs: one action on many items, found by a search or named, in the background, resumed after a restart.
-
-Chunks are small, so that no transaction is long; each chunk's outcomes are written with its changes.
-"""
+"""Bulk runs: one action on many items, found by a search or named; what it would do, and what has become of it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import msgspec
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,25 +15,20 @@ from openiwd.domain.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
-    OpenIwdError,
     TooLargeError,
-    UnavailableError,
 )
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action, allowed
 from openiwd.domain.privilege import Caller
 from openiwd.domain.transition import tag
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
-from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.command import PRIVILEGE, Command, Done, Result
+from openiwd.usecases.command import PRIVILEGE, Command
 from openiwd.usecases.item_action import ActionRequest, check_agents, command_of, named_agents
 from openiwd.usecases.search import SearchRequest, prepared
-from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
-CHUNK: Final = 200
 SAMPLE: Final = 20
 MAX_ITEMS: Final = 1_000_000
 MAX_NAMED: Final = 10_000
@@ -59,7 +49,6 @@ ACTIONS: Final = (
     "delete",
 )
 UNDONE_BY: Final = {"hold": "resume"}
-_log = structlog.get_logger("openiwd.bulk")
 
 
 class BulkRequest(ActionRequest, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -117,7 +106,7 @@ class BulkResult(Struct, kw_only=True, rename="camel"):
     detail: Any = None
 
 
-class _Stored(Struct, kw_only=True):
+class Stored(Struct, kw_only=True):
     """What a run needs after a restart."""
 
     request: BulkRequest
@@ -220,10 +209,10 @@ async def create(services: TenantServices, caller: Caller, request: BulkRequest)
     """Stores the run with the items that it concerns; it is to be started then."""
     _check(request, caller)
     runtime = services.runtime
-    await check_agents(runtime, named_agents([_command(request, caller, UUID(int=0))]))
+    await check_agents(runtime, named_agents([command_for(request, caller, UUID(int=0))]))
     numbers = [i.number async for items in _concerned(services, caller, request) for i in items]
     job_id = runtime.new_id()
-    stored = _Stored(request=request, caller=replace(caller, csrf_token=None))
+    stored = Stored(request=request, caller=replace(caller, csrf_token=None))
     row = {
         "id": job_id,
         "action": request.action,
@@ -237,7 +226,7 @@ async def create(services: TenantServices, caller: Caller, request: BulkRequest)
     return job_id
 
 
-def _command(request: BulkRequest, caller: Caller, item_id: UUID) -> Command:
+def command_for(request: BulkRequest, caller: Caller, item_id: UUID) -> Command:
     if request.action == "tag":
         add, remove = tuple(request.add_tags), tuple(request.remove_tags)
         return Command(
@@ -313,112 +302,3 @@ async def undo(services: TenantServices, caller: Caller, job_id: UUID) -> UUID:
         )
     ids = [UUID(r.detail["id"]) for r in done if isinstance(r.detail, dict) and "id" in r.detail]
     return await create(services, caller, BulkRequest(action=UNDONE_BY[job.action], ids=ids))
-
-
-# Running -------------------------------------------------------------------------------------------------------------
-
-
-class BulkRuns:
-    """The bulk runs of one tenant in this process, one after the other."""
-
-    def __init__(self, services: TenantServices) -> None:
-        self._services = services
-        self._waiting: asyncio.Queue[UUID] = asyncio.Queue()
-        self._running: asyncio.Task[None] | None = None
-
-    def start(self, job_id: UUID) -> None:
-        """Begins the run, or lines it up behind the present one."""
-        self._waiting.put_nowait(job_id)
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._work(), name="bulk runs")
-
-    async def resume(self) -> int:
-        """Goes on with what an earlier process left unfinished; how many runs."""
-        async with self._services.runtime.store.reading() as reading:
-            unfinished = await reading.unfinished_bulk_jobs()
-        for job_id in unfinished:
-            self.start(job_id)
-        return len(unfinished)
-
-    async def close(self) -> None:
-        """Stops at once; the next start goes on."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-
-    async def _work(self) -> None:
-        while not self._waiting.empty():
-            job_id = self._waiting.get_nowait()
-            try:
-                await run(self._services, job_id)
-            except UnavailableError as error:
-                _log.warning("bulk run waits for the database", job=str(job_id), error=error.message)
-                await asyncio.sleep(1)
-                self._waiting.put_nowait(job_id)
-            except Exception as error:  # noqa: BLE001 - the edge of a background run: it is recorded and the next one begins
-                _log.error("bulk run failed", job=str(job_id), exc_info=error)
-                await self._failed(job_id, error)
-
-    async def _failed(self, job_id: UUID, error: Exception) -> None:
-        runtime = self._services.runtime
-        async with runtime.store.writing() as tx:
-            await tx.finish_bulk_job(job_id, "failed", str(error)[:500], runtime.now())
-
-
-async def run(services: TenantServices, job_id: UUID) -> None:
-    """Works through what is left of a run."""
-    runtime = services.runtime
-    while True:
-        async with runtime.store.reading() as reading:
-            row = await reading.bulk_job(job_id)
-            waiting = await reading.bulk_waiting(job_id, CHUNK)
-            items = await reading.items_by_number([n for _, n in waiting])
-        if row is None or row["status"] != "running":
-            return
-        if not waiting:
-            async with runtime.store.writing() as tx:
-                await tx.finish_bulk_job(job_id, "done", None, runtime.now())
-            return
-        stored = msgspec.convert(row["request"], _Stored)
-        await _chunk(services, job_id, stored, waiting, items)
-
-
-async def _chunk(
-    services: TenantServices,
-    job_id: UUID,
-    stored: _Stored,
-    waiting: Sequence[tuple[int, int]],
-    items: dict[int, WorkItem],
-) -> None:
-    """One chunk: its changes and their outcomes in one transaction."""
-    present = [(ordinal, items[n]) for ordinal, n in waiting if n in items]
-    gone = [
-        (ordinal, "error", {"detail": "the item is gone", "code": "notFound"})
-        for ordinal, n in waiting
-        if n not in items
-    ]
-    commands = [_command(stored.request, stored.caller, item.id) for _, item in present]
-    recorded = False
-
-    async def record(tx: Writing, outcomes: Sequence[Result]) -> None:
-        nonlocal recorded
-        recorded = True
-        told = [(o, *_outcome(r)) for (o, _), r in zip(present, outcomes, strict=True)]
-        await tx.record_bulk(job_id, [*told, *gone])
-
-    outcomes = await apply(services.runtime, commands, also=record) if commands else []
-    if not recorded:
-        async with services.runtime.store.writing() as tx:
-            await record(tx, outcomes)
-
-
-def _outcome(result: Result) -> tuple[str, Any]:
-    if isinstance(result, Done):
-        detail = {"id": str(result.item.id), "status": result.item.status.value}
-        return ("done" if result.changed else "unchanged"), detail
-    return "error", {"code": result.code, "detail": result.message, **_status(result)}
-
-
-def _status(error: OpenIwdError) -> dict[str, Any]:
-    status = error.details.get("status")
-    return {"currentStatus": status} if isinstance(status, str | Status) else {}

@@ -13,7 +13,7 @@ from openiwd.usecases import item_detail, item_note, priority_curve
 from openiwd.web.item.around_view import around_view
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.history_view import history_entries
-from openiwd.web.item.item_view import details_of, item_card, note_views
+from openiwd.web.item.item_view import details_of, item_card, note_views, with_modify
 from openiwd.web.item.priority_view import meetings, priority_over_time
 from openiwd.web.item.row_view import Shown
 from openiwd.web.item.why_view import decision_of, why_view
@@ -75,7 +75,7 @@ async def drawer_context(visit: Visit, reference: str, tab: str) -> dict[str, An
     item = await item_detail.read(visit.services, visit.caller, reference)
     shown = await shown_by(visit)
     return {
-        "item": item_card(item, visit.caller, shown),
+        "item": with_modify(item_card(item, visit.caller, shown), item, visit.caller, shown),
         "tabs": TABS,
         "tab": tab if tab in TABS else "details",
         "full": False,
