@@ -19,7 +19,8 @@ from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases import export, search
 from openiwd.usecases.export import ExportFormat, check_columns
 from openiwd.usecases.item_view import ItemView
-from openiwd.usecases.search import CategoryCount, SearchRequest
+from openiwd.usecases.open_counts import CategoryCount
+from openiwd.usecases.search import SearchRequest
 
 _MEDIA: Final = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.NDJSON: "application/x-ndjson"}
 

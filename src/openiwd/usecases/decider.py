@@ -327,8 +327,7 @@ class Decider:
         async with self._lock:
             await self._catch_up()
             now = self._runtime.now()
-            ordered = self._desk.world.backlog.order(to_micros(now), queue_id, limit)
-            return now, [(item.number, priority) for item, priority in ordered]
+            return now, self._desk.world.backlog.ranked(to_micros(now), queue_id, limit)
 
     async def explain(self, item_id: UUID) -> dict[str, Any]:
         """Why the item is still waiting, and what would change that."""

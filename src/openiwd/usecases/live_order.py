@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from openiwd.usecases.decider import Decider
     from openiwd.usecases.platform import TenantServices
 
-ATTEMPTS: Final = (4, 20)
-"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way."""
+COUNTED: Final = 10_000
+ATTEMPTS: Final = (4, 24)
+IN_CATEGORY: Final = (40,)
+"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way. A category is
+rather small, and an index has the smallest of them."""
 LEAST: Final = 60
 KEPT_SECONDS: Final = 0.5
 _FINAL: Final = frozenset(s.value for s in FINAL)
@@ -54,14 +57,42 @@ class LiveOrders:
 
 
 async def live_page(services: TenantServices, query: SearchQuery) -> SearchPage | None:
-    """The first page of a search by priority, without its count; None where the database is to be asked alone."""
+    """The first page of a search by priority; None where the database is to be asked alone."""
     decider = services.decider
     if decider is None or query.cursor is not None or query.sort != ["-priority"]:
         return None
     statuses, queue_id = _asked(query.filter)
     if Status.QUEUED.value not in statuses or statuses & _FINAL:
         return None
-    for times in ATTEMPTS:
+    counting = asyncio.create_task(_count(services, query), name="count of a search")
+    try:
+        page = await _page(services, decider, query, queue_id)
+        if page is None:
+            return None
+        found = await counting
+        return (
+            replace(page, count=min(found, COUNTED), count_exact=found <= COUNTED)
+            if query.with_count
+            else page
+        )
+    finally:
+        if not counting.done():
+            counting.cancel()
+        await asyncio.gather(counting, return_exceptions=True)
+
+
+async def _count(services: TenantServices, query: SearchQuery) -> int:
+    """Beside the page, not after it: each is one statement."""
+    if not query.with_count:
+        return 0
+    async with services.runtime.store.reading() as reading:
+        return await reading.count(query, COUNTED + 1)
+
+
+async def _page(
+    services: TenantServices, decider: Decider, query: SearchQuery, queue_id: str | None
+) -> SearchPage | None:
+    for times in IN_CATEGORY if query.category else ATTEMPTS:
         wanted = max(query.limit, LEAST) * times
         try:
             at, ranked = await services.live_orders.first(services, decider, queue_id, wanted)

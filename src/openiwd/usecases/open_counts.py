@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from openiwd.ports.tenant_store import OpenCount
 from openiwd.usecases.tenant_runtime import TenantRuntime
 
@@ -16,10 +18,33 @@ SHARE: Final = 4.0
 LONGEST_SECONDS: Final = 5.0
 
 
+class CategoryCount(Struct, kw_only=True, rename="camel"):
+    """Open items of one category in one status."""
+
+    category_path: str | None
+    status: str
+    count: int
+    overdue: int
+
+
+def by_category(counts: Sequence[OpenCount]) -> list[CategoryCount]:
+    """The counts of all queues together."""
+    sums: dict[tuple[str | None, str], CategoryCount] = {}
+    for one in counts:
+        key = (one.category_path, one.status)
+        entry = sums.get(key)
+        if entry is None:
+            entry = sums[key] = CategoryCount(category_path=key[0], status=key[1], count=0, overdue=0)
+        entry.count += one.items
+        entry.overdue += one.overdue
+    return list(sums.values())
+
+
 class OpenCounts:
     """The counts of one tenant in this process."""
 
     def __init__(self) -> None:
+        self._summed: tuple[Sequence[OpenCount], list[CategoryCount]] | None = None
         self._counts: Sequence[OpenCount] | None = None
         self._until = 0.0
         self._counting: asyncio.Task[Sequence[OpenCount]] | None = None
@@ -32,6 +57,13 @@ class OpenCounts:
             self._counting = asyncio.create_task(self._count(runtime), name="counts of open items")
             self._counting.add_done_callback(self._counted)
         return self._counts
+
+    async def of_categories(self, runtime: TenantRuntime) -> list[CategoryCount]:
+        """The same by category, summed up once for each time that is counted. Not to be changed."""
+        counts = await self.of(runtime)
+        if self._summed is None or self._summed[0] is not counts:
+            self._summed = (counts, by_category(counts))
+        return self._summed[1]
 
     async def _count(self, runtime: TenantRuntime) -> Sequence[OpenCount]:
         loop = asyncio.get_running_loop()

@@ -18,13 +18,13 @@ from openiwd.domain.schema import shown
 from openiwd.domain.work_item import OPEN, WorkItem
 from openiwd.ports.tenant_store import OpenCount, SearchPage, SearchQuery
 from openiwd.usecases.item_view import ItemView, item_view
-from openiwd.usecases.live_order import live_page
+from openiwd.usecases.live_order import COUNTED, live_page
+from openiwd.usecases.open_counts import CategoryCount, by_category
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 MAX_LIMIT: Final = 1_000
-COUNTED: Final = 10_000
 
 
 class SearchRequest(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -96,10 +96,6 @@ async def search(services: TenantServices, caller: Caller, query: SearchQuery) -
     """One page of what matches, in the order asked for."""
     ready, rules = await prepared(services, caller, query)
     page = await live_page(services, ready)
-    if page is not None and ready.with_count:
-        async with services.runtime.store.reading() as reading:
-            found = await reading.count(ready, COUNTED + 1)
-        page = replace(page, count=min(found, COUNTED), count_exact=found <= COUNTED)
     if page is None:
         async with services.runtime.store.reading() as reading:
             page = await reading.search(ready)
@@ -181,15 +177,6 @@ async def _ordered(
 # The tree ------------------------------------------------------------------------------------------------------------
 
 
-class CategoryCount(Struct, kw_only=True, rename="camel"):
-    """Open items of one category in one status."""
-
-    category_path: str | None
-    status: str
-    count: int
-    overdue: int
-
-
 class QueueCount(Struct, kw_only=True, rename="camel"):
     """Open items of one queue in one status."""
 
@@ -201,13 +188,9 @@ class QueueCount(Struct, kw_only=True, rename="camel"):
 
 async def category_counts(services: TenantServices, caller: Caller) -> list[CategoryCount]:
     """Open items by category and status, within the caller's access groups."""
-    counts: dict[tuple[str | None, str], CategoryCount] = {}
-    for one in await open_counts(services, caller):
-        key = (one.category_path, one.status)
-        entry = counts.setdefault(key, CategoryCount(category_path=key[0], status=key[1], count=0, overdue=0))
-        entry.count += one.items
-        entry.overdue += one.overdue
-    return list(counts.values())
+    if caller.require("workitems.search") is Scope.ALL:
+        return await services.open_counts.of_categories(services.runtime)
+    return by_category(await open_counts(services, caller))
 
 
 async def queue_counts(services: TenantServices, caller: Caller) -> list[QueueCount]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -101,9 +102,10 @@ def _rows(visit: Visit, page: SearchPage, asked: Asked) -> dict[str, Any]:
 
 async def list_context(visit: Visit, asked: Asked, limit: int = PAGE) -> dict[str, Any]:
     """Everything that the list shows."""
-    page, asked = await _page(visit, asked, limit, None)
+    (page, asked), counts = await asyncio.gather(
+        _page(visit, asked, limit, None), search.category_counts(visit.services, visit.caller)
+    )
     chosen, shown = asked.chosen, asked.shown
-    counts = await search.category_counts(visit.services, visit.caller)
     names = {f"agent:{key}": name for key, name in shown.agents.items()}
     if shown.rules is not None:
         names |= {f"queue:{q.id}": q.name for q in shown.rules.queues.values()}

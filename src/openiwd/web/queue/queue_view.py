@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
+from urllib.parse import quote_plus
 
 from openiwd.domain.category import CategoryConfig
 from openiwd.domain.privilege import Caller
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import Status
 from openiwd.ports.tenant_store import SearchPage
-from openiwd.usecases.search import CategoryCount
+from openiwd.usecases.open_counts import CategoryCount
 from openiwd.web.queue.queue_filter import QueueFilter
 from openiwd.web.shell.catalogue import Catalogue, number
 
@@ -39,7 +40,6 @@ class TreeNode(NamedTuple):
     name: str
     path: str
     href: str
-    overdue_href: str
     total: int
     overdue: int
     current: bool
@@ -60,61 +60,53 @@ def business_tree(
         before = own.get(c.category_path, _Tally(0, 0))
         own[c.category_path] = _Tally(before.total + c.count, before.overdue + c.overdue)
     total = _Tally(sum(v.total for v in own.values()), sum(v.overdue for v in own.values()))
-    base = chosen._replace(category="", unclassified=False)
+    links = _Links(chosen)
     roots = [
-        _node(c, "", own, chosen, base) for c in (rules.document.categories if rules is not None else [])
+        _node(c, "", own, chosen, links) for c in (rules.document.categories if rules is not None else [])
     ]
+    nothing = not chosen.category and not chosen.unclassified
     nodes = [
-        _leaf(t("queue.all"), "", base, total, current=not chosen.category and not chosen.unclassified),
+        TreeNode(t("queue.all"), "", links.everything, total.total, total.overdue, nothing, []),
         *(n for n in roots if n is not None),
     ]
     placed = {path for node in nodes for path in _paths(node)}
     for path, tally in sorted((p, v) for p, v in own.items() if p is not None and p not in placed):
-        filtered = base._replace(category=path)
-        nodes.append(_leaf(path.replace("/", " › "), path, filtered, tally, current=chosen.category == path))
+        name, current = path.replace("/", " › "), chosen.category == path
+        nodes.append(TreeNode(name, path, links.category(path), tally.total, tally.overdue, current, []))
     if None in own:
-        filtered = base._replace(unclassified=True)
-        nodes.append(_leaf(t("queue.unclassified"), "-", filtered, own[None], current=chosen.unclassified))
+        name, tally = t("queue.unclassified"), own[None]
+        href = links.unclassified
+        nodes.append(TreeNode(name, "-", href, tally.total, tally.overdue, chosen.unclassified, []))
     return nodes
 
 
-def _leaf(name: str, path: str, to: QueueFilter, tally: _Tally, *, current: bool) -> TreeNode:
-    return TreeNode(
-        name,
-        path,
-        to._replace(overdue=False).address(),
-        _overdue(to),
-        tally.total,
-        tally.overdue,
-        current,
-        [],
-    )
+class _Links:
+    """The addresses of the tree: the present search in another branch. A tree may have a thousand of them."""
 
+    def __init__(self, chosen: QueueFilter) -> None:
+        base = chosen._replace(category="", unclassified=False, overdue=False)
+        self.everything = base.address()
+        self.unclassified = base._replace(unclassified=True).address()
+        self._before = f"{self.everything}{'&' if '?' in self.everything else '?'}category="
 
-def _overdue(to: QueueFilter) -> str:
-    return to._replace(overdue=True, status=(), finished=False).address()
+    def category(self, path: str) -> str:
+        return f"{self._before}{quote_plus(path)}"
 
 
 def _node(
-    config: CategoryConfig,
-    parent: str,
-    own: Mapping[str | None, _Tally],
-    chosen: QueueFilter,
-    base: QueueFilter,
+    config: CategoryConfig, parent: str, own: Mapping[str | None, _Tally], chosen: QueueFilter, links: _Links
 ) -> TreeNode | None:
     path = f"{parent}/{config.name}" if parent else config.name
-    found = [_node(c, path, own, chosen, base) for c in config.children]
+    found = [_node(c, path, own, chosen, links) for c in config.children]
     children = [c for c in found if c is not None]
     mine = own.get(path, _Tally(0, 0))
     count = mine.total + sum(c.total for c in children)
     if config.archived and not count:
         return None
-    filtered = base._replace(category=path)
     return TreeNode(
         config.name,
         path,
-        filtered._replace(overdue=False).address(),
-        _overdue(filtered),
+        links.category(path),
         count,
         mine.overdue + sum(c.overdue for c in children),
         chosen.category == path,

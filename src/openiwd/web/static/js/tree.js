@@ -87,7 +87,12 @@ function onKey(event) {
 /** The number of overdue items stands in the node's link and leads to those items. */
 function openOverdue(number) {
   if (!number) return;
-  const { href } = number.dataset;
+  const query = new URL(number.closest("a").href).searchParams;
+  for (const name of [...new Set(query.keys())]) {
+    if (!["category", "unclassified", "columns", "sort"].includes(name)) query.delete(name);
+  }
+  query.set("overdue", "1");
+  const href = `/?${query}`;
   load("GET", href, { target: "#list", swap: "outerHTML", push: href });
 }
 
