@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 COUNTED: Final = 10_000
 ATTEMPTS: Final = (4, 24)
 IN_CATEGORY: Final = (40,)
-"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way. A category is
-rather small, and an index has the smallest of them."""
+"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way.
+
+Categories are rather narrow, and an index has the narrowest of them.
+"""
 LEAST: Final = 60
 KEPT_SECONDS: Final = 0.5
 _FINAL: Final = frozenset(s.value for s in FINAL)

@@ -9,15 +9,13 @@ from litestar.response import Stream
 
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.tenant_store import SearchQuery
-from openiwd.usecases.export import CSV_COLUMNS, ExportFormat, export
+from openiwd.usecases.export import CSV_COLUMNS, MEDIA_TYPES, ExportFormat, export
 from openiwd.usecases.item_view import COLUMN_NAMES
 from openiwd.web.queue.bulk_page import read_selection
 from openiwd.web.queue.column_view import COLUMNS_COOKIE, chosen_columns
 from openiwd.web.queue.queue_page import asked_for
 from openiwd.web.shell.rendering import HEADERS
 from openiwd.web.shell.visit import CurrentVisit
-
-MEDIA: Final = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.NDJSON: "application/x-ndjson"}
 
 
 @get("/queue/export")
@@ -43,7 +41,7 @@ async def export_file(visit: CurrentVisit) -> Stream:
     sent = dict(await visit.request.form())
     form = str(sent.get("format") or "csv")
     if form not in tuple(ExportFormat):
-        raise InvalidInputError(f"format is '{form[:40]}'", field="format", hint="use csv or ndjson")
+        raise InvalidInputError(f"format is '{form[:40]}'", field="format", hint="use csv, ndjson or xlsx")
     selection = read_selection(sent)
     request = selection.request("tag")
     parts: list[dict[str, Any]] = []
@@ -69,7 +67,7 @@ async def export_file(visit: CurrentVisit) -> Stream:
     name = f"items-{visit.now:%Y%m%d-%H%M%S}.{chosen.value}"
     return Stream(
         pieces,
-        media_type=MEDIA[chosen],
+        media_type=MEDIA_TYPES[chosen],
         headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
     )
 
