@@ -255,6 +255,14 @@ class Reading(Protocol):
         """How many match, counted to `most` and no further."""
         ...
 
+    async def matching_by_status(self, query: SearchQuery) -> dict[str, int]:
+        """How many match, all of them counted, by status."""
+        ...
+
+    async def matching_numbers(self, query: SearchQuery, most: int) -> list[int]:
+        """The numbers of all that match, in order; at most so many."""
+        ...
+
     def scan(self, query: SearchQuery, chunk: int = 500) -> AsyncIterator[list[WorkItem]]:
         """All matches, streamed in number order (exports, bulk)."""
         ...

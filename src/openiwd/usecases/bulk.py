@@ -22,6 +22,7 @@ from openiwd.domain.lifecycle import Action, allowed
 from openiwd.domain.privilege import Caller
 from openiwd.domain.transition import tag
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
+from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases.command import PRIVILEGE, Command
 from openiwd.usecases.item_action import ActionRequest, check_agents, command_of, named_agents
 from openiwd.usecases.search import SearchRequest, prepared
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 SAMPLE: Final = 20
 MAX_ITEMS: Final = 1_000_000
 MAX_NAMED: Final = 10_000
+MAX_EXCLUDED: Final = 1_000
+"""So many items can be left out of a search within the search itself."""
 ACTIONS: Final = (
     "update",
     "reclassify",
@@ -176,15 +179,59 @@ async def _concerned(
 async def dry_run(services: TenantServices, caller: Caller, request: BulkRequest) -> DryRun:
     """How many items the run would change, and which cannot be changed; nothing is written."""
     _check(request, caller)
-    scope = caller.require(
-        "workitems.note" if request.action == "tag" else PRIVILEGE[action_of(request.action)]
-    )
-    result = DryRun(
-        action=request.action, total=0, would_change=0, not_possible={}, forbidden=0, assigned=0, sample=[], refused=[]
-    )  # fmt: skip
+    privilege = "workitems.note" if request.action == "tag" else PRIVILEGE[action_of(request.action)]
+    scope = caller.require(privilege)
+    if caller.restriction(privilege) == caller.restriction("workitems.search"):
+        query = await _one_search(services, caller, request)
+        if query is not None:
+            return await _counted(services, query, request)
+    result = _nothing(request)
     async for items in _concerned(services, caller, request):
         for item in items:
             _foresee(result, item, request, may=caller.covers(scope, item))
+    return result
+
+
+def _nothing(request: BulkRequest) -> DryRun:
+    return DryRun(
+        action=request.action,
+        total=0,
+        would_change=0,
+        not_possible={},
+        forbidden=0,
+        assigned=0,
+        sample=[],
+        refused=[],
+    )
+
+
+async def _one_search(services: TenantServices, caller: Caller, request: BulkRequest) -> SearchQuery | None:
+    """The items concerned as one search, where they can be told so: the database then counts and lists them itself."""
+    if request.search is None or request.ids or request.include or len(request.exclude) > MAX_EXCLUDED:
+        return None
+    query, _ = await prepared(services, caller, request.search.query())
+    if not request.exclude:
+        return query
+    parts = [{"attribute": "id", "operator": "notIn", "value": [str(i) for i in request.exclude]}]
+    return replace(query, filter={"all": [query.filter or {"all": []}, *parts]})
+
+
+async def _counted(services: TenantServices, query: SearchQuery, request: BulkRequest) -> DryRun:
+    """What a run over one search would do; everything in it may be changed by the caller."""
+    result = _nothing(request)
+    can = {s.value for s in Status if request.action == "tag" or allowed(action_of(request.action), s)}
+    async with services.runtime.store.reading() as reading:
+        counts = await reading.matching_by_status(query)
+        for wanted, sample in ((can, result.sample), ({s.value for s in Status} - can, result.refused)):
+            if wanted & set(counts):
+                of_status = {"attribute": "status", "operator": "in", "value": sorted(wanted)}
+                part = replace(query, filter={"all": [query.filter or {"all": []}, of_status]})
+                numbers = await reading.matching_numbers(part, SAMPLE)
+                sample += [item.id for item in (await reading.items_by_number(numbers)).values()]
+    result.total = sum(counts.values())
+    result.would_change = sum(n for status, n in counts.items() if status in can)
+    result.assigned = counts.get(Status.ASSIGNED.value, 0) if Status.ASSIGNED.value in can else 0
+    result.not_possible = {status: n for status, n in counts.items() if status not in can}
     return result
 
 
@@ -205,12 +252,23 @@ def _foresee(result: DryRun, item: WorkItem, request: BulkRequest, *, may: bool)
         result.refused.append(item.id)
 
 
+async def _numbers(services: TenantServices, caller: Caller, request: BulkRequest) -> list[int]:
+    query = await _one_search(services, caller, request)
+    if query is None:
+        return [i.number async for items in _concerned(services, caller, request) for i in items]
+    async with services.runtime.store.reading() as reading:
+        numbers = await reading.matching_numbers(query, MAX_ITEMS + 1)
+    if len(numbers) > MAX_ITEMS:
+        raise TooLargeError(f"more than {MAX_ITEMS} items match", field="search", hint="narrow the search")
+    return numbers
+
+
 async def create(services: TenantServices, caller: Caller, request: BulkRequest) -> UUID:
     """Stores the run with the items that it concerns; it is to be started then."""
     _check(request, caller)
     runtime = services.runtime
     await check_agents(runtime, named_agents([command_for(request, caller, UUID(int=0))]))
-    numbers = [i.number async for items in _concerned(services, caller, request) for i in items]
+    numbers = await _numbers(services, caller, request)
     job_id = runtime.new_id()
     stored = Stored(request=request, caller=replace(caller, csrf_token=None))
     row = {

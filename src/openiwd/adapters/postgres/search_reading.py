@@ -93,6 +93,23 @@ class SearchReading:
     async def count(self, query: SearchQuery, most: int) -> int:
         return await self._count(query, query.now or datetime.now(UTC), most)
 
+    async def matching_by_status(self, query: SearchQuery) -> dict[str, int]:
+        arguments = Arguments()
+        statement = f"SELECT item.status, count(*) {self._matching(query, arguments)} GROUP BY item.status"
+        return {record["status"]: record["count"] for record in await self._fetch(statement, arguments)}
+
+    async def matching_numbers(self, query: SearchQuery, most: int) -> list[int]:
+        arguments = Arguments()
+        matching = self._matching(query, arguments)
+        statement = f"SELECT item.number {matching} ORDER BY item.number LIMIT {arguments.add(most, 'int')}"
+        return [record[0] for record in await self._fetch(statement, arguments)]
+
+    def _matching(self, query: SearchQuery, arguments: Arguments) -> str:
+        now = query.now or datetime.now(UTC)
+        where = _Where(query, arguments, now)
+        join = priority_join(query.schemas, now, arguments)[0] if where.uses_priority else ""
+        return f"FROM item {join} WHERE {' AND '.join(where.conditions)}"
+
     async def _count(self, query: SearchQuery, now: datetime, most: int) -> int:
         arguments = Arguments()
         where = _Where(query, arguments, now)
