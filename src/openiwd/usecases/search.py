@@ -31,7 +31,9 @@ class SearchRequest(Struct, kw_only=True, rename="camel", forbid_unknown_fields=
     """A search as callers write it."""
 
     filter: dict[str, Any] | None = None
-    """Filter tree in the language of criteria: `{all|any|not: …}` over `{attribute, operator, value}`."""
+    """Filter tree in the language of criteria: `{all|any|not: …}` over `{attribute, operator, value}`. Dates may be
+    `now`, `now+2h` or `now-1d`.
+    """
     text: Annotated[str, Meta(max_length=500)] | None = None
     """Full text over subject, description, captureId and contact."""
     category: Annotated[str, Meta(max_length=1_000)] | None = None

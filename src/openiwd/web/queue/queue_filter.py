@@ -15,7 +15,14 @@ from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases.saved_view import SavedView
 
 BY_PRIORITY: Final = "-priority"
-OLD_SORTS: Final = {"priority": BY_PRIORITY, "due": "dueDateTime", "age": "createdDateTime"}
+LOWEST: Final = "lowestPriority"
+"""In addresses; `sort=priority` has always been the highest first there."""
+SORTS: Final = {
+    "priority": BY_PRIORITY,
+    LOWEST: "priority",
+    "due": "dueDateTime",
+    "age": "createdDateTime",
+}
 MAX_FILTER: Final = 20_000
 MAX_COLUMNS: Final = 40
 
@@ -55,7 +62,7 @@ class QueueFilter(NamedTuple):
         flags = (("unclassified", self.unclassified), ("overdue", self.overdue), ("finished", self.finished))
         found += [(name, "1") for name, value in flags if value]
         if self.sort != BY_PRIORITY:
-            found.append(("sort", self.sort))
+            found.append(("sort", LOWEST if self.sort == "priority" else self.sort))
         return found
 
     def address(self, path: str = "/", **extra: str) -> str:
@@ -164,7 +171,7 @@ def read_filter(parameters: MultiDict[Any]) -> QueueFilter:
         agent=str(parameters.get("agent") or "")[:64],
         text=str(parameters.get("q") or "").strip()[:200],
         filter=str(parameters.get("filter") or "")[: MAX_FILTER + 1],
-        sort=OLD_SORTS.get(sort, sort),
+        sort=SORTS.get(sort, sort),
         columns=_names(str(parameters.get("columns") or "").split(",")),
         base=str(parameters.get("from") or "")[:36],
     )
