@@ -203,6 +203,7 @@ def test_columns_are_chosen_moved_widened_and_kept(site: Site, open_as: Open, sh
         "Column item", "glass", hours=2, business_value=77, data={"product": "glass", "plate": "HH-CO 7"}
     )
     page = open_as("ines", fresh=True)
+    go(page, "/?q=column item")
     heads = page.locator(".items-table th[data-column]")
     page.click(".listhead >> text=Columns")
     page.fill("#columns-find", "plate")
@@ -238,7 +239,7 @@ def test_columns_are_chosen_moved_widened_and_kept(site: Site, open_as: Open, sh
     page.mouse.up()
     page.drag_and_drop(".items-table th[data-column=status]", ".items-table th[data-column=priority]")
     expect(heads.first).to_have_attribute("data-column", "status")
-    go(page, "/")
+    go(page, "/?q=column")
     expect(heads.first).to_have_attribute("data-column", "status")
     expect(grip).to_have_attribute("aria-valuenow", after or "")
     shot(page, "queue-columns")
@@ -268,7 +269,7 @@ def test_the_tree_is_moved_through_by_keys(site: Site, open_as: Open) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#list h1")).to_have_text("Claims › Motor")
     expect(focused).to_have_attribute("data-path", "Claims/Motor")
-    site.add_one("Tree newcomer", "glass")
+    site.add_urgent("Tree newcomer", "glass")
     expect(page.locator("#rows")).to_contain_text("Tree newcomer")
     expect(focused).to_have_attribute("data-path", "Claims/Motor")
     assert violations(page) == []
@@ -287,7 +288,8 @@ def test_narrow_screens_have_the_tree_behind_a_button(open_as: Open, shot: Shot)
 def test_everybody_can_read_it(open_as: Open, scheme: str) -> None:
     page = open_as("ines", scheme=scheme)
     assert violations(page) == []
-    page.click("text=Theft VW Golf")
+    go(page, "/?q=theft golf")
+    page.click("#rows >> text=Theft VW Golf")
     expect(page.locator("#drawer")).to_be_visible()
     for tab in ("details", "why", "priority", "history", "notes"):
         page.click(f"#tab-{tab}")

@@ -42,6 +42,8 @@ def test_files_tags_and_links_are_added_and_taken_away(
     page.fill("#tab-panel [name=to]", "no such item")
     page.keyboard.press("Enter")
     expect(page.locator("#tab-panel [role=alert]")).to_contain_text("there is no item no such item")
+    expect(page.locator("#tab-panel [name=to]")).to_have_value("no such item")
+    expect(page.locator("#tab-panel [name=kind]")).to_have_value("continues")
     page.fill("#tab-panel [name=to]", str(other.id))
     page.keyboard.press("Enter")
     expect(page.locator("#tab-panel .aroundlist a", has_text="The other one")).to_be_visible()
@@ -63,7 +65,8 @@ def test_files_tags_and_links_are_added_and_taken_away(
 
 def test_the_curve_and_the_reasons_are_shown(open_as: Open, shot: Shot) -> None:
     page = open_as("ines")
-    page.click("text=Theft VW Golf")
+    go(page, "/?q=theft golf")
+    page.click("#rows >> text=Theft VW Golf")
     page.click("#tab-why")
     expect(page.locator("#tab-panel")).to_contain_text("It waits because")
     shot(page, "queue-why")

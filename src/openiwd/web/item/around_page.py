@@ -27,12 +27,15 @@ async def _details(
     fresh = await item_detail.read(visit.services, visit.caller, str(item.id))
     context = await tab_context(visit, fresh, "details", shown)
     headers = visit.toast(said, itemChanged={"id": str(item.id)}) if error is None else None
+    sent = (
+        {} if error is None else {k: str(v) for k, v in (await visit.request.form()).items() if k != "file"}
+    )
     return visit.page(
         "item/tab_details.html",
         headers=headers,
         status=200 if error is None else 422,
         item=item_card(fresh, visit.caller, shown),
-        **{**context, "around_error": error},
+        **{**context, "around_error": error, "around_sent": sent},
     )
 
 

@@ -40,6 +40,7 @@ async def tab_context(visit: Visit, item: WorkItem, tab: str, shown: Shown) -> d
                 "details": details_of(item, shown, await hold_reasons_of(visit)),
                 "around": around_view(item, hanging, shown, can_change=can_change),
                 "around_error": None,
+                "around_sent": {},
             }
         case "why":
             explanation = await item_detail.explain(services, caller, reference)

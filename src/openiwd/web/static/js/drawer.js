@@ -27,7 +27,11 @@ export function closeDrawer() {
 function isWritten(drawer) {
   const at = document.activeElement;
   if (drawer.contains(at) && at.matches("input, textarea, select")) return true;
-  return [...drawer.querySelectorAll("textarea, input:not([type=hidden])")].some((each) => each.value.trim() !== "");
+  const isChosen = (select) => select.selectedIndex !== Math.max(0, [...select.options].findIndex((each) => each.defaultSelected));
+  return (
+    [...drawer.querySelectorAll("textarea, input:not([type=hidden])")].some((each) => each.value.trim() !== "") ||
+    [...drawer.querySelectorAll("select")].some(isChosen)
+  );
 }
 
 /** Reads the open item again, with the tab that is open; never while somebody writes in it. */
