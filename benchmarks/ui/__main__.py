@@ -12,7 +12,7 @@ import httpx
 
 from benchmarks.backlog.stored import Stored
 from benchmarks.distribution.server import Options, Ready
-from benchmarks.processes import data_folder, server
+from benchmarks.processes import cpu_seconds, data_folder, server
 from benchmarks.result import Ratio, Result, Row, write
 from benchmarks.rounds import ROUNDS, Series, at_most, compare
 from benchmarks.ui.tenant import CATEGORIES, LOGIN, PASSWORD, make_tenant
@@ -86,7 +86,7 @@ async def _logged_in(url: str) -> httpx.AsyncClient:
 
 async def measure(stored: Stored, *, rounds: int, pages: int) -> tuple[list[Row], list[Ratio]]:
     begun = time.perf_counter()
-    async with server("benchmarks.distribution.server", Options(stored, 0, 0), Ready) as (_, ready):
+    async with server("benchmarks.distribution.server", Options(stored, 0, 0), Ready) as (pid, ready):
         client = await _logged_in(f"http://127.0.0.1:{ready.port}")
 
         async def ours(chosen: QueueFilter) -> None:
@@ -121,11 +121,15 @@ async def measure(stored: Stored, *, rounds: int, pages: int) -> tuple[list[Row]
                 f"  round {n + 1}: p95 {ours_p95[-1]:,.0f} ms, in SQL alone {plain_p95[-1]:,.0f} ms",
                 flush=True,
             )
+        begun_cpu = cpu_seconds(pid)
+        await _times(ours, USUAL, pages)
+        cpu_ms = 1_000 * (cpu_seconds(pid) - begun_cpu) / (pages * len(USUAL))
         narrow = await _times(ours, NARROW, max(2, pages // 5))
         await client.aclose()
         await pools.close()
         await wiring.close()
-    return _told(usual, narrow, ours_p95, plain_p95, ours_rate, plain_rate, first)
+    rows, ratios = _told(usual, narrow, ours_p95, plain_p95, ours_rate, plain_rate, first)
+    return [*rows, Row("f: CPU time of the server for a usual page", cpu_ms, "ms")], ratios
 
 
 def _told(
