@@ -21,9 +21,11 @@ from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases import item_action
 from openiwd.usecases.alarm_watch import watch
 from openiwd.usecases.command import Command, Done
 from openiwd.usecases.intake import Intake
+from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
 from openiwd.usecases.work_item import apply
@@ -206,6 +208,15 @@ class Site:
             await apply((await self.services()).runtime, [command])
 
         self.run(act())
+
+    def finish(self, item_id: Any) -> None:
+        """Completes an item, as its source would."""
+
+        async def done() -> None:
+            services = await self.services()
+            await item_action.perform(services, Action.COMPLETE, ActionRequest(), CALLER, item_id)
+
+        self.run(done())
 
     def set_state(self, agent_id: str, state: AgentState, reason: str | None = None) -> None:
         async def change() -> None:

@@ -6,13 +6,14 @@ import csv
 import io
 from typing import Any
 from uuid import uuid4
+from zipfile import ZipFile
 
 import msgspec
 import pytest
 
 from openiwd.api.bulk import BulkRunsOfTenants
 from openiwd.domain.privilege import Role
-from openiwd.usecases import bulk
+from openiwd.usecases import bulk, bulk_run
 from tests.factories.api import World, problem, raw
 from tests.servers.until import until
 
@@ -146,6 +147,15 @@ async def test_export_as_csv_and_ndjson(api: World) -> None:
     )
     (line,) = filtered.text.splitlines()
     assert msgspec.json.decode(line)["subject"] == "=cmd|' /C calc'!A0"
+    sheet = await api.get("/items/export?format=xlsx&columns=captureId,subject,businessValue,createdDateTime")
+    assert sheet.status_code == 200
+    with ZipFile(io.BytesIO(sheet.content)) as archive:
+        assert archive.testzip() is None
+        assert {"[Content_Types].xml", "xl/workbook.xml"} <= set(archive.namelist())
+        text = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert text.count("<row>") == 602
+    assert "=cmd|' /C calc'!A0</t>" in text
+    assert "<f>" not in text
     problem(await api.get("/items/export?format=xml"), 400)
     problem(await api.get("/items/export?filter={"), 400)
     problem(await api.get("/items/export?columns=nothing"), 400)
@@ -176,6 +186,28 @@ async def test_a_bulk_run_has_a_result_for_each_item(api: World) -> None:
     assert (await api.get(f"/items/{ids[0]}")).json()["status"] == "held"
     problem(await api.call("DELETE", started.headers["location"]), 409, "bulkEnded")
     assert (await api.get("/jobs")).json()["jobs"][0]["id"] == job["id"]
+
+
+async def test_a_hold_of_many_is_taken_back_by_a_run_of_its_own(api: World) -> None:
+    ids = await many(api, 12)
+    await api.post(f"/items/{ids[0]}/cancel", {})
+    await api.post(f"/items/{ids[1]}/hold", {"reason": "review"})
+    body = {"action": "hold", "reason": "review", "ids": ids}
+    dry = (await api.post("/items/bulk", {**body, "dryRun": True})).json()
+    assert (dry["wouldChange"], dry["notPossible"]) == (10, {"canceled": 1, "held": 1})
+    assert set(dry["refused"]) == set(ids[:2])
+    held = (await api.post("/items/bulk", body)).headers["location"]
+    await finished(api, held)
+    refused = (await api.get(f"{held}/results?outcome=error")).json()["results"]
+    assert {r["detail"]["code"] for r in refused} == {"invalidTransition"}
+    assert len(refused) == 2
+    undone = await api.post(f"{held}/undo", {})
+    assert undone.status_code == 202, undone.text
+    job = await finished(api, undone.headers["location"])
+    assert (job["action"], job["total"], job["failed"]) == ("resume", 10, 0)
+    statuses = [(await api.get(f"/items/{i}")).json()["status"] for i in ids]
+    assert statuses == ["canceled", "held", *["queued"] * 10]
+    problem(await api.post(f"{undone.headers['location']}/undo", {}), 409, "notUndoable")
 
 
 async def test_bulk_tags_updates_and_reclassification(api: World) -> None:
@@ -237,7 +269,7 @@ async def test_a_cancelled_bulk_run_stops(api: World) -> None:
         services, caller, msgspec.convert({"action": "cancel", "ids": ids}, bulk.BulkRequest)
     )
     assert (await api.call("DELETE", f"/jobs/{job_id}")).status_code == 204
-    await bulk.run(services, job_id)
+    await bulk_run.run(services, job_id)
     job = (await api.get(f"/jobs/{job_id}")).json()
     assert (job["status"], job["done"]) == ("canceled", 0)
     assert (await api.get(f"/items/{ids[0]}")).json()["status"] == "queued"

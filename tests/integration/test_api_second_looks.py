@@ -8,7 +8,7 @@ from uuid import UUID
 
 from openiwd.domain.errors import UnavailableError
 from openiwd.domain.privilege import Role
-from openiwd.usecases import bulk
+from openiwd.usecases import bulk, bulk_run
 from tests.factories.api import World, problem, raw
 from tests.factories.tenant import caller
 
@@ -40,7 +40,7 @@ async def test_a_bulk_run_taken_up_by_two_processes_does_everything_once(api: Wo
     async with asyncio.timeout(30):
         while (await bulk.get(services, caller(), job_id)).status == "running":
             ended = await asyncio.gather(
-                *(bulk.run(services, job_id) for _ in range(2)), return_exceptions=True
+                *(bulk_run.run(services, job_id) for _ in range(2)), return_exceptions=True
             )
             assert all(e is None or isinstance(e, UnavailableError) for e in ended), ended
     async with services.runtime.store.reading() as reading:

@@ -22,7 +22,7 @@ from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import to_micros
 from openiwd.domain.schema import PointConfig, Schema, SchemaConfig, compile_schema, priority_at, standing
 from openiwd.domain.work_item import ItemId, Status, WorkItem
-from openiwd.ports.tenant_store import SearchPage, SearchQuery, Tenant
+from openiwd.ports.tenant_store import Candidates, SearchPage, SearchQuery, Tenant
 from tests.factories.stored_item import START, store_items, stored_item
 
 
@@ -131,6 +131,9 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
     (condition("businessValue", "between", [-3, 0]), "bc"),
     (condition("businessValue", "in", [5, 6]), "a"),
     (condition("dueDateTime", "before", "2026-03-02T09:00:00Z"), "b"),
+    (condition("dueDateTime", "before", "now"), "b"),
+    (condition("dueDateTime", "between", ["now", "now+2h"]), "a"),
+    (condition("dueDateTime", "between", ["now-30m", "now + 30m"]), ""),
     (condition("dueDateTime", "after", "2026-03-02T10:00:00+01:00"), "a"),
     (condition("dueDateTime", "olderThan", "30m"), "b"),
     (condition("dueDateTime", "isNotSet"), "c"),
@@ -398,6 +401,33 @@ async def test_pages_fit_together(store: PostgresTenantStore, sort: list[str]) -
         if cursor is None:
             break
     assert pages == whole, "later pages are of the first page's instant"
+
+
+async def test_a_full_page_of_the_best_candidates_is_the_page_of_the_whole_search(
+    store: PostgresTenantStore,
+) -> None:
+    chance, known = random.Random(11), schemas()
+    items = await store_items(store, [random_item(n, chance, known) for n in range(400)])
+    numbers = {item.capture_id: item.number for item in items}
+    by_id = {item.capture_id: item for item in items}
+    unfinished = condition("status", "in", [s.value for s in Status if not s.is_final])
+    best = (await ids(store, schemas=known, filter=condition("status", "eq", "queued"), limit=1_000))[:60]
+    last = defined_priority(by_id[best[-1]], known, START)
+    assert last is not None
+    candidates = Candidates(numbers=[numbers[i] for i in best], above=Fraction(last))
+    full = 0
+    everything: dict[str, Any] = {"all": []}
+    for extra in (everything, condition("businessValue", "gt", 0), condition("captureId", "endsWith", "7")):
+        query: dict[str, Any] = {"schemas": known, "filter": {"all": [unfinished, extra]}, "limit": 5}
+        whole = await search(store, **query)
+        page = await search(store, **query, candidates=candidates)
+        if page.next_cursor is not None:
+            full += 1
+            assert [i.id for i in page.items] == [i.id for i in whole.items]
+            after = await search(store, **query, cursor=page.next_cursor)
+            again = await search(store, **query, cursor=whole.next_cursor)
+            assert [i.id for i in after.items] == [i.id for i in again.items]
+    assert full >= 2
 
 
 async def test_pages_go_on_after_what_was_seen_while_items_change(store: PostgresTenantStore) -> None:

@@ -29,6 +29,7 @@ from openiwd.ports.tenant_store import (
     Claim,
     Grant,
     Note,
+    OpenCount,
     PublishedRuleSet,
     RejectedRowsError,
     Tenant,
@@ -577,8 +578,11 @@ async def test_open_items_are_counted_by_category(store: PostgresTenantStore) ->
         ],
     )
     async with store.reading() as reading:
-        counts = await reading.category_counts(START + timedelta(seconds=1))
-    assert sorted(counts, key=str) == [("A", "queued", 2, 1), (None, "errorheld", 1, 0)]
+        counts = await reading.open_counts(START + timedelta(seconds=1))
+    assert sorted(counts, key=str) == [
+        OpenCount("A", None, "queued", 2, 1),
+        OpenCount(None, None, "errorheld", 1, 0),
+    ]
 
 
 # Rule sets

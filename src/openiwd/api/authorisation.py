@@ -82,6 +82,7 @@ _ITEMS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/jobs/{job_id}": "workitems.bulk",
     "GET /iwd/v3/jobs/{job_id}/results": "workitems.bulk",
     "DELETE /iwd/v3/jobs/{job_id}": "workitems.bulk",
+    "POST /iwd/v3/jobs/{job_id}/undo": "workitems.bulk",
     "GET /iwd/v3/queues/{queue_id}/order": "workitems.search",
     "GET /iwd/v3/queues/order": "workitems.search",
     "GET /iwd/v3/categories/counts": "workitems.search",

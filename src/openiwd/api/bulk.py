@@ -16,7 +16,8 @@ from openiwd.api.call import CurrentCall
 from openiwd.api.idempotency import once
 from openiwd.api.raw import Answer, json_answer
 from openiwd.usecases import bulk
-from openiwd.usecases.bulk import BulkJob, BulkRequest, BulkResult, BulkRuns, DryRun
+from openiwd.usecases.bulk import BulkJob, BulkRequest, BulkResult, DryRun
+from openiwd.usecases.bulk_run import BulkRuns
 from openiwd.usecases.platform import Platform, TenantServices
 
 
@@ -101,9 +102,13 @@ async def get_bulk_results(
     job_id: FromPath[UUID],
     after: Annotated[int, QueryParameter(name="after", ge=0, le=2**31 - 1)] = 0,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=5_000)] = 1_000,
+    outcome: Annotated[
+        str | None,
+        QueryParameter(name="outcome", max_length=20, description="done, unchanged or error; none = all."),
+    ] = None,
 ) -> BulkResults:
     """What became of each item so far, in order."""
-    found = await bulk.results(call.services, call.caller, job_id, after, limit)
+    found = await bulk.results(call.services, call.caller, job_id, after, limit, outcome)
     return BulkResults(found, found[-1].ordinal if len(found) == limit else None)
 
 
@@ -113,4 +118,16 @@ async def cancel_bulk(call: CurrentCall, job_id: FromPath[UUID]) -> None:
     await bulk.cancel(call.services, call.caller, job_id)
 
 
-HANDLERS: Final = [start_bulk, list_bulk, get_bulk, get_bulk_results, cancel_bulk]
+@post("/jobs/{job_id:uuid}/undo", tags=["bulk"], operation_id="undoBulk", status_code=202)
+async def undo_bulk(
+    call: CurrentCall, job_id: FromPath[UUID], request: Request[Any, Any, State]
+) -> Response[BulkJob]:
+    """Takes back what a hold has done by a new run that resumes the same items: 202 with that run."""
+    undoing = await bulk.undo(call.services, call.caller, job_id)
+    runs: BulkRunsOfTenants = request.app.state["bulk_runs"]
+    runs.start(call.services, undoing)
+    job = await bulk.get(call.services, call.caller, undoing)
+    return Response(job, status_code=202, headers={"location": f"{PREFIX}/jobs/{undoing}"})
+
+
+HANDLERS: Final = [start_bulk, list_bulk, get_bulk, get_bulk_results, cancel_bulk, undo_bulk]

@@ -17,11 +17,10 @@ from openiwd.api.passing_on import by_decider_if_any
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases import export, search
-from openiwd.usecases.export import ExportFormat, check_columns
+from openiwd.usecases.export import MEDIA_TYPES, ExportFormat, check_columns
 from openiwd.usecases.item_view import ItemView
-from openiwd.usecases.search import CategoryCount, SearchRequest
-
-_MEDIA: Final = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.NDJSON: "application/x-ndjson"}
+from openiwd.usecases.open_counts import CategoryCount
+from openiwd.usecases.search import SearchRequest
 
 
 class SearchInput(SearchRequest, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -81,7 +80,7 @@ async def search_items(call: CurrentCall, data: JSONBody[SearchInput]) -> Respon
 @get("/items/export", tags=["search"], operation_id="exportItems")
 async def export_items(
     call: CurrentCall,
-    form: Annotated[str, QueryParameter(name="format", description="csv or ndjson")] = "csv",
+    form: Annotated[str, QueryParameter(name="format", description="csv, ndjson or xlsx")] = "csv",
     filter_text: Annotated[
         str | None, QueryParameter(name="filter", description="A filter tree as JSON.")
     ] = None,
@@ -93,7 +92,7 @@ async def export_items(
 ) -> Stream:
     """All matching items as a file, streamed. Cells that a spreadsheet would take for a formula are marked as text."""
     if form not in tuple(ExportFormat):
-        raise InvalidInputError(f"format is '{form[:40]}'", field="format", hint="use csv or ndjson")
+        raise InvalidInputError(f"format is '{form[:40]}'", field="format", hint="use csv, ndjson or xlsx")
     tree = decode(filter_text.encode(), dict[str, Any]) if filter_text else None
     query = SearchQuery(filter=tree, text=text, category=category)
     chosen = ExportFormat(form)
@@ -103,7 +102,7 @@ async def export_items(
     name = f"items-{call.now:%Y%m%d-%H%M%S}.{chosen.value}"
     return Stream(
         pieces,
-        media_type=_MEDIA[chosen],
+        media_type=MEDIA_TYPES[chosen],
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
 

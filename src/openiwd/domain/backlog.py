@@ -196,6 +196,14 @@ class Backlog(BacklogLoad):
             for slot, _ in islice(self.walk(now, queue_id=queue_id), None if limit is None else max(limit, 0))
         ]
 
+    def ranked(self, now: int, queue_id: str | None, limit: int) -> list[tuple[int, Fraction]]:
+        """As `order`, with numbers alone: a hundred items of a screen need no more."""
+        numbers = self.columns.number_at
+        return [
+            (numbers[slot], self.priority_at(self.place_in(slot)))
+            for slot, _ in islice(self.walk(now, queue_id=queue_id), max(limit, 0))
+        ]
+
     def priority(self, number: int, now: int) -> Fraction:
         """The exact priority of a waiting item."""
         self.advance(now)

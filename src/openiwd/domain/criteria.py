@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from difflib import get_close_matches
@@ -30,14 +29,13 @@ from openiwd.domain.condition import (
     Operator,
     Ref,
 )
-from openiwd.domain.errors import InvalidInputError, RuleSetError
-from openiwd.domain.instant import parse_duration
+from openiwd.domain.errors import RuleSetError
+from openiwd.domain.instant import parse_now
 from openiwd.domain.problem import Problems
 from openiwd.domain.requirement import compile_duration
 
 MAX_DEPTH: Final = 20
 MAX_PATTERN: Final = 1_000
-_NOW: Final = re.compile(r"\s*now\s*(?:([+-])\s*(\S+)\s*)?")
 
 
 class AttributeRef(Struct, frozen=True, forbid_unknown_fields=True):
@@ -362,14 +360,8 @@ def _constant(
 
 def _moment(raw: Any, around: Surroundings) -> Any:
     """Microseconds of a date, a `Moment` of `now`, `now+2h` or `now-1d`, or BAD."""
-    match = _NOW.fullmatch(raw) if isinstance(raw, str) else None
-    if match is None:
-        return read(raw, Family.INSTANT, around.zone)
-    try:
-        offset = parse_duration(match[2]) if match[2] else 0
-    except InvalidInputError:
-        return BAD
-    return Moment(-offset if match[1] == "-" else offset)
+    offset = parse_now(raw) if isinstance(raw, str) else None
+    return read(raw, Family.INSTANT, around.zone) if offset is None else Moment(offset)
 
 
 def _duration(raw: Any, field: str) -> int:

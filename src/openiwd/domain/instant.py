@@ -20,6 +20,7 @@ DAY = 24 * HOUR
 _ONE = timedelta(microseconds=1)
 _UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
 _DURATION = re.compile(r"(-?)((?:\d{1,12}(?:\.\d{1,9})?[dhms])+)", re.ASCII)
+_NOW = re.compile(r"\s*now\s*(?:([+-])\s*(\S+)\s*)?")
 _PART = re.compile(r"(\d+)(?:\.(\d+))?([dhms])")
 
 
@@ -49,6 +50,18 @@ def parse_duration(text: str | int, field: str = "duration") -> Micros:
         if fraction:
             total += int(fraction) * size // 10 ** len(fraction)
     return Micros(-total if match[1] else total)
+
+
+def parse_now(text: str) -> Micros | None:
+    """How far `now`, `now+2h` or `now-1d` lies from the present; None for any other text."""
+    match = _NOW.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        offset = parse_duration(match[2]) if match[2] else Micros(0)
+    except InvalidInputError:
+        return None
+    return Micros(-offset) if match[1] == "-" else offset
 
 
 def format_duration(micros: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -136,6 +137,16 @@ class Contact(Struct, kw_only=True, rename="camel"):
     created_at: datetime
 
 
+class OpenCount(NamedTuple):
+    """So many open items of one category in one queue and status; so many of them are overdue."""
+
+    category_path: str | None
+    queue_id: str | None
+    status: str
+    items: int
+    overdue: int
+
+
 class SearchPage(Struct, kw_only=True):
     items: list[WorkItem]
     next_cursor: str | None
@@ -219,6 +230,10 @@ class Reading(DashboardReading, AlarmReading, Protocol):
         ...
 
     async def agents(self, ids: Collection[str] | None = None) -> dict[str, Agent]: ...
+    async def agent_names(self) -> dict[str, str]:
+        """The name of every agent by id, without the rest of the profile."""
+        ...
+
     async def wrap_ups(self, agents: Collection[str] | None = None) -> list[WrapUp]:
         """Of these agents, or of all."""
         ...
@@ -241,12 +256,24 @@ class Reading(DashboardReading, AlarmReading, Protocol):
     async def virtual_now(self) -> datetime | None: ...
 
     async def search(self, query: SearchQuery) -> SearchPage: ...
+    async def count(self, query: SearchQuery, most: int) -> int:
+        """How many match, counted to `most` and no further."""
+        ...
+
+    async def matching_by_status(self, query: SearchQuery) -> dict[str, int]:
+        """How many match, all of them counted, by status."""
+        ...
+
+    async def matching_numbers(self, query: SearchQuery, most: int) -> list[int]:
+        """The numbers of all that match, in order; at most so many."""
+        ...
+
     def scan(self, query: SearchQuery, chunk: int = 500) -> AsyncIterator[list[WorkItem]]:
         """All matches, streamed in number order (exports, bulk)."""
         ...
 
-    async def category_counts(self, now: datetime) -> list[tuple[str | None, str, int, int]]:
-        """(category path, status, count, overdue) of open items."""
+    async def open_counts(self, now: datetime) -> list[OpenCount]:
+        """Open items by category, queue and status."""
         ...
 
     async def status_counts(self) -> dict[str, int]: ...
@@ -274,7 +301,12 @@ class Reading(DashboardReading, AlarmReading, Protocol):
 
     async def bulk_job(self, job_id: UUID) -> dict[str, Any] | None: ...
     async def bulk_jobs(self, limit: int) -> list[dict[str, Any]]: ...
-    async def bulk_results(self, job_id: UUID, after: int, limit: int) -> list[dict[str, Any]]: ...
+    async def bulk_results(
+        self, job_id: UUID, after: int, limit: int, outcome: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Outcomes after an ordinal, in order; of one kind only where it is named."""
+        ...
+
     async def bulk_waiting(self, job_id: UUID, limit: int) -> list[tuple[int, int]]:
         """(ordinal, item number) of the next items of a bulk job that have no outcome yet."""
         ...
@@ -371,6 +403,13 @@ class TenantStore(Protocol):
         ...
 
 
+class Candidates(Struct, frozen=True, kw_only=True):
+    """The best waiting items by the decider's order. All other waiting items have at most the priority `above`."""
+
+    numbers: list[int]
+    above: Fraction
+
+
 class SearchQuery(Struct, kw_only=True, rename="camel"):
     """A search: what matches, which order, where to go on. `now` is the instant that priorities are computed for."""
 
@@ -389,10 +428,15 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
     schemas: dict[str, Any] = {}
     """Compiled schemas by id, from the live rule set; filled in by the use case."""
     with_count: bool = True
+    candidates: Candidates | None = None
+    """Only these of the waiting items are looked at, and of all items only those above their priority: a page that is
+    full is then the page of the whole search.
+    """
 
 
 __all__ = [
     "AttachmentInfo",
+    "Candidates",
     "Claim",
     "ClosedOffer",
     "Cursor",

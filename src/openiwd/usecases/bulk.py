@@ -1,18 +1,13 @@
-"""Bulk runs: one action on many items, found by a search or named, in the background, resumed after a restart.
-
-Chunks are small, so that no transaction is long; each chunk's outcomes are written with its changes.
-"""
+"""Bulk runs: one action on many items, found by a search or named; what it would do, and what has become of it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import msgspec
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,27 +15,26 @@ from openiwd.domain.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
-    OpenIwdError,
     TooLargeError,
-    UnavailableError,
 )
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action, allowed
 from openiwd.domain.privilege import Caller
 from openiwd.domain.transition import tag
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
-from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.command import PRIVILEGE, Command, Done, Result
+from openiwd.ports.tenant_store import SearchQuery
+from openiwd.usecases.command import PRIVILEGE, Command
 from openiwd.usecases.item_action import ActionRequest, check_agents, command_of, named_agents
 from openiwd.usecases.search import SearchRequest, prepared
-from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
-CHUNK: Final = 200
+SAMPLE: Final = 20
 MAX_ITEMS: Final = 1_000_000
 MAX_NAMED: Final = 10_000
+MAX_EXCLUDED: Final = 1_000
+"""So many items can be left out of a search within the search itself."""
 ACTIONS: Final = (
     "update",
     "reclassify",
@@ -57,7 +51,7 @@ ACTIONS: Final = (
     "return",
     "delete",
 )
-_log = structlog.get_logger("openiwd.bulk")
+UNDONE_BY: Final = {"hold": "resume"}
 
 
 class BulkRequest(ActionRequest, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -83,7 +77,11 @@ class DryRun(Struct, kw_only=True, rename="camel"):
     not_possible: dict[str, int]
     """Items whose status does not allow the action, by status."""
     forbidden: int
+    assigned: int
+    """Of those that would change, how many an agent has in hand."""
     sample: list[UUID]
+    refused: list[UUID]
+    """The first of those that cannot be changed."""
 
 
 class BulkJob(Struct, kw_only=True, rename="camel"):
@@ -111,7 +109,7 @@ class BulkResult(Struct, kw_only=True, rename="camel"):
     detail: Any = None
 
 
-class _Stored(Struct, kw_only=True):
+class Stored(Struct, kw_only=True):
     """What a run needs after a restart."""
 
     request: BulkRequest
@@ -151,53 +149,128 @@ def _check(request: BulkRequest, caller: Caller) -> None:
         raise InvalidInputError("an agent is needed", field="agent", hint="name the agent's id")
 
 
-async def _find(services: TenantServices, caller: Caller, request: BulkRequest) -> list[WorkItem]:
-    """The items concerned as they are now, in order of number."""
-    found: dict[UUID, WorkItem] = {}
+async def _concerned(
+    services: TenantServices, caller: Caller, request: BulkRequest
+) -> AsyncIterator[list[WorkItem]]:
+    """The items concerned as they are now, in chunks, each item once."""
+    found = 0
     excluded = set(request.exclude)
     named = [i for i in (*request.ids, *request.include) if i not in excluded]
+    seen = set(named)
     async with services.runtime.store.reading() as reading:
         if named:
-            found.update(await reading.items_by_id(named))
-    if request.search is not None:
-        query, _ = await prepared(services, caller, request.search.query())
-        async with services.runtime.store.reading() as reading:
-            async for items in reading.scan(query, 1_000):
-                found.update((i.id, i) for i in items if i.id not in excluded)
-                if len(found) > MAX_ITEMS:
-                    raise TooLargeError(
-                        f"more than {MAX_ITEMS} items match", field="search", hint="narrow the search"
-                    )
-    return sorted(found.values(), key=lambda i: i.number)
+            items = sorted((await reading.items_by_id(named)).values(), key=lambda i: i.number)
+            found += len(items)
+            yield items
+    if request.search is None:
+        return
+    query, _ = await prepared(services, caller, request.search.query())
+    async with services.runtime.store.reading() as reading:
+        async for chunk in reading.scan(query, 1_000):
+            items = [i for i in chunk if i.id not in excluded and i.id not in seen]
+            found += len(items)
+            if found > MAX_ITEMS:
+                raise TooLargeError(
+                    f"more than {MAX_ITEMS} items match", field="search", hint="narrow the search"
+                )
+            yield items
 
 
 async def dry_run(services: TenantServices, caller: Caller, request: BulkRequest) -> DryRun:
     """How many items the run would change, and which cannot be changed; nothing is written."""
     _check(request, caller)
-    action = action_of(request.action)
-    scope = caller.require("workitems.note" if request.action == "tag" else PRIVILEGE[action])
-    result = DryRun(action=request.action, total=0, would_change=0, not_possible={}, forbidden=0, sample=[])
-    for item in await _find(services, caller, request):
-        result.total += 1
-        if not caller.covers(scope, item):
-            result.forbidden += 1
-        elif request.action != "tag" and not allowed(action, item.status):
-            result.not_possible[item.status.value] = result.not_possible.get(item.status.value, 0) + 1
-        else:
-            result.would_change += 1
-            if len(result.sample) < 20:
-                result.sample.append(item.id)
+    privilege = "workitems.note" if request.action == "tag" else PRIVILEGE[action_of(request.action)]
+    scope = caller.require(privilege)
+    if caller.restriction(privilege) == caller.restriction("workitems.search"):
+        query = await _one_search(services, caller, request)
+        if query is not None:
+            return await _counted(services, query, request)
+    result = _nothing(request)
+    async for items in _concerned(services, caller, request):
+        for item in items:
+            _foresee(result, item, request, may=caller.covers(scope, item))
     return result
+
+
+def _nothing(request: BulkRequest) -> DryRun:
+    return DryRun(
+        action=request.action,
+        total=0,
+        would_change=0,
+        not_possible={},
+        forbidden=0,
+        assigned=0,
+        sample=[],
+        refused=[],
+    )
+
+
+async def _one_search(services: TenantServices, caller: Caller, request: BulkRequest) -> SearchQuery | None:
+    """The items concerned as one search, where they can be told so: the database then counts and lists them itself."""
+    if request.search is None or request.ids or request.include or len(request.exclude) > MAX_EXCLUDED:
+        return None
+    query, _ = await prepared(services, caller, request.search.query())
+    if not request.exclude:
+        return query
+    parts = [{"attribute": "id", "operator": "notIn", "value": [str(i) for i in request.exclude]}]
+    return replace(query, filter={"all": [query.filter or {"all": []}, *parts]})
+
+
+async def _counted(services: TenantServices, query: SearchQuery, request: BulkRequest) -> DryRun:
+    """What a run over one search would do; everything in it may be changed by the caller."""
+    result = _nothing(request)
+    can = {s.value for s in Status if request.action == "tag" or allowed(action_of(request.action), s)}
+    async with services.runtime.store.reading() as reading:
+        counts = await reading.matching_by_status(query)
+        for wanted, sample in ((can, result.sample), ({s.value for s in Status} - can, result.refused)):
+            if wanted & set(counts):
+                of_status = {"attribute": "status", "operator": "in", "value": sorted(wanted)}
+                part = replace(query, filter={"all": [query.filter or {"all": []}, of_status]})
+                numbers = await reading.matching_numbers(part, SAMPLE)
+                sample += [item.id for item in (await reading.items_by_number(numbers)).values()]
+    result.total = sum(counts.values())
+    result.would_change = sum(n for status, n in counts.items() if status in can)
+    result.assigned = counts.get(Status.ASSIGNED.value, 0) if Status.ASSIGNED.value in can else 0
+    result.not_possible = {status: n for status, n in counts.items() if status not in can}
+    return result
+
+
+def _foresee(result: DryRun, item: WorkItem, request: BulkRequest, *, may: bool) -> None:
+    """Counts what would become of one item."""
+    result.total += 1
+    if may and (request.action == "tag" or allowed(action_of(request.action), item.status)):
+        result.would_change += 1
+        result.assigned += item.status is Status.ASSIGNED
+        if len(result.sample) < SAMPLE:
+            result.sample.append(item.id)
+        return
+    if not may:
+        result.forbidden += 1
+    else:
+        result.not_possible[item.status.value] = result.not_possible.get(item.status.value, 0) + 1
+    if len(result.refused) < SAMPLE:
+        result.refused.append(item.id)
+
+
+async def _numbers(services: TenantServices, caller: Caller, request: BulkRequest) -> list[int]:
+    query = await _one_search(services, caller, request)
+    if query is None:
+        return [i.number async for items in _concerned(services, caller, request) for i in items]
+    async with services.runtime.store.reading() as reading:
+        numbers = await reading.matching_numbers(query, MAX_ITEMS + 1)
+    if len(numbers) > MAX_ITEMS:
+        raise TooLargeError(f"more than {MAX_ITEMS} items match", field="search", hint="narrow the search")
+    return numbers
 
 
 async def create(services: TenantServices, caller: Caller, request: BulkRequest) -> UUID:
     """Stores the run with the items that it concerns; it is to be started then."""
     _check(request, caller)
     runtime = services.runtime
-    await check_agents(runtime, named_agents([_command(request, caller, UUID(int=0))]))
-    items = await _find(services, caller, request)
+    await check_agents(runtime, named_agents([command_for(request, caller, UUID(int=0))]))
+    numbers = await _numbers(services, caller, request)
     job_id = runtime.new_id()
-    stored = _Stored(request=request, caller=replace(caller, csrf_token=None))
+    stored = Stored(request=request, caller=replace(caller, csrf_token=None))
     row = {
         "id": job_id,
         "action": request.action,
@@ -207,11 +280,11 @@ async def create(services: TenantServices, caller: Caller, request: BulkRequest)
         "created_at": runtime.now(),
     }
     async with runtime.store.writing() as tx:
-        await tx.create_bulk_job(row, [i.number for i in items])
+        await tx.create_bulk_job(row, sorted(numbers))
     return job_id
 
 
-def _command(request: BulkRequest, caller: Caller, item_id: UUID) -> Command:
+def command_for(request: BulkRequest, caller: Caller, item_id: UUID) -> Command:
     if request.action == "tag":
         add, remove = tuple(request.add_tags), tuple(request.remove_tags)
         return Command(
@@ -248,12 +321,17 @@ async def recent(services: TenantServices, caller: Caller, limit: int = 50) -> l
 
 
 async def results(
-    services: TenantServices, caller: Caller, job_id: UUID, after: int, limit: int
+    services: TenantServices,
+    caller: Caller,
+    job_id: UUID,
+    after: int,
+    limit: int,
+    outcome: str | None = None,
 ) -> list[BulkResult]:
-    """What became of each item so far."""
+    """What became of each item so far; of one kind only where it is named."""
     await get(services, caller, job_id)
     async with services.runtime.store.reading() as reading:
-        rows = await reading.bulk_results(job_id, after, limit)
+        rows = await reading.bulk_results(job_id, after, limit, outcome)
     return msgspec.convert([r for r in rows if r.get("outcome") is not None], list[BulkResult])
 
 
@@ -266,110 +344,19 @@ async def cancel(services: TenantServices, caller: Caller, job_id: UUID) -> None
         await tx.finish_bulk_job(job_id, "canceled", None, services.runtime.now())
 
 
-# Running -------------------------------------------------------------------------------------------------------------
-
-
-class BulkRuns:
-    """The bulk runs of one tenant in this process, one after the other."""
-
-    def __init__(self, services: TenantServices) -> None:
-        self._services = services
-        self._waiting: asyncio.Queue[UUID] = asyncio.Queue()
-        self._running: asyncio.Task[None] | None = None
-
-    def start(self, job_id: UUID) -> None:
-        """Begins the run, or lines it up behind the present one."""
-        self._waiting.put_nowait(job_id)
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._work(), name="bulk runs")
-
-    async def resume(self) -> int:
-        """Goes on with what an earlier process left unfinished; how many runs."""
-        async with self._services.runtime.store.reading() as reading:
-            unfinished = await reading.unfinished_bulk_jobs()
-        for job_id in unfinished:
-            self.start(job_id)
-        return len(unfinished)
-
-    async def close(self) -> None:
-        """Stops at once; the next start goes on."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-
-    async def _work(self) -> None:
-        while not self._waiting.empty():
-            job_id = self._waiting.get_nowait()
-            try:
-                await run(self._services, job_id)
-            except UnavailableError as error:
-                _log.warning("bulk run waits for the database", job=str(job_id), error=error.message)
-                await asyncio.sleep(1)
-                self._waiting.put_nowait(job_id)
-            except Exception as error:  # noqa: BLE001 - the edge of a background run: it is recorded and the next one begins
-                _log.error("bulk run failed", job=str(job_id), exc_info=error)
-                await self._failed(job_id, error)
-
-    async def _failed(self, job_id: UUID, error: Exception) -> None:
-        runtime = self._services.runtime
-        async with runtime.store.writing() as tx:
-            await tx.finish_bulk_job(job_id, "failed", str(error)[:500], runtime.now())
-
-
-async def run(services: TenantServices, job_id: UUID) -> None:
-    """Works through what is left of a run."""
-    runtime = services.runtime
-    while True:
-        async with runtime.store.reading() as reading:
-            row = await reading.bulk_job(job_id)
-            waiting = await reading.bulk_waiting(job_id, CHUNK)
-            items = await reading.items_by_number([n for _, n in waiting])
-        if row is None or row["status"] != "running":
-            return
-        if not waiting:
-            async with runtime.store.writing() as tx:
-                await tx.finish_bulk_job(job_id, "done", None, runtime.now())
-            return
-        stored = msgspec.convert(row["request"], _Stored)
-        await _chunk(services, job_id, stored, waiting, items)
-
-
-async def _chunk(
-    services: TenantServices,
-    job_id: UUID,
-    stored: _Stored,
-    waiting: Sequence[tuple[int, int]],
-    items: dict[int, WorkItem],
-) -> None:
-    """One chunk: its changes and their outcomes in one transaction."""
-    present = [(ordinal, items[n]) for ordinal, n in waiting if n in items]
-    gone = [
-        (ordinal, "error", {"detail": "the item is gone", "code": "notFound"})
-        for ordinal, n in waiting
-        if n not in items
-    ]
-    commands = [_command(stored.request, stored.caller, item.id) for _, item in present]
-    recorded = False
-
-    async def record(tx: Writing, outcomes: Sequence[Result]) -> None:
-        nonlocal recorded
-        recorded = True
-        told = [(o, *_outcome(r)) for (o, _), r in zip(present, outcomes, strict=True)]
-        await tx.record_bulk(job_id, [*told, *gone])
-
-    outcomes = await apply(services.runtime, commands, also=record) if commands else []
-    if not recorded:
-        async with services.runtime.store.writing() as tx:
-            await record(tx, outcomes)
-
-
-def _outcome(result: Result) -> tuple[str, Any]:
-    if isinstance(result, Done):
-        detail = {"id": str(result.item.id), "status": result.item.status.value}
-        return ("done" if result.changed else "unchanged"), detail
-    return "error", {"code": result.code, "detail": result.message, **_status(result)}
-
-
-def _status(error: OpenIwdError) -> dict[str, Any]:
-    status = error.details.get("status")
-    return {"currentStatus": status} if isinstance(status, str | Status) else {}
+async def undo(services: TenantServices, caller: Caller, job_id: UUID) -> UUID:
+    """A new run that takes back what a hold has done: it resumes the items that the run held."""
+    job = await get(services, caller, job_id)
+    if job.action not in UNDONE_BY:
+        raise ConflictError(f"{job.action} cannot be taken back as a whole", code="notUndoable", field="id")
+    if job.status == "running":
+        raise ConflictError(
+            "the bulk run is not over yet", code="bulkRunning", field="id", hint="cancel it first"
+        )
+    done = await results(services, caller, job_id, -1, MAX_NAMED + 1, "done")
+    if len(done) > MAX_NAMED:
+        raise TooLargeError(
+            f"more than {MAX_NAMED} items", field="id", hint="search for them and resume those"
+        )
+    ids = [UUID(r.detail["id"]) for r in done if isinstance(r.detail, dict) and "id" in r.detail]
+    return await create(services, caller, BulkRequest(action=UNDONE_BY[job.action], ids=ids))

@@ -331,13 +331,14 @@ class Decider:
 
     async def order(self, queue_id: str | None = None, limit: int = 100) -> list[tuple[int, Fraction]]:
         """Waiting items, best first, exact as of now: (number, priority)."""
+        return (await self.ranked(queue_id, limit))[1]
+
+    async def ranked(self, queue_id: str | None, limit: int) -> tuple[datetime, list[tuple[int, Fraction]]]:
+        """The same with the instant that the order is of."""
         async with self._turn():
             await self._catch_up()
-            now = to_micros(self._runtime.now())
-            return [
-                (item.number, priority)
-                for item, priority in self._desk.world.backlog.order(now, queue_id, limit)
-            ]
+            now = self._runtime.now()
+            return now, self._desk.world.backlog.ranked(to_micros(now), queue_id, limit)
 
     async def explain(self, item_id: UUID) -> dict[str, Any]:
         """Why the item is still waiting, and what would change that."""

@@ -1,4 +1,4 @@
-"""Items as files: CSV and NDJSON, streamed in chunks, so that any number of items needs little memory. Reads only."""
+"""Items as files: CSV, NDJSON and XLSX, streamed in chunks, so that any number needs little memory. Reads only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from openiwd.domain.privilege import Caller
 from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases.item_view import COLUMN_NAMES, ItemView, item_view
 from openiwd.usecases.search import prepared
+from openiwd.usecases.spreadsheet import Spreadsheet
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -51,6 +52,14 @@ CSV_COLUMNS: Final = (
 class ExportFormat(StrEnum):
     CSV = "csv"
     NDJSON = "ndjson"
+    XLSX = "xlsx"
+
+
+MEDIA_TYPES: Final = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.NDJSON: "application/x-ndjson",
+    ExportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 def check_columns(columns: Sequence[str]) -> tuple[str, ...]:
@@ -78,6 +87,7 @@ async def export(
     now = ready.now or services.runtime.now()
 
     async def pieces() -> AsyncIterator[bytes]:
+        sheet = Spreadsheet(chosen or CSV_COLUMNS) if form is ExportFormat.XLSX else None
         if form is ExportFormat.CSV:
             yield _row(chosen or CSV_COLUMNS)
         async with services.runtime.store.reading() as reading:
@@ -88,8 +98,13 @@ async def export(
                         yield b"".join(_row(_cells(v, chosen or CSV_COLUMNS)) for v in views)
                     case ExportFormat.NDJSON:
                         yield b"".join(_line(v, chosen) for v in views)
+                    case ExportFormat.XLSX:
+                        if sheet is not None:
+                            yield sheet.add([_values(v, chosen or CSV_COLUMNS) for v in views])
                     case _:
                         assert_never(form)
+        if sheet is not None:
+            yield sheet.end()
 
     return pieces()
 
@@ -108,9 +123,13 @@ def at_path(values: dict[str, Any], path: str) -> Any:
     return value
 
 
-def _cells(view: ItemView, columns: tuple[str, ...]) -> list[str]:
+def _values(view: ItemView, columns: tuple[str, ...]) -> list[Any]:
     values = msgspec.to_builtins(view, builtin_types=(datetime,))
-    return [cell(at_path(values, c)) for c in columns]
+    return [at_path(values, c) for c in columns]
+
+
+def _cells(view: ItemView, columns: tuple[str, ...]) -> list[str]:
+    return [cell(value) for value in _values(view, columns)]
 
 
 def cell(value: Any) -> str:

@@ -11,16 +11,20 @@ from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
+from openiwd.usecases.agent_names import AgentNames
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.joint_action import JointActions
+from openiwd.usecases.live_order import LiveOrders
+from openiwd.usecases.open_counts import OpenCounts
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.remembered import Remembered
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
+from openiwd.usecases.view_counts import ViewCounts
 
 MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 
@@ -39,6 +43,10 @@ class TenantServices:
         self.presence = Presence()
         self.counts = Remembered()
         """What dashboards have counted lately."""
+        self.view_counts = ViewCounts()
+        self.live_orders = LiveOrders()
+        self.agent_names = AgentNames()
+        self.open_counts = OpenCounts()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None

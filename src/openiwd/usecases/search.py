@@ -16,21 +16,24 @@ from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import shown
 from openiwd.domain.work_item import OPEN, WorkItem
-from openiwd.ports.tenant_store import SearchPage, SearchQuery
+from openiwd.ports.tenant_store import OpenCount, SearchPage, SearchQuery
 from openiwd.usecases.item_view import ItemView, item_view
+from openiwd.usecases.live_order import COUNTED, live_page
+from openiwd.usecases.open_counts import CategoryCount, by_category
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 MAX_LIMIT: Final = 1_000
-COUNTED: Final = 10_000
 
 
 class SearchRequest(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A search as callers write it."""
 
     filter: dict[str, Any] | None = None
-    """Filter tree in the language of criteria: `{all|any|not: …}` over `{attribute, operator, value}`."""
+    """Filter tree in the language of criteria: `{all|any|not: …}` over `{attribute, operator, value}`. Dates may be
+    `now`, `now+2h` or `now-1d`.
+    """
     text: Annotated[str, Meta(max_length=500)] | None = None
     """Full text over subject, description, captureId and contact."""
     category: Annotated[str, Meta(max_length=1_000)] | None = None
@@ -94,9 +97,18 @@ async def prepared(
 async def search(services: TenantServices, caller: Caller, query: SearchQuery) -> Found:
     """One page of what matches, in the order asked for."""
     ready, rules = await prepared(services, caller, query)
-    async with services.runtime.store.reading() as reading:
-        page = await reading.search(ready)
+    page = await live_page(services, ready)
+    if page is None:
+        async with services.runtime.store.reading() as reading:
+            page = await reading.search(ready)
     return Found(page=page, rules=rules, now=ready.now or services.runtime.now())
+
+
+async def count(services: TenantServices, caller: Caller, query: SearchQuery, most: int) -> int:
+    """How many match, counted to `most` and no further."""
+    ready, _ = await prepared(services, caller, query)
+    async with services.runtime.store.reading() as reading:
+        return await reading.count(ready, most)
 
 
 # The order of a queue ------------------------------------------------------------------------------------------------
@@ -167,10 +179,10 @@ async def _ordered(
 # The tree ------------------------------------------------------------------------------------------------------------
 
 
-class CategoryCount(Struct, kw_only=True, rename="camel"):
-    """Open items of one category in one status."""
+class QueueCount(Struct, kw_only=True, rename="camel"):
+    """Open items of one queue in one status."""
 
-    category_path: str | None
+    queue: str | None
     status: str
     count: int
     overdue: int
@@ -178,29 +190,43 @@ class CategoryCount(Struct, kw_only=True, rename="camel"):
 
 async def category_counts(services: TenantServices, caller: Caller) -> list[CategoryCount]:
     """Open items by category and status, within the caller's access groups."""
-    scope = caller.require("workitems.search")
-    now = services.runtime.now()
-    if scope is Scope.OWN:
-        return await _own_counts(services, caller, now)
-    async with services.runtime.store.reading() as reading:
-        rows = await reading.category_counts(now)
-    return [
-        CategoryCount(category_path=path, status=status, count=count, overdue=overdue)
-        for path, status, count, overdue in rows
-        if scope is Scope.ALL or any(path == c or (path or "").startswith(f"{c}/") for c in caller.categories)
-    ]
+    if caller.require("workitems.search") is Scope.ALL:
+        return await services.open_counts.of_categories(services.runtime)
+    return by_category(await open_counts(services, caller))
 
 
-async def _own_counts(services: TenantServices, caller: Caller, now: datetime) -> list[CategoryCount]:
-    async with services.runtime.store.reading() as reading:
-        items = await reading.items_of_agent(caller.agent_id or "")
-    counts: dict[tuple[str | None, str], CategoryCount] = {}
-    for item in items:
-        if item.status in OPEN:
-            key = (item.category_path, item.status.value)
-            entry = counts.setdefault(
-                key, CategoryCount(category_path=key[0], status=key[1], count=0, overdue=0)
-            )
-            entry.count += 1
-            entry.overdue += item.due_at is not None and item.due_at < now
+async def queue_counts(services: TenantServices, caller: Caller) -> list[QueueCount]:
+    """Open items by queue and status, within the caller's access groups."""
+    counts: dict[tuple[str | None, str], QueueCount] = {}
+    for one in await open_counts(services, caller):
+        key = (one.queue_id, one.status)
+        entry = counts.setdefault(key, QueueCount(queue=key[0], status=key[1], count=0, overdue=0))
+        entry.count += one.items
+        entry.overdue += one.overdue
     return list(counts.values())
+
+
+async def open_counts(services: TenantServices, caller: Caller) -> Sequence[OpenCount]:
+    """The counts that the caller may know."""
+    match caller.require("workitems.search"):
+        case Scope.OWN:
+            async with services.runtime.store.reading() as reading:
+                items = await reading.items_of_agent(caller.agent_id or "")
+            now = services.runtime.now()
+            return [_counted(item, now) for item in items if item.status in OPEN]
+        case Scope.ALL:
+            return await services.open_counts.of(services.runtime)
+        case Scope.GROUP:
+            return [c for c in await services.open_counts.of(services.runtime) if _is_of_group(c, caller)]
+
+
+def _counted(item: WorkItem, now: datetime) -> OpenCount:
+    overdue = item.due_at is not None and item.due_at < now
+    return OpenCount(item.category_path, item.queue_id, item.status.value, 1, int(overdue))
+
+
+def _is_of_group(one: OpenCount, caller: Caller) -> bool:
+    path = one.category_path or ""
+    return one.queue_id in caller.queues or any(
+        path == c or path.startswith(f"{c}/") for c in caller.categories
+    )

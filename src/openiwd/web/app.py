@@ -29,10 +29,19 @@ from openiwd.web.configuration import (
 )
 from openiwd.web.dashboard import dashboard_page
 from openiwd.web.gallery import gallery_page
-from openiwd.web.item import act_page, item_page
+from openiwd.web.item import act_page, around_page, item_page
 from openiwd.web.login import login_page
 from openiwd.web.people import agent_page
-from openiwd.web.queue import bulk_page, queue_list_page, queue_page
+from openiwd.web.queue import (
+    bulk_page,
+    column_page,
+    export_page,
+    filter_page,
+    modify_page,
+    queue_list_page,
+    queue_page,
+    view_page,
+)
 from openiwd.web.shell.static_page import static_file
 from openiwd.web.shell.visit import (
     AnyRequest,
@@ -52,6 +61,12 @@ PAGES: Final[list[Any]] = [
     *queue_page.PAGES,
     *item_page.PAGES,
     *act_page.PAGES,
+    *around_page.PAGES,
+    *filter_page.PAGES,
+    *view_page.PAGES,
+    *column_page.PAGES,
+    *export_page.PAGES,
+    *modify_page.PAGES,
     *bulk_page.PAGES,
     *workspace_page.PAGES,
     *queue_list_page.PAGES,

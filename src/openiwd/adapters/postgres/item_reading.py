@@ -13,7 +13,7 @@ from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.adapters.postgres.rows import UPDATE_COLUMNS, columns, item_of, items_of, record_type
 from openiwd.domain.work_item import WorkItem
-from openiwd.ports.tenant_store import StoredSubmission
+from openiwd.ports.tenant_store import OpenCount, StoredSubmission
 
 ITEM_SQL = named_sql(
     "item",
@@ -87,9 +87,8 @@ class ItemReading:
     async def expired_items(self, now: datetime, limit: int) -> list[WorkItem]:
         return await self._items("expired_items", now, limit)
 
-    async def category_counts(self, now: datetime) -> list[tuple[str | None, str, int, int]]:
-        records = await self._connection.fetch(ITEM_SQL["category_counts"], now)
-        return [(r["category_path"], r["status"], r["items"], r["overdue"]) for r in records]
+    async def open_counts(self, now: datetime) -> list[OpenCount]:
+        return [OpenCount(*record) for record in await self._connection.fetch(ITEM_SQL["open_counts"], now)]
 
     async def status_counts(self) -> dict[str, int]:
         records = await self._connection.fetch(ITEM_SQL["status_counts"])

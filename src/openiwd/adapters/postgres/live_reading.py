@@ -62,6 +62,10 @@ class LiveReading:
 
     # Agents, offers
 
+    async def agent_names(self) -> dict[str, str]:
+        records = await self._connection.fetch(AGENT_SQL["agent_names"])
+        return {record["id"]: record["name"] for record in records}
+
     async def agents(self, ids: Collection[str] | None = None) -> dict[str, Agent]:
         if ids is None:
             records = await self._connection.fetch(AGENT_SQL["agents"])
@@ -167,9 +171,12 @@ class LiveReading:
     async def bulk_jobs(self, limit: int) -> list[dict[str, Any]]:
         return [camel(r) for r in await self._connection.fetch(BULK_SQL["bulk_jobs"], limit)]
 
-    async def bulk_results(self, job_id: UUID, after: int, limit: int) -> list[dict[str, Any]]:
+    async def bulk_results(
+        self, job_id: UUID, after: int, limit: int, outcome: str | None = None
+    ) -> list[dict[str, Any]]:
         return [
-            camel(r) for r in await self._connection.fetch(BULK_SQL["bulk_results"], job_id, after, limit)
+            camel(r)
+            for r in await self._connection.fetch(BULK_SQL["bulk_results"], job_id, after, limit, outcome)
         ]
 
     async def bulk_waiting(self, job_id: UUID, limit: int) -> list[tuple[int, int]]:

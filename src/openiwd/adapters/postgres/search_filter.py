@@ -17,7 +17,7 @@ from openiwd.adapters.postgres.search_attribute import PRIORITY, Searched, searc
 from openiwd.domain.attribute import BAD, NUMERIC, Family, read, read_instant
 from openiwd.domain.condition import NEGATIVE, ORDER, PRESENCE, TEMPORAL, Operator
 from openiwd.domain.errors import InvalidInputError
-from openiwd.domain.instant import from_micros, parse_duration
+from openiwd.domain.instant import from_micros, parse_duration, parse_now
 
 MAX_DEPTH: Final = 20
 MAX_CONDITIONS: Final = 200
@@ -219,7 +219,7 @@ class _Leaf:
         symbol = _SYMBOLS[self._operator]
         one = self._one
         if one.family is Family.INSTANT or (one.family is Family.ANY and not isinstance(value, int | float)):
-            instant = self._tree.add(_instant(value, path), "timestamptz")
+            instant = self._tree.add(self._moment(value, path), "timestamptz")
             return f"{self._instant()} {symbol} {instant}"
         if one.family is Family.ANY:
             number = f"CASE jsonb_typeof({one.sql}) WHEN 'number' THEN ({one.sql} #>> '{{}}')::numeric END"
@@ -295,12 +295,17 @@ class _Leaf:
             except ValueError:
                 raise InvalidInputError(f"{one.name} is a UUID", field=path) from None
         if one.family is Family.INSTANT:
-            return _instant(value, path)
+            return self._moment(value, path)
         if one.family in NUMERIC:
             return _number(value, path, whole=one.family is Family.INTEGER)
         if one.family is Family.BOOLEAN and not isinstance(value, bool):
             raise InvalidInputError(f"{one.name} is true or false", field=path)
         return value if one.family is Family.BOOLEAN else _text(value, path)
+
+    def _moment(self, value: Any, path: str) -> datetime:
+        """A date, or `now`, `now+2h`, `now-1d` as of the search's instant."""
+        offset = parse_now(value) if isinstance(value, str) else None
+        return _instant(value, path) if offset is None else _shifted(self._tree.now_value, offset, path)
 
 
 def _text(value: Any, path: str) -> str:
@@ -321,7 +326,7 @@ def _instant(value: Any, path: str) -> datetime:
     instant: Any = read_instant(value) if isinstance(value, str) else BAD
     if instant is BAD:
         raise InvalidInputError(
-            "this needs a date", field=path, hint="write for example 2026-03-02T09:00:00Z"
+            "this needs a date", field=path, hint="write for example 2026-03-02T09:00:00Z, now or now+2h"
         )
     return from_micros(instant)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,10 +26,12 @@ from openiwd.adapters.postgres.search_order import (
 )
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import from_micros, to_micros
-from openiwd.domain.work_item import WorkItem
-from openiwd.ports.tenant_store import SearchPage, SearchQuery
+from openiwd.domain.work_item import OPEN, Status, WorkItem
+from openiwd.ports.tenant_store import Candidates, SearchPage, SearchQuery
 
 COUNTED: Final = 10_000
+_NOT_WAITING: Final = ", ".join(f"'{s.value}'" for s in Status if s in OPEN and s is not Status.QUEUED)
+_DIGITS: Final = Context(prec=60, rounding=ROUND_FLOOR)
 MAX_WORDS: Final = 16
 _SEARCHED_TEXT: Final = (
     "concat_ws(' ', item.subject, item.description, item.capture_id, item.contact ->> 'name')"
@@ -49,11 +52,18 @@ class SearchReading:
         join, scale = priority_join(query.schemas, now, arguments)
         keys = sort_keys(query.sort, arguments, where.now)
         conditions = [*where.conditions, *([after(keys, cursor, scale, arguments)] if cursor else [])]
-        statement = _page_sql(keys, join, conditions, arguments.add(query.limit + 1, "int"))
+        source = "item"
+        if query.candidates is not None:
+            source, above = _among(query.candidates, scale, arguments)
+            conditions.append(above)
+        statement = _page_sql(source, keys, join, conditions, arguments.add(query.limit + 1, "int"))
         records = await self._fetch(statement, arguments)
         items = [item_of(record) for record in records[: query.limit]]
         more = len(records) > query.limit
-        count, exact = await self._count(query, now) if query.with_count else (len(items), not more)
+        count, exact = len(items), not more
+        if query.with_count:
+            found = await self._count(query, now, COUNTED + 1)
+            count, exact = min(found, COUNTED), found <= COUNTED
         next_cursor = None
         if more:
             values = list(records[query.limit - 1])[len(ITEM_FIELDS) :]
@@ -80,29 +90,61 @@ class SearchReading:
             if len(items) < chunk:
                 return
 
-    async def _count(self, query: SearchQuery, now: datetime) -> tuple[int, bool]:
+    async def count(self, query: SearchQuery, most: int) -> int:
+        return await self._count(query, query.now or datetime.now(UTC), most)
+
+    async def matching_by_status(self, query: SearchQuery) -> dict[str, int]:
+        arguments = Arguments()
+        statement = f"SELECT item.status, count(*) {self._matching(query, arguments)} GROUP BY item.status"
+        return {record["status"]: record["count"] for record in await self._fetch(statement, arguments)}
+
+    async def matching_numbers(self, query: SearchQuery, most: int) -> list[int]:
+        arguments = Arguments()
+        matching = self._matching(query, arguments)
+        statement = f"SELECT item.number {matching} ORDER BY item.number LIMIT {arguments.add(most, 'int')}"
+        return [record[0] for record in await self._fetch(statement, arguments)]
+
+    def _matching(self, query: SearchQuery, arguments: Arguments) -> str:
+        now = query.now or datetime.now(UTC)
+        where = _Where(query, arguments, now)
+        join = priority_join(query.schemas, now, arguments)[0] if where.uses_priority else ""
+        return f"FROM item {join} WHERE {' AND '.join(where.conditions)}"
+
+    async def _count(self, query: SearchQuery, now: datetime, most: int) -> int:
         arguments = Arguments()
         where = _Where(query, arguments, now)
         join = priority_join(query.schemas, now, arguments)[0] if where.uses_priority else ""
         statement = (
             f"SELECT count(*) FROM (SELECT FROM item {join} WHERE {' AND '.join(where.conditions)}"
-            f" LIMIT {arguments.add(COUNTED + 1, 'int')}) AS found"
+            f" LIMIT {arguments.add(most, 'int')}) AS found"
         )
         count: int = (await self._fetch(statement, arguments))[0][0]
-        return min(count, COUNTED), count <= COUNTED
+        return count
 
     async def _fetch(self, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
         return await self._connection.fetch(statement, *arguments.values)
 
 
-def _page_sql(keys: list[Key], join: str, conditions: list[str], limit: str) -> str:
+def _among(candidates: Candidates, scale: int, arguments: Arguments) -> tuple[str, str]:
+    """The items to look at: the candidates, and all that is open without waiting for the decider. And how good."""
+    numbers = arguments.add(candidates.numbers, "bigint[]")
+    above = candidates.above * scale
+    bound = arguments.add(_DIGITS.divide(Decimal(above.numerator), Decimal(above.denominator)), "numeric")
+    return (
+        f"(SELECT unnest({numbers}) AS number"
+        f" UNION SELECT number FROM item WHERE status IN ({_NOT_WAITING})"
+        " UNION SELECT item_number FROM offer WHERE outcome IS NULL) AS candidate JOIN item USING (number)"
+    ), f"p.scaled > {bound}"
+
+
+def _page_sql(source: str, keys: list[Key], join: str, conditions: list[str], limit: str) -> str:
     """The keys are sorted alone; whole rows are read for the page only."""
     names = [f"k{n}" for n in range(len(keys))]
     selected = ", ".join(f"{key.sql} AS {name}" for key, name in zip(keys, names, strict=True))
     order = ", ".join(key.order for key in keys)
     again = ", ".join(key._replace(sql=f"page.{name}").order for key, name in zip(keys, names, strict=True))
     return (
-        f"WITH page AS MATERIALIZED (SELECT item.number, {selected} FROM item {join}"
+        f"WITH page AS MATERIALIZED (SELECT item.number, {selected} FROM {source} {join}"
         f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {limit})"
         f" SELECT {columns('item')}, {', '.join(f'page.{name}::text' for name in names)}"
         f" FROM page JOIN item USING (number) ORDER BY {again}"

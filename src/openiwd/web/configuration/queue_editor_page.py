@@ -19,7 +19,7 @@ from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.object_form import identity
 from openiwd.web.configuration.object_page import EditedKind
 from openiwd.web.configuration.queue_editor_form import STEPS, queue_body, queue_values, span_text
-from openiwd.web.queue.queue_view import QueueFilter
+from openiwd.web.queue.queue_filter import QueueFilter
 from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.visit import CurrentVisit, Visit
 

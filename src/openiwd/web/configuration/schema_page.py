@@ -42,7 +42,7 @@ from openiwd.web.configuration.schema_view import (
 )
 from openiwd.web.configuration.schema_view import ages_answer as ages_of
 from openiwd.web.item.directory import shown_by
-from openiwd.web.queue.queue_view import QueueFilter
+from openiwd.web.queue.queue_filter import QueueFilter
 from openiwd.web.shell.passing_on import by_decider_if_any
 from openiwd.web.shell.visit import CurrentVisit, Visit
 

@@ -25,5 +25,8 @@ async def agents_of(visit: Visit) -> list[Agent]:
 async def shown_by(visit: Visit, agents: list[Agent] | None = None) -> Shown:
     """What lines of items are made with."""
     rules = await live_rules(visit)
-    known = await agents_of(visit) if agents is None else agents
-    return Shown(visit.t, visit.times, rules, {a.id: a.name for a in known}, scale_of(rules))
+    if agents is None:
+        names = await visit.services.agent_names.of(visit.services.runtime)
+    else:
+        names = {a.id: a.name for a in agents}
+    return Shown(visit.t, visit.times, rules, names, scale_of(rules))

@@ -10,9 +10,10 @@ from litestar.params import FromPath, FromQuery
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.work_item import WorkItem
 from openiwd.usecases import item_detail, item_note, priority_curve
+from openiwd.web.item.around_view import around_view
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.history_view import history_entries
-from openiwd.web.item.item_view import details_of, item_card, note_views
+from openiwd.web.item.item_view import details_of, item_card, note_views, with_modify
 from openiwd.web.item.priority_view import meetings, priority_over_time
 from openiwd.web.item.row_view import Shown
 from openiwd.web.item.why_view import decision_of, why_view
@@ -32,7 +33,15 @@ async def tab_context(visit: Visit, item: WorkItem, tab: str, shown: Shown) -> d
     services, caller, reference = visit.services, visit.caller, str(item.id)
     match tab:
         case "details":
-            return {"details": details_of(item, shown, await hold_reasons_of(visit))}
+            note_scope = caller.privileges.get("workitems.note")
+            can_change = note_scope is not None and caller.covers(note_scope, item)
+            hanging = await item_detail.around(services, item)
+            return {
+                "details": details_of(item, shown, await hold_reasons_of(visit)),
+                "around": around_view(item, hanging, shown, can_change=can_change),
+                "around_error": None,
+                "around_sent": {},
+            }
         case "why":
             explanation = await item_detail.explain(services, caller, reference)
             waiting = decision_of(explanation.waiting)
@@ -67,7 +76,7 @@ async def drawer_context(visit: Visit, reference: str, tab: str) -> dict[str, An
     item = await item_detail.read(visit.services, visit.caller, reference)
     shown = await shown_by(visit)
     return {
-        "item": item_card(item, visit.caller, shown),
+        "item": with_modify(item_card(item, visit.caller, shown), item, visit.caller, shown),
         "tabs": TABS,
         "tab": tab if tab in TABS else "details",
         "full": False,

@@ -124,6 +124,15 @@ def acts_of(item: WorkItem, caller: Caller, shown: Shown) -> list[ActView]:
     return acts
 
 
+def with_modify(card: ItemCard, item: WorkItem, caller: Caller, shown: Shown) -> ItemCard:
+    """The card with the act that changes fields, where the caller may; the workspace has it not."""
+    scope = caller.privileges.get(PRIVILEGE[Action.UPDATE])
+    if scope is None or not caller.covers(scope, item) or not allowed(Action.UPDATE, item.status):
+        return card
+    act = ActView(Action.UPDATE.value, shown.t("uq.act.update"), "m", danger=False)
+    return card._replace(acts=[*card.acts[:3], act, *card.acts[3:]])
+
+
 def item_card(item: WorkItem, caller: Caller, shown: Shown) -> ItemCard:
     t, times = shown.t, shown.times
     contact = contact_view(item.contact)

@@ -1,135 +1,221 @@
-"""Acts on many items: what will be touched, then a bulk run with its progress and what it refused."""
+"""Acts on many items: what will be touched, then a bulk run with its progress, its end and what it refused."""
 
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.datastructures import MultiDict
+from litestar.params import FromPath, FromQuery
 
 from openiwd.domain.errors import InvalidInputError, OpenIwdError
 from openiwd.usecases import bulk
-from openiwd.usecases.bulk import BulkJob, BulkRequest
+from openiwd.usecases.bulk import BulkRequest, DryRun
+from openiwd.usecases.search import SearchRequest
 from openiwd.web.item.act_page import act_of, fields_of, read_request
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.row_view import subject_of
-from openiwd.web.shell.form import Form
+from openiwd.web.queue.bulk_view import Failure, Progress, job_line, progress_of, told
+from openiwd.web.queue.modify_form import ModifyField, modify_fields, read_modify
+from openiwd.web.queue.queue_filter import QueueFilter, read_filter
+from openiwd.web.queue.vocabulary import vocabulary
+from openiwd.web.shell.form import Field, with_errors
 from openiwd.web.shell.rendering import trigger
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
-LISTED = 8
+LISTED: Final = 8
+PAGE: Final = 100
+UPDATE: Final = "update"
 
 
-class Failure(NamedTuple):
-    id: str
-    subject: str
-    text: str
+class Selection(NamedTuple):
+    """What is selected: items by id, or all that a list's address finds but for some."""
+
+    ids: tuple[UUID, ...] = ()
+    query: str | None = None
+    exclude: tuple[UUID, ...] = ()
+
+    @property
+    def chosen(self) -> QueueFilter:
+        """What the list's address asks for."""
+        return read_filter(MultiDict(parse_qsl((self.query or "").removeprefix("?"))))
+
+    def request(self, action: str, **values: Any) -> BulkRequest:
+        if self.query is None:
+            return BulkRequest(action=action, ids=list(self.ids), **values)
+        query = self.chosen.query(limit=1, cursor=None, count=False)
+        search = SearchRequest(filter=query.filter, text=query.text, category=query.category)
+        return BulkRequest(action=action, search=search, exclude=list(self.exclude), **values)
+
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        if self.query is None:
+            return [("ids", ",".join(map(str, self.ids)))]
+        return [("query", self.query), ("exclude", ",".join(map(str, self.exclude)))]
 
 
-class Progress(NamedTuple):
-    id: str
-    title: str
-    text: str
-    counts: str
-    total: int
-    finished: int
-    done: bool
-    failures: list[Failure]
-
-
-def _ids(text: str) -> list[UUID]:
+def _ids(text: str) -> tuple[UUID, ...]:
     try:
-        return [UUID(part) for part in text.split(",") if part]
+        return tuple(UUID(part) for part in text.split(",") if part)
     except ValueError as error:
         raise InvalidInputError(
             "the selection is not readable", field="ids", hint="select the items again"
         ) from error
 
 
-async def _form(visit: Visit, name: str, ids: list[UUID]) -> Form:
-    t, action = visit.t, act_of(name)
-    shown = await shown_by(visit)
-    counted = await bulk.dry_run(visit.services, visit.caller, BulkRequest(action=name, ids=ids, agent="-"))
-    told = [t("bulk.will_change", n=counted.would_change)]
-    told += [
-        t("bulk.not_possible", n=n, status=t.named("status", s)) for s, n in counted.not_possible.items()
+def read_selection(sent: dict[str, Any]) -> Selection:
+    """Takes what names the items out of a form."""
+    query, ids = sent.pop("query", None), _ids(str(sent.pop("ids", "") or ""))
+    exclude = _ids(str(sent.pop("exclude", "") or ""))
+    return Selection(ids) if query is None else Selection((), str(query), exclude)
+
+
+def _act(name: str) -> str:
+    """A bulk act by name; NotFoundError for what is none."""
+    return name if name == UPDATE else act_of(name).value
+
+
+async def _refused(visit: Visit, counted: DryRun) -> list[Failure]:
+    async with visit.services.runtime.store.reading() as reading:
+        items = await reading.items_by_id(counted.refused)
+    t = visit.t
+    return [
+        Failure(str(i.id), subject_of(i, t), t.named("status", i.status.value))
+        for key in counted.refused
+        if (i := items.get(key)) is not None
     ]
-    if counted.forbidden:
-        told.append(t("bulk.forbidden", n=counted.forbidden))
-    return Form(
-        action="/bulk",
-        title=t("bulk.title", act=t(f"act_name.{name}"), n=len(ids)),
-        text=" ".join(told),
-        fields=await fields_of(visit, action, shown, None),
-        submit=t("bulk.submit", act=t(f"act_name.{name}"), n=counted.would_change),
-        note=t("bulk.unchanged"),
+
+
+async def _dialog(
+    visit: Visit, name: str, selection: Selection, sent: dict[str, Any], error: OpenIwdError | None = None
+) -> Response[Any]:
+    """What will change and what cannot, and what the act needs to know; what was typed stays."""
+    t, shown = visit.t, await shown_by(visit)
+    given: dict[str, Any] = {"item": {}} if name == UPDATE else {"agent": "-"} if name == "assign" else {}
+    counted = await bulk.dry_run(visit.services, visit.caller, selection.request(name, **given))
+    fields: list[Field] = []
+    modify: list[ModifyField] = []
+    if name == UPDATE:
+        modify = modify_fields(vocabulary(shown), sent, error, t)
+    else:
+        fields = await fields_of(visit, act_of(name), shown, None)
+        if sent:
+            fields = [f._replace(value=str(sent.get(f.name) or f.value)) for f in fields]
+        if error is not None:
+            fields = with_errors(fields, error)
+    return visit.page(
+        "queue/bulk_dialog.html",
+        status=200 if error is None else 422,
+        act=name,
+        title=t("bulk.title", act=act_name(visit, name), n=counted.total),
+        preview=told(counted, t),
+        refused=await _refused(visit, counted),
+        more_refused=counted.total - counted.would_change - len(counted.refused),
+        fields=fields,
+        modify=modify,
+        submit=t("bulk.submit", act=act_name(visit, name), n=counted.would_change),
+        possible=counted.would_change > 0,
+        undoable=name in bulk.UNDONE_BY,
         danger=name == "cancel",
-        hidden=[("action", name), ("ids", ",".join(str(i) for i in ids))],
+        hidden=[("action", name), *selection.hidden],
+        error=error,
     )
+
+
+def act_name(visit: Visit, name: str) -> str:
+    key = f"act_name.{name}"
+    return visit.t(key) if visit.t.has(key) else visit.t(f"uq.act_name.{name}")
 
 
 @post("/bulk/dialog", status_code=200)
 async def bulk_dialog(visit: CurrentVisit) -> Response[Any]:
     """What the act will touch (the selection comes in the body: it can be long)."""
-    sent = await visit.request.form()
-    form = await _form(visit, str(sent.get("action") or ""), _ids(str(sent.get("ids") or "")))
-    return visit.page("components/dialog.html", form=form, error=None)
+    sent = dict(await visit.request.form())
+    return await _dialog(visit, _act(str(sent.pop("action", ""))), read_selection(sent), {})
 
 
 @post("/bulk", status_code=200)
 async def start_bulk(visit: CurrentVisit) -> Response[Any]:
     """Starts the run and shows its progress."""
-    sent = dict(await visit.request.form())
-    name, ids = str(sent.pop("action", "")), _ids(str(sent.pop("ids", "")))
-    act_of(name)
+    form = await visit.request.form()
+    sent = dict(form)
+    name, selection = _act(str(sent.pop("action", ""))), read_selection(sent)
     try:
-        request = await read_request(visit, sent)
-        values = {f: getattr(request, f) for f in request.__struct_fields__}
-        job_id = await bulk.create(visit.services, visit.caller, BulkRequest(action=name, ids=ids, **values))
+        if name == UPDATE:
+            ticked = [str(v) for v in form.getall("tick", [])]
+            sent["tick"] = ticked
+            change = read_modify(vocabulary(await shown_by(visit)), ticked, sent, visit)
+            request = selection.request(UPDATE, item=change)
+        else:
+            asked = await read_request(visit, sent)
+            request = selection.request(name, **{f: getattr(asked, f) for f in asked.__struct_fields__})
+        job_id = await bulk.create(visit.services, visit.caller, request)
     except OpenIwdError as error:
-        return visit.page(
-            "components/dialog.html", status=422, form=await _form(visit, name, ids), error=error
-        )
+        return await _dialog(visit, name, selection, sent, error)
     visit.start_bulk(visit.services, job_id)
     return await _progress(visit, job_id)
 
 
+@get("/bulk")
+async def bulk_runs(visit: CurrentVisit) -> Response[Any]:
+    """The last runs."""
+    jobs = await bulk.recent(visit.services, visit.caller)
+    lines = [job_line(job, act_name(visit, job.action), visit) for job in jobs]
+    return visit.page("queue/bulk_runs.html", active="queue", jobs=lines)
+
+
 @get("/bulk/{job_id:uuid}")
-async def bulk_progress(visit: CurrentVisit, job_id: FromPath[UUID]) -> Response[Any]:
-    """How far the run is."""
+async def bulk_progress(
+    visit: CurrentVisit, job_id: FromPath[UUID], after: FromQuery[int] = 0
+) -> Response[Any]:
+    """How far the run is; as a page of its own all that it refused."""
+    if visit.is_htmx:
+        return await _progress(visit, job_id)
+    job = await bulk.get(visit.services, visit.caller, job_id)
+    found = await bulk.results(visit.services, visit.caller, job_id, after, PAGE, "error")
+    return visit.page(
+        "queue/bulk_run.html",
+        active="queue",
+        job=job_line(job, act_name(visit, job.action), visit),
+        failures=await _failures(visit, found),
+        next_after=found[-1].ordinal if len(found) == PAGE else None,
+    )
+
+
+@post("/bulk/{job_id:uuid}/cancel", status_code=200)
+async def cancel_bulk(visit: CurrentVisit, job_id: FromPath[UUID]) -> Response[Any]:
+    """Stops the run after what it is at; what is done stays done."""
+    job = await bulk.get(visit.services, visit.caller, job_id)
+    if job.status == "running":
+        await bulk.cancel(visit.services, visit.caller, job_id)
     return await _progress(visit, job_id)
+
+
+@post("/bulk/{job_id:uuid}/undo", status_code=200)
+async def undo_bulk(visit: CurrentVisit, job_id: FromPath[UUID]) -> Response[Any]:
+    """Takes back what the run has done, by a run of its own."""
+    undoing = await bulk.undo(visit.services, visit.caller, job_id)
+    visit.start_bulk(visit.services, undoing)
+    return await _progress(visit, undoing)
 
 
 async def _progress(visit: Visit, job_id: UUID) -> Response[Any]:
     run = await bulk.get(visit.services, visit.caller, job_id)
     done = run.status != "running"
-    failures = await _failures(visit, run) if done and run.failed else []
-    t = visit.t
-    finished = run.done + run.failed
-    progress = Progress(
-        id=str(run.id),
-        title=t("bulk.progress", act=t(f"act_name.{run.action}"), n=run.total),
-        text=t("bulk.done") if done else t("bulk.running"),
-        counts=t(
-            "bulk.failed_counts" if run.failed else "bulk.counts",
-            done=run.done,
-            total=run.total,
-            failed=run.failed,
-        ),
-        total=run.total,
-        finished=finished,
-        done=done,
-        failures=failures,
-    )
+    failures: list[Failure] = []
+    if done and run.failed:
+        refused = await bulk.results(visit.services, visit.caller, run.id, 0, LISTED, "error")
+        failures = await _failures(visit, refused)
+    may_undo = visit.caller.may(f"workitems.{bulk.UNDONE_BY.get(run.action, '-')}")
+    progress: Progress = progress_of(run, act_name(visit, run.action), failures, visit.t, may_undo=may_undo)
     headers = trigger(bulkDone={"failed": run.failed}) if done else None
     return visit.page("queue/bulk_progress.html", bulk=progress, headers=headers)
 
 
-async def _failures(visit: Visit, run: BulkJob) -> list[Failure]:
-    """The first items that refused, with their reasons."""
-    results = await bulk.results(visit.services, visit.caller, run.id, 0, 1_000)
-    refused = [r for r in results if r.outcome == "error"][:LISTED]
+async def _failures(visit: Visit, refused: list[bulk.BulkResult]) -> list[Failure]:
+    """Items that refused, with their reasons."""
     async with visit.services.runtime.store.reading() as reading:
         items = await reading.items_by_number([r.item_number for r in refused])
     found = []
@@ -141,4 +227,4 @@ async def _failures(visit: Visit, run: BulkJob) -> list[Failure]:
     return found
 
 
-PAGES: Final[list[Any]] = [bulk_dialog, start_bulk, bulk_progress]
+PAGES: Final[list[Any]] = [bulk_dialog, start_bulk, bulk_runs, bulk_progress, cancel_bulk, undo_bulk]

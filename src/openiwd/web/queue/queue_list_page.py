@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from litestar import Response, get
 
 from openiwd.domain.queue import Queue
-from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases import search
+from openiwd.usecases.search import Place, QueueCount
 from openiwd.web.item.directory import shown_by
-from openiwd.web.item.row_view import Shown, priority_view, subject_of
-from openiwd.web.queue.queue_view import QueueFilter
-from openiwd.web.shell.visit import CurrentVisit, Visit
+from openiwd.web.item.row_view import Shown, priority_text
+from openiwd.web.queue.queue_filter import QueueFilter
+from openiwd.web.shell.passing_on import by_decider_if_any
+from openiwd.web.shell.visit import CurrentVisit
 
 FIRST = 3
 
@@ -48,32 +50,31 @@ def groups_text(queue: Queue, shown: Shown) -> str:
     )
 
 
-async def _count(visit: Visit, chosen: QueueFilter) -> int:
-    query: SearchQuery = chosen.query(visit.now, limit=1, cursor=None, count=True)
-    return (await search.search(visit.services, visit.caller, query)).page.count
-
-
-async def _line(visit: Visit, queue: Queue, shown: Shown) -> QueueLine:
+def _line(queue: Queue, counts: Sequence[QueueCount], places: Sequence[Place], shown: Shown) -> QueueLine:
     chosen = QueueFilter(queue=queue.id)
     waiting = chosen._replace(status=("queued",))
-    found = await search.search(
-        visit.services, visit.caller, waiting.query(visit.now, limit=FIRST, cursor=None, count=True)
-    )
-    first = []
-    for item in found.page.items:
-        priority = priority_view(item, shown)
-        first.append(
-            FirstItem(str(item.id), subject_of(item, shown.t), priority.text if priority is not None else "–")
+    mine = [c for c in counts if c.queue == queue.id]
+
+    def count(*statuses: str) -> int:
+        return sum(c.count for c in mine if c.status in statuses)
+
+    first = [
+        FirstItem(
+            str(place.item.id),
+            place.item.subject or shown.t("queue.no_subject"),
+            priority_text(place.item.priority) if place.item.priority is not None else "–",
         )
+        for place in places
+    ]
     calendars = {c.id: c.name for c in shown.rules.document.calendars} if shown.rules is not None else {}
     return QueueLine(
         name=queue.name,
         href=chosen.address(),
-        waiting=found.page.count,
+        waiting=count("queued"),
         waiting_href=waiting.address(),
-        assigned=await _count(visit, chosen._replace(status=("assigned",))),
-        held=await _count(visit, chosen._replace(status=("held", "errorheld"))),
-        overdue=await _count(visit, chosen._replace(overdue=True)),
+        assigned=count("assigned"),
+        held=count("held", "errorheld"),
+        overdue=sum(c.overdue for c in mine),
         overdue_href=chosen._replace(overdue=True).address(),
         delivery=queue.delivery.value,
         groups=groups_text(queue, shown),
@@ -82,15 +83,18 @@ async def _line(visit: Visit, queue: Queue, shown: Shown) -> QueueLine:
     )
 
 
-@get("/queues")
+@get("/queues", before_request=by_decider_if_any)
 async def queues_page(visit: CurrentVisit) -> Response[Any]:
-    """Each queue with what waits in it now."""
+    """Each queue with what waits in it now: one count for all, and the first of each live order."""
     visit.caller.require("queues.view")
     shown = await shown_by(visit)
     queues = list(shown.rules.queues.values()) if shown.rules is not None else []
-    return visit.page(
-        "queue/queues.html", active="queues", queues=[await _line(visit, q, shown) for q in queues]
-    )
+    counts = await search.queue_counts(visit.services, visit.caller) if queues else []
+    lines = []
+    for queue in queues:
+        order = await search.order(visit.services, visit.caller, queue.id, FIRST)
+        lines.append(_line(queue, counts, order.places, shown))
+    return visit.page("queue/queues.html", active="queues", queues=lines)
 
 
 PAGES: Final[list[Any]] = [queues_page]

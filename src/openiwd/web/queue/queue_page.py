@@ -2,57 +2,140 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlencode
+from uuid import UUID
 
 from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
-from openiwd.domain.errors import ConflictError, NotFoundError
-from openiwd.domain.rule_set import CompiledRuleSet
+from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError, OpenIwdError
 from openiwd.ports.tenant_store import SearchPage
-from openiwd.usecases import item_detail, search
+from openiwd.usecases import item_detail, saved_view, search
+from openiwd.usecases.configuration import Editor
+from openiwd.usecases.saved_view import SavedView
 from openiwd.web.item.directory import shown_by
-from openiwd.web.item.item_page import drawer_context
-from openiwd.web.item.row_view import Row, Shown, row_of
-from openiwd.web.queue.queue_view import MOST, PAGE, QueueFilter, business_tree, queue_view, read_filter
+from openiwd.web.item.item_page import drawer_context, hold_reasons_of
+from openiwd.web.item.row_view import Shown
+from openiwd.web.queue.column_view import (
+    COLUMNS_COOKIE,
+    DEFAULT,
+    WIDTHS_COOKIE,
+    chosen_columns,
+    columns,
+    lines,
+    read_widths,
+)
+from openiwd.web.queue.filter_view import Words, filter_chips
+from openiwd.web.queue.queue_filter import QueueFilter, of_view, read_filter
+from openiwd.web.queue.queue_view import MOST, PAGE, business_tree, queue_view
+from openiwd.web.queue.vocabulary import Known, label_of, vocabulary
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 NO_ITEMS = SearchPage(items=[], next_cursor=None, count=0, count_exact=True)
 
 
-async def _page(
-    visit: Visit, chosen: QueueFilter, rules: CompiledRuleSet | None, limit: int, cursor: str | None
-) -> SearchPage:
-    """One page of what matches; nothing while no rule set is live."""
-    visit.caller.require("workitems.search")
-    if rules is None:
-        return NO_ITEMS
-    query = chosen.query(visit.now, limit=limit, cursor=cursor, count=cursor is None)
-    return (await search.search(visit.services, visit.caller, query)).page
+class Asked(NamedTuple):
+    """What a request asks for, with what is needed to show it."""
+
+    chosen: QueueFilter
+    view: SavedView | None
+    shown: Shown
+    known: Mapping[str, Known]
+    problem: OpenIwdError | None = None
 
 
-def _rows(page: SearchPage, chosen: QueueFilter, shown: Shown) -> dict[str, Any]:
-    rows: list[Row] = [row_of(item, shown) for item in page.items]
-    following = chosen.address("/queue/rows", cursor=page.next_cursor) if page.next_cursor else None
-    return {"rows": rows, "next_href": following}
+def editor_of(visit: Visit) -> Editor:
+    return Editor(visit.platform, visit.services, visit.caller, visit.holidays)
 
 
-async def _list(visit: Visit, chosen: QueueFilter, limit: int = PAGE) -> dict[str, Any]:
+async def asked_for(visit: Visit) -> Asked:
+    """From the address; a saved view is opened by `view`, and `from` tells which one a changed search began with."""
+    parameters = visit.request.query_params
+    chosen = read_filter(parameters)
+    opened = str(parameters.get("view") or "")
+    view = await _view(visit, opened or chosen.base)
+    if view is not None and opened:
+        chosen = of_view(view)
+    elif view is None:
+        chosen = chosen._replace(base="")
     shown = await shown_by(visit)
-    page = await _page(visit, chosen, shown.rules, limit, None)
-    counts = await search.category_counts(visit.services, visit.caller)
+    reasons = await hold_reasons_of(visit) if shown.rules is not None else {}
+    return Asked(chosen, view, shown, vocabulary(shown, reasons))
+
+
+async def _view(visit: Visit, view_id: str) -> SavedView | None:
+    try:
+        return await saved_view.get(editor_of(visit), UUID(view_id)) if view_id else None
+    except (NotFoundError, ValueError):
+        return None
+
+
+async def _page(visit: Visit, asked: Asked, limit: int, cursor: str | None) -> tuple[SearchPage, Asked]:
+    """One page of what matches, or what is wrong with the filter; nothing while no rule set is live."""
+    visit.caller.require("workitems.search")
+    if asked.shown.rules is None:
+        return NO_ITEMS, asked
+    try:
+        query = asked.chosen.query(limit=limit, cursor=cursor, count=cursor is None)
+        return (await search.search(visit.services, visit.caller, query)).page, asked
+    except InvalidInputError as error:
+        return NO_ITEMS, asked._replace(problem=error)
+
+
+def _rows(visit: Visit, page: SearchPage, asked: Asked) -> dict[str, Any]:
+    cookies = visit.request.cookies
+    chosen, shown, known = asked.chosen, asked.shown, asked.known
+    names = chosen_columns(chosen, cookies.get(COLUMNS_COOKIE))
+    heads = columns(names, read_widths(cookies.get(WIDTHS_COOKIE)), known, chosen, shown)
+    following = chosen.address("/queue/rows", cursor=page.next_cursor) if page.next_cursor else None
+    return {
+        "columns": heads,
+        "usual_columns": names == DEFAULT,
+        "rows": lines(page.items, heads, known, shown),
+        "next_href": following,
+    }
+
+
+async def list_context(visit: Visit, asked: Asked, limit: int = PAGE) -> dict[str, Any]:
+    """Everything that the list shows."""
+    (page, asked), counts = await asyncio.gather(
+        _page(visit, asked, limit, None), search.category_counts(visit.services, visit.caller)
+    )
+    chosen, shown = asked.chosen, asked.shown
     names = {f"agent:{key}": name for key, name in shown.agents.items()}
     if shown.rules is not None:
         names |= {f"queue:{q.id}": q.name for q in shown.rules.queues.values()}
+    words = Words(visit.t, visit.times, asked.known)
+    try:
+        chips = filter_chips(chosen, chosen.tree(), words, visit.t)
+    except InvalidInputError as error:
+        asked, chips = asked._replace(problem=error), []
+    view = queue_view(chosen, page, counts, visit.caller, names, _order(asked), visit.t)
     return {
         "active": "queue",
         "tree": business_tree(shown.rules, counts, chosen, visit.t),
-        "view": queue_view(chosen, page, counts, visit.caller, names, visit.t),
+        "view": view,
+        "base": asked.view,
+        "base_changed": asked.view is not None and of_view(asked.view) != chosen,
+        "filter_chips": chips,
+        "problem": asked.problem,
+        "without_filter": chosen._replace(filter="").address(),
         "item": None,
-        **_rows(page, chosen, shown),
+        **_rows(visit, page, asked),
     }
+
+
+def _order(asked: Asked) -> str:
+    t, chosen = asked.shown.t, asked.chosen
+    if chosen.by_priority:
+        return t("queue.order")
+    name = chosen.order()[0]
+    label = label_of(name.removeprefix("-"), asked.shown)
+    return t("uq.order_down" if name.startswith("-") else "uq.order_up", what=label)
 
 
 @get("/")
@@ -60,8 +143,7 @@ async def queue_page(visit: CurrentVisit, item: FromQuery[str | None] = None) ->
     """The Universal Queue for everybody but agents, who land in their workspace."""
     if visit.is_agent:
         return redirect("/workspace")
-    chosen = read_filter(visit.request.query_params)
-    context = await _list(visit, chosen)
+    context = await list_context(visit, await asked_for(visit))
     if visit.is_htmx:
         return visit.page("queue/queue_swap.html", **context)
     if item is not None:
@@ -75,10 +157,10 @@ async def queue_page(visit: CurrentVisit, item: FromQuery[str | None] = None) ->
 @get("/queue/rows")
 async def queue_rows(visit: CurrentVisit, cursor: FromQuery[str]) -> Response[Any]:
     """The rows after a cursor, for scrolling on."""
-    chosen = read_filter(visit.request.query_params)
-    shown = await shown_by(visit)
-    page = await _page(visit, chosen, shown.rules, PAGE, cursor)
-    return visit.page("queue/queue_rows.html", **_rows(page, chosen, shown))
+    page, asked = await _page(visit, await asked_for(visit), PAGE, cursor)
+    if asked.problem is not None:
+        raise asked.problem
+    return visit.page("queue/queue_rows.html", **_rows(visit, page, asked))
 
 
 @get("/queue/refresh")
@@ -86,9 +168,7 @@ async def queue_refresh(
     visit: CurrentVisit, limit: Annotated[int, QueryParameter(name="limit", ge=1, le=MOST)] = PAGE
 ) -> Response[Any]:
     """The first rows again, with all counts, as of now."""
-    return visit.page(
-        "queue/queue_refresh.html", **await _list(visit, read_filter(visit.request.query_params), limit)
-    )
+    return visit.page("queue/queue_refresh.html", **await list_context(visit, await asked_for(visit), limit))
 
 
 @get("/find")

@@ -1,109 +1,36 @@
-"""The Universal Queue as shown: filter from the address, business tree with counts, chips and columns."""
+"""The Universal Queue as shown: business tree with counts, quick filters, the head of the list. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
-
-from litestar.datastructures import MultiDict
+from typing import Final, NamedTuple
+from urllib.parse import quote_plus
 
 from openiwd.domain.category import CategoryConfig
 from openiwd.domain.privilege import Caller
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.work_item import FINAL, OPEN, Status
-from openiwd.ports.tenant_store import SearchPage, SearchQuery
-from openiwd.usecases.search import CategoryCount
+from openiwd.domain.work_item import Status
+from openiwd.ports.tenant_store import SearchPage
+from openiwd.usecases.open_counts import CategoryCount
+from openiwd.web.queue.queue_filter import QueueFilter
 from openiwd.web.shell.catalogue import Catalogue, number
 
 PAGE: Final = 60
 MOST: Final = 480
-SORTS: Final = {
-    "priority": "-priority",
-    "due": "dueDateTime",
-    "age": "createdDateTime",
-}
 CHIPS: Final = (Status.QUEUED, Status.ASSIGNED, Status.HELD, Status.ERRORHELD, Status.CAPTURED, Status.NEW)
 BULK_ACTS: Final = (
-    ("assign", "a", False),
-    ("hold", "h", False),
-    ("resume", None, False),
-    ("complete", None, False),
-    ("cancel", None, True),
+    ("assign", "a", False, "workitems.assign"),
+    ("hold", "h", False, "workitems.hold"),
+    ("update", "m", False, "workitems.update"),
+    ("cancel", None, True, "workitems.cancel"),
+    ("resume", None, False, "workitems.resume"),
+    ("complete", None, False, "workitems.complete"),
+    ("transfer", None, False, "workitems.transfer"),
+    ("restart", None, False, "workitems.restart"),
+    ("reopen", None, False, "workitems.reopen"),
 )
-
-
-class QueueFilter(NamedTuple):
-    """What the address asks for."""
-
-    status: tuple[str, ...] = ()
-    category: str = ""
-    unclassified: bool = False
-    overdue: bool = False
-    finished: bool = False
-    queue: str = ""
-    agent: str = ""
-    text: str = ""
-    sort: str = "priority"
-
-    @property
-    def is_plain(self) -> bool:
-        return self._replace(sort="priority") == QueueFilter()
-
-    def parameters(self) -> list[tuple[str, str]]:
-        found = [("status", s) for s in self.status]
-        named = (("category", self.category), ("queue", self.queue), ("agent", self.agent), ("q", self.text))
-        found += [(name, value) for name, value in named if value]
-        flags = (("unclassified", self.unclassified), ("overdue", self.overdue), ("finished", self.finished))
-        found += [(name, "1") for name, value in flags if value]
-        if self.sort != "priority":
-            found.append(("sort", self.sort))
-        return found
-
-    def address(self, path: str = "/", **extra: str) -> str:
-        query = urlencode([*self.parameters(), *extra.items()])
-        return f"{path}?{query}" if query else path
-
-    def query(self, now: datetime, *, limit: int, cursor: str | None, count: bool) -> SearchQuery:
-        conditions: list[dict[str, Any]] = []
-        statuses = self.status or tuple(s.value for s in Status if s in (FINAL if self.finished else OPEN))
-        conditions.append({"attribute": "status", "operator": "in", "value": list(statuses)})
-        if self.unclassified:
-            conditions.append({"attribute": "categoryPath", "operator": "isNotSet"})
-        if self.overdue:
-            conditions.append({"attribute": "dueDateTime", "operator": "before", "value": now.isoformat()})
-        if self.queue:
-            conditions.append({"attribute": "queue", "operator": "eq", "value": self.queue})
-        if self.agent:
-            conditions.append({"attribute": "assignedToUser", "operator": "eq", "value": self.agent})
-        sort = ["-completedDateTime"] if self.finished and self.sort == "priority" else [SORTS[self.sort]]
-        return SearchQuery(
-            filter={"all": conditions},
-            text=self.text or None,
-            category=self.category or None,
-            sort=sort,
-            limit=limit,
-            cursor=cursor,
-            with_count=count,
-        )
-
-
-def read_filter(parameters: MultiDict[Any]) -> QueueFilter:
-    """From the address; what makes no sense is left out, so that old links keep working."""
-    known = {s.value for s in Status}
-    sort = str(parameters.get("sort") or "priority")
-    return QueueFilter(
-        status=tuple(dict.fromkeys(s for s in parameters.getall("status", []) if s in known)),
-        category=str(parameters.get("category") or "")[:1_000],
-        unclassified=parameters.get("unclassified") == "1",
-        overdue=parameters.get("overdue") == "1",
-        finished=parameters.get("finished") == "1",
-        queue=str(parameters.get("queue") or "")[:64],
-        agent=str(parameters.get("agent") or "")[:64],
-        text=str(parameters.get("q") or "").strip()[:200],
-        sort=sort if sort in SORTS else "priority",
-    )
+IN_BAR: Final = 4
+"""So many acts stand in the bar; the others are in its menu."""
 
 
 # The tree -----------------------------------------------------------------------------------------------------------
@@ -113,7 +40,6 @@ class TreeNode(NamedTuple):
     name: str
     path: str
     href: str
-    overdue_href: str
     total: int
     overdue: int
     current: bool
@@ -134,61 +60,53 @@ def business_tree(
         before = own.get(c.category_path, _Tally(0, 0))
         own[c.category_path] = _Tally(before.total + c.count, before.overdue + c.overdue)
     total = _Tally(sum(v.total for v in own.values()), sum(v.overdue for v in own.values()))
-    base = chosen._replace(category="", unclassified=False)
+    links = _Links(chosen)
     roots = [
-        _node(c, "", own, chosen, base) for c in (rules.document.categories if rules is not None else [])
+        _node(c, "", own, chosen, links) for c in (rules.document.categories if rules is not None else [])
     ]
+    nothing = not chosen.category and not chosen.unclassified
     nodes = [
-        _leaf(t("queue.all"), "", base, total, current=not chosen.category and not chosen.unclassified),
+        TreeNode(t("queue.all"), "", links.everything, total.total, total.overdue, nothing, []),
         *(n for n in roots if n is not None),
     ]
     placed = {path for node in nodes for path in _paths(node)}
     for path, tally in sorted((p, v) for p, v in own.items() if p is not None and p not in placed):
-        filtered = base._replace(category=path)
-        nodes.append(_leaf(path.replace("/", " › "), path, filtered, tally, current=chosen.category == path))
+        name, current = path.replace("/", " › "), chosen.category == path
+        nodes.append(TreeNode(name, path, links.category(path), tally.total, tally.overdue, current, []))
     if None in own:
-        filtered = base._replace(unclassified=True)
-        nodes.append(_leaf(t("queue.unclassified"), "-", filtered, own[None], current=chosen.unclassified))
+        name, tally = t("queue.unclassified"), own[None]
+        href = links.unclassified
+        nodes.append(TreeNode(name, "-", href, tally.total, tally.overdue, chosen.unclassified, []))
     return nodes
 
 
-def _leaf(name: str, path: str, to: QueueFilter, tally: _Tally, *, current: bool) -> TreeNode:
-    return TreeNode(
-        name,
-        path,
-        to._replace(overdue=False).address(),
-        _overdue(to),
-        tally.total,
-        tally.overdue,
-        current,
-        [],
-    )
+class _Links:
+    """The addresses of the tree: the present search in another branch. A tree may have a thousand of them."""
 
+    def __init__(self, chosen: QueueFilter) -> None:
+        base = chosen._replace(category="", unclassified=False, overdue=False)
+        self.everything = base.address()
+        self.unclassified = base._replace(unclassified=True).address()
+        self._before = f"{self.everything}{'&' if '?' in self.everything else '?'}category="
 
-def _overdue(to: QueueFilter) -> str:
-    return to._replace(overdue=True, status=(), finished=False).address()
+    def category(self, path: str) -> str:
+        return f"{self._before}{quote_plus(path)}"
 
 
 def _node(
-    config: CategoryConfig,
-    parent: str,
-    own: Mapping[str | None, _Tally],
-    chosen: QueueFilter,
-    base: QueueFilter,
+    config: CategoryConfig, parent: str, own: Mapping[str | None, _Tally], chosen: QueueFilter, links: _Links
 ) -> TreeNode | None:
     path = f"{parent}/{config.name}" if parent else config.name
-    found = [_node(c, path, own, chosen, base) for c in config.children]
+    found = [_node(c, path, own, chosen, links) for c in config.children]
     children = [c for c in found if c is not None]
     mine = own.get(path, _Tally(0, 0))
     count = mine.total + sum(c.total for c in children)
     if config.archived and not count:
         return None
-    filtered = base._replace(category=path)
     return TreeNode(
         config.name,
         path,
-        filtered._replace(overdue=False).address(),
-        _overdue(filtered),
+        links.category(path),
         count,
         mine.overdue + sum(c.overdue for c in children),
         chosen.category == path,
@@ -214,13 +132,6 @@ class Chip(NamedTuple):
     icon: str = ""
 
 
-class Column(NamedTuple):
-    text: str
-    css: str = ""
-    href: str = ""
-    sorted: str = ""
-
-
 class Empty(NamedTuple):
     title: str
     text: str
@@ -242,10 +153,13 @@ class QueueView(NamedTuple):
     text: str
     hidden: list[tuple[str, str]]
     chips: list[Chip]
-    columns: list[Column]
     empty: Empty
-    by_priority: bool
+    order: str
     bulk_acts: list[BulkAct]
+    more_acts: list[BulkAct]
+    may_export: bool
+    matching: str
+    all_matching: str
 
 
 def queue_view(
@@ -254,6 +168,7 @@ def queue_view(
     counts: Sequence[CategoryCount],
     caller: Caller,
     names: Mapping[str, str],
+    order: str,
     t: Catalogue,
 ) -> QueueView:
     total = sum(c.count for c in counts)
@@ -270,6 +185,11 @@ def queue_view(
     elif chosen.unclassified:
         title = t("queue.unclassified")
     may_bulk = caller.may("workitems.bulk")
+    acts = [
+        BulkAct(name, t(f"act.{name}") if t.has(f"act.{name}") else t(f"uq.act.{name}"), key, danger)
+        for name, key, danger, privilege in BULK_ACTS
+        if may_bulk and caller.may(privilege)
+    ]
     return QueueView(
         title=title,
         counts=told,
@@ -277,14 +197,13 @@ def queue_view(
         text=chosen.text,
         hidden=[(name, value) for name, value in chosen.parameters() if name != "q"],
         chips=_chips(chosen, counts, names, t),
-        columns=_columns(chosen, t),
         empty=_empty(chosen, total, t),
-        by_priority=chosen.sort == "priority" and not chosen.finished,
-        bulk_acts=[
-            BulkAct(name, t(f"act.{name}"), key, danger)
-            for name, key, danger in BULK_ACTS
-            if may_bulk and caller.may(f"workitems.{name}")
-        ],
+        order=order,
+        bulk_acts=acts[:IN_BAR],
+        more_acts=acts[IN_BAR:],
+        may_export=caller.may("workitems.export"),
+        matching=shown,
+        all_matching=t("uq.bulk.all_matching", text=shown),
     )
 
 
@@ -304,7 +223,7 @@ def _chips(
             continue
         by_status[c.status] = by_status.get(c.status, 0) + c.count
         overdue += c.overdue
-    sure = not (chosen.queue or chosen.agent or chosen.text)
+    sure = not (chosen.queue or chosen.agent or chosen.text or chosen.filter)
     plain = chosen._replace(status=(), overdue=False, finished=False)
     narrowed = bool(chosen.status or chosen.overdue or chosen.finished)
 
@@ -362,33 +281,17 @@ def _chips(
     return chips
 
 
-def _columns(chosen: QueueFilter, t: Catalogue) -> list[Column]:
-    def sortable(name: str, key: str, css: str, order: str) -> Column:
-        is_sorted = chosen.sort == key and not (key == "priority" and chosen.finished)
-        return Column(
-            t(f"queue.column_{name}"), css, chosen._replace(sort=key).address(), order if is_sorted else ""
-        )
-
-    return [
-        sortable("priority", "priority", "", "descending"),
-        Column(t("queue.column_subject")),
-        Column(t("queue.column_category"), "c-cat"),
-        Column(t("queue.column_status")),
-        sortable("sla", "due", "num", "ascending"),
-        sortable("age", "age", "num c-age", "descending"),
-        Column(t("queue.column_assignee"), "c-who"),
-        Column(t("queue.column_queue"), "c-queue"),
-    ]
-
-
 def _empty(chosen: QueueFilter, total: int, t: Catalogue) -> Empty:
+    everything = chosen.without_filters().address()
     if chosen.finished:
-        return Empty(t("queue.empty_finished"), t("queue.empty_finished_hint"), "/", t("queue.drop_filter"))
+        return Empty(
+            t("queue.empty_finished"), t("queue.empty_finished_hint"), everything, t("queue.drop_filter")
+        )
     if total:
         return Empty(
             t("queue.empty_filtered"),
             t("queue.empty_filtered_hint", total=total),
-            "/",
+            everything,
             t("queue.drop_filter"),
         )
     return Empty(t("queue.empty_all"), t("queue.empty_all_hint"))

@@ -17,7 +17,7 @@ async def by_decider(request: AnyRequest) -> Response[bytes] | None:
 
 
 async def by_decider_if_any(request: AnyRequest) -> Response[bytes] | None:
-    """For what the decider knows better: without one the page says what it knows."""
+    """For what the decider does better and the database can do as well."""
     return await _pass_on(request, waits=False)
 
 

@@ -2,6 +2,10 @@
 -- All agents with their states.
 SELECT id, revision, profile, states, session, seen_by, logged_in_at FROM agent ORDER BY id;
 
+-- name: agent_names
+-- The names of all agents.
+SELECT id, profile ->> 'name' AS name FROM agent;
+
 -- name: agents_by_id
 -- Agents by id with their states.
 SELECT id, revision, profile, states, session, seen_by, logged_in_at FROM agent WHERE id = ANY($1::text[]) ORDER BY id;

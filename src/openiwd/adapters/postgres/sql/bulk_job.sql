@@ -8,10 +8,11 @@ SELECT id, action, request, actor, dry_run, status, total, done, failed, created
 FROM bulk_job ORDER BY created_at DESC, id LIMIT $1;
 
 -- name: bulk_results
--- Outcomes of a job after an ordinal.
+-- Outcomes of a job after an ordinal; of one kind where it is named.
 SELECT b.ordinal, b.item_number, i.id AS item_id, b.outcome, b.detail
 FROM bulk_job_item b LEFT JOIN item i ON i.number = b.item_number
-WHERE b.job_id = $1 AND b.ordinal > $2 AND b.outcome IS NOT NULL ORDER BY b.ordinal LIMIT $3;
+WHERE b.job_id = $1 AND b.ordinal > $2 AND b.outcome IS NOT NULL AND ($4::text IS NULL OR b.outcome = $4)
+ORDER BY b.ordinal LIMIT $3;
 
 -- name: bulk_waiting
 -- What a job has still to do.

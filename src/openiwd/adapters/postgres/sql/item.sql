@@ -111,11 +111,11 @@ SELECT {columns} FROM item
 WHERE status IN ('completed', 'canceled', 'rejected') AND expiration_at <= $1
 ORDER BY expiration_at LIMIT $2;
 
--- name: category_counts
--- Open items and how many of them are overdue, by category and status.
-SELECT category_path, status, count(*) AS items, count(*) FILTER (WHERE due_at < $1) AS overdue
+-- name: open_counts
+-- Open items and how many of them are overdue, by category, queue and status.
+SELECT category_path, queue_id, status, count(*) AS items, count(*) FILTER (WHERE due_at < $1) AS overdue
 FROM item WHERE status IN ('new','captured','queued','assigned','held','errorheld')
-GROUP BY category_path, status;
+GROUP BY category_path, queue_id, status;
 
 -- name: status_counts
 -- All items by status.

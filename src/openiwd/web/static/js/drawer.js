@@ -23,12 +23,23 @@ export function closeDrawer() {
   return true;
 }
 
+/** Whether somebody has begun to write, or to choose a file. */
+function isWritten(drawer) {
+  const at = document.activeElement;
+  if (drawer.contains(at) && at.matches("input, textarea, select")) return true;
+  const isChosen = (select) => select.selectedIndex !== Math.max(0, [...select.options].findIndex((each) => each.defaultSelected));
+  return (
+    [...drawer.querySelectorAll("textarea, input:not([type=hidden])")].some((each) => each.value.trim() !== "") ||
+    [...drawer.querySelectorAll("select")].some(isChosen)
+  );
+}
+
 /** Reads the open item again, with the tab that is open; never while somebody writes in it. */
 export function refreshDrawer() {
   const drawer = document.getElementById("drawer");
   if (!drawer) return;
   if (drawer.querySelector(".menu:not([hidden])")) return;
-  if ([...drawer.querySelectorAll("textarea")].some((each) => each.value.trim() !== "")) return;
+  if (isWritten(drawer)) return;
   const tab = drawer.querySelector("#tab-panel").dataset.tab;
   const path = drawer.querySelector("#drawer-close") ? `/items/${drawer.dataset.id}?tab=${tab}` : null;
   if (path) {
@@ -61,8 +72,11 @@ export function startDrawer() {
     const [path, query] = (event.detail.pathInfo?.requestPath ?? "").split("?");
     const tab = new URLSearchParams(query ?? "").get("tab");
     const open = document.getElementById("tab-panel")?.dataset.tab;
-    // Only a refresh names its tab: it comes too late when another item or tab is open by now, or none.
-    if (tab && (tab !== open || path !== `/items/${openItemId()}`)) event.detail.shouldSwap = false;
+    // Only a refresh names its tab: it comes too late when another item or tab is open by now, or none, or when
+    // somebody has begun to write.
+    const drawer = document.getElementById("drawer");
+    const isLate = tab !== open || path !== `/items/${openItemId()}` || !drawer || isWritten(drawer);
+    if (tab && isLate) event.detail.shouldSwap = false;
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#drawer-close")) closeDrawer();

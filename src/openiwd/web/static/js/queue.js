@@ -1,6 +1,6 @@
 /**
  * The Universal Queue: moving, selecting, acting on many, and following the live order without losing the
- * reader's place. Selection is by item, so it outlives every refresh.
+ * reader's place. Selection is by item, or all that match but some, so it outlives every refresh.
  */
 import { load } from "./load.js";
 import { closeDrawer, openItemId, refreshDrawer } from "./drawer.js";
@@ -8,8 +8,10 @@ import { Live, debounced } from "./live.js";
 import { isBusy, isTyping } from "./shortcut.js";
 
 const MOST_ROWS = 480;
-const FOLDED_KEY = "openiwd.folded";
+/** What is selected: items, or all that match but for those in `excluded`. */
 const selected = new Set();
+const excluded = new Set();
+let allMatching = false;
 let at = null;
 
 const rows = () => [...document.querySelectorAll("#rows > tr[data-id]")];
@@ -19,7 +21,7 @@ function paint() {
   const open = openItemId();
   const all = rows();
   for (const row of all) {
-    const on = selected.has(idOf(row));
+    const on = isSelected(row);
     row.classList.toggle("is-selected", on);
     row.querySelector("input").checked = on;
     row.classList.toggle("is-open", idOf(row) === open);
@@ -29,22 +31,39 @@ function paint() {
   }
   const box = document.getElementById("select-all");
   if (box) {
-    const shown = all.filter((row) => selected.has(idOf(row))).length;
+    const shown = all.filter(isSelected).length;
     box.checked = shown > 0 && shown === all.length;
     box.indeterminate = shown > 0 && shown < all.length;
   }
   const bar = document.getElementById("bulkbar");
   if (!bar) return;
   const usable = bar.querySelector("[data-bulk]") !== null;
-  bar.hidden = selected.size === 0 || !usable;
+  bar.hidden = (!allMatching && selected.size === 0) || !usable;
   document.getElementById("listfoot").hidden = !bar.hidden;
-  const text = selected.size === 1 ? bar.dataset.one : bar.dataset.other.replace("{n}", String(selected.size));
-  document.getElementById("bulk-count").textContent = text;
+  document.getElementById("bulk-count").textContent = selectionText(bar.dataset);
+  const every = document.getElementById("select-matching");
+  every.hidden = allMatching;
+  every.nextElementSibling.hidden = allMatching;
 }
 
-function toggle(row, on = !selected.has(idOf(row))) {
-  if (on) selected.add(idOf(row));
-  else selected.delete(idOf(row));
+const isSelected = (row) => (allMatching ? !excluded.has(idOf(row)) : selected.has(idOf(row)));
+
+function selectionText(texts) {
+  if (!allMatching) return selected.size === 1 ? texts.one : texts.other.replace("{n}", String(selected.size));
+  const { matching } = document.getElementById("bulk-count").dataset;
+  return (excluded.size ? texts.but : texts.all).replace("{text}", matching).replace("{n}", String(excluded.size));
+}
+
+function clearSelection() {
+  selected.clear();
+  excluded.clear();
+  allMatching = false;
+}
+
+function toggle(row, on = !isSelected(row)) {
+  const set = allMatching ? excluded : selected;
+  if (on !== allMatching) set.add(idOf(row));
+  else set.delete(idOf(row));
 }
 
 function move(step) {
@@ -60,12 +79,11 @@ function move(step) {
 }
 
 function act(name) {
-  if (!selected.size) return;
-  load("POST", "/bulk/dialog", {
-    target: "#dialog",
-    swap: "innerHTML",
-    values: { action: name, ids: [...selected].join(",") },
-  });
+  if (!allMatching && !selected.size) return;
+  const query = document.getElementById("list").dataset.query || "?";
+  const values = allMatching ? { query, exclude: [...excluded].join(",") } : { ids: [...selected].join(",") };
+  const path = name === "export" ? "/queue/export/dialog" : "/bulk/dialog";
+  load("POST", path, { target: "#dialog", swap: "innerHTML", values: { action: name, ...values } });
 }
 
 async function refresh() {
@@ -77,53 +95,30 @@ async function refresh() {
   if (shown > MOST_ROWS) return;
   const query = list.dataset.query ? `${list.dataset.query}&` : "?";
   const scroller = document.getElementById("scroller");
+  const left = scroller.scrollLeft;
   const top = scroller.scrollTop;
   const focused = document.activeElement?.closest?.("#rows > tr[data-id]");
   const focus = focused ? [idOf(focused), document.activeElement.matches("input")] : null;
   await load("GET", `/queue/refresh${query}limit=${Math.max(shown, 60)}`, { target: "#rows", swap: "innerHTML" });
   scroller.scrollTop = top;
+  scroller.scrollLeft = left;
   if (focus) {
     const row = rows().find((each) => idOf(each) === focus[0]);
     row?.querySelector(focus[1] ? "input" : ".subject a")?.focus({ preventScroll: true });
   }
 }
 
-// Folded branches of the tree ----------------------------------------------------------------------------------
-
-function folded() {
-  try {
-    return new Set(JSON.parse(sessionStorage.getItem(FOLDED_KEY) ?? "[]"));
-  } catch {
-    return new Set();
-  }
-}
-
-function paintTree() {
-  const closed = folded();
-  for (const twist of document.querySelectorAll("#tree [data-twist]")) {
-    const isClosed = closed.has(twist.dataset.twist);
-    twist.setAttribute("aria-expanded", String(!isClosed));
-    const branch = twist.closest("li").querySelector(":scope > ul");
-    if (branch) branch.hidden = isClosed;
-  }
-}
-
-function fold(twist) {
-  const closed = folded();
-  const path = twist.dataset.twist;
-  if (!closed.delete(path)) closed.add(path);
-  sessionStorage.setItem(FOLDED_KEY, JSON.stringify([...closed]));
-  paintTree();
-}
-
 function onClick(event) {
   const target = event.target;
-  const twist = target.closest("[data-twist]");
-  if (twist) return fold(twist);
   const bulk = target.closest("[data-bulk]");
   if (bulk) return act(bulk.dataset.bulk);
   if (target.closest("#bulk-clear")) {
-    selected.clear();
+    clearSelection();
+    return paint();
+  }
+  if (target.closest("#select-matching")) {
+    clearSelection();
+    allMatching = true;
     return paint();
   }
   const row = target.closest("#rows > tr[data-id]");
@@ -139,10 +134,16 @@ function onChange(event) {
   if (row || event.target.id === "select-all") paint();
 }
 
+/** Whoever types into a field of the modifying form means it to change. */
+function onInput(event) {
+  const tick = event.target.closest(".tickrow")?.querySelector("[name=tick]");
+  if (tick && event.target !== tick) tick.checked = true;
+}
+
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || isBusy()) return;
   if (event.key === "Escape" && !isTyping()) {
-    if (selected.size && !openItemId()) selected.clear();
+    if ((allMatching || selected.size) && !openItemId()) clearSelection();
     else closeDrawer();
     return paint();
   }
@@ -159,20 +160,49 @@ function onKey(event) {
   }
 }
 
+/** The counts of the saved filters; not while somebody is at one of them. */
+function refreshViews() {
+  const views = document.getElementById("views");
+  if (document.hidden || views.contains(document.activeElement)) return;
+  load("GET", "/queue/views", { target: "#views", swap: "innerHTML" });
+}
+
+function paintViews() {
+  const base = document.getElementById("list")?.dataset.base;
+  for (const view of document.querySelectorAll("#views [data-view]")) {
+    const is = view.dataset.view === base;
+    view.classList.toggle("is-current", is);
+    if (is) view.querySelector("a.name").setAttribute("aria-current", "true");
+    else view.querySelector("a.name").removeAttribute("aria-current");
+  }
+}
+
 export function startQueue() {
   if (!document.getElementById("uq")) return;
-  paintTree();
   paint();
   document.addEventListener("click", onClick);
   document.addEventListener("change", onChange);
+  document.addEventListener("input", onInput);
   document.addEventListener("keydown", onKey);
   document.addEventListener("drawer:changed", paint);
+  document.addEventListener("submit", (event) => {
+    if (event.target.id === "export-form") setTimeout(() => document.getElementById("dialog").close(), 0);
+  });
   document.body.addEventListener("htmx:afterSettle", () => {
-    paintTree();
     paint();
+    paintViews();
+  });
+  // Another search is another meaning of "all that match"; ticked items stay ticked.
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id !== "list" || !allMatching) return;
+    if (event.detail.pathInfo?.requestPath !== `/${document.getElementById("list").dataset.query}`) clearSelection();
+  });
+  document.body.addEventListener("showList", (event) => {
+    const { href } = event.detail;
+    load("GET", href, { target: "#list", swap: "outerHTML", push: href });
   });
   document.body.addEventListener("bulkDone", () => {
-    selected.clear();
+    clearSelection();
     paint();
     soon();
   });
@@ -188,4 +218,5 @@ export function startQueue() {
   });
   // Priorities move even when nothing happens.
   setInterval(soon, 30000);
+  setInterval(refreshViews, 60000);
 }

@@ -1,0 +1,129 @@
+"""Searches in live order that begin with the decider's own order: the best of very many items without sorting them all.
+
+Only for the first page, where the decider runs in this process. What it gives is the same page that the database alone
+would give; where it cannot tell so, it gives none, and the database is asked as usual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
+
+from openiwd.domain.errors import UnavailableError
+from openiwd.domain.work_item import FINAL, Status
+from openiwd.ports.tenant_store import Candidates, SearchPage, SearchQuery
+
+if TYPE_CHECKING:
+    from openiwd.usecases.decider import Decider
+    from openiwd.usecases.platform import TenantServices
+
+COUNTED: Final = 10_000
+ATTEMPTS: Final = (4, 24)
+IN_CATEGORY: Final = (40,)
+"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way.
+
+Categories are rather narrow, and an index has the narrowest of them.
+"""
+LEAST: Final = 60
+KEPT_SECONDS: Final = 0.5
+_FINAL: Final = frozenset(s.value for s in FINAL)
+
+Ranked = tuple[datetime, Sequence[tuple[int, Fraction]]]
+"""The order, and the instant that it is of."""
+
+
+class LiveOrders:
+    """The first of the live order, kept for a moment: many pages ask at once, and it is the decider's time."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str | None, int], tuple[float, int, Ranked]] = {}
+
+    async def first(
+        self, services: TenantServices, decider: Decider, queue_id: str | None, limit: int
+    ) -> Ranked:
+        """The best waiting items, best first, and the instant of that order."""
+        loop, seen = asyncio.get_running_loop(), services.runtime.wakeup.count
+        kept = self._kept.get((queue_id, limit))
+        if kept is not None and kept[1] == seen and loop.time() - kept[0] < KEPT_SECONDS:
+            return kept[2]
+        ranked = await decider.ranked(queue_id, limit)
+        if len(self._kept) > 100:
+            self._kept.clear()
+        self._kept[(queue_id, limit)] = (loop.time(), seen, ranked)
+        return ranked
+
+
+async def live_page(services: TenantServices, query: SearchQuery) -> SearchPage | None:
+    """The first page of a search by priority; None where the database is to be asked alone."""
+    decider = services.decider
+    if decider is None or query.cursor is not None or query.sort != ["-priority"]:
+        return None
+    statuses, queue_id = _asked(query.filter)
+    if Status.QUEUED.value not in statuses or statuses & _FINAL:
+        return None
+    counting = asyncio.create_task(_count(services, query), name="count of a search")
+    try:
+        page = await _page(services, decider, query, queue_id)
+        if page is None:
+            return None
+        found = await counting
+        return (
+            replace(page, count=min(found, COUNTED), count_exact=found <= COUNTED)
+            if query.with_count
+            else page
+        )
+    finally:
+        if not counting.done():
+            counting.cancel()
+        await asyncio.gather(counting, return_exceptions=True)
+
+
+async def _count(services: TenantServices, query: SearchQuery) -> int:
+    """Beside the page, not after it: each is one statement."""
+    if not query.with_count:
+        return 0
+    async with services.runtime.store.reading() as reading:
+        return await reading.count(query, COUNTED + 1)
+
+
+async def _page(
+    services: TenantServices, decider: Decider, query: SearchQuery, queue_id: str | None
+) -> SearchPage | None:
+    for times in IN_CATEGORY if query.category else ATTEMPTS:
+        wanted = max(query.limit, LEAST) * times
+        try:
+            at, ranked = await services.live_orders.first(services, decider, queue_id, wanted)
+        except UnavailableError:
+            return None
+        if len(ranked) < wanted:
+            return None  # so few wait that the database sorts them quickly
+        candidates = Candidates(numbers=[n for n, _ in ranked], above=ranked[-1][1])
+        async with services.runtime.store.reading() as reading:
+            page = await reading.search(replace(query, candidates=candidates, now=at, with_count=False))
+        if page.next_cursor is not None:
+            return page
+    return None
+
+
+def _asked(tree: dict[str, Any] | None) -> tuple[set[str], str | None]:
+    """The statuses and the one queue that every match has, as far as the tree's uppermost group says so."""
+    parts = tree.get("all", []) if tree is not None else []
+    statuses = {s.value for s in Status}
+    queue_id: str | None = None
+    for part in parts if isinstance(parts, list) else []:
+        if not isinstance(part, dict):
+            continue
+        name, operator, value = part.get("attribute"), part.get("operator"), part.get("value")
+        values = (
+            value if operator == "in" and isinstance(value, list) else [value] if operator == "eq" else None
+        )
+        if name == "status" and values is not None:
+            statuses &= {str(v) for v in values}
+        if name == "queue" and values is not None and len(values) == 1:
+            queue_id = str(values[0])
+    return statuses, queue_id

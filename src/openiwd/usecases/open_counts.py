@@ -1,0 +1,81 @@
+"""The counts of open items, of very many items not anew for each page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from openiwd.ports.tenant_store import OpenCount
+from openiwd.usecases.tenant_runtime import TenantRuntime
+
+MANY: Final = 20_000
+"""Up to so many items every page counts for itself."""
+SHARE: Final = 4.0
+"""Counts of many items are kept for so many times as long as counting took."""
+LONGEST_SECONDS: Final = 5.0
+
+
+class CategoryCount(Struct, kw_only=True, rename="camel"):
+    """Open items of one category in one status."""
+
+    category_path: str | None
+    status: str
+    count: int
+    overdue: int
+
+
+def by_category(counts: Sequence[OpenCount]) -> list[CategoryCount]:
+    """The counts of all queues together."""
+    sums: dict[tuple[str | None, str], CategoryCount] = {}
+    for one in counts:
+        key = (one.category_path, one.status)
+        entry = sums.get(key)
+        if entry is None:
+            entry = sums[key] = CategoryCount(category_path=key[0], status=key[1], count=0, overdue=0)
+        entry.count += one.items
+        entry.overdue += one.overdue
+    return list(sums.values())
+
+
+class OpenCounts:
+    """The counts of one tenant in this process."""
+
+    def __init__(self) -> None:
+        self._summed: tuple[Sequence[OpenCount], list[CategoryCount]] | None = None
+        self._counts: Sequence[OpenCount] | None = None
+        self._until = 0.0
+        self._counting: asyncio.Task[Sequence[OpenCount]] | None = None
+
+    async def of(self, runtime: TenantRuntime) -> Sequence[OpenCount]:
+        """The counts; those of very many items may be a few seconds old, and are counted again meanwhile."""
+        if self._counts is None or sum(c.items for c in self._counts) <= MANY:
+            return await self._count(runtime)
+        if asyncio.get_running_loop().time() >= self._until and self._counting is None:
+            self._counting = asyncio.create_task(self._count(runtime), name="counts of open items")
+            self._counting.add_done_callback(self._counted)
+        return self._counts
+
+    async def of_categories(self, runtime: TenantRuntime) -> list[CategoryCount]:
+        """The same by category, summed up once for each time that is counted. Not to be changed."""
+        counts = await self.of(runtime)
+        if self._summed is None or self._summed[0] is not counts:
+            self._summed = (counts, by_category(counts))
+        return self._summed[1]
+
+    async def _count(self, runtime: TenantRuntime) -> Sequence[OpenCount]:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        async with runtime.store.reading() as reading:
+            counts = await reading.open_counts(runtime.now())
+        ended = loop.time()
+        self._counts, self._until = counts, ended + min(LONGEST_SECONDS, SHARE * (ended - begun))
+        return counts
+
+    def _counted(self, task: asyncio.Task[Sequence[OpenCount]]) -> None:
+        """A failure leaves the older counts, and is told by the next page that counts for itself."""
+        self._counting = None
+        if not task.cancelled() and task.exception() is not None:
+            self._counts = None
