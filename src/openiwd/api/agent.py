@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
-from openiwd.api.editing import LARGE, CurrentEditor, DryRun, etag
+from openiwd.api.editing import CSV, LARGE, CurrentEditor, DryRun, etag
 from openiwd.api.workspace import StateInput
 from openiwd.domain.agent import Absence, AgentProfile
 from openiwd.domain.work_item import ShortText
@@ -92,11 +92,18 @@ async def import_agents(
 ) -> AgentImport:
     """Creates and updates agents from CSV: all rows or none, every fault with its line; tells what differs per agent.
 
-    Columns: id, name, userLogin, employeeId, active, groups (`a|b`), skills (`motor:7|german:10`), capacity
-    (`3|email:2`), timeZone, workingHours. Columns that are left out stay as they are.
+    Columns: id, name, userLogin, employeeId, active, groups (`a|b`), skills (`motor:7|german:10`, with an
+    end `motor:7@2026-12-31T18:00:00+01:00`), capacity (`3|email:2`), timeZone, workingHours. Columns that are left
+    out stay as they are.
     """
     wanted = frozenset(p.strip() for p in (create or "").split(",") if p.strip())
     return await agent_import.import_csv(editor, await request.body(), dry_run=dry_run, create=wanted)
+
+
+@get("/agents/export", tags=_TAGS, operation_id="exportAgents")
+async def export_agents(editor: CurrentEditor) -> Response[bytes]:
+    """All agents as CSV, in the columns that the import reads: importing the file changes nothing."""
+    return Response(await agent_import.export_all(editor), media_type=CSV)
 
 
 @post("/agents/{agent_id:str}/state", tags=_TAGS, operation_id="setAgentState", status_code=200)
@@ -152,6 +159,7 @@ HANDLERS: Final[list[Any]] = [
     put_agent,
     delete_agent,
     import_agents,
+    export_agents,
     set_agent_state,
     return_items,
     list_absences,
