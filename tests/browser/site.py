@@ -21,7 +21,7 @@ from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.command import Done
 from openiwd.usecases.intake import Intake
-from openiwd.usecases.platform import TenantServices
+from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
 
@@ -139,6 +139,10 @@ class Site:
         self._server = Serving(self._wiring, host="127.0.0.1", port=0, metrics_port=None)
         await self._server.start()
         return self._server.url.replace("localhost", "127.0.0.1")
+
+    @property
+    def platform(self) -> Platform:
+        return self._wiring.platform
 
     async def services(self) -> TenantServices:
         return await self._wiring.platform.services("main")

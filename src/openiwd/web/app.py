@@ -15,7 +15,7 @@ from litestar.types import ASGIApp
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
-from openiwd.web.configuration import configuration_page
+from openiwd.web.configuration import configuration_page, draft_page
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, item_page
 from openiwd.web.login import login_page
@@ -45,6 +45,7 @@ PAGES: Final[list[Any]] = [
     *queue_list_page.PAGES,
     *agent_page.PAGES,
     *configuration_page.PAGES,
+    *draft_page.PAGES,
     *gallery_page.PAGES,
     static_file,
 ]

@@ -6,11 +6,12 @@ from typing import Any, Final, NamedTuple
 
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
-from litestar.params import FromPath
 
-from openiwd.domain.errors import NotFoundError, OpenIwdError, RuleSetError
+from openiwd.domain.errors import OpenIwdError, RuleSetError
 from openiwd.usecases import rule_set
-from openiwd.web.configuration.configuration_view import SECTIONS, section_context, sections_of
+from openiwd.web.configuration.configuration_view import SECTIONS, section_context
+from openiwd.web.configuration.drafting import drafting
+from openiwd.web.configuration.navigation import show
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.history_view import actor_name
 from openiwd.web.item.row_view import Shown
@@ -53,29 +54,20 @@ async def _versions(visit: Visit, shown: Shown) -> list[VersionLine]:
 
 async def _page(visit: Visit, section: str, **values: Any) -> Response[Any]:
     visit.caller.require("categories.view")
-    if section not in {name for name, _ in SECTIONS}:
-        raise NotFoundError("there is no such part of the configuration", hint="choose one from the list")
     shown = await shown_by(visit)
     rules = shown.rules
-    text = visit.t("configuration.none")
-    if rules is not None:
-        text = visit.t("configuration.version_text", n=rules.version, name=rules.document.name)
     context: dict[str, Any] = {"error": None, "published": None, "versions": []}
     if section == "versions":
         context["versions"] = await _versions(visit, shown)
     elif rules is not None:
         context |= section_context(section, rules, shown)
-    status = values.pop("status", 200)
-    context |= values
-    return visit.page(
+    return show(
+        visit,
         "configuration/configuration.html",
-        active="configuration",
-        section=section,
-        sections=sections_of(rules),
-        version_text=text,
+        section,
+        await drafting(visit),
         document=rules is not None,
-        status=status,
-        **context,
+        **context | values,
     )
 
 
@@ -85,12 +77,14 @@ async def configuration_start(visit: CurrentVisit) -> Response[Any]:
     return await _page(visit, "categories")
 
 
-@get("/configuration/{section:str}")
-async def configuration_page(visit: CurrentVisit, section: FromPath[str]) -> Response[Any]:
+@get([f"/configuration/{section}" for section in SECTIONS])
+async def configuration_page(visit: CurrentVisit) -> Response[Any]:
     """One part of the live rule set."""
     published = visit.request.query_params.get("published")
     return await _page(
-        visit, section, published=int(published) if published and published.isdigit() else None
+        visit,
+        visit.request.url.path.rsplit("/", 1)[-1],
+        published=int(published) if published and published.isdigit() else None,
     )
 
 

@@ -15,20 +15,7 @@ from openiwd.web.configuration.rule_text import actions_text, criteria_text, rul
 from openiwd.web.item.row_view import Shown
 from openiwd.web.shell.catalogue import Catalogue
 
-SECTIONS: Final = (
-    ("categories", "tree"),
-    ("schemas", "curve"),
-    ("queues", "inbox"),
-    ("calendars", "cal"),
-    ("rules", "filter"),
-    ("versions", "layers"),
-)
-
-
-class Section(NamedTuple):
-    id: str
-    icon: str
-    size: int | None
+SECTIONS: Final = ("categories", "schemas", "queues", "calendars", "rules", "versions")
 
 
 class CategoryView(NamedTuple):
@@ -75,20 +62,6 @@ class RuleView(NamedTuple):
     name: str
     when: str
     then: str
-
-
-def sections_of(rules: CompiledRuleSet | None) -> list[Section]:
-    if rules is None:
-        return [Section(name, icon, None) for name, icon in SECTIONS]
-    d = rules.document
-    counts = {
-        "categories": len(rules.tree),
-        "schemas": len(d.schemas),
-        "queues": len(d.queues),
-        "calendars": len(d.calendars),
-        "rules": len(d.rules) + len(d.decision_tables),
-    }
-    return [Section(name, icon, counts.get(name)) for name, icon in SECTIONS]
 
 
 def section_context(section: str, rules: CompiledRuleSet, shown: Shown) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Drafts of the rule set: beginning one, the list of all, and throwing one away."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from openiwd.domain.rule_set_diff import diff
+from openiwd.usecases import rule_set_draft
+from openiwd.web.configuration.drafting import (
+    CHANGE,
+    drafting,
+    editor_of,
+    hands_text,
+    in_draft,
+    local_path,
+    own_draft,
+)
+from openiwd.web.configuration.navigation import show
+from openiwd.web.shell.form import Form
+from openiwd.web.shell.rendering import redirect
+from openiwd.web.shell.time_text import Moment
+from openiwd.web.shell.visit import CurrentVisit, Visit
+
+
+class DraftLine(NamedTuple):
+    id: UUID
+    name: str
+    base: int | None
+    outdated: bool
+    changes: int
+    hands: str
+    changed: Moment | None
+
+
+async def draft_lines(visit: Visit, live: int | None, document: Any) -> list[DraftLine]:
+    return [
+        DraftLine(
+            d.id,
+            d.name,
+            d.base,
+            d.base != live,
+            len(diff(document, d.parsed)),
+            await hands_text(visit, d),
+            visit.times.moment(d.changed_at),
+        )
+        for d in await rule_set_draft.drafts(editor_of(visit))
+    ]
+
+
+@get("/configuration/drafts")
+async def drafts_page(visit: CurrentVisit) -> Response[Any]:
+    """All drafts of the tenant."""
+    visit.caller.require("categories.view")
+    at = await drafting(visit)
+    live, document = await rule_set_draft.live_document(visit.services.runtime)
+    lines = await draft_lines(visit, live, document)
+    return show(visit, "configuration/drafts.html", "drafts", at if at.id else None, drafts=lines)
+
+
+@post("/configuration/draft")
+async def edit_in_draft(visit: CurrentVisit) -> Response[Any]:
+    """Goes on with the visitor's last draft, or begins one, at the page that asked."""
+    visit.caller.require(CHANGE)
+    form = await visit.request.form()
+    draft = await own_draft(visit)
+    return redirect(in_draft(local_path(str(form.get("at") or "")), draft.id))
+
+
+@get("/configuration/drafts/{draft:uuid}/discard")
+async def discard_dialog(visit: CurrentVisit, draft: FromPath[UUID]) -> Response[Any]:
+    """What would be thrown away."""
+    visit.caller.require(CHANGE)
+    found = await rule_set_draft.get(editor_of(visit), draft)
+    changes = len(await rule_set_draft.differences(editor_of(visit), found))
+    form = Form(
+        action=f"/configuration/drafts/{draft}/discard",
+        title=visit.t("draft.discard_title"),
+        text=visit.t("draft.discard_text", name=found.name, n=changes),
+        fields=[],
+        submit=visit.t("draft.discard_do"),
+        danger=True,
+    )
+    return visit.page("components/dialog.html", form=form, error=None)
+
+
+@post("/configuration/drafts/{draft:uuid}/discard", status_code=200)
+async def discard(visit: CurrentVisit, draft: FromPath[UUID]) -> Response[Any]:
+    """Throws a draft away."""
+    await rule_set_draft.discard(editor_of(visit), draft)
+    return redirect("/configuration/drafts", htmx=True)
+
+
+PAGES: Final[list[Any]] = [drafts_page, edit_in_draft, discard_dialog, discard]
