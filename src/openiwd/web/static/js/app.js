@@ -9,6 +9,8 @@ import { startToasts } from "./toast.js";
 import { startTriggers } from "./trigger.js";
 import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
+import { startCopy } from "./copy.js";
+import { startRows } from "./rows.js";
 
 startTheme();
 startMenus();
@@ -19,5 +21,7 @@ startShortcuts();
 startDrawer();
 startQueue();
 startAgents();
+startRows();
+startCopy();
 startWorkspace();
 document.body.dataset.ready = "true";

@@ -1,0 +1,64 @@
+"""The agents of the configuration: the list, and the whole of it as CSV."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Response, get
+
+from openiwd.usecases.agent_import import export_all
+from openiwd.web.configuration.navigation import show
+from openiwd.web.item.directory import agents_of, shown_by
+from openiwd.web.people.agent_filter import choices_of, filter_of, found_by
+from openiwd.web.people.agent_view import line_of
+from openiwd.web.people.named import groups_and_skills
+from openiwd.web.shell.dialog_page import editor_of
+from openiwd.web.shell.listing import part_of
+from openiwd.web.shell.rendering import HEADERS
+from openiwd.web.shell.visit import CurrentVisit, Visit
+
+PATH: Final = "/configuration/agents"
+
+
+def csv_file(content: bytes, name: str) -> Response[bytes]:
+    """A file to keep."""
+    disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(content, media_type="text/csv", headers={**HEADERS, **disposition})
+
+
+def today_of(visit: Visit) -> str:
+    return visit.times.local(visit.now).strftime("%Y-%m-%d")
+
+
+@get(PATH)
+async def agent_list(visit: CurrentVisit) -> Response[Any]:
+    """All agents, inactive ones too."""
+    visit.caller.require("agents.view")
+    query = visit.request.query_params
+    wanted = filter_of(query)
+    agents = await agents_of(visit)
+    shown = await shown_by(visit, agents)
+    groups, skills = await groups_and_skills(visit)
+    found = found_by(wanted, agents)
+    part, pager = part_of(found, query.get("page"), PATH, wanted.query(), visit.t)
+    return show(
+        visit,
+        "people/agent_list.html",
+        "agents",
+        agents=[line_of(a, 0, groups, skills, shown) for a in part],
+        any_agents=bool(agents),
+        summary=visit.t("people.summary", n=len(agents), inactive=sum(1 for a in agents if not a.active)),
+        wanted=wanted,
+        choices=choices_of(wanted, groups, skills, visit.t, states=True),
+        pager=pager,
+        can_edit=visit.caller.may("agents.update"),
+    )
+
+
+@get(f"{PATH}/-/export.csv")
+async def agent_export(visit: CurrentVisit) -> Response[bytes]:
+    """All agents as the import reads them."""
+    return csv_file(await export_all(editor_of(visit)), f"agents-{today_of(visit)}")
+
+
+PAGES: Final[list[Any]] = [agent_list, agent_export]
