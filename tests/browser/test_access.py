@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -47,21 +48,21 @@ def test_a_user_is_made_changed_and_deactivated(site: Site, open_as: Open, shot:
     assert violations(page) == []
     shot(page, "access-users")
     page.get_by_role("link", name="New user").click()
-    page.get_by_label("Name", exact=True).fill(LONG)
+    page.locator("main [name=name]").fill(LONG)
     login = f"max{uuid4().hex[:6]}"
-    page.get_by_label("Login", exact=True).fill("ada")
+    page.locator("main [name=login]").fill("ada")
     page.get_by_label("Role").select_option("supervisor")
-    page.get_by_label("Agent profile").fill("nobody")
-    page.get_by_label("First password").fill("another horse 25")
+    page.locator("main [name=agentId]").fill("nobody")
+    page.locator("main [name=password]").fill("another horse 25")
     page.get_by_role("button", name="Create").click()
     expect(page.locator(".field .error")).to_contain_text("there is no agent 'nobody'")
-    expect(page.get_by_label("Name", exact=True)).to_have_value(LONG)
-    page.get_by_label("Agent profile").fill("")
-    page.get_by_label("First password").fill("another horse 25")
+    expect(page.locator("main [name=name]")).to_have_value(LONG)
+    page.locator("main [name=agentId]").fill("")
+    page.locator("main [name=password]").fill("another horse 25")
     page.get_by_role("button", name="Create").click()
     expect(page.locator(".field .error")).to_contain_text("is taken")
-    page.get_by_label("Login", exact=True).fill(login)
-    page.get_by_label("First password").fill("another horse 25")
+    page.locator("main [name=login]").fill(login)
+    page.locator("main [name=password]").fill("another horse 25")
     page.get_by_label("Language").select_option("de")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
@@ -83,7 +84,7 @@ def test_a_user_is_made_changed_and_deactivated(site: Site, open_as: Open, shot:
     page.locator("dialog .confirm").click()
     expect(page.locator("main .pagehead")).to_contain_text("inactive")
     theirs.goto("/queues")
-    expect(theirs).to_have_url(lambda url: "/login" in url)  # type: ignore[arg-type]
+    expect(theirs).to_have_url(re.compile("/login"))
 
 
 def test_the_last_administrator_stays_one(open_as: Open, watch: Watch) -> None:
@@ -99,8 +100,8 @@ def test_the_last_administrator_stays_one(open_as: Open, watch: Watch) -> None:
 def test_nobody_gives_away_more_than_they_have(site: Site, open_as: Open, watch: Watch) -> None:
     watch.expect("422", "403")
     page = open_as("ada", "/configuration/access-groups/-/new")
-    page.get_by_label("Name", exact=True).fill("Complaints only")
-    page.get_by_label("Id", exact=False).first.fill("complaints_only")
+    page.locator("main [name=name]").fill("Complaints only")
+    page.locator("main [name=id]").fill("complaints_only")
     page.get_by_label("Complaints", exact=True).first.check()
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
@@ -110,13 +111,13 @@ def test_nobody_gives_away_more_than_they_have(site: Site, open_as: Open, watch:
     expect(limited.locator("main")).to_contain_text("This user may do more than you")
     expect(limited.get_by_role("button", name="Save")).to_have_count(0)
     go(limited, "/configuration/users/-/new")
-    limited.get_by_label("Name", exact=True).fill("Too much")
-    limited.get_by_label("Login", exact=True).fill(f"much{uuid4().hex[:6]}")
+    limited.locator("main [name=name]").fill("Too much")
+    limited.locator("main [name=login]").fill(f"much{uuid4().hex[:6]}")
     limited.get_by_label("Role").select_option("supervisor")
     limited.get_by_role("button", name="Create").click()
     expect(limited.get_by_role("alert").first).to_contain_text("which you do not have yourself")
     page.click("#delete-group")
-    expect(page.locator("dialog[open]")).to_contain_text(f"while it is in use: {login}")
+    expect(page.locator("dialog[open]")).to_contain_text(login)
     expect(page.locator("dialog .confirm")).to_have_count(0)
 
 
@@ -128,8 +129,8 @@ def test_the_table_of_roles_and_access_groups(open_as: Open, shot: Shot) -> None
     assert violations(page) == []
     shot(page, "access-roles")
     go(page, "/configuration/access-groups/-/new")
-    page.get_by_label("Name", exact=True).fill("Motor and service")
-    page.get_by_label("Id", exact=False).first.fill("motor_service")
+    page.locator("main [name=name]").fill("Motor and service")
+    page.locator("main [name=id]").fill("motor_service")
     page.get_by_label("Motor", exact=True).check()
     page.get_by_label("Service desk").check()
     page.get_by_role("button", name="Create").click()
@@ -238,26 +239,26 @@ def test_language_look_and_password_are_ones_own(site: Site, open_as: Open, shot
     page.get_by_label("Dark").check()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert violations(page) == []
-    page.get_by_label("Present password").fill("wrong one")
-    page.get_by_label("New password", exact=True).fill("another horse 25")
-    page.get_by_label("New password again").fill("another horse 26")
+    page.locator("[name=oldPassword]").fill("wrong one")
+    page.locator("[name=password]").fill("another horse 25")
+    page.locator("[name=again]").fill("another horse 26")
     page.get_by_role("button", name="Change password").click()
     expect(page.locator(".field .error")).to_contain_text("not the same")
-    page.get_by_label("Present password").fill("wrong one")
-    page.get_by_label("New password", exact=True).fill("another horse 25")
-    page.get_by_label("New password again").fill("another horse 25")
+    page.locator("[name=oldPassword]").fill("wrong one")
+    page.locator("[name=password]").fill("another horse 25")
+    page.locator("[name=again]").fill("another horse 25")
     page.get_by_role("button", name="Change password").click()
     expect(page.locator(".field .error")).to_contain_text("old password is wrong")
-    page.get_by_label("Present password").fill(PASSWORD)
-    page.get_by_label("New password", exact=True).fill("another horse 25")
-    page.get_by_label("New password again").fill("another horse 25")
+    page.locator("[name=oldPassword]").fill(PASSWORD)
+    page.locator("[name=password]").fill("another horse 25")
+    page.locator("[name=again]").fill("another horse 25")
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_role("status").filter(has_text="Your password is changed")).to_be_visible()
     other.goto("/queues")
     expect(other.locator("[name=password]")).to_be_visible()
     log_in(other, login, "/queues")
     expect(other.get_by_role("alert")).to_be_visible()
-    page.get_by_label("Time zone").fill("Europe/Vienna")
+    page.locator("main [name=timeZone]").fill("Europe/Vienna")
     page.get_by_label("Language").select_option("de")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("h1")).to_have_text("Ihre Einstellungen")

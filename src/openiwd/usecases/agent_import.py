@@ -208,9 +208,13 @@ def _fault(line: int, field: str, message: str, hint: str) -> dict[str, Any]:
 def _difference(
     line: int, before: AgentProfile | None, after: AgentProfile, columns: list[str]
 ) -> AgentDifference:
-    if before is None:
-        return AgentDifference(line=line, agent=after.id, change="created")
     fields = []
+    if before is None:
+        for column in columns:
+            value = msgspec.to_builtins(getattr(after, COLUMNS[column][0]))
+            if value not in (None, [], {}):
+                fields.append(FieldDifference(column, after=value))
+        return AgentDifference(line=line, agent=after.id, change="created", fields=fields)
     for column in columns:
         name = COLUMNS[column][0]
         old, new = getattr(before, name), getattr(after, name)

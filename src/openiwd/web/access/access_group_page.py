@@ -163,7 +163,7 @@ async def _delete_form(visit: Visit, group: AccessGroup) -> Form:
         holders += [k.name for k in await api_key.keys(editor) if group.id in k.access_groups]
     text = t("access.group_delete_text")
     if holders:
-        text = t("named.in_use", uses=", ".join(holders[:20]))
+        text = t("named.in_use")
     return Form(
         action=f"{href_of(group.id)}/delete",
         title=t("named.delete_title", name=group.name),
@@ -172,6 +172,7 @@ async def _delete_form(visit: Visit, group: AccessGroup) -> Form:
         submit=t("form.delete"),
         danger=True,
         blocked=bool(holders),
+        lines=holders,
     )
 
 

@@ -20,6 +20,7 @@ from openiwd.web.item.directory import agents_of
 from openiwd.web.people.agent_edit_page import ZONES
 from openiwd.web.people.agent_filter import Choice
 from openiwd.web.people.agent_view import edit_href
+from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog, typed
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.listing import part_of
@@ -51,6 +52,13 @@ def language_options(visit: Visit) -> list[tuple[str, str]]:
     return [(code, visit.t.named("language", code)) for code in CATALOGUES]
 
 
+def reach_text(role: str, groups: list[str], t: Catalogue) -> str:
+    """Which items a role reaches."""
+    if role == Role.AGENT:
+        return t("access.own_items")
+    return ", ".join(groups) or t("access.all_items")
+
+
 def line_of(user: UserRecord, groups: dict[str, str], agents: dict[str, str], visit: Visit) -> UserLine:
     locked = user.locked_until is not None and user.locked_until > visit.now
     return UserLine(
@@ -59,7 +67,7 @@ def line_of(user: UserRecord, groups: dict[str, str], agents: dict[str, str], vi
         login=user.login,
         href=f"{PATH}/{user.id}",
         role=visit.t.named("role", user.role),
-        groups=", ".join(groups.get(g, g) for g in user.access_groups),
+        groups=reach_text(user.role, [groups.get(g, g) for g in user.access_groups], visit.t),
         agent=agents.get(user.agent_id or "", user.agent_id or ""),
         agent_href=edit_href(user.agent_id) if user.agent_id else "",
         last_login=visit.times.ago(user.last_login_at),

@@ -58,7 +58,7 @@ async def import_agents(visit: CurrentVisit) -> Response[Any]:
     except ForbiddenError:
         raise
     except OpenIwdError as error:
-        looked = faulty(error)
+        looked = faulty(error, visit.t)
     return visit.page("people/import_result.html", looked=looked, stale=stale, path=f"{PATH}/-/import")
 
 

@@ -21,9 +21,9 @@ class Change(NamedTuple):
 
 def value_text(value: Any) -> str:
     """A value in one line: lists with commas, `skill 7` for skills, JSON for what has no better form."""
+    if value is None or value is msgspec.UNSET or (not value and isinstance(value, str | list | dict)):
+        return "–"
     match value:
-        case None | "" | [] | {}:
-            return "–"
         case bool():
             return "true" if value else "false"
         case list() | tuple():

@@ -12,6 +12,7 @@ from openiwd.domain.errors import OpenIwdError
 from openiwd.usecases.agent_import import AgentImport
 from openiwd.usecases.lookup_table import LookupImport
 from openiwd.web.people.difference_view import Change, changes_of_rows, value_text
+from openiwd.web.shell.catalogue import Catalogue
 
 SHOWN: Final = 200
 _PLACE: Final = re.compile(r"line (\d+)(?:\.(.+))?", re.DOTALL)
@@ -48,20 +49,22 @@ class ImportView(NamedTuple):
         return any(n for name, n in self.tally if name != "unchanged")
 
 
-def faulty(error: OpenIwdError) -> ImportView:
-    """Every fault with its line and column."""
+def faulty(error: OpenIwdError, t: Catalogue) -> ImportView:
+    """Every fault with its line and column; what a box of the page would cure is said so."""
     told = error.details.get("errors") or [
         {"field": error.field, "message": error.message, "hint": error.hint}
     ]
-    return ImportView("", [], [], 0, [], [_fault(e) for e in told])
+    return ImportView("", [], [], 0, [], [_fault(e, t) for e in told])
 
 
-def _fault(told: dict[str, Any]) -> ImportFault:
+def _fault(told: dict[str, Any], t: Catalogue) -> ImportFault:
     place = _PLACE.fullmatch(str(told.get("field") or ""))
     line, column = (place[1], place[2] or "") if place is not None else ("", str(told.get("field") or ""))
-    return ImportFault(
-        line, column.partition("[")[0].partition(".")[0], str(told["message"]), str(told.get("hint") or "")
-    )
+    hint = str(told.get("hint") or "")
+    for kind in ("skills", "groups"):
+        if f"/{kind}/" in hint:
+            hint = t("import.tick", box=t(f"import.create_{kind}"))
+    return ImportFault(line, column.partition("[")[0].partition(".")[0], str(told["message"]), hint)
 
 
 def digest_of(content: bytes, told: Any) -> str:
@@ -79,7 +82,14 @@ def agents_view(content: bytes, told: AgentImport) -> ImportView:
                 str(a.line),
                 a.agent,
                 a.change,
-                [Change(f.path, value_text(f.before), value_text(f.after)) for f in a.fields],
+                [
+                    Change(
+                        f.path,
+                        None if f.before is msgspec.UNSET else value_text(f.before),
+                        value_text(f.after),
+                    )
+                    for f in a.fields
+                ],
             )
             for a in differing[:SHOWN]
         ],

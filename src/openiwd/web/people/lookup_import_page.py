@@ -50,7 +50,7 @@ async def import_table(visit: CurrentVisit, table_id: FromPath[str]) -> Response
     except ForbiddenError:
         raise
     except OpenIwdError as error:
-        looked = faulty(error)
+        looked = faulty(error, visit.t)
     path = f"{href_of(table_id)}/import"
     return visit.page("people/import_result.html", looked=looked, stale=stale, path=path)
 

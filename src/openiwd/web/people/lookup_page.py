@@ -320,7 +320,7 @@ def _delete_form(visit: Visit, table: LookupTable, uses: list[dict[str, Any]]) -
     t = visit.t
     text = t("lookup.delete_text", n=len(table.rows))
     if uses:
-        text = t("named.in_use", uses="; ".join(u["message"] for u in uses[:8]))
+        text = t("named.in_use")
     return Form(
         action=f"{href_of(table.id)}/delete",
         title=t("named.delete_title", name=table.name),
@@ -329,6 +329,7 @@ def _delete_form(visit: Visit, table: LookupTable, uses: list[dict[str, Any]]) -
         submit=t("form.delete"),
         danger=True,
         blocked=bool(uses),
+        lines=[u["message"] for u in uses],
     )
 
 

@@ -38,6 +38,7 @@ ROOMS: Final = {
 }
 EDIT: Final = [f"/configuration/{path}/{{object_id:str}}/edit" for path in ROOMS]
 DELETE: Final = [f"/configuration/{path}/{{object_id:str}}/delete" for path in ROOMS]
+USES: Final = [f"/configuration/{path}/{{object_id:str}}/uses" for path in ROOMS]
 NEW: Final = "-"
 """In the place of an id, for what does not exist yet: no id is just this."""
 
@@ -49,6 +50,7 @@ class NamedLine(NamedTuple):
     agents: int
     agents_href: str
     rules: int
+    uses_href: str
     edit_href: str
     delete_href: str
     pauses: bool
@@ -68,6 +70,7 @@ def _line(room: Room, stored: Stored, used: Usage) -> NamedLine:
         agents=used.agents,
         agents_href=address("/configuration/agents", {room.word: v.id}),
         rules=used.rules,
+        uses_href=f"{base}/uses",
         edit_href=f"{base}/edit",
         delete_href=f"{base}/delete",
         pauses=v.pauses_clock if hold else False,
@@ -193,21 +196,34 @@ def _values(room: Room, sent: Sent, stored: Stored | None) -> dict[str, Any]:
 def _delete_form(visit: Visit, room: Room, stored: Stored, uses: list[dict[str, Any]]) -> Form:
     """Says what stands against it, before it is tried."""
     t = visit.t
-    shown = [u["message"] for u in uses[:8]]
-    more = len(uses) - len(shown)
-    text = t(f"named.{room.word}_delete_text")
-    if uses:
-        lines = "; ".join([*shown, *([t("named.more_uses", n=more)] if more else [])])
-        text = t("named.in_use", uses=lines)
     return Form(
         action=f"/configuration/{room.path}/{quote(stored.value.id, safe='')}/delete",
         title=t("named.delete_title", name=stored.value.name),
-        text=text,
+        text=t("named.in_use") if uses else t(f"named.{room.word}_delete_text"),
         fields=[],
         submit=t("form.delete"),
         danger=True,
         blocked=bool(uses),
+        lines=[u["message"] for u in uses],
     )
+
+
+@get(USES)
+async def uses_dialog(visit: CurrentVisit, object_id: FromPath[str]) -> Response[Any]:
+    """Everything that refers to it."""
+    room, editor, t = _room(visit), editor_of(visit), visit.t
+    stored = await live_object.get(editor, room.kind, object_id)
+    uses = await live_object.uses(editor, room.kind, object_id)
+    form = Form(
+        action="",
+        title=t("named.uses_title", name=stored.value.name),
+        text="" if uses else t("named.no_uses"),
+        fields=[],
+        submit="",
+        blocked=True,
+        lines=[u["message"] for u in uses],
+    )
+    return show_dialog(visit, form)
 
 
 @get(DELETE)
@@ -240,6 +256,7 @@ PAGES: Final[list[Any]] = [
     hold_reasons_page,
     edit_dialog,
     save,
+    uses_dialog,
     delete_dialog,
     delete,
 ]

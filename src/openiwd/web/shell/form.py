@@ -34,6 +34,8 @@ class Form(NamedTuple):
     note: str = ""
     danger: bool = False
     hidden: Sequence[tuple[str, str]] = ()
+    lines: Sequence[str] = ()
+    """What it is about, one by one."""
     roomy: bool = False
     """It has much to choose from."""
     blocked: bool = False
