@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, StorageState, sync_playwright
 
+from tests.browser.drafts import discard_all
 from tests.browser.site import PASSWORD, Site
 from tests.servers.postgres import PostgresServer
 
@@ -157,3 +158,11 @@ def agents_out(site: Site) -> Iterator[None]:
     yield
     site.return_everything()
     site.log_agents_out()
+
+
+@pytest.fixture
+def no_drafts(site: Site) -> Iterator[None]:
+    """The test begins and ends without drafts of the rule set."""
+    site.run(discard_all(site))
+    yield
+    site.run(discard_all(site))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
 from openiwd.domain.privilege import Role, system
 from openiwd.domain.work_item import ContactInput, Ext, ItemSubmission, WorkItem
+from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import FirstUser
@@ -143,6 +144,10 @@ class Site:
     @property
     def platform(self) -> Platform:
         return self._wiring.platform
+
+    @property
+    def holidays(self) -> HolidaySource:
+        return self._wiring.holidays
 
     async def services(self) -> TenantServices:
         return await self._wiring.platform.services("main")

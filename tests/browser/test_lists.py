@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import violations
-from tests.browser.conftest import Open, Watch, go
-from tests.browser.site import RULES, Site
+from tests.browser.conftest import Open, go
+from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
 Shot = Callable[[Page, str], None]
@@ -25,12 +24,9 @@ Shot = Callable[[Page, str], None]
         ("ines", "/?q=nothing-has-this"),
         ("ines", "/queues"),
         ("ines", "/agents"),
-        ("bea", "/configuration/categories"),
         ("bea", "/configuration/schemas"),
         ("bea", "/configuration/queues"),
         ("bea", "/configuration/calendars"),
-        ("bea", "/configuration/rules"),
-        ("bea", "/configuration/versions"),
         ("amara", "/workspace"),
     ],
 )
@@ -93,38 +89,3 @@ def test_a_viewer_may_look_at_agents_only(open_as: Open) -> None:
     page = open_as("vera", "/agents")
     expect(page.locator("#agents")).to_contain_text("Amara Rossi")
     expect(page.locator("#agent-rows button")).to_have_count(0)
-
-
-def test_configuration_reads_as_text(open_as: Open, shot: Shot) -> None:
-    page = open_as("bea", "/configuration")
-    expect(page.locator("main")).to_contain_text("If data.product is one of motor, glass, theft, collision")
-    shot(page, "configuration-categories")
-    page.click("text=Prioritization schemas")
-    expect(page.locator("svg.chart")).to_have_count(2)
-    shot(page, "configuration-schemas")
-    page.click("#conf-side >> text=Rules")
-    expect(page.locator("main")).to_contain_text("ext.customerSegment is vip")
-    expect(page.locator("main")).to_contain_text("raiseBusinessValue 100")
-
-
-def test_a_wrong_rule_set_is_refused_with_its_place_and_a_right_one_goes_live(
-    open_as: Open, watch: Watch, tmp_path: Path
-) -> None:
-    watch.expect("422")
-    text = RULES.read_text(encoding="utf-8")
-    wrong = tmp_path / "wrong.yaml"
-    wrong.write_text(text.replace("queue: motor_l2, when", "queue: nowhere, when"), encoding="utf-8")
-    page = open_as("bea", "/configuration/versions")
-    page.set_input_files("[name=file]", wrong)
-    page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_role("alert")).to_contain_text("nowhere")
-    page.set_input_files("[name=file]", RULES)
-    page.fill("[name=comment]", "the same again")
-    page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_role("status").filter(has_text="is live")).to_be_visible()
-    expect(page.locator("main table")).to_contain_text("the same again")
-
-
-def test_a_supervisor_cannot_publish(open_as: Open) -> None:
-    page = open_as("ines", "/configuration/versions")
-    expect(page.locator("[name=file]")).to_have_count(0)

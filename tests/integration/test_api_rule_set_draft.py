@@ -103,3 +103,54 @@ async def test_a_draft_is_renamed_and_discarded(api: World) -> None:
     assert gone.status_code == 204
     problem(await api.get(f"/rulesets/drafts/{draft['id']}"), 404)
     problem(await in_draft(api, "GET", "/queues", draft), 404)
+
+
+async def test_a_draft_is_brought_up_to_date_with_what_was_published_meanwhile(api: World) -> None:
+    draft = await begin(api)
+    first, second = (await api.get("/queues")).json()["queues"][:2]
+    await in_draft(api, "PUT", f"/queues/{first['id']}", draft, {**first, "offerTimeout": "77s"})
+    await api.call("PUT", f"/queues/{second['id']}", "t", json={**second, "offerTimeout": "99s"})
+    done = await api.post(f"/rulesets/drafts/{draft['id']}/update", {})
+    assert (done.status_code, done.json()["base"], done.headers["etag"]) == (200, 2, '"3"')
+    told = (await api.get(f"/rulesets/drafts/{draft['id']}")).json()
+    assert [d["id"] for d in told["differences"]] == [first["id"]]
+    assert (await api.post(f"/rulesets/drafts/{draft['id']}/publish")).status_code == 201
+    times = {q["id"]: q.get("offerTimeout") for q in (await api.get("/queues")).json()["queues"]}
+    assert (times[first["id"]], times[second["id"]]) == ("77s", "99s")
+
+
+async def test_what_both_sides_changed_must_be_chosen(api: World) -> None:
+    draft = await begin(api)
+    queue = await first_queue(api)
+    await in_draft(api, "PUT", f"/queues/{queue['id']}", draft, {**queue, "offerTimeout": "77s"})
+    await api.call("PUT", f"/queues/{queue['id']}", "t", json={**queue, "offerTimeout": "99s"})
+    path = f"/rulesets/drafts/{draft['id']}/update"
+    refused = problem(await api.post(path, {}), 409, "changedOnBothSides")
+    assert [(o["kind"], o["id"]) for o in refused["objects"]] == [("queues", queue["id"])]
+    assert (await api.get(f"/rulesets/drafts/{draft['id']}")).json()["base"] == 1
+    done = await api.post(path, {"choices": {f"queues/{queue['id']}": "theirs"}})
+    assert done.json()["base"] == 2
+    assert (await api.get(f"/rulesets/drafts/{draft['id']}")).json()["differences"] == []
+    problem(await api.post(path, {"choices": {f"queues/{queue['id']}": "ours"}}), 400)
+
+
+async def test_bringing_up_to_date_needs_the_revision_that_was_looked_at(api: World) -> None:
+    draft = await begin(api)
+    stale = await api.call(
+        "POST", f"/rulesets/drafts/{draft['id']}/update", "t", json={}, headers={"If-Match": '"9"'}
+    )
+    problem(stale, 412, "revisionMismatch")
+
+
+async def test_a_childs_fault_does_not_keep_its_parent_from_being_changed(api: World) -> None:
+    draft = await begin(api)
+    categories = (await api.get("/categories")).json()["categories"]
+    child = next(c for c in categories if c["parent"] is not None)
+    parent = next(c for c in categories if c["id"] == child["parent"])
+    queue = child["effectiveQueue"]
+    await in_draft(api, "PUT", f"/categories/{child['id']}", draft, {**child, "queue": queue})
+    await in_draft(api, "DELETE", f"/queues/{queue}", draft)
+    others = [q["id"] for q in (await api.get("/queues")).json()["queues"] if q["id"] != queue]
+    changed = {**parent, "description": "Renamed", "queue": others[0]}
+    saved = await in_draft(api, "PUT", f"/categories/{parent['id']}", draft, changed)
+    assert saved.status_code == 200, saved.text

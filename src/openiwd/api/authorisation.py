@@ -112,6 +112,7 @@ _RULE_SETS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/rulesets/drafts/{draft_id}": "categories.view",
     "PUT /iwd/v3/rulesets/drafts/{draft_id}": "categories.update",
     "DELETE /iwd/v3/rulesets/drafts/{draft_id}": "categories.update",
+    "POST /iwd/v3/rulesets/drafts/{draft_id}/update": "categories.update",
     "POST /iwd/v3/rulesets/drafts/{draft_id}/publish": "rulesets.publish",
     "POST /iwd/v3/rulesets": "rulesets.publish",
     "POST /iwd/v3/rulesets/{version}/rollback": "rulesets.publish",

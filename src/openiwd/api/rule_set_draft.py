@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from litestar import Response, delete, get, post, put
@@ -23,6 +23,12 @@ _TAGS: Final = ["configuration"]
 
 class DraftInput(Struct, forbid_unknown_fields=True):
     name: DraftName
+
+
+class UpdateInput(Struct, forbid_unknown_fields=True):
+    """`choices` says `mine` or `theirs` by object, such as `queues/motor_l1`, where both sides have changed it."""
+
+    choices: dict[str, Literal["mine", "theirs"]] = {}
 
 
 class DraftSummary(Struct, kw_only=True, rename="camel"):
@@ -94,6 +100,15 @@ async def discard_draft(editor: CurrentEditor, draft_id: FromPath[UUID]) -> None
     await rule_set_draft.discard(editor, draft_id)
 
 
+@post("/rulesets/drafts/{draft_id:uuid}/update", tags=_TAGS, operation_id="updateDraft", status_code=200)
+async def update_draft(
+    call: CurrentCall, editor: CurrentEditor, draft_id: FromPath[UUID], data: JSONBody[UpdateInput]
+) -> Response[DraftSummary]:
+    """Takes what was published meanwhile into the draft. 409 `changedOnBothSides` with the objects left to choose."""
+    draft = await rule_set_draft.bring_up_to_date(editor, draft_id, data.choices, call.if_match)
+    return Response(DraftSummary(**_summary(draft)), headers=etag(draft.revision))
+
+
 @post("/rulesets/drafts/{draft_id:uuid}/publish", tags=_TAGS, operation_id="publishDraft", status_code=201)
 async def publish_draft(
     call: CurrentCall,
@@ -113,5 +128,6 @@ HANDLERS: Final[list[Any]] = [
     get_draft,
     rename_draft,
     discard_draft,
+    update_draft,
     publish_draft,
 ]

@@ -155,6 +155,11 @@ class Vocabulary:
             keys = tuple(one.name.split("."))
             self._known[name] = Attribute(name, _TYPES[one.type], Root.DATA, keys, tuple(one.allowed))
 
+    @property
+    def known(self) -> Mapping[str, Attribute]:
+        """The attributes that exist by themselves or are declared, by name."""
+        return self._known
+
     def resolve(self, name: str) -> Attribute | None:
         """The attribute of this name; any path below `data` is one, declared or not."""
         known = self._known.get(name)

@@ -56,16 +56,17 @@ def diff(before: RuleSetDocument, after: RuleSetDocument) -> list[ObjectDifferen
         for f in _fields(one.get(name, msgspec.UNSET), other.get(name, msgspec.UNSET), name)
     ]
     found = [ObjectDifference(SETTINGS, "", "changed", settings)] if settings else []
-    for part, key in PARTS.items():
-        found += _of_part(part, _objects(part, key, one), _objects(part, key, other))
+    for part in PARTS:
+        found += _of_part(part, objects_of(part, one), objects_of(part, other))
     return found
 
 
-def _objects(part: str, key: str, document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def objects_of(part: str, document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The objects of a plain document's list by id, in order; categories flat, each with the id of its `parent`."""
     listed = document.get(part, [])
     if part == "categories":
         return dict(_flat(listed, None))
-    return {each[key]: each for each in listed}
+    return {each[PARTS[part]]: each for each in listed}
 
 
 def _flat(nodes: list[dict[str, Any]], parent: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -120,6 +121,11 @@ def _predecessors(
         for previous, name in pairwise([None, *family])
         if name is not None
     }
+
+
+def values_differ(before: Any, after: Any) -> list[FieldDifference]:
+    """What differs between two plain values, by path."""
+    return list(_fields(before, after, ""))
 
 
 def _fields(before: Any, after: Any, path: str) -> Iterator[FieldDifference]:

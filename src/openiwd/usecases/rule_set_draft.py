@@ -6,7 +6,7 @@ Every change needs the revision it was made from, or is made on whatever is ther
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -17,15 +17,17 @@ from msgspec import Meta, Struct
 from openiwd.domain.errors import ConflictError, NotFoundError, RevisionMismatchError, RuleSetError
 from openiwd.domain.rule_set import RuleSetDocument, parse_document
 from openiwd.domain.rule_set_diff import ObjectDifference, diff
+from openiwd.domain.rule_set_merge import Merged, merge
 from openiwd.ports.tenant_store import Reading
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.rule_set import check
+from openiwd.usecases.rule_set import check, read_version
 from openiwd.usecases.tenant_runtime import TenantRuntime
 
 KIND: Final = "rule_set_draft"
 TRIES: Final = 5
+MAX_NAME: Final = 200
 
-DraftName = Annotated[str, Meta(min_length=1, max_length=200)]
+DraftName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 
 
 class Draft(Struct, kw_only=True, rename="camel"):
@@ -40,7 +42,7 @@ class Draft(Struct, kw_only=True, rename="camel"):
     created_at: datetime
     changed_at: datetime
     changed_by: list[str]
-    """Who has had a hand in it, the first one first."""
+    """Who has had a hand in it, who changed it last at the end."""
 
     @property
     def parsed(self) -> RuleSetDocument:
@@ -137,6 +139,12 @@ def _hand(editor: Editor) -> str:
     return editor.caller.login or editor.caller.actor
 
 
+def _hands(draft: Draft, editor: Editor) -> list[str]:
+    """Who has had a hand in the draft, the editor last."""
+    hand = _hand(editor)
+    return [*(who for who in draft.changed_by if who != hand), hand]
+
+
 async def _save(editor: Editor, draft: Draft, revision: int | None) -> Draft:
     body = {k: v for k, v in msgspec.to_builtins(draft).items() if k != "revision"}
     async with editor.services.runtime.store.writing() as tx:
@@ -174,12 +182,11 @@ async def change(
         if document == draft.parsed:
             return draft, done, False
         await _refuse_own_faults(editor, raw, done)
-        hands = [*draft.changed_by, *([] if _hand(editor) in draft.changed_by else [_hand(editor)])]
         after = msgspec.structs.replace(
             draft,
             document=msgspec.to_builtins(document),
             changed_at=editor.services.runtime.now(),
-            changed_by=hands,
+            changed_by=_hands(draft, editor),
         )
         try:
             return await _save(editor, after, draft.revision), done, True
@@ -201,12 +208,18 @@ def changed_meanwhile(draft: Draft, expected: int) -> RevisionMismatchError:
 
 async def _refuse_own_faults(editor: Editor, raw: dict[str, Any], done: Edit) -> None:
     found = await faults_of(editor, raw)
-    own = [f for f in found if done.path and f.field is not None and f.field.startswith(done.path)]
+    own = [f for f in found if done.path and f.field is not None and _is_own(f.field, done.path)]
     if own:
         first = own[0]
         faults = [msgspec.to_builtins(f) for f in own]
         whole = RuleSetError(first.message, field=first.field, hint=first.hint, errors=faults)
         raise own_fields(whole, done.path)
+
+
+def _is_own(field: str, path: str) -> bool:
+    """Whether the field belongs to the object at the path itself, not to one of its children or to a longer number."""
+    rest = field.removeprefix(path)
+    return field.startswith(path) and rest[:1] in ("", ".", "[") and not rest.startswith(".children[")
 
 
 async def faults_of(editor: Editor, raw: dict[str, Any]) -> list[Fault]:
@@ -239,6 +252,61 @@ def outdated(draft: Draft, live: int | None, since: list[ObjectDifference]) -> C
         current_version=live,
         differences=msgspec.to_builtins(since),
     )
+
+
+async def document_at(editor: Editor, version: int | None) -> RuleSetDocument:
+    """The document of a version; before the first one an empty one named like the tenant."""
+    if version is None:
+        tenant = editor.services.tenant
+        return RuleSetDocument(name=tenant.name, time_zone=tenant.time_zone)
+    return parse_document((await read_version(editor.services, version)).document)
+
+
+async def published_since(editor: Editor, draft: Draft) -> list[ObjectDifference]:
+    """What others have made live since the draft was begun, or last brought up to date."""
+    _, live = await live_document(editor.services.runtime)
+    return diff(await document_at(editor, draft.base), live)
+
+
+async def merged_with_live(editor: Editor, draft: Draft, choices: Mapping[str, str]) -> Merged:
+    """What bringing the draft up to date would make of it."""
+    _, live = await live_document(editor.services.runtime)
+    return merge(await document_at(editor, draft.base), draft.parsed, live, choices)
+
+
+async def bring_up_to_date(
+    editor: Editor, draft_id: UUID, choices: Mapping[str, str], expected: int | None = None
+) -> Draft:
+    """Takes what was published meanwhile into the draft, which is then made from the live version.
+
+    `choices` says `mine` or `theirs` for each object (`queues/motor_l1`) that both have changed; ConflictError
+    `changedOnBothSides` with these objects while any of them is not chosen.
+    """
+    editor.caller.require("categories.update")
+    draft = await get(editor, draft_id)
+    if expected is not None and expected != draft.revision:
+        raise changed_meanwhile(draft, expected)
+    live, document = await live_document(editor.services.runtime)
+    if live == draft.base:
+        return draft
+    merged = merge(await document_at(editor, draft.base), draft.parsed, document, choices)
+    if merged.open:
+        raise ConflictError(
+            f"{len(merged.open)} objects were changed here and in version {live}",
+            code="changedOnBothSides",
+            field="choices",
+            hint="choose mine or theirs for each of them",
+            current_version=live,
+            objects=msgspec.to_builtins(merged.open),
+        )
+    after = msgspec.structs.replace(
+        draft,
+        base=live,
+        document=msgspec.to_builtins(merged.document),
+        changed_at=editor.services.runtime.now(),
+        changed_by=_hands(draft, editor),
+    )
+    return await _save(editor, after, draft.revision)
 
 
 async def discard(editor: Editor, draft_id: UUID) -> None:

@@ -224,19 +224,11 @@ async def publish_draft(editor: Editor, draft_id: UUID, how: How) -> Published:
     draft = await rule_set_draft.get(editor, draft_id)
     if how.expected is not None and how.expected != draft.revision:
         raise rule_set_draft.changed_meanwhile(draft, how.expected)
-    live, document = await live_document(editor.services.runtime)
+    live, _ = await live_document(editor.services.runtime)
     if live != draft.base:
-        since = diff(await _document_at(editor, draft.base), document)
-        raise rule_set_draft.outdated(draft, live, since)
+        raise rule_set_draft.outdated(draft, live, await rule_set_draft.published_since(editor, draft))
     comment = how.comment or draft.name
     how = How(expected=draft.base, comment=comment, reclassify=how.reclassify)
     done = await _publish(editor, draft.document, how, "published")
     await rule_set_draft.remove(editor, draft)
     return done
-
-
-async def _document_at(editor: Editor, version: int | None) -> RuleSetDocument:
-    if version is None:
-        tenant = editor.services.tenant
-        return RuleSetDocument(name=tenant.name, time_zone=tenant.time_zone)
-    return parse_document((await read_version(editor.services, str(version))).document)

@@ -17,7 +17,15 @@ from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.web.access import access_group_page, api_key_page, role_page, settings_page, user_page
 from openiwd.web.audit import audit_page
-from openiwd.web.configuration import configuration_page, draft_page
+from openiwd.web.configuration import (
+    category_page,
+    configuration_page,
+    draft_page,
+    listed_page,
+    review_page,
+    version_page,
+    words_page,
+)
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, item_page
 from openiwd.web.login import login_page
@@ -71,7 +79,12 @@ PAGES: Final[list[Any]] = [
     *settings_page.PAGES,
     *audit_page.PAGES,
     *configuration_page.PAGES,
+    *category_page.PAGES,
     *draft_page.PAGES,
+    *listed_page.PAGES,
+    *review_page.PAGES,
+    *version_page.PAGES,
+    *words_page.PAGES,
     *gallery_page.PAGES,
     static_file,
 ]

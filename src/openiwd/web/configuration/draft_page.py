@@ -1,4 +1,4 @@
-"""Drafts of the rule set: beginning one, the list of all, and throwing one away."""
+"""Drafts and versions of the rule set: the lists, beginning a draft, and throwing one away."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from openiwd.domain.errors import OpenIwdError, RuleSetError
 from openiwd.domain.rule_set_diff import diff
 from openiwd.usecases import rule_set_draft
 from openiwd.web.configuration.drafting import (
     CHANGE,
-    drafting,
     editor_of,
     hands_text,
     in_draft,
@@ -20,10 +20,14 @@ from openiwd.web.configuration.drafting import (
     own_draft,
 )
 from openiwd.web.configuration.navigation import show
+from openiwd.web.configuration.version_page import draft_of_file, version_lines
 from openiwd.web.shell.form import Form
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.time_text import Moment
 from openiwd.web.shell.visit import CurrentVisit, Visit
+
+SHOWN_VERSIONS: Final = 30
+MAX_FAULTS: Final = 12
 
 
 class DraftLine(NamedTuple):
@@ -51,14 +55,43 @@ async def draft_lines(visit: Visit, live: int | None, document: Any) -> list[Dra
     ]
 
 
+async def _page(visit: Visit, error: OpenIwdError | None = None) -> Response[str]:
+    """Drafts and versions; `error` is what is wrong with a file."""
+    visit.caller.require("categories.view")
+    live, document = await rule_set_draft.live_document(visit.services.runtime)
+    versions = await version_lines(visit)
+    asked = visit.request.query_params
+    published = str(asked.get("published") or "")
+    reclassified = str(asked.get("reclassified") or "")
+    return show(
+        visit,
+        "configuration/drafts.html",
+        "drafts",
+        status=422 if error is not None else 200,
+        drafts=await draft_lines(visit, live, document),
+        versions=versions if asked.get("all") else versions[:SHOWN_VERSIONS],
+        all_versions=versions,
+        published=int(published) if published.isdigit() else None,
+        reclassified=int(reclassified) if reclassified.isdigit() else 0,
+        error=error,
+        faults=list(error.details.get("errors") or [])[:MAX_FAULTS] if error is not None else [],
+    )
+
+
 @get("/configuration/drafts")
 async def drafts_page(visit: CurrentVisit) -> Response[Any]:
-    """All drafts of the tenant."""
-    visit.caller.require("categories.view")
-    at = await drafting(visit)
-    live, document = await rule_set_draft.live_document(visit.services.runtime)
-    lines = await draft_lines(visit, live, document)
-    return show(visit, "configuration/drafts.html", "drafts", at if at.id else None, drafts=lines)
+    """All drafts of the tenant, and all versions that were published."""
+    return await _page(visit)
+
+
+@post("/configuration/upload", status_code=200)
+async def upload(visit: CurrentVisit) -> Response[Any]:
+    """Makes a draft of a file, or says where it cannot be read."""
+    try:
+        draft = await draft_of_file(visit)
+    except RuleSetError as error:
+        return await _page(visit, error)
+    return redirect(f"/configuration/drafts/{draft.id}")
 
 
 @post("/configuration/draft")
@@ -94,4 +127,4 @@ async def discard(visit: CurrentVisit, draft: FromPath[UUID]) -> Response[Any]:
     return redirect("/configuration/drafts", htmx=True)
 
 
-PAGES: Final[list[Any]] = [drafts_page, edit_in_draft, discard_dialog, discard]
+PAGES: Final[list[Any]] = [drafts_page, upload, edit_in_draft, discard_dialog, discard]

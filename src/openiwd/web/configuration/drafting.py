@@ -43,13 +43,18 @@ class Drafting(NamedTuple):
         """Whether somebody has published since the draft was begun."""
         return self.id is not None and self.base != self.live
 
-    def how(self, expected: int | None = None) -> How:
-        """How a change of this draft is made; `expected` is the revision that the form was made from."""
+    @property
+    def required(self) -> UUID:
+        """The draft; ConflictError without one."""
         if self.id is None:
             raise ConflictError(
                 "the live rule set is not changed directly", code="noDraft", hint="edit it in a draft"
             )
-        return How(draft=self.id, expected=expected)
+        return self.id
+
+    def how(self, expected: int | None = None) -> How:
+        """How a change of this draft is made; `expected` is the revision that the form was made from."""
+        return How(draft=self.required, expected=expected)
 
     def address(self, path: str) -> str:
         """The page in the same draft."""

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from litestar import Response
 
 from openiwd.web.configuration.drafting import Drafting
+from openiwd.web.configuration.rule_text import plain_text
 from openiwd.web.shell.visit import Visit
 
 
@@ -113,5 +114,6 @@ def show(
         navigation=navigation(visit, section, drafting),
         drafting=drafting,
         here=visit.request.url.path,
+        told=lambda name, value: plain_text(name, value, visit.t),
         **values,
     )

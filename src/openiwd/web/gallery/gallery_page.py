@@ -7,7 +7,10 @@ from typing import Any, Final
 from litestar import Response, get
 from litestar.params import FromPath
 
+from openiwd.domain.attribute import AttributeConfig, AttributeType
 from openiwd.domain.errors import NotFoundError
+from openiwd.domain.rule_set import RuleSetDocument
+from openiwd.web.configuration.vocabulary_view import Known, vocabulary_of
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.rendering import ENVIRONMENT
 from openiwd.web.shell.visit import CurrentVisit
@@ -31,6 +34,20 @@ FIELDS: Final = [
     Field("flag", "Yes or no", "checkbox", value=True),
     Field("until", "Until", "datetime-local"),
 ]
+DOCUMENT: Final = RuleSetDocument(
+    name="Gallery",
+    attributes=[
+        AttributeConfig("product", label="Product", allowed=["theft", "glass"]),
+        AttributeConfig("amount", AttributeType.DECIMAL, "Amount in €"),
+    ],
+)
+KNOWN: Final = Known(
+    skills=["german", "motor_claims"],
+    groups=["motor"],
+    agents=[["rossi", "Amara Rossi"]],
+    tables=[["regions", ["region", "office"]]],
+    reasons=[["review", "In review"]],
+)
 DIALOG: Final = Form(
     action="/_components/dialog",
     title="Hold this item?",
@@ -54,6 +71,7 @@ async def gallery_page(visit: CurrentVisit, name: FromPath[str] = "button") -> R
         fields=FIELDS,
         form=DIALOG,
         error=None,
+        vocabulary=vocabulary_of(DOCUMENT, KNOWN, visit.t),
     )
 
 

@@ -74,7 +74,14 @@ ENVIRONMENT: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.globals["static"] = lambda name: f"/static/{STATIC_VERSION}/{name}"
+
+
+def static_path(name: str) -> str:
+    """The address of a static file; it changes with the file."""
+    return f"/static/{STATIC_VERSION}/{name}"
+
+
+ENVIRONMENT.globals["static"] = static_path
 ENVIRONMENT.globals["number"] = number
 
 

@@ -11,6 +11,8 @@ import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
 import { startCopy } from "./copy.js";
 import { startRows } from "./rows.js";
+import { startBuilders } from "./builder/start.js";
+import { startConfTree } from "./conf_tree.js";
 
 startTheme();
 startMenus();
@@ -23,5 +25,7 @@ startQueue();
 startAgents();
 startRows();
 startCopy();
+startBuilders();
+startConfTree();
 startWorkspace();
 document.body.dataset.ready = "true";
