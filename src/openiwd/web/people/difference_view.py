@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 LONGEST: Final = 300
+EMPTY: Final = "–"
 _LEFT_OUT: Final = frozenset({"revision"})
 
 
@@ -22,7 +23,7 @@ class Change(NamedTuple):
 def value_text(value: Any) -> str:
     """A value in one line: lists with commas, `skill 7` for skills, JSON for what has no better form."""
     if value is None or value is msgspec.UNSET or (not value and isinstance(value, str | list | dict)):
-        return "–"
+        return EMPTY
     match value:
         case bool():
             return "true" if value else "false"
@@ -50,6 +51,7 @@ def changes_of(before: Any, after: Any) -> list[Change]:
     """The fields that are not the same in two objects; all of them where there is only one."""
     old = before if isinstance(before, Mapping) else {}
     new = after if isinstance(after, Mapping) else {}
+    both = bool(old) and bool(new)
     return [
         Change(
             name,
@@ -57,8 +59,13 @@ def changes_of(before: Any, after: Any) -> list[Change]:
             value_text(new[name]) if name in new else None,
         )
         for name in dict.fromkeys([*old, *new])
-        if name not in _LEFT_OUT and old.get(name) != new.get(name)
+        if name not in _LEFT_OUT and old.get(name) != new.get(name) and (both or _says(old, new, name))
     ]
+
+
+def _says(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
+    """What is new or gone is told without its empty fields."""
+    return value_text(old.get(name, new.get(name))) != EMPTY
 
 
 def changes_of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Change]:
@@ -76,4 +83,4 @@ def changes_of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Change]:
 def _row_text(row: Any) -> str:
     if not isinstance(row, Mapping):
         return value_text(row)
-    return shortened(", ".join(f"{k}: {value_text(v)}" for k, v in row.items())) or "–"
+    return shortened(", ".join(f"{k}: {value_text(v)}" for k, v in row.items())) or EMPTY
