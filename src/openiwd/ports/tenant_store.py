@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from openiwd.domain.agent import Agent, AgentProfile
+from openiwd.domain.agent import Agent, AgentProfile, AgentState
 from openiwd.domain.backlog_batch import BacklogBatch
 from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.domain.event import Event, LoggedEvent
@@ -141,6 +141,18 @@ class SearchPage(Struct, kw_only=True):
     count_exact: bool
 
 
+class AgentQuery(Struct, kw_only=True):
+    """Which agents are wanted; what is None is not looked at."""
+
+    text: str | None = None
+    """A part of the name, id, employee id or login."""
+    group: str | None = None
+    skill: str | None = None
+    active: bool | None = None
+    state: AgentState | None = None
+    """The one that counts for all media."""
+
+
 class Reading(Protocol):
     """Committed state of one tenant."""
 
@@ -217,6 +229,14 @@ class Reading(Protocol):
         ...
 
     async def agents(self, ids: Collection[str] | None = None) -> dict[str, Agent]: ...
+    async def agents_found(self, wanted: AgentQuery, limit: int, offset: int = 0) -> list[Agent]:
+        """A part of the agents that match, by name."""
+        ...
+
+    async def agent_counts(self, wanted: AgentQuery) -> list[tuple[bool, AgentState, int]]:
+        """(active, state for all media, how many) of those that match by text, group and skill."""
+        ...
+
     async def wrap_ups(self) -> list[WrapUp]: ...
     async def last_services(self, contacts: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
         """Who last had an item of each of these contacts, and since when."""
@@ -387,6 +407,7 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
 
 
 __all__ = [
+    "AgentQuery",
     "AttachmentInfo",
     "Claim",
     "ClosedOffer",

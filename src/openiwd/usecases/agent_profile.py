@@ -14,6 +14,7 @@ from openiwd.domain.errors import InvalidInputError, NotFoundError, RevisionMism
 from openiwd.domain.item_queue import weight_of
 from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.rule_set_reference import Referred
+from openiwd.ports.tenant_store import AgentQuery
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.live_object import GROUPS, SKILLS, NamedObject, rule_set_uses
@@ -75,6 +76,21 @@ async def all_agents(editor: Editor) -> list[AgentRecord]:
     loads = await _loads(editor)
     found = await agent_use.all_agents(editor.services)
     return [record_of(a, loads.get(a.id, AgentLoad())) for a in found]
+
+
+class AgentPart(Struct):
+    """A part of the agents that match, and how many match by (active, state for all media)."""
+
+    agents: list[Agent]
+    counts: dict[tuple[bool, AgentState], int]
+
+
+async def find(editor: Editor, wanted: AgentQuery, limit: int, offset: int) -> AgentPart:
+    """The agents that match, by name, so many from a place on; the counts look at no state."""
+    editor.caller.require("agents.view")
+    async with editor.services.runtime.store.reading() as reading:
+        counts = {(active, state): n for active, state, n in await reading.agent_counts(wanted)}
+        return AgentPart(await reading.agents_found(wanted, limit, offset), counts)
 
 
 async def get(editor: Editor, agent_id: str) -> AgentRecord:

@@ -15,7 +15,7 @@ from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.driver_errors import driver_errors
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
-from openiwd.adapters.postgres.rows import json_rows
+from openiwd.adapters.postgres.rows import containing, json_rows
 from openiwd.domain.errors import DuplicateError, NotFoundError, RevisionMismatchError
 from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, AuditFilter, Session, User
 from openiwd.ports.peer import DecidingProcess
@@ -219,11 +219,3 @@ class PostgresControlStore:
 
     async def audit_kinds(self, tenant_id: str) -> list[str]:
         return [record["object_kind"] for record in await self._fetch("audit_kinds", tenant_id)]
-
-
-def containing(text: str | None) -> str | None:
-    """The LIKE pattern of what holds this text."""
-    if text is None:
-        return None
-    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return f"%{escaped}%"

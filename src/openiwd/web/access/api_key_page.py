@@ -20,7 +20,7 @@ from openiwd.web.shell.listing import part_of
 from openiwd.web.shell.rendering import trigger
 from openiwd.web.shell.sent import as_, require, sent_by
 from openiwd.web.shell.time_text import Moment
-from openiwd.web.shell.visit import CurrentVisit, Visit
+from openiwd.web.shell.visit import CurrentVisit, Visit, now_utc
 
 PATH: Final = "/configuration/api-keys"
 
@@ -57,7 +57,7 @@ def line_of(key: ApiKey, groups: dict[str, str], visit: Visit) -> KeyLine:
         created=visit.times.moment(key.created_at),
         last_used=visit.times.ago(key.last_used_at),
         expires=visit.times.moment(key.expires_at),
-        expired=key.expires_at is not None and key.expires_at <= visit.now,
+        expired=key.expires_at is not None and key.expires_at <= now_utc(),
         revoke_href=f"{PATH}/{key.id}/revoke",
     )
 

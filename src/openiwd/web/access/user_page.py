@@ -27,7 +27,7 @@ from openiwd.web.shell.listing import part_of
 from openiwd.web.shell.rendering import CATALOGUES, redirect
 from openiwd.web.shell.sent import Sent, as_, require, sent_by
 from openiwd.web.shell.time_text import Moment
-from openiwd.web.shell.visit import CurrentVisit, Visit, initials
+from openiwd.web.shell.visit import CurrentVisit, Visit, initials, now_utc
 
 PATH: Final = "/configuration/users"
 MOST_SUGGESTED: Final = 1_000
@@ -60,7 +60,7 @@ def reach_text(role: str, groups: list[str], t: Catalogue) -> str:
 
 
 def line_of(user: UserRecord, groups: dict[str, str], agents: dict[str, str], visit: Visit) -> UserLine:
-    locked = user.locked_until is not None and user.locked_until > visit.now
+    locked = user.locked_until is not None and user.locked_until > now_utc()
     return UserLine(
         name=user.name,
         initials=initials(user.name),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from openiwd.domain.agent import Agent, AgentState
-from openiwd.usecases.agent import EVERY_MEDIA
+from openiwd.domain.agent import AgentState
+from openiwd.ports.tenant_store import AgentQuery
 from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.listing import address
 
@@ -28,17 +28,15 @@ class AgentFilter(NamedTuple):
     def address(self, path: str) -> str:
         return address(path, self._asdict())
 
-    def matches(self, agent: Agent) -> bool:
-        """Whether the agent is among those asked for."""
-        if self.q and not _holds(agent, self.q.casefold()):
-            return False
-        if self.group and self.group not in agent.groups:
-            return False
-        if self.skill and all(s.skill != self.skill for s in agent.skills):
-            return False
-        if self.state == INACTIVE:
-            return not agent.active
-        return not self.state or (agent.active and agent.state(EVERY_MEDIA).state.value == self.state)
+    def wanted(self) -> AgentQuery:
+        """For the store; inactive agents are asked for as such."""
+        return AgentQuery(
+            text=self.q or None,
+            group=self.group or None,
+            skill=self.skill or None,
+            active=None if not self.state else self.state != INACTIVE,
+            state=AgentState(self.state) if self.state in STATES else None,
+        )
 
 
 class Choice(NamedTuple):
@@ -50,11 +48,6 @@ class Choice(NamedTuple):
     options: list[tuple[str, str]]
 
 
-def _holds(agent: Agent, text: str) -> bool:
-    texts = (agent.name, agent.id, agent.employee_id or "", agent.user_login or "")
-    return any(text in each.casefold() for each in texts)
-
-
 def filter_of(query: Mapping[str, str]) -> AgentFilter:
     """From the parameters of an address; unknown states are none."""
     state = query.get("state", "")
@@ -64,10 +57,6 @@ def filter_of(query: Mapping[str, str]) -> AgentFilter:
         skill=query.get("skill", ""),
         state=state if state in (*STATES, INACTIVE) else "",
     )
-
-
-def found_by(wanted: AgentFilter, agents: Iterable[Agent]) -> list[Agent]:
-    return [a for a in agents if wanted.matches(a)]
 
 
 def choices_of(

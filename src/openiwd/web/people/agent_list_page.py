@@ -8,12 +8,12 @@ from litestar import Response, get
 
 from openiwd.usecases.agent_import import export_all
 from openiwd.web.configuration.navigation import show
-from openiwd.web.item.directory import agents_of, shown_by
-from openiwd.web.people.agent_filter import choices_of, filter_of, found_by
+from openiwd.web.item.directory import shown_by
+from openiwd.web.people.agent_filter import AgentFilter, choices_of, filter_of
+from openiwd.web.people.agent_finder import find_agents
 from openiwd.web.people.agent_view import line_of
 from openiwd.web.people.named import groups_and_skills
 from openiwd.web.shell.dialog_page import editor_of
-from openiwd.web.shell.listing import part_of
 from openiwd.web.shell.rendering import HEADERS
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
@@ -34,23 +34,24 @@ def today_of(visit: Visit) -> str:
 async def agent_list(visit: CurrentVisit) -> Response[Any]:
     """All agents, inactive ones too."""
     visit.caller.require("agents.view")
-    query = visit.request.query_params
-    wanted = filter_of(query)
-    agents = await agents_of(visit)
-    shown = await shown_by(visit, agents)
+    wanted = filter_of(visit.request.query_params)
+    found = await find_agents(visit, wanted, PATH, active_only=False)
+    everybody = (
+        found if not wanted.query() else await find_agents(visit, AgentFilter(), PATH, active_only=False)
+    )
+    shown = await shown_by(visit, found.agents)
     groups, skills = await groups_and_skills(visit)
-    found = found_by(wanted, agents)
-    part, pager = part_of(found, query.get("page"), PATH, wanted.query(), visit.t)
+    total = everybody.active + everybody.inactive
     return show(
         visit,
         "people/agent_list.html",
         "agents",
-        agents=[line_of(a, 0, groups, skills, shown) for a in part],
-        any_agents=bool(agents),
-        summary=visit.t("people.summary", n=len(agents), inactive=sum(1 for a in agents if not a.active)),
+        agents=[line_of(a, 0, groups, skills, shown) for a in found.agents],
+        any_agents=total > 0,
+        summary=visit.t("people.summary", n=total, inactive=everybody.inactive),
         wanted=wanted,
         choices=choices_of(wanted, groups, skills, visit.t, states=True),
-        pager=pager,
+        pager=found.pager,
         can_edit=visit.caller.may("agents.update"),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -14,12 +14,12 @@ from openiwd.domain.agent import Agent, AgentState
 from openiwd.domain.errors import InvalidInputError
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.agent import EVERY_MEDIA
-from openiwd.web.item.directory import agents_of, shown_by
-from openiwd.web.people.agent_filter import AgentFilter, choices_of, filter_of, found_by
+from openiwd.web.item.directory import shown_by
+from openiwd.web.people.agent_filter import AgentFilter, choices_of, filter_of
+from openiwd.web.people.agent_finder import find_agents
 from openiwd.web.people.agent_view import CSS, AgentLine, line_of
 from openiwd.web.people.named import groups_and_skills
 from openiwd.web.shell.catalogue import Catalogue
-from openiwd.web.shell.listing import part_of
 from openiwd.web.shell.visit import CurrentVisit, Visit
 from openiwd.web.workspace.workspace_view import STATE_ICONS
 
@@ -49,39 +49,38 @@ async def _context(visit: Visit) -> dict[str, Any]:
     visit.caller.require("agents.view")
     query = visit.request.query_params
     wanted = filter_of(query)
-    agents = [a for a in await agents_of(visit) if a.active]
-    shown = await shown_by(visit, agents)
+    found = await find_agents(visit, wanted, PATH, active_only=True)
+    everybody = (
+        found if not wanted.query() else await find_agents(visit, AgentFilter(), PATH, active_only=True)
+    )
+    shown = await shown_by(visit, found.agents)
     groups, skills = await groups_and_skills(visit)
     async with visit.services.runtime.store.reading() as reading:
         held = Counter(i.assigned_to for i in await reading.held_by_agents() if i.assigned_to is not None)
-    found = found_by(wanted, agents)
-    part, pager = part_of(found, query.get("page"), PATH, wanted.query(), visit.t)
     can_set = visit.caller.may("agents.state")
-    ready = sum(1 for a in agents if a.state(EVERY_MEDIA).state is AgentState.READY)
     return {
         "active": "agents",
-        "any_agents": bool(agents),
+        "any_agents": everybody.active > 0,
         "agents": [
             WorkingLine(line_of(a, held[a.id], groups, skills, shown), acts_of(a, visit.t) if can_set else [])
-            for a in part
+            for a in found.agents
         ],
-        "summary": visit.t("agents.summary", n=len(agents), ready=ready),
-        "chips": _chips(wanted, found_by(wanted._replace(state=""), agents), visit.t),
+        "summary": visit.t("agents.summary", n=everybody.active, ready=everybody.states[AgentState.READY]),
+        "chips": _chips(wanted, found.states, visit.t),
         "wanted": wanted,
         "choices": choices_of(wanted, groups, skills, visit.t, states=False),
-        "pager": pager,
+        "pager": found.pager,
         "query": urlencode({**wanted.query(), **({"page": query["page"]} if "page" in query else {})}),
         "can_set": can_set,
     }
 
 
-def _chips(wanted: AgentFilter, agents: Iterable[Agent], t: Catalogue) -> list[StateChip]:
+def _chips(wanted: AgentFilter, counts: Mapping[AgentState, int], t: Catalogue) -> list[StateChip]:
     """Each state with how many are in it."""
-    counts = Counter(a.state(EVERY_MEDIA).state for a in agents)
     return [
         StateChip(
             t("people.all_states"),
-            counts.total(),
+            sum(counts.values()),
             wanted._replace(state="").address(PATH),
             not wanted.state,
             "users",

@@ -117,6 +117,7 @@ async def groups_page(visit: CurrentVisit) -> Response[Any]:
 @get("/configuration/hold-reasons")
 async def hold_reasons_page(visit: CurrentVisit) -> Response[Any]:
     """Why items are set aside."""
+    visit.caller.require("queues.view")
     return await _list(visit, ROOMS["hold-reasons"])
 
 
