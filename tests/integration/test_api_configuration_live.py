@@ -378,6 +378,35 @@ async def test_a_bad_row_is_named_by_its_line(api: World) -> None:
 # Views ---------------------------------------------------------------------------------------------------------------
 
 
+async def test_agents_are_found_by_name_group_skill_and_state(api: World) -> None:
+    for path, body in (("/skills/motor", {"name": "Motor"}), ("/groups/east", {"name": "East"})):
+        assert (await api.call("PUT", path, json=body)).status_code == 201
+    skilled = [{"skill": "motor", "level": 7}]
+    wanted: dict[str, dict[str, Any]] = {
+        "zoe": {"name": "Ann_1", "groups": ["east"], "employeeId": "E-77"},
+        "yan": {"name": "Ben%", "skills": skilled},
+        "xia": {"name": "Cem", "active": False, "groups": ["east"], "skills": skilled},
+    }
+    for agent_id, body in wanted.items():
+        assert (await api.call("PUT", f"/agents/{agent_id}", json=body)).status_code == 201
+
+    async def found(query: str) -> list[str]:
+        return [a["id"] for a in (await api.get(f"/agents?{query}")).json()["agents"] if a["id"] in wanted]
+
+    assert await found("") == ["zoe", "yan", "xia"]
+    assert await found("q=ANN_") == ["zoe"]
+    assert await found("q=e-7") == ["zoe"]
+    assert await found("q=%25") == ["yan"], "no pattern of the asker's"
+    assert await found("group=east") == ["zoe", "xia"]
+    assert await found("skill=motor&active=true") == ["yan"]
+    assert await found("state=ready") == []
+    assert (await api.post("/agents/zoe/state", {"state": "ready"})).status_code == 200
+    assert await found("state=ready") == ["zoe"]
+    assert await found("state=loggedOut&active=false") == ["xia"]
+    assert await found("group=east&limit=1&offset=1") == ["xia"]
+    problem(await api.get("/agents?state=asleep"), 400)
+
+
 async def test_agents_go_to_csv_and_come_back_unchanged(api: World) -> None:
     for path, body in (("/skills/motor", {"name": "Motor"}), ("/groups/east", {"name": "East"})):
         assert (await api.call("PUT", path, json=body)).status_code == 201

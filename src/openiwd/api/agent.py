@@ -13,8 +13,9 @@ from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
 from openiwd.api.editing import CSV, LARGE, CurrentEditor, DryRun, etag
 from openiwd.api.workspace import StateInput
-from openiwd.domain.agent import Absence, AgentProfile
+from openiwd.domain.agent import Absence, AgentProfile, AgentState
 from openiwd.domain.work_item import ShortText
+from openiwd.ports.tenant_store import AgentQuery
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import agent_import, agent_profile
 from openiwd.usecases.agent_import import AgentImport
@@ -46,9 +47,22 @@ class Returned(Struct):
 
 
 @get("/agents", tags=_TAGS, operation_id="listAgents")
-async def list_agents(editor: CurrentEditor) -> Agents:
-    """All agents by name, with their states and what they have in hand."""
-    return Agents(await agent_profile.all_agents(editor))
+async def list_agents(
+    editor: CurrentEditor,
+    text: Annotated[str | None, QueryParameter(name="q", max_length=200)] = None,
+    group: Annotated[str | None, QueryParameter(name="group", max_length=64)] = None,
+    skill: Annotated[str | None, QueryParameter(name="skill", max_length=64)] = None,
+    state: Annotated[AgentState | None, QueryParameter(name="state")] = None,
+    active: Annotated[bool | None, QueryParameter(name="active")] = None,
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=10_000)] = 10_000,
+    offset: Annotated[int, QueryParameter(name="offset", ge=0, le=1_000_000)] = 0,
+) -> Agents:
+    """Agents by name, with their states and what they have in hand; of those that match, `limit` from `offset` on.
+
+    `q` is a part of name, id, employee id or login; `state` the one that counts for all media types.
+    """
+    wanted = AgentQuery(text=text, group=group, skill=skill, state=state, active=active)
+    return Agents(await agent_profile.records(editor, wanted, limit, offset))
 
 
 @get("/agents/{agent_id:str}", tags=_TAGS, operation_id="getAgent")

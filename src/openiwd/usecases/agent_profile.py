@@ -70,11 +70,12 @@ def record_of(agent: Agent, load: AgentLoad) -> AgentRecord:
     )
 
 
-async def all_agents(editor: Editor) -> list[AgentRecord]:
-    """All agents by name, with states and load."""
+async def records(editor: Editor, wanted: AgentQuery, limit: int, offset: int) -> list[AgentRecord]:
+    """The agents that match, by name, with states and load; so many from a place on."""
     editor.caller.require("agents.view")
     loads = await _loads(editor)
-    found = await agent_use.all_agents(editor.services)
+    async with editor.services.runtime.store.reading() as reading:
+        found = await reading.agents_found(wanted, limit, offset)
     return [record_of(a, loads.get(a.id, AgentLoad())) for a in found]
 
 

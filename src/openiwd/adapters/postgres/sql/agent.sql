@@ -15,7 +15,7 @@ WHERE ($1::text IS NULL OR id ILIKE $1 OR profile ->> 'name' ILIKE $1 OR profile
     AND ($3::text IS NULL OR profile -> 'skills' @> jsonb_build_array(jsonb_build_object('skill', $3::text)))
     AND ($4::bool IS NULL OR active = $4)
     AND ($5::text IS NULL OR coalesce(states #>> '{*,state}', 'loggedOut') = $5)
-ORDER BY profile ->> 'name', id LIMIT $6 OFFSET $7;
+ORDER BY lower(profile ->> 'name'), id LIMIT $6 OFFSET $7;
 
 -- name: agent_counts
 -- How many of the agents that match are in each state, active ones and others.
