@@ -9,7 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.accessibility import violations
 from tests.browser.conftest import Open, Watch, go
-from tests.browser.drafts import begin
+from tests.browser.drafts import begin, discard_all
+from tests.browser.site import Site
 
 Shot = Callable[[Page, str], None]
 
@@ -44,6 +45,17 @@ def test_others_only_read(open_as: Open, login: str) -> None:
     page = open_as(login, "/configuration/categories")
     expect(page.get_by_role("region", name="Draft")).to_contain_text("read only here")
     expect(page.get_by_role("button", name="Edit in a draft")).to_have_count(0)
+
+
+def test_a_narrow_screen_has_room_for_all(open_as: Open, shot: Shot) -> None:
+    page = open_as("bea", "/configuration/categories/theft", width=900, height=1000)
+    begin(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shot(page, "configuration-narrow")
+    page.get_by_role("button", name="Configuration").click()
+    page.locator("#conf-side").get_by_role("link", name="Drafts and versions").click()
+    shot(page, "configuration-drafts-narrow")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -298,6 +310,40 @@ def test_a_change_of_another_object_is_no_conflict(open_as: Open) -> None:
     one.get_by_role("button", name="Save to draft").click()
     expect(one.get_by_role("status").filter(has_text="Saved")).to_be_visible()
     expect(one.get_by_role("region", name="Draft")).to_contain_text("2 changes by Ada Min and you")
+
+
+def test_a_draft_that_is_discarded_meanwhile_loses_nothing_typed(
+    site: Site, open_as: Open, watch: Watch
+) -> None:
+    watch.expect("422")
+    page = open_as("bea", "/configuration/categories/theft")
+    begin(page)
+    page.fill("[name=description]", "Stolen cars")
+    site.run(discard_all(site))
+    page.get_by_role("button", name="Save to draft").click()
+    expect(page.get_by_role("alert")).to_contain_text("published or discarded meanwhile")
+    expect(page.locator("[name=description]")).to_have_value("Stolen cars")
+    page.get_by_role("button", name="Save to draft").click()
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    expect(page.locator("[name=description]")).to_have_value("Stolen cars")
+
+
+def test_a_rule_that_another_has_removed_can_be_added_again(open_as: Open, watch: Watch) -> None:
+    watch.expect("409")
+    one = open_as("bea", "/configuration/rules/vip")
+    begin(one)
+    other = open_as("ada")
+    go(other, one.url)
+    one.fill("[name=name]", "VIP customers, renamed")
+    other.get_by_role("button", name="Remove…").click()
+    other.get_by_role("button", name="Remove from draft").click()
+    expect(other.locator("#conf-tree a")).to_have_count(0)
+    one.get_by_role("button", name="Save to draft").click()
+    expect(one.get_by_role("alert")).to_contain_text("Ada Min has removed this meanwhile")
+    expect(one.locator("[name=name]")).to_have_value("VIP customers, renamed")
+    one.get_by_role("button", name="Save to draft").click()
+    expect(one.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    expect(one.locator("#conf-tree a")).to_have_text(["VIP customers, renamed1 action"])
 
 
 def test_an_agent_has_no_configuration(open_as: Open, watch: Watch) -> None:

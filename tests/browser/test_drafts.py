@@ -82,13 +82,18 @@ def test_a_draft_is_reviewed_and_published(open_as: Open, shot: Shot, scheme: st
     expect(page.locator("#versions tbody tr").first).to_contain_text("Back to version")
 
 
-def test_a_draft_that_was_overtaken_is_brought_up_to_date(site: Site, open_as: Open) -> None:
+def test_a_draft_that_was_overtaken_is_brought_up_to_date(site: Site, open_as: Open, watch: Watch) -> None:
+    watch.expect("409")
     page = open_as("bea", "/configuration/categories")
     begin(page)
     describe(page, "Theft", "Stolen cars")
-    site.run(set_time_out(site, "service", 99))
     page.get_by_role("link", name="Review and publish").click()
+    page.fill("[name=comment]", "Storm season")
+    site.run(set_time_out(site, "service", 99))
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("alert")).to_contain_text("is live, and the draft was made from version")
     expect(page.locator("#outdated")).to_contain_text("Queue Service desk")
+    expect(page.locator("[name=comment]")).to_have_value("Storm season")
     expect(page.get_by_role("button", name="Publish")).to_be_disabled()
     page.get_by_role("button", name="Bring up to date").click()
     expect(page.locator("#outdated")).to_have_count(0)

@@ -13,10 +13,10 @@ from openiwd.usecases import category
 from openiwd.usecases.category import CategoryView
 from openiwd.usecases.rule_set_edit import Edited, How
 from openiwd.web.configuration import category_view as view
-from openiwd.web.configuration.drafting import CHANGE, Drafting, drafting, editor_of, faults_by_field
+from openiwd.web.configuration.drafting import CHANGE, Drafting, drafting, drafting_to_save, editor_of
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.rule_text import criteria_text
-from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, read_sent, save
+from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, form_state, read_sent, save
 from openiwd.web.configuration.vocabulary_view import vocabulary
 from openiwd.web.shell.form import Form, with_errors
 from openiwd.web.shell.rendering import redirect
@@ -41,11 +41,6 @@ async def _page(
     above = views.get((current.parent if current is not None else parent) or "")
     stored = view.plain_category(current) if current is not None else None
     values = body if body is not None else stored
-    status = 409 if conflict is not None else 422 if error is not None else 200
-    before = conflict.now if conflict is not None else sent.before if sent is not None else stored
-    revision = (
-        conflict.revision if conflict is not None else sent.revision if sent is not None else at.revision
-    )
     context: dict[str, Any] = {"form": None, "values": None}
     if values is not None:
         fields = view.fields_of(values, at.document, above, visit.t, new=current is None)
@@ -62,26 +57,25 @@ async def _page(
         "configuration/categories.html",
         SECTION,
         at,
-        status=status,
         tree=view.tree_of(at, current.id if current is not None else None),
         moves=at.address(view.PATH) if at.editable else "",
         flat=False,
         category=current,
         above=above,
         parent=parent,
-        error=error,
-        faults=faults_by_field(error) if error is not None else {},
-        conflict=conflict,
-        before=before,
-        revision=revision,
-        saved=visit.request.query_params.get("saved") == "1",
         action=at.address(view.category_path(current.id) if current is not None else view.PATH),
+        **form_state(visit, at, stored, sent, error, conflict),
         **context,
     )
 
 
 def _found(at: Drafting, category_id: str) -> CategoryView:
     return category.find(category.views(at.document), category_id)
+
+
+def _present(at: Drafting, category_id: str) -> CategoryView | None:
+    """The category; None when somebody has removed it, so that it can be added again."""
+    return next((c for c in category.views(at.document) if c.id == category_id), None)
 
 
 @get(["/configuration", view.PATH])
@@ -110,7 +104,7 @@ async def category_page(visit: CurrentVisit, category_id: FromPath[str]) -> Resp
 @post(view.PATH, status_code=200)
 async def create_category(visit: CurrentVisit) -> Response[Any]:
     """Adds a category as the last one below its parent."""
-    at = await drafting(visit)
+    at, gone = await drafting_to_save(visit)
     form = dict(await visit.request.form())
     parent = str(form.get("parent") or "") or None
     body = canonical(CategoryConfig, view.body_of(form, None))
@@ -118,6 +112,8 @@ async def create_category(visit: CurrentVisit) -> Response[Any]:
     chosen = str(form.get("id") or "").strip()
     new = chosen or view.fresh_id(str(body.get("name") or ""), taken)
     try:
+        if gone is not None:
+            raise gone
         if chosen in taken:
             raise InvalidInputError(
                 visit.t("category.taken", id=chosen), field="id", hint="choose another one"
@@ -136,10 +132,12 @@ def _saved(at: Drafting, category_id: str) -> str:
 @post(f"{view.PATH}/{{category_id:str}}", status_code=200)
 async def save_category(visit: CurrentVisit, category_id: FromPath[str]) -> Response[Any]:
     """Saves a category to the draft; what stands against it is said beside what was typed."""
-    at = await drafting(visit)
+    at, gone = await drafting_to_save(visit)
     form = dict(await visit.request.form())
     body = _body(form)
     sent = read_sent(form, body)
+    if gone is not None:
+        return await _page(visit, at, _present(at, category_id), body, error=gone)
 
     async def read() -> Plain | None:
         _, all_ = await category.all_categories(editor_of(visit), at.id)
@@ -152,10 +150,10 @@ async def save_category(visit: CurrentVisit, category_id: FromPath[str]) -> Resp
     try:
         done = await save(visit, at, sent, read, write)
     except OpenIwdError as error:
-        return await _page(visit, at, _found(at, category_id), body, sent=sent, error=error)
+        return await _page(visit, at, _present(at, category_id), body, sent=sent, error=error)
     if isinstance(done, Conflict):
         at = await drafting(visit)
-        return await _page(visit, at, _found(at, category_id), done.merged, sent=sent, conflict=done)
+        return await _page(visit, at, _present(at, category_id), done.merged, sent=sent, conflict=done)
     return redirect(_saved(at, category_id))
 
 

@@ -21,6 +21,7 @@ PATH: Final = "/configuration/categories"
 BUILT: Final = ("when", "requirement", "relaxation", "rules", "dispositions")
 """Fields whose inputs hold the plain value as JSON."""
 TEXTS: Final = ("name", "schema", "queue", "activeFrom", "activeTo", "description", "contact")
+REQUIRED: Final = "dispositionRequired"
 _NOT_IN_ID: Final = re.compile(r"[^a-z0-9]+")
 _PAIR: Final = re.compile(r"\s*([^:=]+?)\s*[:=]\s*(.*?)\s*")
 
@@ -75,41 +76,27 @@ def fields_of(
     new: bool,
 ) -> dict[str, Field]:
     """The plain inputs of the form by name."""
-
-    def inherited(part: str) -> tuple[str, str]:
-        own = getattr(parent, f"effective_{part}") if parent is not None else None
-        names = {o.id: o.name for o in (document.schemas if part == "schema" else document.queues)}
-        text = t("category.inherited", name=names.get(own, own)) if own else t("category.choose")
-        return ("", text)
-
-    schemas = [inherited("schema"), *((s.id, s.name) for s in document.schemas)]
-    queues = [inherited("queue"), *((q.id, q.name) for q in document.queues)]
     attached = "\n".join(f"{k}: {_shown(v)}" for k, v in (body.get("attachedData") or {}).items())
     value = {k: "" if body.get(k) is None else str(body[k]) for k in (*TEXTS, "targetHandleTime", "id")}
+
+    def plain(name: str, kind: str = "text", hint: str = "", *, required: bool = False) -> Field:
+        told = t(f"category.{hint}") if hint else ""
+        return Field(name, t(f"conf_field.{name}"), kind, value[name], required=required, hint=told)
+
+    def chosen(name: str) -> Field:
+        options = _with(_options(name, document, parent, t), value[name])
+        return plain(name, "select")._replace(options=options)
+
     found = [
-        Field("name", t("conf_field.name"), value=value["name"], required=True),
-        Field("schema", t("conf_field.schema"), "select", value["schema"], _with(schemas, value["schema"])),
-        Field("queue", t("conf_field.queue"), "select", value["queue"], _with(queues, value["queue"])),
-        Field(
-            "activeFrom", t("conf_field.activeFrom"), value=value["activeFrom"], hint=t("category.date_hint")
-        ),
-        Field(
-            "activeTo", t("conf_field.activeTo"), value=value["activeTo"], hint=t("category.last_day_hint")
-        ),
-        Field("description", t("conf_field.description"), "textarea", value["description"]),
-        Field("contact", t("conf_field.contact"), value=value["contact"], hint=t("category.contact_hint")),
-        Field(
-            "targetHandleTime",
-            t("conf_field.targetHandleTime"),
-            value=value["targetHandleTime"],
-            hint=t("category.handle_time_hint"),
-        ),
-        Field(
-            "dispositionRequired",
-            t("conf_field.dispositionRequired"),
-            "checkbox",
-            bool(body.get("dispositionRequired")),
-        ),
+        plain("name", required=True),
+        chosen("schema"),
+        chosen("queue"),
+        plain("activeFrom", hint="date_hint"),
+        plain("activeTo", hint="last_day_hint"),
+        plain("description", "textarea"),
+        plain("contact", hint="contact_hint"),
+        plain("targetHandleTime", hint="handle_time_hint"),
+        Field(REQUIRED, t(f"conf_field.{REQUIRED}"), "checkbox", bool(body.get(REQUIRED))),
         Field(
             "attachedData",
             t("conf_field.attachedData"),
@@ -117,10 +104,19 @@ def fields_of(
             attached,
             hint=t("category.attached_hint"),
         ),
+        *([plain("id", hint="id_hint")] if new else []),
     ]
-    if new:
-        found.append(Field("id", t("conf_field.id"), value=value["id"], hint=t("category.id_hint")))
     return {f.name: f for f in found}
+
+
+def _options(
+    part: str, document: RuleSetDocument, parent: CategoryView | None, t: Catalogue
+) -> Sequence[tuple[str, str]]:
+    """The schemas or queues; first what is inherited."""
+    objects = [(o.id, o.name) for o in (document.schemas if part == "schema" else document.queues)]
+    own = getattr(parent, f"effective_{part}") if parent is not None else None
+    first = t("category.inherited", name=dict(objects).get(own, own)) if own else t("category.choose")
+    return [("", first), *objects]
 
 
 def _with(options: Sequence[tuple[str, str]], value: str) -> Sequence[tuple[str, str]]:
@@ -143,8 +139,8 @@ def body_of(sent: Mapping[str, Any], before: Plain | None) -> Plain:
     handle_time = str(sent.get("targetHandleTime") or "").strip()
     if handle_time:
         body["targetHandleTime"] = int(handle_time) if handle_time.isdigit() else handle_time
-    if sent.get("dispositionRequired"):
-        body["dispositionRequired"] = True
+    if sent.get(REQUIRED):
+        body[REQUIRED] = True
     for name in BUILT:
         value = json_of(sent, name)
         if value not in (None, [], {}):

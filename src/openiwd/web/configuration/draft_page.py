@@ -17,6 +17,7 @@ from openiwd.web.configuration.drafting import (
     hands_text,
     in_draft,
     local_path,
+    names_of,
     own_draft,
 )
 from openiwd.web.configuration.navigation import show
@@ -41,6 +42,7 @@ class DraftLine(NamedTuple):
 
 
 async def draft_lines(visit: Visit, live: int | None, document: Any) -> list[DraftLine]:
+    names = await names_of(visit)
     return [
         DraftLine(
             d.id,
@@ -48,7 +50,7 @@ async def draft_lines(visit: Visit, live: int | None, document: Any) -> list[Dra
             d.base,
             d.base != live,
             len(diff(document, d.parsed)),
-            await hands_text(visit, d),
+            hands_text(visit, d, names),
             visit.times.moment(d.changed_at),
         )
         for d in await rule_set_draft.drafts(editor_of(visit))

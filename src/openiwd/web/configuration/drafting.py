@@ -5,7 +5,7 @@ The draft is named in the address (`?draft=…`), so that two tabs may edit two 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
@@ -70,12 +70,34 @@ def editor_of(visit: Visit) -> Editor:
 
 async def drafting(visit: Visit) -> Drafting:
     """The draft that the address names, or the live rule set."""
-    editor = editor_of(visit)
     asked = visit.request.query_params.get("draft")
+    return await _drafting(visit, draft_id(asked) if asked else None)
+
+
+async def drafting_to_save(visit: Visit) -> tuple[Drafting, OpenIwdError | None]:
+    """As `drafting`; when the draft was published or discarded meanwhile, another one in which what was typed is kept.
+
+    The error then says so, and nothing is saved yet.
+    """
+    try:
+        return await drafting(visit), None
+    except NotFoundError:
+        visit.caller.require(CHANGE)
+        draft = await own_draft(visit)
+        told = ConflictError(
+            visit.t("conflict.draft_gone"),
+            code="draftGone",
+            hint=visit.t("conflict.draft_gone_hint", name=draft.name),
+        )
+        return await _drafting(visit, draft.id), told
+
+
+async def _drafting(visit: Visit, asked: UUID | None) -> Drafting:
+    editor = editor_of(visit)
     live, document = await rule_set_draft.live_document(editor.services.runtime)
-    if not asked:
+    if asked is None:
         return Drafting(None, None, document, False, "", live, None, 0, "", ())
-    draft = await rule_set_draft.get(editor, draft_id(asked))
+    draft = await rule_set_draft.get(editor, asked)
     return Drafting(
         id=draft.id,
         revision=draft.revision,
@@ -85,7 +107,7 @@ async def drafting(visit: Visit) -> Drafting:
         live=live,
         base=draft.base,
         changes=len(diff(document, draft.parsed)),
-        hands=await hands_text(visit, draft),
+        hands=hands_text(visit, draft, await names_of(visit)),
         faults=await rule_set_draft.faults_of(editor, draft.document),
     )
 
@@ -99,9 +121,8 @@ def draft_id(text: str) -> UUID:
         ) from error
 
 
-async def hands_text(visit: Visit, draft: Draft) -> str:
-    """By whom: `you and Timo Ahlers`."""
-    names = await names_of(visit)
+def hands_text(visit: Visit, draft: Draft, names: Mapping[str, str]) -> str:
+    """By whom: `Timo Ahlers and you`; `names` are those of the users by login."""
     known = [
         visit.t("draft.you") if who == visit.caller.login else names.get(who, who) for who in draft.changed_by
     ]

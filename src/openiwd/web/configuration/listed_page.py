@@ -13,11 +13,11 @@ from openiwd.usecases import rule_set_draft, rule_set_object
 from openiwd.usecases.rule_set_edit import Edited, How
 from openiwd.web.configuration import listed_view
 from openiwd.web.configuration.category_view import fresh_id
-from openiwd.web.configuration.drafting import Drafting, drafting, editor_of, faults_by_field
+from openiwd.web.configuration.drafting import Drafting, drafting, drafting_to_save, editor_of
 from openiwd.web.configuration.listed_view import Listed
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.rule_text import criteria_text
-from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, read_sent, save
+from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, form_state, read_sent, save
 from openiwd.web.configuration.vocabulary_view import vocabulary
 from openiwd.web.shell.form import Form, with_errors
 from openiwd.web.shell.rendering import redirect
@@ -48,10 +48,6 @@ class ListedPages:
         visit.caller.require(spec.view)
         stored = self.find(at, current) if current is not None else None
         values = body if body is not None else stored
-        before = conflict.now if conflict is not None else sent.before if sent is not None else stored
-        revision = (
-            conflict.revision if conflict is not None else sent.revision if sent is not None else at.revision
-        )
         form = None
         if values is not None:
             fields = spec.fields(values, visit.t, current is None)
@@ -62,7 +58,6 @@ class ListedPages:
             f"configuration/{spec.section}.html",
             spec.section,
             at,
-            status=409 if conflict is not None else 422 if error is not None else 200,
             spec=spec,
             tree=listed_view.branches(spec, at, current, visit.t),
             moves=at.address(spec.path) if editable and spec.ordered else "",
@@ -74,12 +69,7 @@ class ListedPages:
             values=values,
             words=criteria_text((values or {}).get("when"), visit.t),
             vocabulary=await vocabulary(visit, at.document) if values is not None else None,
-            error=error,
-            faults=faults_by_field(error) if error is not None else {},
-            conflict=conflict,
-            before=before,
-            revision=revision,
-            saved=visit.request.query_params.get("saved") == "1",
+            **form_state(visit, at, stored, sent, error, conflict),
             action=at.address(spec.address(current) if current is not None else spec.path),
         )
 
@@ -94,9 +84,17 @@ class ListedPages:
             rule_set_object.find(kind, rule_set_object.listed(at.document, kind), object_id)
         )
 
+    def present(self, at: Drafting, object_id: str) -> str | None:
+        """The id; None when somebody has removed the object, so that it can be added again."""
+        values = rule_set_object.listed(at.document, self.spec.kind)
+        return (
+            object_id if any(rule_set_object.named(self.spec.kind, v) == object_id for v in values) else None
+        )
+
     async def create(self, visit: Visit) -> Response[Any]:
         """Adds an object at the end of the list."""
-        spec, at = self.spec, await drafting(visit)
+        spec = self.spec
+        at, gone = await drafting_to_save(visit)
         form = dict(await visit.request.form())
         key = spec.kind.key
         body = spec.body(form)
@@ -104,6 +102,8 @@ class ListedPages:
         taken = {rule_set_object.named(spec.kind, v) for v in rule_set_object.listed(at.document, spec.kind)}
         new = chosen or fresh_id(str(body.get("name") or spec.kind.noun), taken)
         try:
+            if gone is not None:
+                raise gone
             if chosen in taken:
                 raise InvalidInputError(
                     visit.t("listed.taken", id=chosen), field=key, hint="choose another one"
@@ -123,10 +123,13 @@ class ListedPages:
 
     async def save(self, visit: Visit, object_id: str) -> Response[Any]:
         """Saves an object to the draft; what stands against it is said beside what was typed."""
-        spec, at = self.spec, await drafting(visit)
+        spec = self.spec
+        at, gone = await drafting_to_save(visit)
         form = dict(await visit.request.form())
         body = self.ready(spec.body(form), object_id)
         sent = read_sent(form, body)
+        if gone is not None:
+            return await self.page(visit, at, self.present(at, object_id), body, error=gone)
 
         async def read() -> Plain | None:
             _, values = await rule_set_object.objects(editor_of(visit), spec.kind, at.id)
@@ -139,10 +142,11 @@ class ListedPages:
         try:
             done = await save(visit, at, sent, read, write)
         except OpenIwdError as error:
-            return await self.page(visit, at, object_id, body, sent=sent, error=error)
+            return await self.page(visit, at, self.present(at, object_id), body, sent=sent, error=error)
         if isinstance(done, Conflict):
             at = await drafting(visit)
-            return await self.page(visit, at, object_id, done.merged, sent=sent, conflict=done)
+            present = self.present(at, object_id)
+            return await self.page(visit, at, present, done.merged, sent=sent, conflict=done)
         return redirect(self.saved(at, object_id))
 
     async def move(self, visit: Visit, object_id: str) -> Response[Any]:

@@ -17,7 +17,7 @@ from openiwd.usecases.rule_set import RECLASSIFY
 from openiwd.usecases.rule_set_draft import Draft
 from openiwd.usecases.rule_set_edit import How
 from openiwd.web.configuration.difference_view import changes_of, choices_of, fault_lines
-from openiwd.web.configuration.drafting import CHANGE, editor_of, hands_text
+from openiwd.web.configuration.drafting import CHANGE, editor_of, hands_text, names_of
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.version_page import version_lines
 from openiwd.web.shell.form import Field, Form, with_errors
@@ -50,7 +50,7 @@ async def _page(
         "drafts",
         status=409 if error is not None else 200,
         draft=draft,
-        hands=await hands_text(visit, draft),
+        hands=hands_text(visit, draft, await names_of(visit)),
         live=live,
         outdated=outdated,
         changes=changes_of(diff(base, draft.parsed), base, draft.parsed, t, inside),

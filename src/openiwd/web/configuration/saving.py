@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from openiwd.domain.errors import InvalidInputError, RevisionMismatchError
+from openiwd.domain.errors import InvalidInputError, OpenIwdError, RevisionMismatchError
 from openiwd.usecases import rule_set_draft
 from openiwd.usecases.rule_set_edit import Edited, How
-from openiwd.web.configuration.drafting import Drafting, editor_of, names_of
+from openiwd.web.configuration.drafting import Drafting, editor_of, faults_by_field, names_of
 from openiwd.web.shell.visit import Visit
 
 TRIES = 3
@@ -124,3 +124,28 @@ def merge_fields(before: Plain, now: Plain, mine: Plain) -> tuple[list[Change], 
             if field in now:
                 merged[field] = now[field]
     return changes, merged
+
+
+def form_state(
+    visit: Visit,
+    at: Drafting,
+    stored: Plain | None,
+    sent: Sent | None,
+    error: OpenIwdError | None,
+    conflict: Conflict | None,
+) -> dict[str, Any]:
+    """What a form's page needs of how it was sent: what stands against it, and from what it goes on."""
+    before, revision = stored, at.revision
+    if conflict is not None:
+        before, revision = conflict.now, conflict.revision
+    elif sent is not None:
+        before, revision = sent.before, sent.revision
+    return {
+        "status": 409 if conflict is not None else 422 if error is not None else 200,
+        "error": error,
+        "faults": faults_by_field(error) if error is not None else {},
+        "conflict": conflict,
+        "before": before,
+        "revision": revision,
+        "saved": visit.request.query_params.get("saved") == "1",
+    }

@@ -16,7 +16,7 @@ from openiwd.usecases import rule_set, rule_set_draft, rule_set_edit
 from openiwd.usecases.rule_set_draft import Draft
 from openiwd.usecases.rule_set_edit import How
 from openiwd.web.configuration.difference_view import changes_of
-from openiwd.web.configuration.drafting import CHANGE, editor_of
+from openiwd.web.configuration.drafting import CHANGE, editor_of, names_of
 from openiwd.web.configuration.navigation import show
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.history_view import actor_name
@@ -38,13 +38,14 @@ class VersionLine(NamedTuple):
 
 async def version_lines(visit: Visit) -> list[VersionLine]:
     """All versions, newest first."""
-    shown = await shown_by(visit, [])
+    shown = await shown_by(visit)
+    names = await names_of(visit)
     return [
         VersionLine(
             v.version,
             v.live,
             visit.times.moment(v.published_at),
-            actor_name(v.published_by, shown),
+            names.get(v.published_by.removeprefix("user:")) or actor_name(v.published_by, shown),
             v.comment or "",
         )
         for v in await rule_set.versions(visit.services)
