@@ -52,7 +52,7 @@ async def list_agents(
     text: Annotated[str | None, QueryParameter(name="q", max_length=200)] = None,
     group: Annotated[str | None, QueryParameter(name="group", max_length=64)] = None,
     skill: Annotated[str | None, QueryParameter(name="skill", max_length=64)] = None,
-    state: Annotated[AgentState | None, QueryParameter(name="state")] = None,
+    in_state: Annotated[AgentState | None, QueryParameter(name="state")] = None,
     active: Annotated[bool | None, QueryParameter(name="active")] = None,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=10_000)] = 10_000,
     offset: Annotated[int, QueryParameter(name="offset", ge=0, le=1_000_000)] = 0,
@@ -61,7 +61,7 @@ async def list_agents(
 
     `q` is a part of name, id, employee id or login; `state` the one that counts for all media types.
     """
-    wanted = AgentQuery(text=text, group=group, skill=skill, state=state, active=active)
+    wanted = AgentQuery(text=text, group=group, skill=skill, state=in_state, active=active)
     return Agents(await agent_profile.records(editor, wanted, limit, offset))
 
 
