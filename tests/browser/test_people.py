@@ -266,6 +266,9 @@ def test_a_skill_is_made_renamed_kept_while_used_and_deleted(open_as: Open, shot
     expect(line.locator("td").nth(2)).to_have_text("3")
     assert violations(page) == []
     shot(page, "people-skills")
+    line.get_by_role("button", name="What refers to").click()
+    expect(page.locator("dialog[open]")).to_contain_text("the live rule set names it at categories")
+    page.keyboard.press("Escape")
     line.get_by_role("button", name="Delete").click()
     expect(page.locator("dialog[open]")).to_contain_text("agent 'brandt' has it")
     expect(page.locator("dialog .confirm")).to_have_count(0)
