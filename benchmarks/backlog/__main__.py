@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from benchmarks.backlog import exactness, growth, memory, opening, rates, reload
+from benchmarks.backlog import exactness, growth, large, memory, opening, rates, reload
 from benchmarks.backlog.stored import add_items, prepare
 from benchmarks.part import Part
 from benchmarks.processes import ask, data_folder
@@ -21,6 +21,8 @@ from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
 FULL = (1_000_000, 10_000_000)
 QUICK = (20_000,)
 SMALLEST = 1_000
+LARGE = "large"
+"""Measures what other parts do, on one filling: runs when it is asked for alone."""
 COMPARED = 100_000
 """Brute force is slow: exactness is compared on so many items at most."""
 
@@ -73,6 +75,7 @@ def _parts(sizes: list[int], *, quick: bool) -> dict[str, list[Measure]]:
         ],
         "growth": [partial(_run, "growth", growth.Options(growth_sizes(largest)))],
         "reload": [partial(_reload, sizes)],
+        LARGE: [partial(_run, "large", large.Options(n, batch)) for n in sizes],
     }
 
 
@@ -85,7 +88,7 @@ async def main(sizes: list[int], *, quick: bool, only: str | None) -> None:
     rows: list[Row] = []
     ratios: list[Ratio] = []
     for name, measures in _parts(sizes, quick=quick).items():
-        if only not in (None, name):
+        if only != name and (only is not None or name == LARGE):
             continue
         print(f"{name}:", flush=True)
         for measure in measures:

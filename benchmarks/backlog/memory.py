@@ -20,7 +20,7 @@ class Options(msgspec.Struct, frozen=True):
     items: int
 
 
-def _resident() -> int:
+def resident() -> int:
     gc.collect()
     # What the allocator keeps for later is not the backlog's.
     ctypes.CDLL(None).malloc_trim(0)
@@ -33,10 +33,10 @@ def measure(options: Options) -> Part:
     source = Source(rules)
     world = empty_world(rules)
     fill_alike(world.backlog, source, 1, 100_000, START)
-    before, started = _resident(), time.perf_counter()
+    before, started = resident(), time.perf_counter()
     fill_alike(world.backlog, source, 100_000, 100_000 + options.items, START)
     seconds = time.perf_counter() - started
-    each = (_resident() - before) / options.items
+    each = (resident() - before) / options.items
     assert len(world.backlog) == options.items + 99_999
     name = f"c: memory, {options.items:,} items"
     return Part(

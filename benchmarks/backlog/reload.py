@@ -63,9 +63,9 @@ async def _measured(options: Options) -> Part:
     await asyncio.sleep(0.05)
     stalls.longest = 0.0
     before = psutil.Process().memory_info().rss
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     decider = await Decider.take_over(services)
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     await asyncio.sleep(0.05)
     grown = psutil.Process().memory_info().rss - before
     watching.cancel()
@@ -79,6 +79,7 @@ async def _measured(options: Options) -> Part:
     return Part(
         [
             Row(name, seconds, "s"),
+            Row(f"{name}: CPU time of the serving process", cpu, "s"),
             Row(f"{name}: longest stall of the event loop", 1_000 * stalls.longest, "ms"),
             Row(f"{name}: slowest answer to a request meanwhile", float(slowest), "ms"),
             Row(f"{name}: growth of the serving process", grown / options.items, "B/item (RSS)"),

@@ -130,6 +130,7 @@ def _details(there: Assignments, growth: dict[int, float], items: int) -> list[R
     last = there.ours[-1]
     return [
         *(Row(f"d2: offers/s with {size:,} waiting", 1 / seconds, "/s") for size, seconds in growth.items()),
+        Row("d2: CPU of the decider's process per offer", 1e6 * last.cores / last.rate, "us"),
         Row("d2: cores used by the decider's process", last.cores, "cores"),
         Row("d2: cores used by PostgreSQL, takeover included", there.postgres_cores, "cores"),
         Row(f"d2: takeover of {items:,} items", last.load_seconds, "s"),

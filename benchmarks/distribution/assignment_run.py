@@ -51,20 +51,19 @@ class Measured(msgspec.Struct, frozen=True):
 def done_with(desk: Desk, number: int, revision: int, now: datetime) -> None:
     """The picture without this item in its agent's hands: who had it is ready for the next one.
 
-    Told as an assignment to somebody who is no agent here, so that the log's event of the offer is old news.
+    The log's event of the offer is old news then.
     """
-    elsewhere = WorkItem(
+    completed = WorkItem(
         number=ItemNumber(number),
         id=_NO_ID,
         revision=revision + 1,
-        status=Status.ASSIGNED,
+        status=Status.COMPLETED,
         capture_point="bench",
         capture_id=str(number),
         received_at=now,
         created_at=now,
-        assigned_to=f"elsewhere{number}",
     )
-    desk.put_item(elsewhere, now)
+    desk.put_item(completed, now)
 
 
 class _Turn:

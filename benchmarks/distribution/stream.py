@@ -85,7 +85,9 @@ class _Run:
             plan = Plan(ready.port, self._keys, items, steps, rate, seconds, WARM_UP)
             loads = await ask([sys.executable, "-m", "benchmarks.distribution.agents"], plan, list[Load])
             serving, storing = cpu_seconds(pid) - used[0], cpu_seconds(self._postgres.pid) - used[1]
-        generating = sum(load.cpu_seconds for load in loads) * (1 + WARM_UP / seconds)
+        warmed = 1 + WARM_UP / seconds
+        generating = sum(load.cpu_seconds for load in loads) * warmed
+        offers = max(1.0, sum(load.offers for load in loads) * warmed)
         total = serving + storing + generating
         for load in loads:
             print(
@@ -94,6 +96,10 @@ class _Run:
                 flush=True,
             )
         self.shares = [
+            Row(
+                "d3: CPU of the server per offer, streams and requests included", 1e6 * serving / offers, "us"
+            ),
+            Row("d3: CPU of PostgreSQL per offer", 1e6 * storing / offers, "us"),
             Row("d3: server's share of CPU", 100 * serving / total, "%"),
             Row("d3: PostgreSQL's share of CPU", 100 * storing / total, "%"),
             Row("d3: load generator's share of CPU", 100 * generating / total, "%"),

@@ -38,6 +38,7 @@ USERS = [
     FirstUser(
         login="tomasz", password=PASSWORD, role=Role.AGENT.value, name="Tomasz Nowak", agent_id="nowak"
     ),
+    FirstUser(login="piet", password=PASSWORD, role=Role.AGENT.value, name="Piet Brandt", agent_id="brandt"),
     FirstUser(login="lock", password=PASSWORD, role=Role.VIEWER.value, name="Locked Out"),
 ]
 T = TypeVar("T")

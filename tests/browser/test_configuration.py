@@ -116,7 +116,7 @@ def test_categories_move_by_key_and_by_dragging(open_as: Open) -> None:
     page.keyboard.press("Alt+ArrowLeft")
     expect(tree.locator("li[data-id=claims] > ul > li").nth(1)).to_have_attribute("data-id", "glass")
     expect(page.get_by_role("region", name="Draft")).to_contain_text("1 change by you")
-    tree.get_by_role("link", name="Glass").drag_to(tree.get_by_role("link", name="Motor", exact=False).first)
+    tree.get_by_role("link", name="Glass").drag_to(tree.locator("li[data-id=motor] > a"))
     expect(tree.locator("li[data-id=motor] li")).to_have_count(3)
 
 
@@ -143,7 +143,7 @@ def test_without_a_draft_everything_is_only_shown(open_as: Open, path: str) -> N
     page = open_as("vera", f"/configuration/{path}")
     expect(page.locator("main h1, main h2").first).to_be_visible()
     expect(page.get_by_role("button", name="Save to draft")).to_have_count(0)
-    expect(page.locator("main input:enabled:visible, main select:enabled:visible")).to_have_count(0)
+    expect(page.locator("form[method=post] :is(input, select):enabled:visible")).to_have_count(0)
     assert violations(page) == []
 
 
@@ -366,5 +366,5 @@ def test_what_is_not_drawn_is_refused_too(open_as: Open, login: str) -> None:
         answer = page.request.post(
             f"/configuration/{path}", form={"csrf_token": token, "name": "x"}, max_redirects=0
         )
-        assert answer.status in (403, 422), path
-        assert "categories.update" in answer.text() or answer.status == 422, path
+        assert answer.status == 403, path
+        assert "categories.update" in answer.text(), path

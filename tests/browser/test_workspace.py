@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from openiwd.domain.agent import AgentState
-from openiwd.domain.work_item import Status
+from openiwd.domain.work_item import ContactInput, Status
+from tests.browser.accessibility import violations
 from tests.browser.conftest import Open, Watch, go
 from tests.browser.late import Held, handled, raise_in
 from tests.browser.site import Site
@@ -281,3 +282,121 @@ def test_logging_out_ends_the_readiness_and_keeps_the_items(site: Site, open_as:
     page.get_by_role("menuitem", name="Log out", exact=True).last.click()
     expect(page).to_have_title("Log in · OpenIWD")
     assert site.item(item.id).assigned_to == "rossi"
+
+
+def test_ten_items_are_worked_by_keyboard_only(site: Site, open_as: Open) -> None:
+    items = [site.add_urgent(f"By keyboard {n}", "theft") for n in range(10)]
+    page = open_as("amara")
+    page.keyboard.press("s")
+    expect(page.get_by_role("menuitem", name="Ready", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    for item in reversed(items):
+        expect(page.locator("[data-offer]")).to_contain_text(item.subject or "")
+        page.keyboard.press("Enter")
+        expect(page.locator("#focus h1")).to_have_text(item.subject or "")
+        page.keyboard.press("c")  # the disposition is missing: the browser leads there
+        expect(page.locator("[name=resultCode]")).to_be_focused()
+        page.keyboard.press("S")
+        expect(page.locator("[name=resultCode]")).to_have_value("Settled")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator("#focus h1")).not_to_have_text(item.subject or "")
+    assert {site.item(i.id).status for i in items} == {Status.COMPLETED}
+    assert {site.item(i.id).ext["resultCode"] for i in items} == {"Settled"}
+
+
+def test_keys_are_listed_and_move_through_the_items(site: Site, open_as: Open) -> None:
+    site.add_urgent("First", "collision")
+    second = site.add_urgent("Second", "collision")
+    page = open_as("amara")
+    go_ready(page)
+    for subject in ("Second", "First"):
+        expect(page.locator("[data-offer]")).to_contain_text(subject)
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Enter")
+        expect(page.locator("#focus h1")).to_have_text(subject)
+    page.keyboard.press("j")
+    expect(page.locator("#focus h1")).to_have_text("Second")
+    page.keyboard.press("k")
+    expect(page.locator("#focus h1")).to_have_text("First")
+    page.keyboard.press("j")
+    expect(page.locator("#focus h1")).to_have_text("Second")
+    page.keyboard.press("w")
+    page.keyboard.type("j stays a letter here")
+    expect(page.locator("#note")).to_have_value("j stays a letter here")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    expect(page.locator("dialog[open] .keys")).to_contain_text("Next best")
+    expect(page.locator("dialog[open] .keys")).to_contain_text("Write a note")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("h")
+    expect(page.locator("dialog[open] h2")).to_have_text("Hold this item?")
+    page.keyboard.press("Escape")
+    assert site.item(second.id).status is Status.ASSIGNED
+
+
+def test_an_agent_takes_from_the_workbin_of_the_team(
+    site: Site, open_as: Open, watch: Watch, shot: Shot
+) -> None:
+    wanted = site.add_urgent("Refused twice, now in writing", "complaint")
+    page = open_as("piet")
+    page.get_by_role("link", name="service").click()
+    expect(page.locator("#focus h1")).to_have_text("service")
+    row = page.locator(f"#focus tr[data-id='{wanted.id}']")
+    expect(row).to_contain_text("Complaints")
+    assert page.locator("#focus tbody tr").first.get_attribute("data-id") == str(wanted.id)
+    assert violations(page) == []
+    shot(page, "workspace-workbin")
+    watch.expect("409")
+    row.get_by_role("button").click()
+    expect(page.locator(".toast.bad")).to_contain_text("You are logged out")
+    page.click("#state-button")
+    page.get_by_role("menuitem", name="meeting").click()
+    row.get_by_role("button").click()
+    expect(page.locator("#focus h1")).to_have_text("Refused twice, now in writing")
+    now = site.item(wanted.id)
+    assert (now.status, now.assigned_to) == (Status.ASSIGNED, "brandt")
+
+
+def test_an_agent_without_pull_queues_has_no_team_workbin(site: Site, open_as: Open) -> None:
+    page = open_as("amara")
+    with page.expect_response("**/workspace/bins") as answered:
+        page.reload()
+    assert answered.value.status == 200
+    assert "data-bin" not in answered.value.text()
+
+
+def test_an_offer_sounds_once_in_all_tabs_and_not_when_muted(site: Site, open_as: Open) -> None:
+    page = open_as("amara")
+    other = page.context.new_page()
+    go(other, "/workspace")
+    for tab in (page, other):
+        tab.bring_to_front()
+        tab.mouse.click(700, 500)
+    site.add_urgent("Not heard", "collision")
+    site.add_urgent("Heard", "collision")
+    go_ready(page)
+    for tab in (page, other):
+        expect(tab.locator("[data-offer]")).to_contain_text("Heard")
+    sounded = "() => Number(document.body.dataset.sounded ?? 0)"
+    assert page.evaluate(sounded) + other.evaluate(sounded) == 1
+    page.click("#sound")
+    expect(page.locator("#sound")).to_have_attribute("aria-label", "Sound with each offer: off")
+    expect(other.locator("#sound")).to_have_attribute("aria-pressed", "false")
+    page.click("#accept")
+    expect(page.locator("[data-offer]")).to_contain_text("Not heard")
+    assert page.evaluate(sounded) + other.evaluate(sounded) == 1
+
+
+def test_what_else_the_contact_has_stands_beside_the_item(site: Site, open_as: Open, shot: Shot) -> None:
+    contact = ContactInput(name="Ruth Adler", customer_id="C-77", emails=["ruth.adler@example.com"])
+    site.add_one("Her first letter", "question", contact=contact)
+    site.add_urgent("Her second letter", "collision", contact=contact)
+    page = open_as("amara")
+    go_ready(page)
+    page.click("#accept")
+    expect(page.locator(".related")).to_contain_text("Her first letter")
+    expect(page.locator(".related")).not_to_contain_text("Her second letter")
+    expect(page.locator("#focus")).to_contain_text("in hand 0:0")
+    shot(page, "workspace-contact")

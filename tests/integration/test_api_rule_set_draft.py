@@ -154,3 +154,24 @@ async def test_a_childs_fault_does_not_keep_its_parent_from_being_changed(api: W
     changed = {**parent, "description": "Renamed", "queue": others[0]}
     saved = await in_draft(api, "PUT", f"/categories/{parent['id']}", draft, changed)
     assert saved.status_code == 200, saved.text
+
+
+async def test_the_linter_tells_of_a_draft_and_of_the_live_rule_set(api: World) -> None:
+    live = (await api.get("/rulesets/live/lint")).json()
+    assert live["faults"] == []
+    draft = await begin(api)
+    rule = {
+        "id": "odd",
+        "name": "Odd",
+        "when": {"all": [{"attribute": "channel", "operator": "eq", "value": v} for v in ("mail", "web")]},
+        "then": [{"raiseBusinessValue": 1}],
+    }
+    assert (await in_draft(api, "PUT", "/rules/odd", draft, rule)).status_code == 201
+    told = (await api.get(f"/rulesets/drafts/{draft['id']}/lint")).json()
+    new = [f for f in told["findings"] if f not in live["findings"]]
+    assert [(f["kind"], f["objectKind"], f["objectId"]) for f in new] == [("neverMatches", "rule", "odd")]
+    queue = await first_queue(api)
+    await in_draft(api, "DELETE", f"/queues/{queue['id']}", draft)
+    told = (await api.get(f"/rulesets/drafts/{draft['id']}/lint")).json()
+    assert told["faults"]
+    assert told["findings"] == []

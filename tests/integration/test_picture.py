@@ -13,12 +13,13 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 
+from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.agent import AgentProfile, AgentState, Capacity
 from openiwd.domain.backlog_batch import BacklogBatch
-from openiwd.domain.errors import FencedError
+from openiwd.domain.errors import ConflictError, FencedError
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
@@ -28,9 +29,11 @@ from openiwd.usecases import offer
 from openiwd.usecases.command import Command, Done
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.desk import Desk
+from openiwd.usecases.desk_load import DeskLoad
 from openiwd.usecases.intake import Intake
-from openiwd.usecases.picture import Picture
+from openiwd.usecases.picture import Picture, going_live
 from openiwd.usecases.platform import TenantServices
+from openiwd.usecases.rule_set import publish
 from openiwd.usecases.work_item import apply
 from tests.factories.stored_item import store_items
 from tests.factories.tenant import NEW_ID, MovedClock, caller, make_runtime, pools_for, submission
@@ -349,3 +352,64 @@ async def test_a_warm_picture_takes_over_without_a_load(pools: TenantPools) -> N
     again = await Decider.take_over(first, old._picture)
     assert (again.epoch, first.loads) == (new.epoch + 1, 1)
     assert_same(old._picture.desk, await item_by_item(first, NOW), NOW)
+
+
+async def test_deciding_goes_on_until_new_rules_are_live(
+    pools: TenantPools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they need is loaded before; and nothing is decided by the old ones after the answer."""
+    services = await made(pools)
+    await save_agents(services)
+    await services.feed.start()
+    services.picture = picture = await Picture.load(services)
+    decider = await Decider.take_over(services, picture)
+    await Intake(services.runtime).submit_all(
+        [submission(f"c{n}", data={"kind": "question"}) for n in range(5)], ADMIN
+    )
+    loading, go_on, load = asyncio.Event(), asyncio.Event(), DeskLoad.run
+
+    async def wait(self: DeskLoad) -> None:
+        loading.set()
+        await go_on.wait()
+        await load(self)
+
+    monkeypatch.setattr(DeskLoad, "run", wait)
+    changed = RULES.replace("{age: 8h, priority: 500}", "{age: 8h, priority: 700}")
+    publishing = asyncio.create_task(publish(services, LibraryHolidaySource(), changed, ADMIN))
+    await loading.wait()
+    lena = caller(agent="agent1")
+    await agent_use.set_state(services, "agent1", AgentState.READY, caller=lena)
+    await decider._catch_up()
+    await decider._push()
+    assert [h.agent_id for h in picture.desk.holdings.values()] == ["agent1"], "by the old rules"
+    monkeypatch.setattr(DeskLoad, "run", load)
+    go_on.set()
+    assert await publishing == 2
+    loads = services.loads
+    await decider._catch_up()
+    assert picture.desk.rules.version == 2
+    assert services.loads == loads, "nothing was left to be loaded"
+    assert_same(picture.desk, await item_by_item(services, NOW), NOW)
+    await agent_use.set_state(services, "agent2", AgentState.READY, caller=caller(agent="agent2"))
+    await decider._catch_up()
+    await decider._push()
+    assert {h.agent_id for h in picture.desk.holdings.values()} == {"agent1", "agent2"}
+
+
+async def test_rules_that_do_not_go_live_leave_nothing_behind(pools: TenantPools) -> None:
+    services = await made(pools)
+    await services.feed.start()
+    services.picture = picture = await Picture.load(services)
+    other = TenantServices(services.runtime, NEW_ID())
+    compiled = await services.runtime.rules()
+
+    async def be_late() -> None:
+        async with going_live(services, structs.replace(compiled, version=2)):
+            await publish(other, LibraryHolidaySource(), RULES.replace("Rising", "Other"), ADMIN)
+            raise ConflictError("somebody else was quicker")
+
+    with pytest.raises(ConflictError):
+        await be_late()
+    await picture.catch_up()
+    assert picture._ahead is None
+    assert [s.name for s in picture.desk.rules.document.schemas] == ["Other", "Valued"]

@@ -162,6 +162,31 @@ async def test_a_busy_tenant_cannot_starve_another(tenants: dict[str, str]) -> N
     await pools.close()
 
 
+async def test_two_busy_tenants_do_not_take_each_others_connections_in_turns(tenants: dict[str, str]) -> None:
+    pools = TenantPools(tenants.__getitem__, budget=8, wait_seconds=60)
+
+    async def use(tenant: str, times: int) -> None:
+        for _ in range(times):
+            async with pools.acquire(tenant) as connection:
+                await connection.fetchval("SELECT 1")
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(use("a", 40) for _ in range(20)), *(use("b", 40) for _ in range(2)))
+    usage = pools.usage()
+    assert usage.waits_total > 100, "there was a rush"
+    assert usage.evicted_total < 20
+    await pools.close()
+
+
+async def test_what_others_merely_keep_is_had_in_the_end(tenants: dict[str, str]) -> None:
+    pools = TenantPools(tenants.__getitem__, budget=2, wait_seconds=60)
+    async with pools.acquire("a"):
+        pass
+    async with pools.acquire("b") as first, pools.acquire("b") as second:
+        assert await first.fetchval("SELECT 1") == await second.fetchval("SELECT 1") == 1
+    await pools.close()
+
+
 async def test_waiting_has_an_end(tenants: dict[str, str]) -> None:
     pools = TenantPools(tenants.__getitem__, budget=1, wait_seconds=0.05)
     async with pools.acquire("a"):

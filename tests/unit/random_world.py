@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from random import Random
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from openiwd.domain.agent import Absence, Agent, AgentSkill, AgentState, Capacity, MediaState
 from openiwd.domain.backlog_item import LastService, backlog_item
 from openiwd.domain.calendar import (
@@ -232,13 +234,16 @@ class TwinWorld:
             if self.rnd.random() < 0.2:
                 self.count(key, 1)
 
-    def add_item(self) -> int:
+    def add_item(self, priority: int | None = None) -> int:
+        """One more item, of this fixed priority if one is given."""
         self.number += 1
-        self.put(self.number)
+        self.put(self.number, priority)
         return self.number
 
-    def put(self, number: int) -> None:
+    def put(self, number: int, priority: int | None = None) -> None:
         plain = random_item(self.rnd, number, self.now)
+        if priority is not None:
+            plain.item = replace(plain.item, priority_fixed=priority, business_value=0)
         self.plain.items[number] = plain
         item = plain.item
         assert item.queue_id is not None

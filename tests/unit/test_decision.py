@@ -28,9 +28,9 @@ from openiwd.domain.distribution import distribute, for_agent, next_for
 from openiwd.domain.eligibility import Load, Reason
 from openiwd.domain.instant import HOUR, MINUTE, from_micros
 from openiwd.domain.offer import GrantKind
-from openiwd.domain.packed_decision import MAX_BYTES, pack, unpack
+from openiwd.domain.packed_decision import MAX_BYTES, unpack
 from openiwd.domain.queue import Delivery, QueueConfig, QueueGroupConfig, compile_queue
-from openiwd.domain.recorder import record
+from openiwd.domain.recorder import Recorder, record
 from openiwd.domain.requirement import Relaxation, Requirement
 from openiwd.domain.schema import SchemaConfig, compile_schema, shown, standing
 from openiwd.domain.upcoming import MAX_AGENTS, ChangeKind, changes_for
@@ -199,9 +199,17 @@ def test_records_reconcile_and_survive_packing(seed: int, items: int, agents: in
     waits = [
         explain_waiting(world, item, now) for item in sorted(world.backlog.items(), key=lambda i: i.number)
     ]
-    made = [record(world, choice, now) for choice in distribute(world, now)]
+    pushed = distribute(world, now)
     pulled = [c for a in world.agents.values() if (c := next_for(world, a, now)) is not None]
-    for decision in (*waits, *made, *(record(world, choice, now) for choice in pulled)):
+    passes = {choice: Recorder(world).begin([choice], now, choice.kind) for choice in (*pushed, *pulled)}
+    made = [passes[choice].record(choice) for choice in pushed]
+    for choice, recorded in passes.items():
+        packed, decision = recorded.pack(choice), recorded.record(choice)
+        assert len(packed) <= MAX_BYTES
+        told = unpack(packed)
+        shorter = decision.runners_up[: len(told.runners_up)]
+        assert told == msgspec.structs.replace(decision, runners_up=shorter)
+    for decision in (*waits, *(recorded.record(choice) for choice, recorded in passes.items())):
         assert decision.considered == decision.agents == agents
         assert decision.eligible + sum(decision.excluded.values()) == agents
         kind = (decision.kind or GrantKind.PUSH).value
@@ -214,11 +222,6 @@ def test_records_reconcile_and_survive_packing(seed: int, items: int, agents: in
             whole = Fraction(str(parts.curve)) + Fraction(str(parts.value)) + parts.adjustment
             assert shown(whole) == parts.total
         assert of_plain(msgspec.json.decode(msgspec.json.encode(to_plain(decision)))) == decision
-        packed = pack(decision)
-        assert decision.agent_id is None or len(packed) <= MAX_BYTES, "those of choices are stored"
-        told = unpack(packed)
-        shorter = decision.runners_up[: len(told.runners_up)]
-        assert told == msgspec.structs.replace(decision, runners_up=shorter)
         assert all(change.at > now for change in decision.changes)
         for key, params in sentences(decision):
             assert key.startswith("decision.")

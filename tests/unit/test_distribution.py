@@ -10,16 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
+from openiwd.domain import backlog_state, burst, fit_table, selection
 from openiwd.domain.agent import Agent, AgentSkill, AgentState, MediaState
 from openiwd.domain.backlog_item import BacklogItem
-from openiwd.domain.distribution import distribute, for_agent, for_item, next_change, next_for
+from openiwd.domain.distribution import Choice, distribute, for_agent, for_item, next_change, next_for
 from openiwd.domain.eligibility import Load
 from openiwd.domain.instant import HOUR
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Delivery, QueueConfig, compile_queue
 from openiwd.domain.requirement import Requirement
 from openiwd.domain.schema import Standing
+from openiwd.domain.serving import Servings
 from openiwd.domain.world import World
 from tests.unit.random_world import AGENTS, QUEUES, SEGMENTS, START, TwinWorld
 
@@ -118,6 +121,67 @@ def test_an_agent_taken_for_another_demand_is_passed_over() -> None:
     assert [world.flexibility(agent, START) for agent in world.agents.values()] == [2, 2, 2, 2]
     chosen = [(c.item.number, c.agent_id) for c in distribute(world, START)]
     assert chosen == [(1, "first"), (2, "skilled"), (3, "last")]
+
+
+MANY = tuple(f"agent{n:02}" for n in range(16))
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=60, deadline=None)
+@given(seeds, st.booleans())
+def test_single_arrivals_find_their_agents_at_rest(seed: int, alike: bool) -> None:
+    """Many agents, items one by one, of equal priority or not; of what is chosen, only some becomes a grant."""
+    rnd = Random(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "_MANY", 1)
+        patch.setattr(burst, "_SHARED", rnd.choice([0, 99]))
+        patch.setattr(burst, "_ALL", rnd.choice([0, 99]))
+        patch.setattr(backlog_state, "_SPARE", 0)
+        patch.setattr(fit_table, "_SPARE", rnd.choice([0, 99]))
+        twin = TwinWorld(Random(seed))
+        for agent_id in MANY:
+            twin.change_agent(agent_id)
+        for _ in range(25):
+            for _ in range(rnd.choice([0, 1, 1, 3])):
+                twin.add_item(priority=160 if alike else None)
+            if rnd.random() < 0.2:
+                twin.step()
+            if rnd.random() < 0.1:
+                twin.change_agent(rnd.choice(MANY))
+            for choice in pass_of(twin, rnd.choice([0, 2, 32])):
+                if rnd.random() < 0.6:
+                    grant(twin, choice)
+
+
+def pass_of(twin: TwinWorld, few: int) -> list[Choice]:
+    found = distribute(twin.world, twin.now, few)
+    assert [(c.item.number, c.agent_id) for c in found] == twin.plain.distribute(twin.now)
+    return found
+
+
+def grant(twin: TwinWorld, choice: Choice) -> None:
+    """The agent has an offer, the item waits no longer, one more is outstanding."""
+    twin.remove(choice.item.number)
+    load = replace(twin.plain.load(choice.agent_id), open_offer=True)
+    twin.plain.loads[choice.agent_id] = load
+    twin.world.put_load(choice.agent_id, load)
+    twin.count((choice.item.queue_id, choice.item.segment), 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_what_is_forgotten_of_profiles_is_found_anew(seed: int) -> None:
+    twin = TwinWorld(Random(seed))
+    twin.fill(12, 6)
+    world = twin.world
+    world.servings = Servings(world.backlog, world.table, limit=100)
+    for _ in range(3):
+        for agent in twin.plain.agents.values():
+            choice = for_agent(world, agent, twin.now)
+            assert (choice.item.number if choice else None) == twin.plain.for_agent(agent, twin.now)
+            assert world.flexibility(agent, twin.now) == twin.plain.flexibility(agent, twin.now)
+        twin.add_item()
+    assert world.servings.kept < 600  # the one in use, and what fits into the limit
 
 
 class DistributionMachine(RuleBasedStateMachine):

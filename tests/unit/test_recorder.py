@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from openiwd.domain.agent_sample import AgentSample
+from openiwd.domain.agent_traits import CODES
 from openiwd.domain.distribution import distribute, next_for
 from openiwd.domain.eligibility import Reason
+from openiwd.domain.offer import GrantKind
 from openiwd.domain.packed_decision import CHANGES, REASONS
 from openiwd.domain.recorder import FEW, Recorder, record
 from openiwd.domain.upcoming import ChangeKind
@@ -31,6 +34,33 @@ def test_what_is_kept_between_passes_never_grows_old(seed: int, items: int, agen
             twin.change_agent(agent_id)
         check_pulls(twin, recorder)
         check_pass(twin, recorder)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**40), st.integers(1, 40), st.integers(1, 20))
+def test_the_sample_says_of_each_agent_what_eligibility_says(seed: int, items: int, agents: int) -> None:
+    twin = TwinWorld(Random(seed))
+    twin.fill(items, agents)
+    world, kept = twin.world, AgentSample(twin.world)
+    for n in range(6):
+        if n % 2:
+            twin.step()
+        for agent_id in list(world.agents)[n % 3 :: 4]:
+            twin.change_agent(agent_id)
+        kept.refresh(twin.now)
+        world.backlog.advance(twin.now)
+        pools = [pool for pool in world.backlog.pools.values() if pool.live]
+        for kind in GrantKind:
+            eligibility = world.eligibility(twin.now, kind)
+            for pool, misfits in zip(pools, kept.misfits(pools, kind).tolist(), strict=True):
+                asked = pool.demand.signature
+                of_kind = (asked.media, asked.weight, pool.demand.handle_time)
+                busy = kept.unavailable(of_kind, eligibility).tolist()
+                for agent, misfit, unavailable in zip(kept.agents, misfits, busy, strict=True):
+                    assert misfit == CODES[eligibility.misfit(agent, pool.demand)]
+                    load = world.load(agent.id)
+                    reason = eligibility.unavailable(agent, load, *of_kind)
+                    assert misfit or unavailable == CODES[reason]
 
 
 def check_pulls(twin: TwinWorld, recorder: Recorder) -> None:

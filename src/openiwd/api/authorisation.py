@@ -96,6 +96,8 @@ _WORKSPACE: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/agents/me/offers": Access.AGENT,
     "GET /iwd/v3/agents/me/items": Access.AGENT,
     "POST /iwd/v3/agents/me/state": Access.AGENT,
+    "GET /iwd/v3/agents/me/workbins": "workitems.pull",
+    "GET /iwd/v3/agents/me/workbins/{bin_id}": "workitems.pull",
     "POST /iwd/v3/agents/me/next": "workitems.pull",
     "POST /iwd/v3/agents/me/heartbeat": Access.AGENT,
     "POST /iwd/v3/offers/{offer_id}/accept": Access.AGENT,
@@ -107,6 +109,8 @@ _WORKSPACE: Final[dict[str, Access | str]] = {
 _RULE_SETS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/rulesets": "categories.view",
     "GET /iwd/v3/rulesets/{version}": "categories.view",
+    "GET /iwd/v3/rulesets/{version}/lint": "categories.view",
+    "GET /iwd/v3/rulesets/drafts/{draft_id}/lint": "categories.view",
     "GET /iwd/v3/rulesets/drafts": "categories.view",
     "POST /iwd/v3/rulesets/drafts": "categories.update",
     "GET /iwd/v3/rulesets/drafts/{draft_id}": "categories.view",

@@ -157,11 +157,9 @@ async def delete_item(
     reason: Annotated[str | None, QueryParameter(name="reason", max_length=512)] = None,
 ) -> None:
     """Removes a final item from the live store; the event log keeps its record until its own retention."""
-    item = await item_detail.find(call.services, item_id, capture_point)
+    named = await item_detail.named(call.services, item_id, capture_point)
     request = ActionRequest(reason=reason)
-    await item_action.perform(
-        call.services.runtime, Action.DELETE, request, call.caller, item.id, call.if_match
-    )
+    await item_action.perform(call.services, Action.DELETE, request, call.caller, named, call.if_match)
 
 
 # Actions -------------------------------------------------------------------------------------------------------------
@@ -175,9 +173,9 @@ async def act(
     capture_point: str | None,
 ) -> Response[Changed]:
     """One action on one item; 409 with the present status where the lifecycle does not allow it."""
-    item = await item_detail.find(call.services, reference, capture_point)
+    item_id = await item_detail.named(call.services, reference, capture_point)
     done = await item_action.perform(
-        call.services.runtime, action, request or ActionRequest(), call.caller, item.id, call.if_match
+        call.services, action, request or ActionRequest(), call.caller, item_id, call.if_match
     )
     return await answer(call, done)
 

@@ -16,9 +16,10 @@ from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.rule_set import RuleSetDocument, parse_document
 from openiwd.domain.rule_set_diff import ObjectDifference, diff
 from openiwd.domain.work_item import check_text
-from openiwd.usecases import rule_set, rule_set_edit
+from openiwd.usecases import rule_set, rule_set_edit, rule_set_lint
 from openiwd.usecases.rule_set import VersionInfo
 from openiwd.usecases.rule_set_edit import Published
+from openiwd.usecases.rule_set_lint import LintReport
 
 YAML_TYPES: Final = frozenset(
     {"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain"}
@@ -165,4 +166,10 @@ async def get_differences(call: CurrentCall, version: FromPath[str], other: From
     return Differences(before.version, after.version, found)
 
 
-HANDLERS: Final[list[Any]] = [list_versions, get_version, publish, roll_back, get_differences]
+@get("/rulesets/{version:str}/lint", tags=["configuration"], operation_id="lintRuleSet")
+async def lint(editor: CurrentEditor, version: FromPath[str]) -> LintReport:
+    """What is odd about a version (or `live`): what never matches, is never reached, or nobody can take."""
+    return await rule_set_lint.of_version(editor, version)
+
+
+HANDLERS: Final[list[Any]] = [list_versions, get_version, publish, roll_back, get_differences, lint]

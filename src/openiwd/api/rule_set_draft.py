@@ -14,9 +14,10 @@ from openiwd.api.call import CurrentCall
 from openiwd.api.editing import Comment, CurrentEditor, Reclassify, etag, how
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.rule_set_diff import ObjectDifference
-from openiwd.usecases import rule_set_draft, rule_set_edit
+from openiwd.usecases import rule_set_draft, rule_set_edit, rule_set_lint
 from openiwd.usecases.rule_set_draft import Draft, DraftName, Fault
 from openiwd.usecases.rule_set_edit import Published
+from openiwd.usecases.rule_set_lint import LintReport
 
 _TAGS: Final = ["configuration"]
 
@@ -122,6 +123,12 @@ async def publish_draft(
     return Response(done, headers=etag(done.version))
 
 
+@get("/rulesets/drafts/{draft_id:uuid}/lint", tags=_TAGS, operation_id="lintDraft")
+async def lint_draft(editor: CurrentEditor, draft_id: FromPath[UUID]) -> LintReport:
+    """What is odd about a draft: its faults, else what never matches, is never reached, or nobody can take."""
+    return await rule_set_lint.of_draft(editor, draft_id)
+
+
 HANDLERS: Final[list[Any]] = [
     list_drafts,
     create_draft,
@@ -130,4 +137,5 @@ HANDLERS: Final[list[Any]] = [
     discard_draft,
     update_draft,
     publish_draft,
+    lint_draft,
 ]

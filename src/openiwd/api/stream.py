@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,7 +15,7 @@ from litestar.response import Stream
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.metrics import CurrentMetrics
-from openiwd.domain.event import LoggedEvent
+from openiwd.domain.event import LoggedEvent, concerned
 from openiwd.domain.privilege import Caller, Scope
 from openiwd.ports.tenant_store import Cursor
 from openiwd.usecases.event_log import read_cursor
@@ -24,20 +25,6 @@ HEARTBEAT_SECONDS: Final = 15.0
 TOPICS: Final = ("items", "offers", "agents", "queues")
 _OFFERS: Final = frozenset({"offered", "offerDeclined", "offerTimedOut", "offerWithdrawn", "offerLost"})
 _encode: Final = msgspec.json.Encoder().encode
-
-
-def _agents_of(event: LoggedEvent) -> set[str]:
-    """The agents whom an event of an item concerns."""
-    body = event.body
-    named = {
-        body.get("agent"),
-        body.get("toAgent"),
-        body.get("set", {}).get("assigned_to"),
-        body.get("set", {}).get("reserved_for"),
-    }
-    for part in ("offer", "assignment", "assignmentStarted"):
-        named.add((body.get(part) or {}).get("agent"))
-    return {a for a in named if a}
 
 
 def _item_message(event: LoggedEvent) -> dict[str, Any]:
@@ -92,6 +79,12 @@ class _Scoped:
         self._caller = caller
         self._scope = caller.require("workitems.read")
         self._topics = frozenset(topics)
+
+    @property
+    def own_only(self) -> str | None:
+        """The agent whose events alone are seen by this caller, if that is all."""
+        sees_agents = "agents" in self._topics and self._caller.may("agents.view")
+        return None if self._scope is not Scope.OWN or sees_agents else self._caller.agent_id
 
     async def messages(self, events: list[LoggedEvent]) -> bytes:
         """The events of one batch as text for the wire; empty when none is for this caller."""
@@ -150,7 +143,7 @@ class _Scoped:
         return {n for n, item in items.items() if self._caller.covers(self._scope, item)}
 
     def _concerns(self, event: LoggedEvent) -> bool:
-        return self._caller.agent_id is not None and self._caller.agent_id in _agents_of(event)
+        return self._caller.agent_id is not None and self._caller.agent_id in concerned(event)
 
     def _sees_agent(self, event: LoggedEvent) -> bool:
         return self._caller.may("agents.view") or event.subject_id == self._caller.agent_id
@@ -169,24 +162,38 @@ async def live(
 ) -> AsyncIterator[bytes]:
     """The stream: what happens, with signs of life in between. An agent's stream keeps the agent present."""
     scoped = _Scoped(services, caller, topics)
-    own = caller.agent_id
-    if own is not None:
-        services.presence.seen(own)
-    batches = services.feed.subscribe(after)
-    yield b"retry: 2000\n: connected\n\n"
+    own, addressee = caller.agent_id, scoped.own_only
+    start = after or services.feed.head
+    if addressee is None:
+        batches = _with_pauses(services.feed.subscribe(start), heartbeat)
+    else:
+        batches = services.addressing.follow(addressee, start, heartbeat)
+    async with aclosing(batches):
+        if own is not None:
+            services.presence.seen(own)
+        yield b"retry: 2000\n: connected\n\n"
+        async for events in batches:
+            if own is not None:
+                services.presence.seen(own)
+            text = await scoped.messages(events) if events else b": heartbeat\n\n"
+            if text:
+                yield text
+
+
+async def _with_pauses(
+    batches: AsyncIterator[list[LoggedEvent]], patience_seconds: float
+) -> AsyncGenerator[list[LoggedEvent]]:
+    """The batches; an empty one says that none has come for so long."""
     waiting = asyncio.ensure_future(anext(batches))
     try:
         while True:
-            done, _ = await asyncio.wait({waiting}, timeout=heartbeat)
-            if own is not None:
-                services.presence.seen(own)
-            if not done:
-                yield b": heartbeat\n\n"
-                continue
-            text = await scoped.messages(waiting.result())
-            waiting = asyncio.ensure_future(anext(batches))
-            if text:
-                yield text
+            done, _ = await asyncio.wait({waiting}, timeout=patience_seconds)
+            if done:
+                events = waiting.result()
+                waiting = asyncio.ensure_future(anext(batches))
+                yield events
+            else:
+                yield []
     finally:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)

@@ -15,9 +15,10 @@ from openiwd.api.item import Changed, answer
 from openiwd.api.passing_on import by_decider
 from openiwd.domain.agent import Agent, AgentState
 from openiwd.domain.work_item import Name, ShortText, WorkItem
-from openiwd.usecases import agent, offer
+from openiwd.usecases import agent, offer, workbin
 from openiwd.usecases.item_detail import require_agent
 from openiwd.usecases.item_view import ItemView, item_view
+from openiwd.usecases.workbin import Workbin
 
 
 class MediaStateView(Struct, kw_only=True, rename="camel"):
@@ -190,6 +191,33 @@ async def pull_next(call: CurrentCall) -> NextAnswer:
     return NextAnswer(None if done is None else await call.view(done))
 
 
+class WorkbinItems(Struct, rename="camel"):
+    """What lies in a workbin, best first; `count` is exact up to 10,000."""
+
+    items: list[ItemView]
+    count: int
+
+
+class Workbins(Struct):
+    workbins: list[Workbin]
+
+
+@get("/agents/me/workbins", tags=["workspace"], operation_id="listMyWorkbins")
+async def list_workbins(call: CurrentCall) -> Workbins:
+    """The group workbins that the agent may take from: queued items of pull queues, by the queues' groups."""
+    me = await agent.get(call.services, require_agent(call.caller))
+    return Workbins(await workbin.workbins(call.services, me, call.caller))
+
+
+@get("/agents/me/workbins/{bin_id:str}", tags=["workspace"], operation_id="getMyWorkbin")
+async def get_workbin(call: CurrentCall, bin_id: FromPath[str]) -> WorkbinItems:
+    """The items of a workbin, best first, at most 200. Take one with `POST /items/{id}/pull`."""
+    me = await agent.get(call.services, require_agent(call.caller))
+    page = await workbin.waiting(call.services, me, call.caller, bin_id)
+    rules, now = await call.rules(), call.now
+    return WorkbinItems([item_view(i, rules, now) for i in page.items], page.count)
+
+
 @post("/agents/me/heartbeat", tags=["workspace"], operation_id="heartbeat", status_code=200)
 async def heartbeat(call: CurrentCall) -> Heartbeat:
     """Says that the workspace is there; the event stream says so by itself."""
@@ -217,6 +245,8 @@ HANDLERS: Final[list[Any]] = [
     get_my_items,
     get_my_offers,
     set_my_state,
+    list_workbins,
+    get_workbin,
     pull_next,
     heartbeat,
     accept_offer,

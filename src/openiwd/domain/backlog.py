@@ -55,11 +55,12 @@ class Backlog(BacklogLoad):
 
     def rise(self, group: Group) -> int:
         """By how much the group's lines have risen since the backlog began, on the group's own scale."""
-        return 0 if group.clock is None else group.rate * self.since_start(group.clock)
+        line = group.line
+        return 0 if line.clock is None else line.rate * self.since_start(line.clock)
 
     def place_of(self, slot: int, group: Group, rise: int) -> Place:
         level, value, anchor, high, low = self.columns.key_of(slot)
-        return Place((level - rise) * group.factor, value, anchor, high, low)
+        return Place((level - rise) * group.line.factor, value, anchor, high, low)
 
     def place_in(self, slot: int) -> Place:
         """The place of the item in a slot, as of the instant at which the backlog stands."""
@@ -71,8 +72,9 @@ class Backlog(BacklogLoad):
 
     def value_of(self, slot: int, group: Group) -> float:
         """The item's priority as of now, as near as a floating-point number is."""
-        rise = 0 if group.clock is None else group.rate * self.since_start(group.clock)
-        return (rise - self.columns.level_of(slot)) / group.scale
+        line = group.line
+        rise = 0 if line.clock is None else line.rate * self.since_start(line.clock)
+        return (rise - self.columns.level_of(slot)) / line.scale
 
     def values_of(self, groups: NDArray[np.intp]) -> tuple[Floats, float]:
         """The priorities of the groups' first items as of now, NOTHING of empty ones.
@@ -213,5 +215,5 @@ class Backlog(BacklogLoad):
 
 def _bound(place: Place, group: Group, rise: int) -> tuple[int, ...]:
     """The key in this group at which the place would stand: all keys less than it come before the place."""
-    level, rest = divmod(place.level, group.factor)
+    level, rest = divmod(place.level, group.line.factor)
     return (level + rise, *place[1:]) if rest == 0 else (level + 1 + rise,)

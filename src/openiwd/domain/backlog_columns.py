@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mmap
 from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +19,36 @@ Key = tuple[int, int, int, int, int]
 
 _FIRST: Final = 1_024
 _GROWTH: Final = 1.5
-_PAGE_BITS: Final = 9
-_PAGE: Final = 1 << _PAGE_BITS
-_NOWHERE: Final = -1
+_BLOCK: Final = 512
+"""So many instants fill a page of memory."""
 NOBODY: Final = 0
 """The number in a slot that holds no item: items count from 1."""
 SPECIAL: Final = 1
 """Mark of an item that has more than its columns say."""
 DELAYED: Final = 2
 """Mark of an item whose clock was stopped for a while."""
-MOVING: Final = 4
-"""Mark of an item while it is moved with many."""
-_NARROW: Final = (1 << 32) - 1
-_MANY: Final = (1 << 16) - 1
-"""Revisions from this one on are kept beside their column."""
+BEND_NEAR: Final = 4
+"""Mark of an item whose bend stands in the near span of what is due, and is still true."""
+OPENING_NEAR: Final = 8
+"""The same of an opening."""
+_TIED: Final = 4
+"""Runs are sorted anew, not merged, when one slot in so many has the level of another."""
 _HALF: Final = (1 << 64) - 1
-_KINDS: Final[dict[str, Any]] = {
-    "number": np.uint32, "revision": np.uint16, "level": np.int64, "value": np.int32, "anchor": np.int64,
-    "high": np.uint64, "low": np.uint64, "group": np.uint32, "mark": np.uint8,
-}  # fmt: skip
+_KINDS: Final[dict[str, tuple[Any, ...]]] = {
+    "number": (np.uint32, np.int64),
+    "revision": (np.uint8, np.uint16, np.int32),
+    "level": (np.int64,),
+    "value": (np.int8, np.int16, np.int32),
+    "anchor": (np.int64,),
+    "high": (np.uint64,),
+    "low": (np.uint64,),
+    "group": (np.uint16, np.uint32),
+    "mark": (np.uint8,),
+}
+"""The kinds of each column: the narrowest at first, a wider one as soon as a value needs it."""
+_BOUNDS: Final = {
+    kind: (int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kinds in _KINDS.values() for kind in kinds
+}
 
 
 def view(column: NDArray[Any]) -> memoryview[Any]:
@@ -43,8 +56,11 @@ def view(column: NDArray[Any]) -> memoryview[Any]:
     return memoryview(column)  # type: ignore[arg-type]
 
 
-def distinct(slots: Slots) -> Slots:
-    """Each slot once, ascending. By sorting: the library's own way hashes, which takes many times as long."""
+Whole = TypeVar("Whole", bound=np.integer[Any])
+
+
+def distinct(slots: NDArray[Whole]) -> NDArray[Whole]:
+    """Each number once, ascending. By sorting: the library's own way hashes, which takes many times as long."""
     ordered = np.sort(slots)
     return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
@@ -53,6 +69,21 @@ def stretches(ordered: NDArray[Any]) -> list[tuple[int, int]]:
     """Where equal values stand in a sorted array: (start, end) of each."""
     edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(ordered)]
     return list(pairwise(edges)) if len(ordered) else []
+
+
+def alike(numbers: NDArray[np.integer[Any]]) -> Iterator[tuple[int, slice | NDArray[np.intp]]]:
+    """Each number that there is, with the places where it stands."""
+    if not len(numbers):
+        return
+    if (numbers == numbers[0]).all():
+        yield int(numbers[0]), slice(None)
+        return
+    # Sixteen bits are sorted by counting.
+    keys = numbers.astype(np.uint16) if numbers.min() >= 0 and numbers.max() < 1 << 16 else numbers
+    order = np.argsort(keys, kind="stable")
+    ordered = numbers[order]
+    for start, end in stretches(ordered):
+        yield int(ordered[start]), order[start:end]
 
 
 def pages(length: int, kind: Any) -> NDArray[Any]:
@@ -77,18 +108,18 @@ class Columns:
     """
 
     __slots__ = (
-        "_free", "_revisions", "_used", "anchor", "anchor_at", "group", "group_at", "high", "high_at", "level",
+        "_free", "_used", "anchor", "anchor_at", "group", "group_at", "high", "high_at", "level",
         "level_at", "low", "low_at", "mark", "mark_at", "number", "number_at", "queued", "queued_at", "revision",
         "revision_at", "value", "value_at", "wide",
     )  # fmt: skip
 
-    number: NDArray[np.uint32] | NDArray[np.int64]
+    number: NDArray[np.integer[Any]]
     number_at: memoryview[int]
-    revision: NDArray[np.uint16]
+    revision: NDArray[np.integer[Any]]
     revision_at: memoryview[int]
     level: NDArray[np.int64]
     level_at: memoryview[int]
-    value: NDArray[np.int32]
+    value: NDArray[np.integer[Any]]
     value_at: memoryview[int]
     anchor: NDArray[np.int64]
     anchor_at: memoryview[int]
@@ -98,7 +129,7 @@ class Columns:
     high_at: memoryview[int]
     low: NDArray[np.uint64]
     low_at: memoryview[int]
-    group: NDArray[np.uint32]
+    group: NDArray[np.integer[Any]]
     group_at: memoryview[int]
     mark: NDArray[np.uint8]
     mark_at: memoryview[int]
@@ -107,9 +138,8 @@ class Columns:
         self._free = array("I")
         self._used = 0
         self.wide: dict[int, int] = {}
-        self._revisions: dict[int, int] = {}
-        for name, kind in _KINDS.items():
-            self._lay(name, pages(_FIRST, kind))
+        for name, kinds in _KINDS.items():
+            self._lay(name, pages(_FIRST, kinds[0]))
         self._lay("queued", pages(0, np.int64))
 
     def _lay(self, name: str, column: NDArray[Any]) -> None:
@@ -124,14 +154,37 @@ class Columns:
             wider[: self._used] = before[: self._used]
             self._lay(name, wider)
 
-    def lay_groups(self, column: NDArray[np.uint32]) -> None:
-        """Another numbering of the groups."""
-        self._lay("group", column)
+    def renumber_groups(self, numbers: NDArray[np.uint32]) -> None:
+        """Another numbering of the groups: the new number of each. Free slots may name groups that are no more."""
+        own = self.group[: self._used]
+        own[:] = numbers[np.minimum(own, len(numbers) - 1)]
 
-    def admit(self, number: int) -> None:
-        """Makes the column of numbers wide enough for this one."""
-        if number > _NARROW and self.number.dtype == np.uint32:
-            self._lay("number", self.number.astype(np.int64))
+    def admit(self, name: str, least: int, most: int) -> None:
+        """Makes the column wide enough for these values."""
+        before = getattr(self, name)
+        for kind in _KINDS[name]:
+            lowest, highest = _BOUNDS[kind]
+            if lowest <= least and most <= highest:
+                if np.dtype(kind).itemsize > before.itemsize:
+                    wider = pages(len(before), kind)
+                    wider[: self._used] = before[: self._used]
+                    self._lay(name, wider)
+                return
+        raise OverflowError(name)
+
+    def set_fields(self, slot: int, number: int, revision: int, value: int) -> None:
+        """What few bytes hold as a rule."""
+        try:
+            self.number_at[slot], self.revision_at[slot], self.value_at[slot] = number, revision, value
+        except ValueError:
+            for name, own in (("number", number), ("revision", revision), ("value", value)):
+                self.admit(name, own, own)
+            self.number_at[slot], self.revision_at[slot], self.value_at[slot] = number, revision, value
+
+    def set_many(self, name: str, slots: Slots, values: NDArray[Any]) -> None:
+        """As `set_fields`, a column of many slots."""
+        self.admit(name, int(values.min()), int(values.max()))
+        getattr(self, name)[slots] = values
 
     def take(self) -> int:
         """A slot for one more item; what is in it is of the one before."""
@@ -156,13 +209,17 @@ class Columns:
         if self.mark_at[slot]:
             self.mark_at[slot] = 0
         self.wide.pop(slot, None)
-        self._revisions.pop(slot, None)
         self._free.append(slot)
 
     def widen_queued(self) -> None:
         """Room for every slot in the column of queue times; memory is used only where it is written."""
-        wider = pages(len(self.number), np.int64)
-        wider[: len(self.queued)] = self.queued
+        wider, before = pages(len(self.number), np.int64), self.queued
+        whole = len(before) // _BLOCK * _BLOCK
+        blocks = before[:whole].reshape(-1, _BLOCK)
+        # A copy of everything would write, and so take, every page.
+        written = np.flatnonzero(blocks.any(axis=1))
+        wider[:whole].reshape(-1, _BLOCK)[written] = blocks[written]
+        wider[whole : len(before)] = before[whole:]
         self._lay("queued", wider)
 
     def key_of(self, slot: int) -> Key:
@@ -176,6 +233,12 @@ class Columns:
     def set_mark(self, slot: int, mark: int, *, on: bool) -> None:
         known = self.mark_at[slot]
         self.mark_at[slot] = known | mark if on else known & ~mark
+
+    def set_marks(self, slots: Slots, mark: int, *, on: bool) -> None:
+        if on:
+            self.mark[slots] |= np.uint8(mark)
+        else:
+            self.mark[slots] &= np.uint8(~mark & 0xFF)
 
     def marked(self, slots: Slots, mark: int) -> NDArray[np.bool_]:
         found: NDArray[np.bool_] = (self.mark[slots] & np.uint8(mark)) != 0
@@ -191,20 +254,6 @@ class Columns:
         self.wide[slot] = level
         return False
 
-    def revision_of(self, slot: int) -> int:
-        revision = self.revision_at[slot]
-        return revision if revision < _MANY else self._revisions.get(slot, revision)
-
-    def set_revision(self, slot: int, revision: int) -> None:
-        self.revision_at[slot] = min(revision, _MANY)
-        if revision >= _MANY:
-            self._revisions[slot] = revision
-
-    def set_revisions(self, slots: Slots, revisions: NDArray[np.int32]) -> None:
-        self.revision[slots] = np.minimum(revisions, _MANY)
-        many = np.flatnonzero(revisions >= _MANY)
-        self._revisions |= zip(slots[many].tolist(), revisions[many].tolist(), strict=True)
-
     def set_id(self, slot: int, whole: int) -> None:
         self.high_at[slot] = whole >> 64
         self.low_at[slot] = whole & _HALF
@@ -212,22 +261,22 @@ class Columns:
     def id_of(self, slot: int) -> int:
         return (self.high_at[slot] << 64) | self.low_at[slot]
 
-    def disorder(self, slots: Slots) -> NDArray[np.bool_]:
-        """For each slot but the last, whether the one behind it should stand before it."""
-        wrong = np.zeros(max(len(slots) - 1, 0), dtype=bool)
-        undecided = ~wrong
+    def misplaced(self, first: Slots, second: Slots) -> NDArray[np.bool_]:
+        """Of pairs, whether the second should stand before the first."""
+        wrong, undecided = np.zeros(len(first), dtype=bool), np.arange(len(first))
         columns: tuple[NDArray[Any], ...] = (self.level, self.value, self.anchor, self.high, self.low)
         for column in columns:
-            own = column[slots]
-            wrong |= undecided & (own[1:] < own[:-1])
-            undecided &= own[1:] == own[:-1]
-            if not undecided.any():
+            own, other = column[first], column[second]
+            wrong[undecided[other < own]] = True
+            alike = np.flatnonzero(other == own)
+            if not len(alike):
                 break
+            first, second, undecided = first[alike], second[alike], undecided[alike]
         return wrong
 
     def in_order(self, slots: Slots) -> bool:
         """Whether the slots stand in ascending order of their keys."""
-        return not self.disorder(slots).any()
+        return not self.misplaced(slots[:-1], slots[1:]).any()
 
     def ordered(self, slots: Slots, *, wide: bool) -> Slots:
         """The slots in ascending order of their keys; `wide` says that some level may be kept beside its column."""
@@ -235,79 +284,45 @@ class Columns:
             return np.array(sorted(slots.tolist(), key=self.key_of), dtype=np.uint32)
         if self.in_order(slots):
             return slots
-        by_level = slots[np.argsort(self.level[slots], kind="stable")]
-        if self.in_order(by_level):
-            return by_level
-        columns: tuple[NDArray[Any], ...] = (self.low, self.high, self.anchor, self.value, self.level)
-        return slots[np.lexsort([column[slots] for column in columns])]
+        return self._sorted(slots, self.level[slots])
 
+    def _sorted(self, slots: Slots, levels: NDArray[np.int64]) -> Slots:
+        order = np.argsort(levels, kind="stable")
+        ordered = levels[order]
+        return slots[self._untied(order, ordered[1:] == ordered[:-1], slots)]
 
-class SlotsByNumber:
-    """The slot of each waiting item by its dense number: four bytes each, in pages that come and go."""
+    def order_within(self, numbers: NDArray[np.int64], slots: Slots) -> NDArray[np.intp]:
+        """How slots with levels in their column are sorted by number, and those of one number by their keys."""
+        levels = self.level[slots]
+        order = np.lexsort((levels, numbers))
+        levels, numbers = levels[order], numbers[order]
+        return self._untied(order, (levels[1:] == levels[:-1]) & (numbers[1:] == numbers[:-1]), slots)
 
-    __slots__ = ("_pages", "_size")
+    def _untied(self, order: NDArray[np.intp], equal: NDArray[np.bool_], slots: Slots) -> NDArray[np.intp]:
+        """Sorts what is equal to what follows it in an order by the rest of its key."""
+        follows = np.concatenate(([False], equal))
+        tied = np.flatnonzero(follows | np.concatenate((equal, [False])))
+        if len(tied):
+            own, ties = slots[order[tied]], np.cumsum(~follows)[tied]
+            columns: tuple[NDArray[Any], ...] = (self.low, self.high, self.anchor, self.value)
+            order[tied] = order[tied][np.lexsort((*(column[own] for column in columns), ties))]
+        return order
 
-    def __init__(self) -> None:
-        self._pages: dict[int, array[int]] = {}
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    def get(self, number: int) -> int | None:
-        page = self._pages.get(number >> _PAGE_BITS)
-        if page is None:
-            return None
-        slot = page[number & (_PAGE - 1)]
-        return None if slot == _NOWHERE else slot
-
-    def put(self, number: int, slot: int) -> None:
-        page = self._page(number >> _PAGE_BITS)
-        if page[number & (_PAGE - 1)] == _NOWHERE:
-            page[_PAGE] += 1
-            self._size += 1
-        page[number & (_PAGE - 1)] = slot
-
-    def put_many(self, numbers: NDArray[np.int64], slots: Slots) -> None:
-        """Distinct numbers that have no slot yet."""
-        order = np.argsort(numbers, kind="stable")
-        numbers, slots = numbers[order], slots[order]
-        pages = numbers >> _PAGE_BITS
-        for start, end in stretches(pages):
-            page = self._page(int(pages[start]))
-            np.frombuffer(page, dtype=np.int32)[numbers[start:end] & (_PAGE - 1)] = slots[start:end]
-            page[_PAGE] += end - start
-        self._size += len(numbers)
-
-    def known(self, numbers: NDArray[np.int64]) -> list[int]:
-        """Those of the numbers that have a slot."""
-        if not self._size:
-            return []
-        pages = np.unique(numbers >> _PAGE_BITS)
-        if not any(page in self._pages for page in pages.tolist()):
-            return []
-        return [number for number in numbers.tolist() if self.get(number) is not None]
-
-    def drop(self, number: int) -> None:
-        page = self._pages[number >> _PAGE_BITS]
-        page[number & (_PAGE - 1)] = _NOWHERE
-        page[_PAGE] -= 1
-        self._size -= 1
-        if not page[_PAGE]:
-            del self._pages[number >> _PAGE_BITS]
-
-    def slots(self) -> Slots:
-        """The slots of all, by number."""
-        parts = []
-        for index in sorted(self._pages):
-            own = np.frombuffer(self._pages[index], dtype=np.int32)[:_PAGE]
-            parts.append(own[own != _NOWHERE])
-        return np.concatenate(parts).astype(np.uint32) if parts else np.zeros(0, np.uint32)
-
-    def _page(self, index: int) -> array[int]:
-        """A page and, at its end, how many of its places are taken."""
-        page = self._pages.get(index)
-        if page is None:
-            page = self._pages[index] = array("i", [_NOWHERE]) * (_PAGE + 1)
-            page[_PAGE] = 0
-        return page
+    def merged(self, slots: Slots, others: Slots) -> Slots:
+        """Two runs in order, with levels in their column, as one."""
+        levels, own = self.level[slots], self.level[others]
+        places = levels.searchsorted(own)
+        tied = (levels.take(places, mode="clip") == own).nonzero()[0]
+        if len(tied) * _TIED > len(others):
+            return self._sorted(np.concatenate((slots, others)), np.concatenate((levels, own)))
+        for index, end in zip(tied.tolist(), levels.searchsorted(own[tied], "right").tolist(), strict=True):
+            among = slots[places[index] : end].tolist()
+            places[index] += bisect_left(among, self.key_of(int(others[index])), key=self.key_of)
+        places += np.arange(len(others))
+        whole, free = (
+            np.empty(len(slots) + len(others), np.uint32),
+            np.ones(len(slots) + len(others), dtype=bool),
+        )
+        whole[places], free[places] = others, False
+        whole[free] = slots
+        return whole

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from openiwd.domain.backlog_columns import DELAYED, SPECIAL
-from openiwd.domain.backlog_group import FIXED, Trait
+from openiwd.domain.backlog_group import Trait
 from openiwd.domain.backlog_item import BacklogItem, demand_at
 from openiwd.domain.backlog_time import BacklogTime
+from openiwd.domain.group_line import FIXED, GroupLine, parts_of
 from openiwd.domain.schema import Schema, Standing
 
 
@@ -19,12 +20,9 @@ class BacklogFilling(BacklogTime):
         now = self.advance(now)
         self.discard(item.number)
         columns, trait = self.columns, self._trait(item)
-        columns.admit(item.number)
         slot = columns.take()
         schema = self.schemas.get(item.standing.schema_id)
-        columns.number_at[slot] = item.number
-        columns.set_revision(slot, item.revision)
-        columns.value_at[slot] = ~item.business_value
+        columns.set_fields(slot, item.number, item.revision, ~item.business_value)
         columns.anchor_at[slot] = item.anchor_at
         columns.set_id(slot, item.id.int)
         if schema is not None and (delay := item.standing.origin - schema.clock.elapsed(item.anchor_at)):
@@ -40,8 +38,8 @@ class BacklogFilling(BacklogTime):
                 self._keep_queued(slot, item.queued_at)
             pool = self._plain_pool(trait, trait.stage(now - item.queued_at))
         stage = trait.stage(now - item.queued_at)
-        phase, level = self._line(item.standing, schema)
-        self._stand(slot, self._group(pool, trait, stage, schema, phase), level, opens=True)
+        line, level = self._line(item.standing, schema)
+        self._stand(slot, self._group(pool, trait, stage, line), level, opens=True)
         self._slots.put(item.number, slot)
         self._counts[item.queue_id] = self._counts.get(item.queue_id, 0) + 1
         self._keep_tidy()
@@ -59,9 +57,9 @@ class BacklogFilling(BacklogTime):
             return False
         group = self.group_in(slot)
         if self._opening(slot, group) is not None:
-            self._openings.discard()
+            self._openings.discard(slot)
         if self._bend(slot, group) is not None:
-            self._bends.discard()
+            self._bends.discard(slot)
         self._leave(slot, group)
         self._special.pop(slot, None)
         self._delays.pop(slot, None)
@@ -78,14 +76,13 @@ class BacklogFilling(BacklogTime):
             self.least_weight = min(self.least_weight, item.weight)
         return trait
 
-    def _line(self, own: Standing, schema: Schema | None) -> tuple[int, int]:
-        """The phase in which the item stands now, and its (negated) level there."""
+    def _line(self, own: Standing, schema: Schema | None) -> tuple[GroupLine, int]:
+        """The line on which the item stands now, and its (negated) level there."""
         if own.fixed is not None:
-            return FIXED, -own.fixed
+            return self.lines.line(schema, FIXED), -own.fixed
         if schema is None:
-            return FIXED, -int(own.constant)
+            return self.lines.line(None, FIXED), -int(own.constant)
         phase = bisect_right(schema.bends, self._reading(schema.clock) - own.origin)
+        line = self.lines.line(schema, phase)
         since = own.origin - self._origins[schema.clock.id]
-        # The scale covers the value weight's denominator, so the division leaves no rest.
-        level = own.constant.numerator * (schema.scale // own.constant.denominator)
-        return phase, schema.rates[phase] * since - schema.bases[phase] - level
+        return line, line.level(parts_of(own.constant, schema), since)

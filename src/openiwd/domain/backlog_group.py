@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from openiwd.domain.backlog_columns import Columns
 from openiwd.domain.backlog_item import BacklogItem, Demand, demand_changes, plain_demand
-from openiwd.domain.calendar import Clock
+from openiwd.domain.group_line import GroupLine
 from openiwd.domain.ordered_run import OrderedRun
 from openiwd.domain.queue import Queue
 from openiwd.domain.requirement import Requirement
-from openiwd.domain.schema import Schema
-
-FIXED: Final = -1
-"""The phase of items with a fixed priority, or without a schema that is known: a flat line on no clock."""
 
 
 class Special(NamedTuple):
@@ -68,7 +64,7 @@ class Trait:
         )
 
 
-GroupKey = tuple[Trait, int, str, int]
+GroupKey = tuple[Trait, int, GroupLine]
 
 
 class Pool:
@@ -87,42 +83,25 @@ class Group:
     """Items with parallel lines on one clock, for the same agents: their order among each other is permanent.
 
     The line of an item is (-level + rate * elapsed) / scale, elapsed on the group's clock since the backlog's
-    beginning; `factor` brings it to the backlog's one scale. Compared by identity.
+    beginning. Compared by identity.
     """
 
-    __slots__ = (
-        "clock", "factor", "index", "phase", "pool", "rate", "run", "scale", "schema", "schema_id", "stage", "trait",
-    )  # fmt: skip
+    __slots__ = ("index", "line", "pool", "run", "stage", "trait")
 
     def __init__(
-        self,
-        columns: Columns,
-        index: int,
-        pool: Pool,
-        trait: Trait,
-        stage: int,
-        schema: Schema | None,
-        phase: int,
-        whole: int,
+        self, columns: Columns, index: int, pool: Pool, trait: Trait, stage: int, line: GroupLine
     ) -> None:
         self.index = index
         self.pool = pool
         self.trait = trait
         self.stage = stage
-        self.schema = schema
-        self.schema_id = "" if schema is None else schema.id
-        self.phase = phase
-        flat = schema is None or phase == FIXED
-        self.scale = 1 if schema is None or flat else schema.scale
-        self.rate = 0 if schema is None or flat else schema.rates[phase]
-        self.clock: Clock | None = None if schema is None or not self.rate else schema.clock
-        self.factor = whole // self.scale
+        self.line = line
         self.run = OrderedRun(columns)
 
     @property
     def key(self) -> GroupKey:
         """What tells it from the other groups of its pool."""
-        return self.trait, self.stage, self.schema_id, self.phase
+        return self.trait, self.stage, self.line
 
     @property
     def demand(self) -> Demand:
@@ -139,17 +118,9 @@ class Group:
     @property
     def clock_id(self) -> str | None:
         """The clock on which the lines move; None of flat ones."""
-        return None if self.clock is None else self.clock.id
+        return None if self.line.clock is None else self.line.clock.id
 
     @property
     def slope(self) -> Fraction:
         """Priority per microsecond of the clock."""
-        return Fraction(self.rate, self.scale)
-
-    @property
-    def bend(self) -> int | None:
-        """The age at which its items move on to another line."""
-        schema = self.schema
-        if schema is None or self.phase == FIXED or self.phase == len(schema.bends):
-            return None
-        return schema.bends[self.phase]
+        return self.line.slope

@@ -8,12 +8,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_bend import FITS, PHASES
+from openiwd.domain.backlog_bend import PHASES
 from openiwd.domain.backlog_columns import Slots, stretches
+from openiwd.domain.backlog_columns import alike as alike_places
 from openiwd.domain.backlog_filling import BacklogFilling
-from openiwd.domain.backlog_group import FIXED, Trait
+from openiwd.domain.backlog_group import Trait
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, items_alike
 from openiwd.domain.due_list import Times
+from openiwd.domain.group_line import FITS, FIXED
 from openiwd.domain.schema import Schema
 
 _STAGES: Final = 1 << 16
@@ -75,7 +77,8 @@ class BacklogLoad(BacklogFilling):
         lines: _Lines,
         now: int,
     ) -> None:
-        slots = self._fill(rows, lines.levels)
+        changing = np.array([bool(trait.changes) for trait in traits])[of]
+        slots = self._fill(rows, lines.levels, np.argsort(~changing, kind="stable"))
         ways = of.astype(np.int64) * _STAGES
         for start, end in stretches(of):
             trait = traits[int(of[start])]
@@ -86,21 +89,21 @@ class BacklogLoad(BacklogFilling):
                 self._queued(slots[start:end])
                 self.columns.queued[slots[start:end]] = queued
         ways = ways * PHASES + lines.phases + 1
-        if (ways[1:] < ways[:-1]).any():
-            order = np.argsort(ways, kind="stable")
-            slots, ways = slots[order], ways[order]
+        order = self.columns.order_within(ways, slots)
+        slots, ways = slots[order], ways[order]
         timed: list[Slots] = []
         for start, end in stretches(ways):
             number, way = divmod(int(ways[start]), _STAGES * PHASES)
             trait, stage, phase = traits[number], way // PHASES, way % PHASES - 1
             schema = self.schemas.get(alike[number].like.standing.schema_id)
-            group = self._group(self._plain_pool(trait, stage), trait, stage, schema, phase)
+            line = self.lines.line(schema, phase)
+            group = self._group(self._plain_pool(trait, stage), trait, stage, line)
             own = slots[start:end]
             self.columns.group[own] = group.index
             self.fresh.add(group.index)
             if not len(group.run):
                 self._wake(group)
-            group.run.add_many(own)
+            group.run.add_ordered(own)
             self.heads.follow(group)
             if stage < len(trait.changes):
                 timed.append(own)
@@ -109,13 +112,15 @@ class BacklogLoad(BacklogFilling):
             opening = np.concatenate(timed)
             self._openings.add_many(self._openings_many(opening), opening)
 
-    def _fill(self, rows: BacklogRows, levels: Times) -> Slots:
-        columns = self.columns
-        columns.admit(int(rows.numbers.max()))
-        slots = columns.take_many(len(rows.numbers))
-        columns.number[slots] = rows.numbers
-        columns.set_revisions(slots, rows.revisions)
-        columns.value[slots] = ~rows.business_values
+    def _fill(self, rows: BacklogRows, levels: Times, places: NDArray[np.intp]) -> Slots:
+        """The slots of the rows. They are given out in the order of `places`, so that those whose times in queue are
+        kept share few pages of that column.
+        """
+        columns, slots = self.columns, np.zeros(len(rows.numbers), np.uint32)
+        slots[places] = columns.take_many(len(slots))
+        columns.set_many("number", slots, rows.numbers)
+        columns.set_many("revision", slots, rows.revisions)
+        columns.set_many("value", slots, ~rows.business_values)
         columns.anchor[slots] = rows.anchors
         columns.high[slots], columns.low[slots] = rows.ids[:, 0], rows.ids[:, 1]
         columns.level[slots] = levels
@@ -145,16 +150,18 @@ class BacklogLoad(BacklogFilling):
         origins = schema.clock.elapsed_many(rows.anchors)
         phases = np.searchsorted(np.array(schema.bends), self._reading(schema.clock) - origins, side="right")
         since = origins - self._origins[schema.clock.id]
-        weight = schema.value_weight.numerator * (schema.scale // schema.value_weight.denominator)
-        steepest, highest = max(map(abs, schema.rates)), max(map(abs, schema.bases))
-        if max(steepest, highest, abs(weight), schema.scale) >= FITS:
+        weight = schema.value_weight
+        value, whole = float(np.abs(rows.business_values.astype(np.float64)).max()), weight.denominator
+        adjustment = float(np.abs(rows.adjustments.astype(np.float64)).max())
+        if (
+            value * abs(weight.numerator) + adjustment * whole >= FITS
+            or max(abs(weight.numerator), whole) >= FITS
+        ):
             return _Lines(since, phases, np.zeros(len(since), dtype=bool))
-        reach = (
-            np.abs(since) * float(steepest)
-            + float(highest)
-            + np.abs(rows.business_values.astype(np.float64)) * abs(weight)
-            + np.abs(rows.adjustments.astype(np.float64)) * schema.scale
-        )
-        rates, bases = np.array(schema.rates, np.int64), np.array(schema.bases, np.int64)
-        constants = rows.business_values * np.int64(weight) + rows.adjustments * np.int64(schema.scale)
-        return _Lines(rates[phases] * since - bases[phases] - constants, phases, reach < FITS)
+        parts = rows.business_values * np.int64(weight.numerator) + rows.adjustments * np.int64(whole)
+        levels, fit = np.zeros(len(since), np.int64), np.zeros(len(since), dtype=bool)
+        for phase, at in alike_places(phases):
+            line = self.lines.line(schema, phase)
+            if line.is_narrow:
+                levels[at], fit[at] = line.levels(parts[at], since[at])
+        return _Lines(levels, phases, fit)

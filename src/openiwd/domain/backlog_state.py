@@ -1,4 +1,4 @@
-"""The state of a backlog: its items in columns, their groups, demands and what is due when. Pure, in compact memory.
+"""The state of a backlog: its items in columns, their groups and demands. Pure, in compact memory.
 
 It keeps a line (intercept + slope * elapsed) per item, no priority; what changes it and reads it in order lies above.
 """
@@ -14,15 +14,17 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from openiwd.domain.backlog_columns import DELAYED, NOBODY, SPECIAL, Columns, Slots, SlotsByNumber, stretches
-from openiwd.domain.backlog_group import FIXED, Group, Pool, Special, Trait
+from openiwd.domain.backlog_columns import DELAYED, SPECIAL, Columns, Slots, alike
+from openiwd.domain.backlog_group import Group, Pool, Special, Trait
 from openiwd.domain.backlog_item import BacklogItem, Demand, next_demand_at
 from openiwd.domain.calendar import WALL_CLOCK_ID, Clock
-from openiwd.domain.due_list import NEVER, DueList, Times
+from openiwd.domain.due_list import NEVER, Times
 from openiwd.domain.group_curves import GroupCurves
+from openiwd.domain.group_line import FIXED, GroupLine, GroupLines
 from openiwd.domain.heads import Heads
 from openiwd.domain.queue import Queue
 from openiwd.domain.schema import Schema, Standing
+from openiwd.domain.slots_by_number import SlotsByNumber
 
 _SPARE: Final = 1_024
 _HEAVY: Final = 1 << 30
@@ -48,6 +50,7 @@ class BacklogState:
         self.groups: list[Group] = []
         self.heads = Heads(self.columns)
         self.curves = GroupCurves()
+        self.lines = GroupLines(schemas, self.scale)
         self.pools: dict[Demand, Pool] = {}
         self._clocks: dict[str, Clock] = {schema.clock.id: schema.clock for schema in schemas.values()}
         self._origins: dict[str, int] = {}
@@ -63,8 +66,6 @@ class BacklogState:
         self._demands = 0
         self._dormant = 0
         self._counts: dict[str, int] = {}
-        self._bends = DueList(self._bends_many, self._bend_of)
-        self._openings = DueList(self._openings_many, self._opening_of)
         self._now: int | None = None
         self.demands_version = 0
         """Counts the changes of the set of demands that wait."""
@@ -82,7 +83,7 @@ class BacklogState:
     def revision_of(self, number: int) -> int | None:
         """The revision with which the item waits; None of one that does not."""
         slot = self._slots.get(number)
-        return None if slot is None else self.columns.revision_of(slot)
+        return None if slot is None else self.columns.revision_at[slot]
 
     def schema(self, schema_id: str) -> Schema | None:
         return self.schemas.get(schema_id)
@@ -115,7 +116,7 @@ class BacklogState:
         return BacklogItem(
             number=columns.number_at[slot],
             id=UUID(int=columns.id_of(slot)),
-            revision=columns.revision_of(slot),
+            revision=columns.revision_at[slot],
             queue_id=trait.queue_id,
             media_type=trait.media_type,
             weight=trait.weight,
@@ -134,18 +135,19 @@ class BacklogState:
         )
 
     def _standing(self, slot: int, group: Group) -> Standing:
-        schema, level = group.schema, -self.columns.level_of(slot)
+        line, level = group.line, self.columns.level_of(slot)
+        schema = line.schema
         if schema is None:
-            return Standing("", WALL_CLOCK_ID, 0, level)
+            return Standing("", WALL_CLOCK_ID, 0, -level)
         origin = self._origin(slot, schema)
-        if group.phase == FIXED:
-            return Standing(schema.id, schema.clock.id, origin, 0, level)
-        since = origin - self._origins[schema.clock.id]
-        scaled = level - schema.bases[group.phase] + group.rate * since
-        constant, rest = divmod(scaled, schema.scale)
-        return Standing(
-            schema.id, schema.clock.id, origin, Fraction(scaled, schema.scale) if rest else constant
+        if line.phase == FIXED:
+            return Standing(schema.id, schema.clock.id, origin, 0, -level)
+        parts, whole = (
+            line.parts(level, origin - self._origins[schema.clock.id]),
+            schema.value_weight.denominator,
         )
+        constant = Fraction(parts, whole) if parts % whole else parts // whole
+        return Standing(schema.id, schema.clock.id, origin, constant)
 
     def excluded(self, slot: int) -> tuple[tuple[str, int], ...]:
         """Agents left out of the item for a while, and until when."""
@@ -187,21 +189,6 @@ class BacklogState:
             min(opens, default=None),
         )
 
-    def _stand(self, slot: int, group: Group, level: int, *, opens: bool) -> None:
-        """Puts the slot into the group, at its place; `opens` says that agents may take it who could not before."""
-        if opens:
-            self.fresh.add(group.index)
-        columns = self.columns
-        columns.group_at[slot] = group.index
-        if not columns.set_level(slot, level):
-            group.run.wide = True
-        if not len(group.run):
-            self._wake(group)
-        group.run.add(slot)
-        self.heads.follow(group)
-        self._bends.add(self._bend(slot, group), slot)
-        self._openings.add(self._opening(slot, group), slot)
-
     def _leave(self, slot: int, group: Group) -> None:
         group.run.remove(slot)
         self.heads.follow(group)
@@ -238,25 +225,23 @@ class BacklogState:
             pool = self.pools[demand] = Pool(demand, self._demands)
         return pool
 
-    def _group(self, pool: Pool, trait: Trait, stage: int, schema: Schema | None, phase: int) -> Group:
-        key = (trait, stage, "" if schema is None else schema.id, phase)
+    def _group(self, pool: Pool, trait: Trait, stage: int, line: GroupLine) -> Group:
+        key = (trait, stage, line)
         group = pool.groups.get(key)
         if group is None:
-            group = Group(self.columns, len(self.groups), pool, trait, stage, schema, phase, self.scale)
+            group = Group(self.columns, len(self.groups), pool, trait, stage, line)
             pool.groups[key] = group
             trait.groups += 1
+            self.columns.admit("group", 0, group.index)
             self.groups.append(group)
             self._dormant += 1
             self.heads.begin(group)
             self.curves.begin(group)
         return group
 
-    def _keep_tidy(self) -> None:
+    def _sweep_if_worthwhile(self) -> None:
         if self._dormant > len(self.groups) - self._dormant + _SPARE:
             self._sweep()
-        for due in (self._bends, self._openings):
-            if due.is_untidy:
-                due.tidy(self._slots.slots())
 
     def _sweep(self) -> None:
         """Drops what holds no items, and numbers the rest anew."""
@@ -273,7 +258,13 @@ class BacklogState:
         self._traits = {key: trait for key, trait in self._traits.items() if trait.groups}
         for trait in self._traits.values():
             trait.pools = [pool if pool is not None and pool.groups else None for pool in trait.pools]
-        self.columns.lay_groups(numbers[np.minimum(self.columns.group, len(numbers) - 1)])
+        self.fresh = {
+            int(numbers[group.index])
+            for index in self.fresh
+            for group in self.groups[index].pool.groups.values()
+            if len(group.run)
+        }
+        self.columns.renumber_groups(numbers)
         for index, group in enumerate(kept):
             group.index = index
         self.groups = kept
@@ -303,77 +294,10 @@ class BacklogState:
     def _origin(self, slot: int, schema: Schema) -> int:
         return schema.clock.elapsed(self.columns.anchor_at[slot]) + self._delays.get(slot, 0)
 
-    def _opening(self, slot: int, group: Group) -> int | None:
-        special = self._special.get(slot)
-        if special is not None:
-            return special.opens_at
-        trait = group.trait
-        if group.stage == len(trait.changes):
-            return None
-        return self.columns.queued_at[slot] + trait.changes[group.stage]
-
-    def _bend(self, slot: int, group: Group) -> int | None:
-        """When the item's line or demand changes next."""
-        opening, bend = self._opening(slot, group), group.bend
-        if bend is None or group.schema is None:
-            return opening
-        ends = group.schema.clock.instant_at(self._origin(slot, group.schema) + bend)
-        return ends if opening is None else min(ends, opening)
-
-    def _opening_of(self, slot: int) -> int | None:
-        is_empty = self.columns.number_at[slot] == NOBODY
-        return None if is_empty else self._opening(slot, self.group_in(slot))
-
-    def _bend_of(self, slot: int) -> int | None:
-        is_empty = self.columns.number_at[slot] == NOBODY
-        return None if is_empty else self._bend(slot, self.group_in(slot))
-
-    def _openings_many(self, slots: Slots) -> Times:
-        return self._due_many(slots, bends=False)
-
-    def _bends_many(self, slots: Slots) -> Times:
-        return self._due_many(slots, bends=True)
-
-    def _due_many(self, slots: Slots, *, bends: bool) -> Times:
-        """When something is due for these slots; NEVER for those that hold no item."""
-        due = np.full(len(slots), NEVER, np.int64)
-        groups = self.columns.group[slots]
-        others = (self.curves.schema[groups] < 0) | self.columns.marked(slots, SPECIAL)
-        if bends:
-            for table, at in self.curves.by_schema(groups):
-                phases = self.curves.phase[groups[at]]
-                bending = phases < len(table.bends)
-                at, ages = at[bending], table.bends[phases[bending]]
-                ages = ages + self._origins_of(slots[at], table.schema)
-                due[at] = table.schema.clock.instants_at(ages)
-        if others.any():
-            self._due_of_others(slots, np.flatnonzero(others), due, bends=bends)
-        due[self.columns.number[slots] == NOBODY] = NEVER
-        return due
-
-    def _due_of_others(self, slots: Slots, which: NDArray[np.intp], due: Times, *, bends: bool) -> None:
-        """As `_due_many`, for those at some places that change by more than their schema."""
-        for group, places in self._by_group(slots[which]):
-            at = which[places]
-            own = slots[at]
-            stage = group.trait.changes[group.stage : group.stage + 1]
-            opens = np.full(len(own), NEVER, np.int64)
-            if stage:
-                opens = self._queued(own) + stage[0]
-            for place in np.flatnonzero(self.columns.marked(own, SPECIAL)).tolist():
-                special = self._special[int(own[place])].opens_at
-                opens[place] = NEVER if special is None else special
-            if bends and group.bend is not None and group.schema is not None:
-                ages = self._origins_of(own, group.schema) + group.bend
-                opens = np.minimum(opens, group.schema.clock.instants_at(ages))
-            due[at] = opens
-
-    def _by_group(self, slots: Slots) -> list[tuple[Group, NDArray[np.intp]]]:
+    def _by_group(self, slots: Slots) -> Iterator[tuple[Group, slice | NDArray[np.intp]]]:
         """The groups of these slots, each with the places that are of it."""
-        numbers = self.columns.group[slots]
-        order = np.argsort(numbers, kind="stable")
-        ordered = numbers[order]
-        return [(self.groups[int(ordered[a])], order[a:b]) for a, b in stretches(ordered)]
+        for number, at in alike(self.columns.group[slots]):
+            yield self.groups[number], at
 
     def _queued(self, slots: Slots) -> Times:
         """Since when the items wait in their queue; what few have it elsewhere is put right by their `Special`."""
@@ -382,8 +306,11 @@ class BacklogState:
         queued: Times = self.columns.queued[slots]
         return queued
 
-    def _origins_of(self, slots: Slots, schema: Schema) -> Times:
-        origins = schema.clock.elapsed_many(self.columns.anchor[slots]).copy()
-        for place in np.flatnonzero(self.columns.marked(slots, DELAYED)).tolist():
+    def _origins_of(self, slots: Slots, clock: Clock) -> Times:
+        """What their clock showed when the items had the age 0."""
+        anchors = self.columns.anchor[slots]
+        delayed = np.flatnonzero(self.columns.marked(slots, DELAYED))
+        origins: Times = clock.elapsed_many(anchors)
+        for place in delayed.tolist():
             origins[place] += self._delays[int(slots[place])]
         return origins

@@ -7,11 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from openiwd.domain.backlog_bend import FITS, PHASES, BacklogBend
+from openiwd.domain.backlog_bend import PHASES, BacklogBend
 from openiwd.domain.backlog_columns import SPECIAL, Slots
-from openiwd.domain.backlog_group import FIXED, Group
+from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_item import demand_at
 from openiwd.domain.due_list import Times
+from openiwd.domain.group_line import FIXED
 
 _BULK: Final = 48
 """From so many items on, bends are applied to them together."""
@@ -45,7 +46,7 @@ class BacklogTime(BacklogBend):
 
     def _move(self, slots: Slots, now: int) -> None:
         if len(slots) >= _BULK:
-            slots = self._bend_alike(slots)
+            slots = self._bend_alike(slots, now)
         for group, at in self._by_group(slots):
             own = slots[at]
             if len(own) >= _BULK and not group.run.wide:
@@ -55,9 +56,10 @@ class BacklogTime(BacklogBend):
 
     def _move_one(self, slot: int, group: Group, now: int) -> None:
         """Gives one item the demand and the line that are its own from now on."""
-        trait, schema, level = group.trait, group.schema, self.columns.level_of(slot)
+        trait, line, level = group.trait, group.line, self.columns.level_of(slot)
+        schema = line.schema
         if self._opening(slot, group) is not None:
-            self._openings.discard()
+            self._openings.discard(slot)
         special = self._special.get(slot)
         if special is not None:
             item = self.item_in(slot)
@@ -71,68 +73,60 @@ class BacklogTime(BacklogBend):
         else:
             stage = trait.stage(now - self.columns.queued_at[slot]) if trait.changes else 0
             pool = self._plain_pool(trait, stage)
-        phase = group.phase
-        if schema is not None and phase != FIXED:
+        if schema is not None and line.phase != FIXED:
             origin = self._origin(slot, schema)
-            phase = bisect_right(schema.bends, self._reading(schema.clock) - origin)
+            line = self.lines.line(schema, bisect_right(schema.bends, self._reading(schema.clock) - origin))
             since = origin - self._origins[schema.clock.id]
-            level += (
-                (schema.rates[phase] - group.rate) * since - schema.bases[phase] + schema.bases[group.phase]
-            )
+            level = line.level(group.line.parts(level, since), since)
         self._leave(slot, group)
         opens = special is not None or pool is not group.pool
-        self._stand(slot, self._group(pool, trait, stage, schema, phase), level, opens=opens)
+        self._stand(slot, self._group(pool, trait, stage, line), level, opens=opens)
 
     def _move_many(self, group: Group, slots: Slots, now: int) -> Slots:
         """As `_move_one`, for the plain ones among many of a group at once; those that are left to be moved singly."""
-        trait, schema = group.trait, group.schema
+        trait, schema = group.trait, group.line.schema
         singly = self.columns.marked(slots, SPECIAL)
         left, slots = slots[singly], slots[~singly]
         stages = np.zeros(len(slots), np.int64)
         if trait.changes:
             stages = np.searchsorted(np.array(trait.changes), now - self._queued(slots), side="right")
-        phases, origins = np.full(len(slots), group.phase, np.int64), np.zeros(len(slots), np.int64)
-        if schema is not None and group.phase != FIXED:
-            origins = self._origins_of(slots, schema)
+        phases, since = np.full(len(slots), group.line.phase, np.int64), np.zeros(len(slots), np.int64)
+        if schema is not None and group.line.phase != FIXED:
+            since = self._origins_of(slots, schema.clock)
             phases = np.searchsorted(
-                np.array(schema.bends), self._reading(schema.clock) - origins, side="right"
+                np.array(schema.bends), self._reading(schema.clock) - since, side="right"
             )
-            origins -= self._origins[schema.clock.id]
+            since -= self._origins[schema.clock.id]
         ways = stages * PHASES + phases + 1
         for way in np.unique(ways).tolist():
             own, stage = ways == way, way // PHASES
-            target = self._group(self._plain_pool(trait, stage), trait, stage, schema, way % PHASES - 1)
-            if not self._pass_over(group, target, slots[own], origins[own]):
+            line = self.lines.line(schema, way % PHASES - 1)
+            target = self._group(self._plain_pool(trait, stage), trait, stage, line)
+            if not self._pass_over(group, target, slots[own], since[own]):
                 left = np.concatenate((left, slots[own]))
         return left
 
-    def _pass_over(self, group: Group, target: Group, slots: Slots, origins: Times) -> bool:
+    def _pass_over(self, group: Group, target: Group, slots: Slots, since: Times) -> bool:
         """Moves plain slots from one group to another; False, and nothing done, where a level would be too wide."""
-        columns, schema = self.columns, group.schema
+        columns = self.columns
         levels = columns.level[slots]
-        if schema is not None and group.phase != FIXED:
-            base = schema.bases[group.phase] - schema.bases[target.phase]
-            rate = target.rate - group.rate
-            if max(abs(rate), abs(base)) >= FITS:
+        if target.line is not group.line:
+            if not (group.line.is_narrow and target.line.is_narrow):
                 return False
-            reach = float(np.abs(origins).max()) * abs(rate) + abs(base) + float(np.abs(levels).max())
-            if reach >= FITS:
+            levels, fit = group.line.levels_on(target.line, levels, since)
+            if not fit.all():
                 return False
-            levels = levels + rate * origins + base
         if group.stage < len(group.trait.changes):
-            self._openings.discard(len(slots))
+            self._openings.discard_many(slots)
         if target.pool is not group.pool:
             self.fresh.add(target.index)
+        touched = {one: not len(one.run) for one in (group, target)}
         group.run.remove_many(slots)
-        if not len(target.run) and target is not group:
-            self._wake(target)
         columns.level[slots] = levels
         columns.group[slots] = target.index
         target.run.add_many(slots)
-        if not len(group.run) and target is not group:
-            self._rest(group)
-        self.heads.follow(group)
-        self.heads.follow(target)
+        for one, was_empty in touched.items():
+            self._settle(one, was_empty=was_empty)
         self._bends.add_many(self._bends_many(slots), slots)
         if target.stage < len(target.trait.changes):
             self._openings.add_many(self._openings_many(slots), slots)

@@ -18,7 +18,7 @@ from openiwd.domain.distribution import eligible_items
 from openiwd.domain.eligibility import OF_QUEUE, Reason
 from openiwd.domain.instant import from_micros
 from openiwd.domain.offer import GrantKind
-from openiwd.domain.schema import Exact, shown, shown_ratio
+from openiwd.domain.schema import Exact, Schema, hundredths, of_hundredths, shown
 from openiwd.domain.upcoming import ChangeKind, changes_for, sample
 from openiwd.domain.world import World
 
@@ -144,34 +144,62 @@ def _counted(world: World, item: BacklogItem, demand: Demand, now: int) -> tuple
     return len(looked_at), {str(reason): count for reason, count in reasons.most_common()}, eligible
 
 
-def priority_parts(
-    world: World, item: BacklogItem, total: Exact, elapsed: int | None = None
-) -> PriorityParts:
-    """What the priority is made of; `elapsed` is what the clock of the item's schema shows, where it has one."""
+class Parts(NamedTuple):
+    """`PriorityParts` in whole hundredths, but for what is a whole number anyway."""
+
+    total: int
+    curve: int | None
+    age: int | None
+    value: int
+    adjustment: int
+    fixed: int | None
+    schema_id: str | None
+
+
+def parts_of(
+    schema: Schema | None, elapsed: int | None, item: BacklogItem, total: int, exact: Exact
+) -> Parts:
+    """What the exact priority (in hundredths `total`) is made of; `elapsed` is what the schema's clock shows."""
     own = item.standing
     if own.fixed is not None:
-        return PriorityParts(shown(total), fixed=own.fixed)
-    schema = world.backlog.schema(own.schema_id)
+        return Parts(total, None, None, 0, 0, own.fixed, None)
     if schema is None or elapsed is None:
-        return PriorityParts(shown(total), adjustment=int(own.constant))
+        return Parts(total, None, None, 0, int(own.constant), None, None)
     # Whole numbers instead of fractions: this is reckoned for every claim.
     constant, weight = own.constant, schema.value_weight
     whole, part = constant.numerator, constant.denominator
     value, value_part = weight.numerator * item.business_value, weight.denominator
+    above, below = exact.numerator, exact.denominator
+    return Parts(
+        total,
+        hundredths(above * part - whole * below, below * part),
+        elapsed - own.origin,
+        hundredths(value, value_part),
+        (whole * value_part - value * part) // (part * value_part),
+        None,
+        schema.id,
+    )
+
+
+def told_parts(parts: Parts) -> PriorityParts:
+    """The parts as they are shown."""
     return PriorityParts(
-        shown(total),
-        curve=shown_ratio(total.numerator * part - whole * total.denominator, total.denominator * part),
-        age=elapsed - own.origin,
-        value=shown_ratio(value, value_part),
-        adjustment=(whole * value_part - value * part) // (part * value_part),
-        schema_id=schema.id,
+        of_hundredths(parts.total),
+        curve=None if parts.curve is None else of_hundredths(parts.curve),
+        age=parts.age,
+        value=of_hundredths(parts.value),
+        adjustment=parts.adjustment,
+        fixed=parts.fixed,
+        schema_id=parts.schema_id,
     )
 
 
 def _parts(world: World, item: BacklogItem, now: int) -> PriorityParts:
     schema = world.backlog.schema(item.standing.schema_id)
+    exact = world.backlog.priority(item.number, now)
+    total = hundredths(exact.numerator, exact.denominator)
     elapsed = None if schema is None else schema.clock.elapsed(now)
-    return priority_parts(world, item, world.backlog.priority(item.number, now), elapsed)
+    return told_parts(parts_of(schema, elapsed, item, total, exact))
 
 
 def shown_items(world: World, items: list[BacklogItem], now: int) -> tuple[tuple[int, Number], ...]:

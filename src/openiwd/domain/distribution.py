@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem
-from openiwd.domain.burst import Burst, each_alone
+from openiwd.domain.burst import Burst, Crew
 from openiwd.domain.eligibility import Eligibility, Load
 from openiwd.domain.offer import GrantKind
-from openiwd.domain.world import World, next_opening
+from openiwd.domain.world import World
 
 FEW = 32
-"""For so many free agents each one's way through the backlog is followed; for more, the backlog's."""
+"""For so many agents each one's way through the backlog is followed; for more, the backlog's."""
 
 
 class Choice(NamedTuple):
@@ -41,20 +41,16 @@ def next_for(world: World, agent: Agent, now: int) -> Choice | None:
 
 def for_item(world: World, item: BacklogItem, now: int) -> Choice | None:
     """Whom to push a new item to that finds idle agents: least flexible, then longest idle, then id."""
-    demand = world.demand(item, now)
-    eligibility = world.eligibility(now)
-    if eligibility.of_queue(demand, item.segment) is not None:
+    now = world.backlog.advance(now)
+    world.candidates(now)
+    group = world.backlog.group_of(item.number)
+    crew = Crew(world, world.eligibility(now), world.roster.ready)
+    if not crew.goes_on(group):
         return None
-    able = [
-        agent
-        for agent in world.agents.values()
-        if not eligibility.blocked(agent, world.load(agent.id))
-        and eligibility.reason(agent, world.load(agent.id), item, demand, with_queue=False) is None
-    ]
-    if not able:
+    place = crew.taker(world.backlog.slot_of(item.number), group)
+    if place is None:
         return None
-    agent = able[0] if len(able) == 1 else min(able, key=lambda one: world.preference(one, now))
-    return Choice(item, agent.id, GrantKind.PUSH, world.backlog.priority(item.number, now))
+    return Choice(item, crew.agent(place).id, GrantKind.PUSH, world.backlog.priority(item.number, now))
 
 
 def eligible_items(
@@ -92,39 +88,30 @@ def distribute(world: World, now: int, few: int = FEW) -> list[Choice]:
     Each item got the first of the agents whom it found idle. And each agent got the best item to be had: an
     item before it in the order that the agent could serve has been handed out as well, or the agent, free
     at that moment, would have been given it. An agent gets one item, as there is one push offer at a time.
-    For up to `few` free agents the one way of two is taken, which come to the same.
+    For up to `few` agents who have to be looked at the one way of two is taken, which come to the same.
     """
     now = world.backlog.advance(now)
+    candidates = world.candidates(now)
+    fresh = world.fresh()
+    if not candidates and not fresh:
+        return []
     outstanding = dict(world.outstanding)
     eligibility = Eligibility(world.queues, world.clocks, outstanding, now, profiles=world.profile)
     free = []
-    for agent in world.candidates(now):
+    for agent in candidates:
         if eligibility.blocked(agent, world.load(agent.id)):
             world.idle.settle(agent.id)
         else:
             free.append(agent)
+    burst = Burst(world, eligibility, free, fresh, few)
     chosen: list[Choice] = []
-    if len(free) <= few:
-        pairs = each_alone(world, eligibility, free)
-    else:
-        pairs = Burst(world, eligibility, free).pairs()
-    for slot, agent in pairs:
+    for slot, agent in burst.pairs():
         choice = _choice(world, slot, agent, GrantKind.PUSH)
         chosen.append(choice)
         key = (choice.item.queue_id, choice.item.segment)
         outstanding[key] = outstanding.get(key, 0) + 1
-    if len(free) > few:
-        _settle(world, {agent.id: agent for agent in free}, chosen, now)
+    burst.conclude({choice.agent_id: choice.item.number for choice in chosen})
     return chosen
-
-
-def _settle(world: World, free: dict[str, Agent], chosen: Iterable[Choice], now: int) -> None:
-    """Notes those whom nothing is for: not those who merely came too late, as a choice need not become a grant."""
-    for choice in chosen:
-        free.pop(choice.agent_id, None)
-    for agent in free.values():
-        if next(iter(_eligible(world, agent, now, GrantKind.PUSH, world.load(agent.id))), None) is None:
-            world.idle.settle(agent.id)
 
 
 def next_change(world: World, now: int) -> int | None:
@@ -141,5 +128,5 @@ def next_change(world: World, now: int) -> int | None:
         for queue_id in world.backlog.counts()
         if (queue := world.queues.get(queue_id)) is not None and queue.hours is not None
     }
-    changes += [next_opening(world.clocks.get(one), now) for one in hours]
+    changes += [world.opening(one, now) for one in hours]
     return min((at for at in changes if at is not None and at > now), default=None)

@@ -89,6 +89,24 @@ class LoggedEvent(Struct, kw_only=True):
     personal: dict[str, Any] | None = None
 
 
+def concerned(event: LoggedEvent) -> set[str]:
+    """The agents whom an event concerns: of an item, who gets it, has it or has had it; else whose it is."""
+    if event.item_id is None:
+        own = event.type in (EventType.AGENT_CHANGED, EventType.AGENT_STATE_CHANGED)
+        return {event.subject_id} if own and event.subject_id is not None else set()
+    body = event.body
+    changed = body.get("set", {})
+    named = {
+        body.get("agent"),
+        body.get("toAgent"),
+        changed.get("assigned_to"),
+        changed.get("reserved_for"),
+    }
+    for part in ("offer", "assignment", "assignmentStarted"):
+        named.add((body.get(part) or {}).get("agent"))
+    return {agent_id for agent_id in named if agent_id}
+
+
 _NAMES = WorkItem.__struct_fields__
 _NO_VALUES: tuple[Any, ...] = tuple(
     f.default_factory()

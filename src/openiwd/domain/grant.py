@@ -32,11 +32,11 @@ class GrantWriter:
             end = self._now + timedelta(microseconds=lasts)
             known = self._ends[lasts] = (_text(end).decode(), _text(end.isoformat()).decode())
         set_end, told_end = known
-        agent = _text(agent_id).decode()
+        agent, offer = _text(agent_id).decode(), str(offer_id)
         return (
-            f'{{"from":"queued","to":"queued","set":{{"offer_id":"{offer_id}","offered_to":{agent},'
+            f'{{"from":"queued","to":"queued","set":{{"offer_id":"{offer}","offered_to":{agent},'
             f'"offered_at":{self._at},"offer_expires_at":{set_end}}},"agent":{agent},'
-            f'"offer":{{"id":"{offer_id}","agent":{agent},"expiresAt":{told_end}}}}}'
+            f'"offer":{{"id":"{offer}","agent":{agent},"expiresAt":{told_end}}}}}'
         )
 
     def assigned(self, item: BacklogItem, agent_id: str, assignment_id: UUID) -> str:

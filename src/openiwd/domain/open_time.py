@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class Intervals:
     def elapsed_many(self, times: Times) -> Times:
         """As `elapsed`, of many instants."""
         starts, ends, before = (_viewed(own) for own in (self.starts, self.ends, self.before))
-        index = np.searchsorted(starts, times, side="right") - 1
+        index = _counted(starts, times, "right") - 1
         found: Times = before[index] + np.minimum(times, ends[index]) - starts[index]
         found[index < 0] = 0
         return found
@@ -63,7 +63,7 @@ class Intervals:
     def reached_many(self, elapsed: Times) -> Times:
         """As `reached`, of many amounts."""
         starts, before = _viewed(self.starts), _viewed(self.before)
-        index = np.searchsorted(before, elapsed, side="left") - 1
+        index = _counted(before, elapsed, "left") - 1
         found: Times = starts[index] + elapsed - before[index]
         return found
 
@@ -76,6 +76,15 @@ class Intervals:
         if index > 0 and t < self.ends[index - 1]:
             return self.ends[index - 1]
         return self.starts[index] if index < len(self.starts) else None
+
+
+def _counted(bounds: Times, values: Times, side: Literal["left", "right"]) -> NDArray[np.intp]:
+    """As `searchsorted`, looking only where the values lie: many of one time lie between few bounds."""
+    if not len(values):
+        return np.zeros(0, np.intp)
+    first, last = np.searchsorted(bounds, (values.min(), values.max()), side=side).tolist()
+    found: NDArray[np.intp] = np.searchsorted(bounds[first:last], values, side=side) + first
+    return found
 
 
 def _viewed(own: array[int]) -> Times:

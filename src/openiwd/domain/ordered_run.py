@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -13,6 +13,9 @@ import numpy as np
 from openiwd.domain.backlog_columns import Columns, Key, Slots
 
 _CHUNK: Final = 512
+_NO_CHUNKS: Final[list[array[int]]] = []
+_NO_KEYS: Final[list[Key]] = []
+"""What small runs share instead of lists of their own; never written to."""
 _BULK: Final = 48
 """From one slot in this many on it is cheaper to lay the run out anew than to place the slots one by one."""
 
@@ -24,8 +27,8 @@ class OrderedRun:
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._chunks: list[array[int]] = []
-        self._lasts: list[Key] = []
+        self._chunks = _NO_CHUNKS
+        self._lasts = _NO_KEYS
         self._size = 0
         self.wide = False
         """Whether a level of these slots may be kept beside its column."""
@@ -42,14 +45,17 @@ class OrderedRun:
         return self._chunks[0][0] if self._chunks else None
 
     def slots(self) -> Slots:
-        parts = [np.frombuffer(chunk, dtype=np.uint32) for chunk in self._chunks]
-        return np.concatenate(parts) if parts else np.zeros(0, np.uint32)
+        return joined([self])
+
+    @property
+    def chunks(self) -> Sequence[array[int]]:
+        return self._chunks
 
     def add(self, slot: int) -> None:
         self._size += 1
         chunks = self._chunks
         if not chunks:
-            chunks.append(array("I", [slot]))
+            self._chunks = [array("I", [slot])]
             return
         key = self._columns.key_of(slot)
         index = self._chunk_for(key)
@@ -81,6 +87,15 @@ class OrderedRun:
             del chunks[index]
             if self._lasts:
                 del self._lasts[index]
+            if not self._size:
+                self.clear()
+
+    def clear(self) -> None:
+        self._chunks, self._lasts, self._size = _NO_CHUNKS, _NO_KEYS, 0
+
+    def renew(self) -> None:
+        """The keys of its slots have changed, their order has not."""
+        self._remember_lasts(0)
 
     def add_many(self, slots: Slots) -> None:
         if len(slots) * _BULK > self._size:
@@ -92,15 +107,17 @@ class OrderedRun:
 
     def add_ordered(self, slots: Slots) -> None:
         """Slots that stand in ascending order of their keys."""
-        if self._size:
+        if not self._size:
+            self._lay_out(slots)
+        elif self.wide or len(slots) * _BULK <= self._size:
             self.add_many(slots)
         else:
-            self._lay_out(slots)
+            self._lay_out(self._columns.merged(self.slots(), slots))
 
     def remove_many(self, slots: Slots) -> None:
         """Slots that the run holds."""
         if len(slots) == self._size:
-            self._lay_out(np.zeros(0, np.uint32))
+            self.clear()
         elif len(slots) * _BULK > self._size:
             whole = self.slots()
             self._lay_out(whole[~np.isin(whole, slots)])
@@ -147,17 +164,26 @@ class OrderedRun:
         return low
 
     def _lay_out(self, slots: Slots) -> None:
-        self._chunks = [array("I", slots[at : at + _CHUNK].tobytes()) for at in range(0, len(slots), _CHUNK)]
-        self._size = len(slots)
-        self._lasts = []
-        self._remember_lasts(0)
+        size = len(slots)
+        if size <= _CHUNK:
+            self._chunks, self._lasts = [array("I", slots.tobytes())] if size else _NO_CHUNKS, _NO_KEYS
+        else:
+            self._chunks = [array("I", slots[at : at + _CHUNK].tobytes()) for at in range(0, size, _CHUNK)]
+            self._lasts = _NO_KEYS
+            self._remember_lasts(0)
+        self._size = size
 
     def _remember_lasts(self, changed: int) -> None:
         """A run of one chunk needs none; else those of the chunk changed and of the one after it are read anew."""
         if len(self._chunks) < 2:
-            self._lasts = []
+            self._lasts = _NO_KEYS
         elif len(self._lasts) == len(self._chunks) - 1 and self._lasts:
             ends = [self._columns.key_of(chunk[-1]) for chunk in self._chunks[changed : changed + 2]]
             self._lasts[changed : changed + 1] = ends
         else:
             self._lasts = [self._columns.key_of(chunk[-1]) for chunk in self._chunks]
+
+
+def joined(runs: Iterable[OrderedRun]) -> Slots:
+    """The slots of all runs, one after the other, each in its order."""
+    return np.frombuffer(b"".join(chunk for run in runs for chunk in run.chunks), dtype=np.uint32)

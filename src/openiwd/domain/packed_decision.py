@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from openiwd.domain.decision import Decision, NextChange, Number, PriorityParts
+from openiwd.domain.decision import Decision, NextChange, Parts, told_parts
 from openiwd.domain.offer import GrantKind
+from openiwd.domain.schema import of_hundredths
 
 MAX_BYTES: Final = 256
 """A record that would be longer is told with fewer runners-up."""
@@ -31,12 +31,14 @@ CHANGES: Final = (
     "shiftStart", "absenceEnd",
 )  # fmt: skip
 
-_REASON_PLACES: Final = {name: place for place, name in enumerate(REASONS)}
-_KIND_PLACES: Final = {kind: place for place, kind in enumerate(KINDS)}
-_CHANGE_PLACES: Final = {name: place for place, name in enumerate(CHANGES)}
+REASON_PLACES: Final = {name: place for place, name in enumerate(REASONS)}
+KIND_PLACES: Final = {kind: place for place, kind in enumerate(KINDS)}
+CHANGE_PLACES: Final = {name: place for place, name in enumerate(CHANGES)}
 
 
-class _Packed(Struct, array_like=True, frozen=True):
+class PackedDecision(Struct, array_like=True):
+    """A record as it is stored; of what is told by places and distances. It belongs to who made it."""
+
     form: int
     at: int
     rule_set_version: int | None
@@ -67,23 +69,28 @@ class _Packed(Struct, array_like=True, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Packed).decode
+_decode = msgspec.msgpack.Decoder(PackedDecision).decode
 
 
-def pack(decision: Decision) -> bytes:
-    """The record as bytes: at most MAX_BYTES, as far as names allow it."""
-    packed = _encode(_packed(decision))
-    while len(packed) > MAX_BYTES and decision.runners_up:
-        decision = replace(decision, runners_up=decision.runners_up[:-1])
-        packed = _encode(_packed(decision))
-    return packed
+def pack(packed: PackedDecision) -> bytes:
+    """The record as bytes: at most MAX_BYTES, as far as names allow it. Takes runners-up from the one given."""
+    data = _encode(packed)
+    while len(data) > MAX_BYTES and packed.runners_up:
+        del packed.runners_up[-2:]
+        data = _encode(packed)
+    return data
 
 
 def unpack(packed: bytes) -> Decision:
     """Raises msgspec.ValidationError or DecodeError for what is no record of a known form."""
-    p = _decode(packed)
+    return told(_decode(packed))
+
+
+def told(p: PackedDecision) -> Decision:
+    """The record in plain values."""
     if p.form != FORM:
         raise msgspec.ValidationError(f"decision records of form {p.form} are not known here")
+    parts = Parts(p.total, p.curve, p.age, p.value, p.adjustment, p.fixed, p.schema_id)
     return Decision(
         at=p.at,
         rule_set_version=p.rule_set_version,
@@ -91,15 +98,7 @@ def unpack(packed: bytes) -> Decision:
         agent_id=p.agent_id,
         item_number=p.item_number,
         revision=p.revision,
-        priority=PriorityParts(
-            _number(p.total),
-            curve=None if p.curve is None else _number(p.curve),
-            age=p.age,
-            value=_number(p.value),
-            adjustment=p.adjustment,
-            fixed=p.fixed,
-            schema_id=p.schema_id,
-        ),
+        priority=told_parts(parts),
         waiting=p.waiting,
         rank=p.rank,
         considered=p.considered,
@@ -110,8 +109,8 @@ def unpack(packed: bytes) -> Decision:
         },
         skills=tuple(p.skills),
         runners_up=tuple(
-            (p.item_number + number, _number(p.total + hundredths))
-            for number, hundredths in zip(p.runners_up[::2], p.runners_up[1::2], strict=True)
+            (p.item_number + number, of_hundredths(p.total + distance))
+            for number, distance in zip(p.runners_up[::2], p.runners_up[1::2], strict=True)
         ),
         changes=tuple(
             NextChange(p.at + after, CHANGES[kind], gained, params)
@@ -127,48 +126,3 @@ def known(packed: bytes) -> Decision | None:
         return unpack(packed)
     except (msgspec.DecodeError, IndexError, ValueError):
         return None
-
-
-def _packed(decision: Decision) -> _Packed:
-    parts = decision.priority
-    total = _hundredths(parts.total)
-    excluded: list[int] = []
-    for reason, count in decision.excluded.items():
-        excluded += (_REASON_PLACES[reason], count)
-    runners_up: list[int] = []
-    for number, priority in decision.runners_up:
-        runners_up += (number - decision.item_number, _hundredths(priority) - total)
-    return _Packed(
-        FORM,
-        decision.at,
-        decision.rule_set_version,
-        None if decision.kind is None else _KIND_PLACES[decision.kind],
-        decision.agent_id,
-        decision.item_number,
-        decision.revision,
-        total,
-        None if parts.curve is None else _hundredths(parts.curve),
-        parts.age,
-        _hundredths(parts.value),
-        parts.adjustment,
-        parts.fixed,
-        parts.schema_id,
-        decision.waiting,
-        decision.rank,
-        decision.considered,
-        decision.agents,
-        decision.eligible,
-        excluded,
-        list(decision.skills),
-        runners_up,
-        [(c.at - decision.at, _CHANGE_PLACES[c.kind], c.gained, c.params) for c in decision.changes],
-        decision.of_pass,
-    )
-
-
-def _hundredths(value: Number) -> int:
-    return value * 100 if isinstance(value, int) else round(value * 100)
-
-
-def _number(hundredths: int) -> Number:
-    return hundredths / 100 if hundredths % 100 else hundredths // 100

@@ -18,6 +18,7 @@ from openiwd.domain.calendar import CalendarConfig, CalendarException, Clock, Ho
 from openiwd.domain.category import Category, CategoryConfig
 from openiwd.domain.criteria import AttributeRef, CriteriaConfig
 from openiwd.domain.errors import RuleSetError
+from openiwd.domain.program import Program
 from openiwd.domain.queue import LastAgentConfig, Queue, QueueConfig, QueueGroupConfig
 from openiwd.domain.requirement import RelaxationStep, RequirementConfig, SkillConfig
 from openiwd.domain.rule import (
@@ -73,6 +74,8 @@ class CompiledRuleSet(Struct, frozen=True, kw_only=True):
     attributes_used: frozenset[str]
     """What rules, requirements, anchors and segments read: a change of any of these is judged again."""
     zone: tzinfo
+    program: Program
+    """What `decide` was made from."""
     decide: Decide
 
 

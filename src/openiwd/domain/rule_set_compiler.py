@@ -91,6 +91,7 @@ def compile_rule_set(
         vocabulary=vocabulary,
         attributes_used=_used(program, schemas, queues),
         zone=zone,
+        program=program,
         decide=compile_program(program),
     )
 

@@ -298,10 +298,20 @@ def shown(priority: Exact) -> int | float:
 
 def shown_ratio(numerator: int, denominator: int) -> int | float:
     """As `shown`, of a ratio in whatever terms; the denominator is positive."""
-    hundredths, rest = divmod(numerator * 100, denominator)
-    if 2 * rest > denominator or (2 * rest == denominator and hundredths & 1):
-        hundredths += 1
-    return hundredths / 100 if hundredths % 100 else hundredths // 100
+    return of_hundredths(hundredths(numerator, denominator))
+
+
+def hundredths(numerator: int, denominator: int) -> int:
+    """A ratio as whole hundredths, half to even; the denominator is positive."""
+    whole, rest = divmod(numerator * 100, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and whole & 1):
+        return whole + 1
+    return whole
+
+
+def of_hundredths(count: int) -> int | float:
+    """So many hundredths as a number, an int when whole."""
+    return count / 100 if count % 100 else count // 100
 
 
 def shown_priority(schema: Schema, item: Standing, now: int) -> int | float:

@@ -62,6 +62,8 @@ class FirstChanges:
     def of(self, item: BacklogItem, now: int) -> Upcoming | None:
         queue = self._world.queues.get(item.queue_id)
         first = self._first_of_hours(item.queue_id, queue, now)
+        if first is None and not _may_change(item, queue):
+            return None
         for ahead in _of_item(item, queue):
             if ahead[0] > now and (first is None or _order(ahead) < _order(first)):
                 first = ahead
@@ -118,6 +120,19 @@ def _ahead(
 
 def _order(ahead: Ahead) -> tuple[int, ChangeKind, str]:
     return ahead[0], ahead[1], repr(tuple(ahead[2].items()))
+
+
+def _may_change(item: BacklogItem, queue: Queue | None) -> bool:
+    """Whether `_of_item` may find anything."""
+    asked = item.requirement
+    return bool(
+        asked.relaxation
+        or item.excluded
+        or item.reserved_for is not None
+        or item.last_agent is not None
+        or asked.preferring
+        or (queue is not None and (queue.groups or queue.relaxation))
+    )
 
 
 def _of_item(item: BacklogItem, queue: Queue | None) -> Iterator[Ahead]:

@@ -185,7 +185,7 @@ class DecidingTenant:
             while (left := until - time.monotonic()) > 0:
                 if picture is None:
                     await asyncio.sleep(left)
-                elif not await picture.follow_some():
+                elif not await picture.stand_by():
                     await services.feed.wait(picture.cursor, left)
 
     async def _decide(self) -> None:

@@ -17,7 +17,6 @@ from openiwd.domain.distribution import Choice
 from openiwd.domain.grant import GrantWriter
 from openiwd.domain.instant import to_micros
 from openiwd.domain.offer import GrantKind
-from openiwd.domain.packed_decision import pack
 from openiwd.domain.recorder import RecordedPass, Recorder
 from openiwd.domain.work_item import ItemNumber
 from openiwd.ports.tenant_store import Claim, Grant
@@ -92,7 +91,7 @@ class Claims:
         claimed: list[Claimed] = []
         for choice in choices:
             item, agent_id, offer_id = choice.item, choice.agent_id, new_id()
-            decision = pack(together.recorded.record(choice))
+            decision = together.recorded.pack(choice)
             if pushed:
                 assignment_id, lasts = None, world.queues[item.queue_id].offer_timeout
                 body = together.writer.offered(agent_id, offer_id, lasts)
@@ -103,8 +102,9 @@ class Claims:
                 Claim(item.number, item.revision, agent_id, offer_id, assignment_id, lasts, decision, body)
             )
             claimed.append(Claimed(item, agent_id, offer_id))
+        now = to_micros(together.now)
         for choice in choices:
-            self.desk.set_aside(choice.item, choice.agent_id, together.now, offered=pushed)
+            self.desk.set_aside(choice.item, choice.agent_id, now, offered=pushed)
         return claims, claimed
 
     async def land(self) -> list[Claimed]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -20,8 +19,10 @@ from openiwd.domain.instant import SECOND, to_micros
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import GrantKind, OfferOutcome
 from openiwd.domain.privilege import Caller, system
-from openiwd.domain.work_item import ItemId, WorkItem
+from openiwd.domain.work_item import WorkItem
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases.abandoned import abandoned
+from openiwd.usecases.acceptance import Acceptance, OpenOffer
 from openiwd.usecases.claims import Claimed, Claims
 from openiwd.usecases.command import Command, Done
 from openiwd.usecases.desk import Desk
@@ -44,7 +45,7 @@ CALLER: Final = system("distribution")
 
 
 class Decider:
-    """Keeps the picture true, and claims. All its steps run one after the other, under one lock."""
+    """Keeps the picture true, and claims. All its steps run one after the other, under the lock of the picture."""
 
     def __init__(self, services: TenantServices, epoch: int, picture: Picture) -> None:
         self.epoch = epoch
@@ -52,7 +53,8 @@ class Decider:
         self._runtime = services.runtime
         self._picture = picture
         self._claims = Claims(services.runtime, epoch, picture.desk)
-        self._lock = asyncio.Lock()
+        self._acceptance = Acceptance(services.runtime, CALLER)
+        self._is_over = False
         self._swept = 0.0
         self.decisions = 0
         self.decision_seconds = 0.0
@@ -64,7 +66,8 @@ class Decider:
         if picture is None:
             picture = await Picture.load(services)
         else:
-            await picture.catch_up()
+            async with picture.lock:
+                await picture.catch_up()
         return cls(services, epoch, picture)
 
     @property
@@ -81,17 +84,34 @@ class Decider:
 
     async def run(self) -> None:
         """Until cancelled, or fenced by another decider (FencedError)."""
-        while True:
-            await self.push()
-            await self._after_step()
-            await self._services.feed.wait(self._picture.cursor, self._pause())
+        try:
+            while True:
+                await self._step()
+                await self._after_step()
+                await self._services.feed.wait(self._picture.cursor, self._pause())
+        finally:
+            self._is_over = True
+            await self._acceptance.stop()
 
     async def push(self) -> None:
         """Offers everything that can be offered now, unless the tenant's items are only asked for."""
-        async with self._lock:
+        await self._step()
+        await self._acceptance.done()
+
+    async def _step(self) -> None:
+        async with self._turn():
             await self._follow()
+            await self._acceptance.begin_left(self._desk)
             if self._services.tenant.pushes:
                 await self._push()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One step at a time on the picture, whoever decided before or after. Nothing once another one decides."""
+        async with self._picture.lock:
+            if self._is_over:
+                raise FencedError("another process decides now", epoch=self.epoch)
+            yield
 
     def _pause(self) -> float:
         """Seconds until something becomes possible by time alone, at most IDLE_SECONDS."""
@@ -113,7 +133,7 @@ class Decider:
 
     async def _landed(self) -> None:
         """Before a new picture is loaded: a claim on its way is in neither."""
-        await self._accept_at_once(await self._claims.land())
+        self._accept_at_once(await self._claims.land())
 
     def _meet_desk(self) -> None:
         if self._claims.desk is not self._desk:
@@ -125,7 +145,7 @@ class Decider:
         try:
             while self._claims.fruitless < MOST_FRUITLESS and await self._pass():
                 await self._follow()
-            await self._accept_at_once(await self._claims.land())
+            self._accept_at_once(await self._claims.land())
         except BaseException:
             await self._claims.abandon()
             raise
@@ -137,7 +157,7 @@ class Decider:
         choices = self._chosen(now)
         if not choices:
             before = self._claims.lost
-            await self._accept_at_once(await self._claims.land())
+            self._accept_at_once(await self._claims.land())
             return self._claims.lost > before  # their agents are free again
         together = self._claims.open(choices, GrantKind.PUSH, CALLER.actor, now)
         for start in range(0, len(choices), CLAIM_CHUNK):
@@ -145,7 +165,7 @@ class Decider:
             self.decisions += len(chunk)
             landed = await self._claims.send(chunk, together)
             self.decision_seconds += time.perf_counter() - started
-            await self._accept_at_once(landed)
+            self._accept_at_once(landed)
             started = time.perf_counter()
         return True
 
@@ -171,23 +191,14 @@ class Decider:
         async with self._runtime.store.reading() as reading:
             return (await reading.items_by_number([choice.item.number])).get(choice.item.number)
 
-    async def _accept_at_once(self, granted: Sequence[Claimed]) -> None:
+    def _accept_at_once(self, granted: Sequence[Claimed]) -> None:
         """Queues with auto-accept: the offer is accepted in the agent's name."""
-        rules = self._desk.rules
-        commands = [
-            Command(
-                action=Action.ACCEPT,
-                caller=CALLER,
-                item_id=ItemId(one.item.id),
-                offer_id=one.offer_id,
-                agent_id=one.agent_id,
-                internal=True,
-            )
+        queues = self._desk.rules.queues
+        self._acceptance.begin(
+            OpenOffer(one.item.number, one.item.id, one.offer_id, one.agent_id)
             for one in granted
-            if one.item.queue_id in rules.queues and rules.queues[one.item.queue_id].auto_accept
-        ]
-        if commands:
-            await apply(self._runtime, commands)
+            if one.item.queue_id in queues and queues[one.item.queue_id].auto_accept
+        )
 
     async def _after_step(self) -> None:
         """What follows from the new state and is no grant: 'after current items', offers no longer fitting, sweeps."""
@@ -241,11 +252,11 @@ class Decider:
         )
 
     async def _return_abandoned(self) -> None:
-        abandoned = self._desk.abandoned(self._runtime.now())
-        if not abandoned:
+        left = abandoned(self._desk, self._runtime.now())
+        if not left:
             return
         async with self._runtime.store.reading() as reading:
-            items = await reading.items_by_number(abandoned)
+            items = await reading.items_by_number(left)
         await apply(
             self._runtime,
             [
@@ -270,7 +281,7 @@ class Decider:
     async def pull(self, agent_id: str, caller: Caller) -> Done | None:
         """The next best item for the agent, assigned at once; None when there is none they can do."""
         caller.require("workitems.pull")
-        async with self._lock:
+        async with self._turn():
             for _ in range(10):
                 await self._catch_up()
                 choice = next_for(self._desk.world, self._agent(agent_id), to_micros(self._runtime.now()))
@@ -284,7 +295,7 @@ class Decider:
     async def pick(self, agent_id: str, item_id: UUID, caller: Caller) -> Done:
         """This very item for the agent, where nothing but order and preference stands against it."""
         caller.require("workitems.pull")
-        async with self._lock:
+        async with self._turn():
             await self._catch_up()
             now = to_micros(self._runtime.now())
             world, agent = self._desk.world, self._agent(agent_id)
@@ -320,7 +331,7 @@ class Decider:
 
     async def order(self, queue_id: str | None = None, limit: int = 100) -> list[tuple[int, Fraction]]:
         """Waiting items, best first, exact as of now: (number, priority)."""
-        async with self._lock:
+        async with self._turn():
             await self._catch_up()
             now = to_micros(self._runtime.now())
             return [
@@ -330,14 +341,14 @@ class Decider:
 
     async def explain(self, item_id: UUID) -> dict[str, Any]:
         """Why the item is still waiting, and what would change that."""
-        async with self._lock:
+        async with self._turn():
             await self._catch_up()
             item = await self._waiting(item_id)
             return to_plain(explain_waiting(self._desk.world, item, to_micros(self._runtime.now())))
 
     async def why_not(self, item_id: UUID, agent_id: str) -> dict[str, Any]:
         """Why this agent does not get this item now."""
-        async with self._lock:
+        async with self._turn():
             await self._catch_up()
             item = await self._waiting(item_id)
             answer = why_not(self._desk.world, item, self._agent(agent_id), to_micros(self._runtime.now()))

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem, BacklogRows, LastService, backlog_item, demand_at
 from openiwd.domain.backlog_load import Alike
 from openiwd.domain.eligibility import Load, Reason, misfit, profile_of
 from openiwd.domain.event import EventType, LoggedEvent
-from openiwd.domain.instant import from_micros, to_micros
+from openiwd.domain.instant import to_micros
 from openiwd.domain.item_queue import weight_of
 from openiwd.domain.offer import GrantKind, WrapUp
-from openiwd.domain.reservation import after_business_days
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.domain.world import World
@@ -26,8 +30,10 @@ AT_ONCE: Final = 100
 REMEMBERED: Final = 20_000
 """Of so many items it is known, after they have left the picture, at which revision they did."""
 
+_agent_of: Final = attrgetter("agent_id")
 
-class Holding(NamedTuple):
+
+class Holding(Struct):
     """An item in an agent's hands: offered or assigned."""
 
     agent_id: str
@@ -54,6 +60,8 @@ class Desk:
         self._unfit: dict[int, tuple[UUID, UUID]] = {}
         self.doubtful: set[int] = set()
         """Items whose claim may or may not have been granted: to be read again, as the log has perhaps told already."""
+        self.at_once: set[int] = set()
+        """Items with an open offer that is to be accepted at once."""
         self._aside: dict[int, BacklogItem] = {}
         """Items claimed for an agent, while it is not known whether the database has granted them."""
         self._stopping: set[str] = set()
@@ -76,17 +84,22 @@ class Desk:
             if agent is None:
                 self.world.remove_agent(agent_id)
                 self._stopping.discard(agent_id)
+                if self._of_agent.get(agent_id):  # whose end is then counted off from there
+                    self.reckon(agent_id, now)
             else:
                 self.put_agent(agent)
                 self.reckon(agent_id, now)
 
-    async def refresh_wrap_ups(self, reading: Reading, now: datetime) -> None:
-        found = await reading.wrap_ups()
-        agents = set(self._wrap_ups)
-        self._wrap_ups.clear()
-        for wrap_up in found:
-            self._wrap_ups.setdefault(wrap_up.agent_id, []).append(wrap_up)
-        for agent_id in agents | self._wrap_ups.keys():
+    async def refresh_wrap_ups(
+        self, reading: Reading, now: datetime, agents: Collection[str] | None = None
+    ) -> None:
+        """Of these agents, or of all."""
+        found = await reading.wrap_ups(agents)
+        for agent_id in set(self._wrap_ups) if agents is None else agents:
+            self._wrap_ups.pop(agent_id, None)
+            self.reckon(agent_id, now)
+        for agent_id, running in groupby(sorted(found, key=_agent_of), _agent_of):
+            self._wrap_ups[agent_id] = list(running)
             self.reckon(agent_id, now)
 
     async def put_items(self, reading: Reading, items: Iterable[WorkItem], now: datetime) -> None:
@@ -115,8 +128,8 @@ class Desk:
         self._aside.pop(item.number, None)
         agent_id = item.assigned_to or (item.offered_to if item.offer_id is not None else None)
         self._end_holding(item.number, now, passes_to=agent_id)
-        weight = weight_of(item, self.rules)
         if agent_id is not None:
+            weight = weight_of(item, self.rules)
             self.world.backlog.discard(item.number)
             since = item.assigned_at if item.assigned_to else item.offered_at
             holding = Holding(
@@ -129,12 +142,13 @@ class Desk:
                 to_micros(since or now),
                 item.revision,
             )
-            self._hold(item.number, holding, now)
+            self._hold(item.number, holding)
             if item.offer_id is not None and not self._still_fits(item, agent_id, weight, to_micros(now)):
                 self._unfit[item.number] = (item.id, item.offer_id)
         elif item.status is Status.QUEUED:
             served = (services or {}).get(item.contact_id) if item.contact_id is not None else None
-            self.world.backlog.put(self._waiting(item, weight, served), to_micros(now))
+            waiting = self._waiting(item, weight_of(item, self.rules), served)
+            self.world.backlog.put(waiting, to_micros(now))
         else:
             self.world.backlog.discard(item.number)
             self._note_gone(item.number, item.revision)
@@ -147,21 +161,24 @@ class Desk:
         """What the items of a bulk that are like this waiting one have in common."""
         return self._waiting(item, weight_of(item, self.rules))
 
-    def set_aside(self, item: BacklogItem, agent_id: str, now: datetime, *, offered: bool) -> None:
+    def set_aside(self, item: BacklogItem, agent_id: str, now: int, *, offered: bool) -> None:
         """A waiting item is claimed for an agent: as if granted, until `confirm`, `take_back`, or a newer revision."""
         self.world.backlog.discard(item.number)
         self._aside[item.number] = item
         holding = Holding(
-            agent_id, item.weight, item.media_type, item.queue_id, item.segment, offered, to_micros(now),
-            item.revision,
-        )  # fmt: skip
-        self._hold(item.number, holding, now)
+            agent_id, item.weight, item.media_type, item.queue_id, item.segment, offered, now, item.revision
+        )
+        self._hold(item.number, holding)
+
+    def is_aside(self, number: int) -> bool:
+        """Whether it is not known yet if the item is granted."""
+        return number in self._aside
 
     def confirm(self, number: int) -> None:
         """The claim was granted. Nothing to do where the log has told of it, or of more, already."""
         item = self._aside.pop(number, None)
         if item is not None:
-            self.holdings[number] = self.holdings[number]._replace(revision=item.revision + 1)
+            self.holdings[number].revision = item.revision + 1
 
     def take_back(self, number: int, now: datetime, *, doubtful: bool = False) -> None:
         """The claim was not granted: as if it had never been made, unless something newer has been read meanwhile.
@@ -211,22 +228,47 @@ class Desk:
         category = self.rules.categories.get(item.category_id) if item.category_id else None
         return None if category is None else category.target_handle_time
 
-    def _hold(self, number: int, holding: Holding, now: datetime) -> None:
+    def _hold(self, number: int, holding: Holding) -> None:
+        agent_id, media_type = holding.agent_id, holding.media_type
         self.holdings[number] = holding
-        self._of_agent.setdefault(holding.agent_id, set()).add(number)
+        if holding.offered and (queue := self.rules.queues.get(holding.queue_id)) and queue.auto_accept:
+            self.at_once.add(number)
+        self._of_agent.setdefault(agent_id, set()).add(number)
         self.world.count_outstanding(holding.queue_id, holding.segment, 1)
-        self.reckon(holding.agent_id, now)
+        load = self.world.load(agent_id)
+        media = {**load.media, media_type: load.media.get(media_type, 0) + 1}
+        self._put_load(
+            agent_id,
+            load.weight + holding.weight,
+            media,
+            load.frees_at,
+            offered=load.open_offer or holding.offered,
+        )
 
     def _end_holding(self, number: int, now: datetime, *, passes_to: str | None = None) -> None:
         holding = self.holdings.pop(number, None)
         if holding is None:
             return
-        mine = self._of_agent[holding.agent_id]
+        self.at_once.discard(number)
+        agent_id, media_type = holding.agent_id, holding.media_type
+        mine = self._of_agent[agent_id]
         mine.discard(number)
-        if not mine and not holding.offered and passes_to != holding.agent_id:
-            self._idle_since[holding.agent_id] = to_micros(now)
+        if not mine and not holding.offered and passes_to != agent_id:
+            self._idle_since[agent_id] = to_micros(now)
         self.world.count_outstanding(holding.queue_id, holding.segment, -1)
-        self.reckon(holding.agent_id, now)
+        load = self.world.load(agent_id)
+        media = dict(load.media)
+        media[media_type] -= 1
+        if not media[media_type]:
+            del media[media_type]
+        offered = load.open_offer and (not holding.offered or any(self.holdings[n].offered for n in mine))
+        self._put_load(agent_id, load.weight - holding.weight, media, load.frees_at, offered=offered)
+
+    def _put_load(
+        self, agent_id: str, weight: int, media: dict[str, int], frees_at: int | None, *, offered: bool
+    ) -> None:
+        load = Load(weight, media, offered, self._idle_since.get(agent_id, 0), frees_at)
+        self.world.put_load(agent_id, load)
 
     def _leave(self, number: int, now: datetime) -> None:
         revision = self.revision(number)
@@ -269,6 +311,25 @@ class Desk:
             return True
         return self.revision(number) >= revision
 
+    def take(self, event: LoggedEvent, now: datetime) -> bool:
+        """Takes over what became of an item in somebody's hands, where its event says all; False: it is to be read."""
+        number, revision = event.item_number, event.revision or 0
+        holding = None if number is None else self.holdings.get(number)
+        if number is None or holding is None or number in self._aside or holding.revision != revision - 1:
+            return False
+        if event.type == EventType.COMPLETED:
+            self._unfit.pop(number, None)
+            self._end_holding(number, now)
+            self._note_gone(number, revision)
+            return True
+        agent_id = event.body.get("set", {}).get("assigned_to")
+        if event.type == EventType.ASSIGNED and holding.offered and agent_id == holding.agent_id:
+            self._unfit.pop(number, None)
+            self._end_holding(number, now, passes_to=agent_id)
+            self._hold(number, replace(holding, offered=False, since=to_micros(event.at), revision=revision))
+            return True
+        return False
+
     def revision(self, number: int) -> int:
         """The revision at which the item is in the picture, or has left it lately; 0 for one not met."""
         holding = self.holdings.get(number)
@@ -296,16 +357,7 @@ class Desk:
             media[wrap_up.media_type] = media.get(wrap_up.media_type, 0) + 1
             end = to_micros(wrap_up.until)
             frees = end if frees is None else min(frees, end)
-        self.world.put_load(
-            agent_id,
-            Load(
-                weight=weight,
-                media=media,
-                open_offer=offered,
-                idle_since=self._idle_since.get(agent_id, 0),
-                frees_at=frees,
-            ),
-        )
+        self._put_load(agent_id, weight, media, frees, offered=offered)
 
     def end_wrap_ups(self, now: datetime) -> None:
         """Frees the capacity of wrap-ups that are over."""
@@ -332,33 +384,3 @@ class Desk:
                 if not any(media in ("*", h.media_type) for h in mine):
                     ready.append((agent.id, media))
         return ready
-
-    def abandoned(self, now: datetime) -> list[int]:
-        """Assigned items of agents inactive, gone absent, or away for longer than the queue's `returnAfter`."""
-        found = []
-        for number, holding in self.holdings.items():
-            if holding.offered:
-                continue
-            agent = self.world.agents.get(holding.agent_id)
-            if agent is None:
-                continue
-            if not agent.active or _left(agent, holding, now) or self._gone_too_long(agent, holding, now):
-                found.append(number)
-        return found
-
-    def _gone_too_long(self, agent: Agent, holding: Holding, now: datetime) -> bool:
-        state = agent.states.get("*")
-        if state is None or state.since is None or (agent.logged_in and not agent.connection_lost):
-            return False
-        queue = self.rules.queues.get(holding.queue_id)
-        if queue is None:
-            return False
-        since = max(to_micros(state.since), holding.since)
-        clock = self.rules.clocks.get(queue.hours) if queue.hours else None
-        gone = after_business_days(since, queue.return_after, clock, self.rules.zone)
-        return now >= from_micros(gone)
-
-
-def _left(agent: Agent, holding: Holding, now: datetime) -> bool:
-    """Whether an absence has started since the agent got the item; one given in an absence is meant to be there."""
-    return any(a.start <= now < a.end and holding.since < to_micros(a.start) for a in agent.absences)

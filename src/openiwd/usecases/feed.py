@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from openiwd.domain.event import LoggedEvent
@@ -26,6 +26,11 @@ class EventFeed:
         self._head: Cursor | None = None
         self._grown = Wakeup()
         self._reading = asyncio.Lock()
+        self._hearers: list[Callable[[Sequence[LoggedEvent]], None]] = []
+
+    def tell(self, hearer: Callable[[Sequence[LoggedEvent]], None]) -> None:
+        """From now on it is told all that is read, in order, in the very step in which the head moves on."""
+        self._hearers.append(hearer)
 
     @property
     def head(self) -> Cursor | None:
@@ -65,6 +70,8 @@ class EventFeed:
         self._buffer.extend(events)
         self._head = Cursor(events[-1].generation, events[-1].pos)
         self._apply(events)
+        for hear in self._hearers:
+            hear(events)
         self._grown.notify()
         return len(events) == CHUNK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -21,6 +21,9 @@ from openiwd.domain.work_item import AwareDateTime, CaptureId, ItemUpdate, Name,
 from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.work_item import all_failed, apply, apply_one
+
+if TYPE_CHECKING:
+    from openiwd.usecases.platform import TenantServices
 
 LongReason = Annotated[str, Meta(max_length=4_000)]
 ACTIONS: Final = (
@@ -117,7 +120,7 @@ def _completion(request: ActionRequest, caller: Caller) -> Any:
 
 
 async def perform(
-    runtime: TenantRuntime,
+    services: TenantServices,
     action: Action,
     request: ActionRequest,
     caller: Caller,
@@ -126,8 +129,8 @@ async def perform(
 ) -> Done:
     """One action on one item."""
     command = command_of(action, request, caller, item_id=item_id, if_match=if_match)
-    await check_agents(runtime, named_agents([command]))
-    return await apply_one(runtime, command)
+    await check_agents(services.runtime, named_agents([command]))
+    return await services.actions.perform(command)
 
 
 def named_agents(commands: Collection[Command]) -> dict[str, str]:

@@ -37,6 +37,13 @@ def item_uuid(text: str, field: str = "id") -> UUID:
         ) from None
 
 
+async def named(services: TenantServices, reference: str, capture_point: str | None = None) -> UUID:
+    """The id of the item that a path names; NotFoundError for a captureId that there is not."""
+    if reference.startswith(EXT_PREFIX):
+        return (await find(services, reference, capture_point)).id
+    return item_uuid(reference)
+
+
 async def find(services: TenantServices, reference: str, capture_point: str | None = None) -> WorkItem:
     """The item by id, or by `ext_` and its captureId; NotFoundError if there is none."""
     if reference.startswith(EXT_PREFIX):

@@ -11,7 +11,6 @@ from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.privilege import Caller
 from openiwd.ports.tenant_store import Offer
 from openiwd.usecases.command import Command, Done
-from openiwd.usecases.work_item import apply_one
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -39,8 +38,7 @@ async def _mine(services: TenantServices, offer_id: UUID, caller: Caller) -> Off
 async def accept(services: TenantServices, offer_id: UUID, caller: Caller) -> Done:
     """The agent takes the item; too late when the offer has ended meanwhile (409 offerEnded)."""
     offer = await _mine(services, offer_id, caller)
-    return await apply_one(
-        services.runtime,
+    return await services.actions.perform(
         Command(
             action=Action.ACCEPT,
             caller=caller,
@@ -55,8 +53,7 @@ async def accept(services: TenantServices, offer_id: UUID, caller: Caller) -> Do
 async def decline(services: TenantServices, offer_id: UUID, reason: str | None, caller: Caller) -> Done:
     """Back in place with its age; this agent is excluded for the queue's decline exclusion."""
     offer = await _mine(services, offer_id, caller)
-    return await apply_one(
-        services.runtime,
+    return await services.actions.perform(
         Command(
             action=Action.DECLINE,
             caller=caller,

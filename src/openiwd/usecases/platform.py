@@ -10,9 +10,11 @@ from uuid import UUID
 from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
+from openiwd.usecases.addressing import Addressing
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
+from openiwd.usecases.joint_action import JointActions
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
@@ -30,7 +32,9 @@ class TenantServices:
         self.tenant = runtime.tenant
         self.process_id = process_id
         self.intake = Intake(runtime)
+        self.actions = JointActions(runtime)
         self.feed = EventFeed(runtime)
+        self.addressing = Addressing(self.feed)
         self.presence = Presence()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""

@@ -22,6 +22,7 @@ from openiwd.domain.rule_set_compiler import compile_rule_set
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import PublishedRuleSet, SearchQuery
 from openiwd.usecases.command import Command, Done
+from openiwd.usecases.picture import going_live
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.work_item import apply
 
@@ -210,7 +211,7 @@ async def store_version(
         raise version_conflict(expected, live)
     calendars = freeze_calendars(document, holidays, now.year)
     version = (live or 0) + 1
-    compile_rule_set(document, version, calendars, zone_of(document))
+    compiled = compile_rule_set(document, version, calendars, zone_of(document))
     published = PublishedRuleSet(
         version=version,
         document=msgspec.to_builtins(document),
@@ -228,7 +229,7 @@ async def store_version(
         body={"version": version, "comment": comment, "reclassify": reclassify},
     )
     try:
-        async with runtime.store.writing() as tx:
+        async with going_live(services, compiled), runtime.store.writing() as tx:
             await tx.publish(published, expected=live)
             await tx.append_events([event])
     except RevisionMismatchError as error:

@@ -227,13 +227,16 @@ async def faults_of(editor: Editor, raw: dict[str, Any]) -> list[Fault]:
     try:
         await check(editor.services.runtime, editor.holidays, raw)
     except RuleSetError as error:
-        listed = error.details.get("errors") or [
-            {"field": error.field, "message": error.message, "hint": error.hint}
-        ]
-        return [
-            Fault(field=e.get("field"), message=str(e.get("message")), hint=e.get("hint")) for e in listed
-        ]
+        return faults_in(error)
     return []
+
+
+def faults_in(error: RuleSetError) -> list[Fault]:
+    """All faults that an error tells of."""
+    listed = error.details.get("errors") or [
+        {"field": error.field, "message": error.message, "hint": error.hint}
+    ]
+    return [Fault(field=e.get("field"), message=str(e.get("message")), hint=e.get("hint")) for e in listed]
 
 
 async def differences(editor: Editor, draft: Draft) -> list[ObjectDifference]:

@@ -29,6 +29,9 @@ SESSION_HOURS: Final = 12
 TOUCH_AFTER: Final = timedelta(minutes=5)
 MAX_FAILURES: Final = 10
 LOCKED_FOR: Final = timedelta(minutes=15)
+TOUCH_SECONDS: Final = 1.0
+ASKING_AT_ONCE: Final = 4
+"""So many ask the control database at a time, however many come: the connections are needed by tenants too."""
 CACHE_SECONDS: Final = 5.0
 CACHE_SIZE: Final = 20_000
 KEY_PREFIX: Final = "oiwd_"
@@ -60,8 +63,10 @@ class Identities:
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
         self._no_password: str | None = None
         self._login_locks = tuple(asyncio.Lock() for _ in range(64))
-        self._asking = tuple(asyncio.Lock() for _ in range(64))
+        self._asking = tuple(asyncio.Lock() for _ in range(ASKING_AT_ONCE))
         self._known: dict[bytes, tuple[float, Caller | None]] = {}
+        self._used: dict[UUID, datetime] = {}
+        self._touched = float("-inf")
 
     def forget(self) -> None:
         """Users, keys or access groups have changed: ask the control database again."""
@@ -254,7 +259,7 @@ class Identities:
         if known:
             return caller
         # A source sends hundreds of requests at once with one key: the first of them asks for all.
-        async with self._asking[key_hash[0] % len(self._asking)]:
+        async with self._asking[key_hash[0] % ASKING_AT_ONCE]:
             known, caller = self._cached(key_hash)
             return caller if known else self._keep(key_hash, await self._ask(key_hash))
 
@@ -265,8 +270,16 @@ class Identities:
         if found is not None and found.active and (found.expires_at is None or found.expires_at > now):
             caller = await self._caller_of(found)
             if found.last_used_at is None or now - found.last_used_at > timedelta(minutes=1):
-                await self._control.touch_api_keys([(found.id, now)])
+                await self._note_use(found.id, now)
         return caller
+
+    async def _note_use(self, key_id: UUID, now: datetime) -> None:
+        """Written at most once per TOUCH_SECONDS, for all keys together: the last of a rush wait for the next use."""
+        self._used[key_id] = now
+        if self._monotonic() - self._touched >= TOUCH_SECONDS:
+            self._touched = self._monotonic()
+            used, self._used = self._used, {}
+            await self._control.touch_api_keys(list(used.items()))
 
     async def _caller_of(self, key: ApiKey) -> Caller:
         grouped = bool(key.access_groups)

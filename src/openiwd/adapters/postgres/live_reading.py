@@ -94,8 +94,11 @@ class LiveReading:
         records = await self._connection.fetch(AGENT_SQL["stranded_agents"], list(live))
         return {record["id"]: str(record["seen_by"]) for record in records}
 
-    async def wrap_ups(self) -> list[WrapUp]:
-        records = await self._connection.fetch(OFFER_SQL["wrap_ups"])
+    async def wrap_ups(self, agents: Collection[str] | None = None) -> list[WrapUp]:
+        if agents is None:
+            records = await self._connection.fetch(OFFER_SQL["wrap_ups"])
+        else:
+            records = await self._connection.fetch(OFFER_SQL["wrap_ups_of_agents"], list(agents))
         return [WrapUp(**dict(record.items())) for record in records]
 
     async def offers_of_item(self, number: int, limit: int = 50) -> list[Offer]:

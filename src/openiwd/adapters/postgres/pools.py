@@ -20,6 +20,10 @@ from openiwd.domain.errors import UnavailableError
 
 CLOSE_SECONDS = 2.0
 CONTROL = "(control)"
+KEPT = 4
+KEEP_SECONDS = 1.0
+"""So many connections used so lately are left to their tenant by those who have some: a new one costs many times what
+a borrower does with it, and two who take each other's in turns do nothing but open and close."""
 # The driver's own confusion is what a session leaves that its server ended while nobody used it.
 _DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
@@ -124,6 +128,7 @@ class TenantPools:
             raise ValueError("the budget must be at least one connection")
         self._dsn_of = dsn_of
         self._budget = budget
+        self._kept = min(KEPT, budget // 2)
         self._wait_seconds = wait_seconds
         self._idle_seconds = idle_seconds
         self._limits = limits or Limits()
@@ -216,12 +221,12 @@ class TenantPools:
         dsn = self._dsn_of(tenant_id)
         tenant = self._tenants.setdefault(tenant_id, _Tenant())
         self._tenants.move_to_end(tenant_id)
-        if self._waiting == 0 and tenant.idle:
+        if tenant.idle and not tenant.someone_waits():
             slot: _Slot | None = self._pop_idle(tenant, access)
         elif self._waiting == 0 and self._open < self._budget:
             self._open += 1
             slot = None
-        elif self._waiting == 0 and (victim := self._least_recently_idle()) is not None:
+        elif self._waiting == 0 and (victim := self._least_recently_idle(tenant)) is not None:
             slot = victim
         else:
             # Whoever waits already comes first, even if something looks free at this instant.
@@ -266,11 +271,17 @@ class TenantPools:
                 return tenant.idle.pop(index)
         return tenant.idle.pop()
 
-    def _least_recently_idle(self) -> _Slot | None:
+    def _least_recently_idle(self, taker: _Tenant) -> _Slot | None:
         for tenant in self._tenants.values():
-            if tenant.idle:
+            if tenant.idle and not (taker.in_use and self._keeps(tenant)):
                 return tenant.idle.pop(0)
         return None
+
+    def _keeps(self, tenant: _Tenant) -> bool:
+        """Whether the tenant's idle connections are left to it."""
+        few = tenant.in_use + len(tenant.idle) <= self._kept
+        now = asyncio.get_running_loop().time()
+        return few and bool(tenant.idle) and now - tenant.idle[-1].idle_since < KEEP_SECONDS
 
     async def _wait_for_grant(self, tenant_id: str, tenant: _Tenant) -> _Slot | None:
         loop = asyncio.get_running_loop()
@@ -279,6 +290,7 @@ class TenantPools:
         self._waiting += 1
         self._waits_total += 1
         started = loop.time()
+        enough = loop.call_later(KEEP_SECONDS, self._take_from_others)
         try:
             async with asyncio.timeout(self._wait_seconds):
                 return await grant
@@ -297,7 +309,15 @@ class TenantPools:
                 raise self._unavailable("All database connections are in use.") from error
             raise
         finally:
+            enough.cancel()
             self._wait_seconds_total += loop.time() - started
+
+    def _take_from_others(self) -> None:
+        """Somebody has waited long enough for what comes back: what is merely kept is handed out."""
+        neediest = self._neediest()
+        lender = next((tenant for tenant in self._tenants.values() if tenant.idle), None)
+        if neediest is not None and lender is not None:
+            self._grant(neediest, lender.idle.pop(0))
 
     # -- giving back ------------------------------------------------------------------------------------
 
@@ -316,12 +336,20 @@ class TenantPools:
     def _return_grant(self, tenant_id: str, slot: _Slot | None) -> None:
         if slot is None:
             self._free_unit(tenant_id)
-        elif (neediest := self._neediest()) is not None:
+            return
+        own = self._tenants.setdefault(slot.tenant_id, _Tenant())
+        neediest = self._neediest()
+        if neediest is not None and neediest is not own and neediest.in_use:
+            if own.someone_waits() and own.in_use <= neediest.in_use + 1:
+                neediest = own  # shares are even already
+            elif own.in_use + len(own.idle) < self._kept:
+                neediest = None
+        if neediest is not None:
             self._grant(neediest, slot)
-        else:
-            slot.idle_since = asyncio.get_running_loop().time()
-            self._tenants.setdefault(slot.tenant_id, _Tenant()).idle.append(slot)
-            self._schedule_sweep()
+            return
+        slot.idle_since = asyncio.get_running_loop().time()
+        own.idle.append(slot)
+        self._schedule_sweep()
 
     def _free_unit(self, tenant_id: str) -> None:
         if (neediest := self._neediest()) is not None:

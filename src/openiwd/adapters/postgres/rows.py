@@ -122,11 +122,21 @@ def items_of(records: Iterable[asyncpg.Record]) -> list[WorkItem]:
 
 
 def event_of(record: asyncpg.Record) -> LoggedEvent:
-    values: dict[str, Any] = dict(record.items())
-    values["body"] = _decode(values["body"])
-    if (personal := values["personal"]) is not None:
-        values["personal"] = _decode(personal)
-    return LoggedEvent(**values)
+    """The event of a row of one of the queries of events, whose columns are named like its fields, in their order."""
+    generation, pos, kind, at, actor, item_id, number, revision, subject_id, body, personal = record
+    return LoggedEvent(
+        generation=generation,
+        pos=pos,
+        type=kind,
+        at=at,
+        actor=actor,
+        item_id=item_id,
+        item_number=number,
+        revision=revision,
+        subject_id=subject_id,
+        body=_decode(body),
+        personal=None if personal is None else _decode(personal),
+    )
 
 
 def sort_key(item: WorkItem) -> tuple[str, str]:

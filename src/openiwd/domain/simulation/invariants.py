@@ -120,8 +120,8 @@ class Watch:
             self.complain(
                 "priority", now, f"{choice.priority} instead of {priority}", item.number, choice.agent_id
             )
-        best = self.best_for(choice.agent_id, now, choice.kind)
-        if best is not None and best is not item:
+        best = self.best_for(choice.agent_id, now, choice.kind, before=item)
+        if best is not None:
             self.complain(
                 "best item", now, f"item {best.number} comes first", choice.item.number, choice.agent_id
             )
@@ -161,19 +161,26 @@ class Watch:
         agent = self._store.agents[agent_id].agent
         return self.rules.refusal(agent, self.hands[agent_id], item.waiting, now, kind, self.outstanding)
 
-    def best_for(self, agent_id: str, now: int, kind: GrantKind) -> StoredItem | None:
-        """By looking at every waiting item."""
+    def best_for(
+        self, agent_id: str, now: int, kind: GrantKind, before: StoredItem | None = None
+    ) -> StoredItem | None:
+        """By looking at every waiting item; only those that come before another one, where one is given."""
         agent, hands, rules = self._store.agents[agent_id].agent, self.hands[agent_id], self.rules
         if rules.takes_nothing(agent, hands, now, kind):
             return None
         found: list[StoredItem] = []
         kinds = rules.kinds_of(agent)
+        bound = None if before is None else rules.place(before, now)
         for item in self._store.waiting.values():
             own = item.waiting
             could = kinds.get(item.kind)
             if could is None:
                 could = kinds[item.kind] = rules.could_ever(agent, own)
             if not could and own.reserved_for is None:
+                continue
+            if bound is not None and (
+                rules.is_surely_behind(item, bound, now) or rules.place(item, now) >= bound
+            ):
                 continue
             if rules.refusal(agent, hands, own, now, kind, self.outstanding) is None:
                 found.append(item)

@@ -25,6 +25,7 @@ from openiwd.domain.simulation.stored import StoredItem
 from openiwd.domain.simulation.tenant import Kind, Tenant
 
 _KEPT: Final = 500
+_ROUNDING: Final = 1e-9
 
 Outstanding = Mapping[tuple[str, str | None], int]
 Place = tuple[Fraction, int, int, UUID]
@@ -94,6 +95,17 @@ class Rulebook:
         for start, end in item.paused:
             age -= curve.clock.between(start, end)
         return Fraction(curve.priority(age, item.business_value), curve.scale) + item.adjustment
+
+    def is_surely_behind(self, item: StoredItem, place: Place, now: int) -> bool:
+        """Whether the item's priority is lower than the place's, by more than rounding could make it: cheaper."""
+        if item.fixed is not None:
+            return item.fixed < -place[0]
+        if item.paused:
+            return False
+        curve = self._curves[item.kind.schema_id]
+        age = curve.clock.between(item.waiting.anchor_at, now)
+        about = curve.priority(age, item.business_value) / curve.scale + item.adjustment
+        return about + _ROUNDING * (1 + abs(about)) < -place[0]
 
     def place(self, item: StoredItem, now: int) -> Place:
         """Items are taken in ascending order of this."""

@@ -104,6 +104,7 @@ async def category_page(visit: CurrentVisit, category_id: FromPath[str]) -> Resp
 @post(view.PATH, status_code=200)
 async def create_category(visit: CurrentVisit) -> Response[Any]:
     """Adds a category as the last one below its parent."""
+    visit.caller.require(CHANGE)
     at, gone = await drafting_to_save(visit)
     form = dict(await visit.request.form())
     parent = str(form.get("parent") or "") or None
@@ -132,6 +133,7 @@ def _saved(at: Drafting, category_id: str) -> str:
 @post(f"{view.PATH}/{{category_id:str}}", status_code=200)
 async def save_category(visit: CurrentVisit, category_id: FromPath[str]) -> Response[Any]:
     """Saves a category to the draft; what stands against it is said beside what was typed."""
+    visit.caller.require(CHANGE)
     at, gone = await drafting_to_save(visit)
     form = dict(await visit.request.form())
     body = _body(form)

@@ -94,6 +94,7 @@ class ListedPages:
     async def create(self, visit: Visit) -> Response[Any]:
         """Adds an object at the end of the list."""
         spec = self.spec
+        visit.caller.require(spec.update)
         at, gone = await drafting_to_save(visit)
         form = dict(await visit.request.form())
         key = spec.kind.key
@@ -124,6 +125,7 @@ class ListedPages:
     async def save(self, visit: Visit, object_id: str) -> Response[Any]:
         """Saves an object to the draft; what stands against it is said beside what was typed."""
         spec = self.spec
+        visit.caller.require(spec.update)
         at, gone = await drafting_to_save(visit)
         form = dict(await visit.request.form())
         body = self.ready(spec.body(form), object_id)

@@ -143,7 +143,7 @@ async def act(visit: CurrentVisit, item_id: FromPath[str], name: FromPath[str]) 
         request = await read_request(visit, sent)
         if action is Action.TRANSFER and request.agent is None and request.queue is None:
             raise InvalidInputError(visit.t("act.to_whom"), field="queue", hint=visit.t("act.to_whom_hint"))
-        done = await item_action.perform(visit.services.runtime, action, request, visit.caller, item.id)
+        done = await item_action.perform(visit.services, action, request, visit.caller, item.id)
     except OpenIwdError as error:
         if visit.request.headers.get("hx-target") != "dialog":
             raise

@@ -18,7 +18,7 @@ from openiwd.domain.errors import (
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import Offer
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import item_detail
+from openiwd.usecases import item_detail, workbin
 from openiwd.usecases import offer as offer_use
 from openiwd.usecases.agent import MyItems
 from openiwd.web.item.directory import shown_by
@@ -30,7 +30,22 @@ from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.passing_on import by_decider
 from openiwd.web.shell.rendering import nothing, redirect
 from openiwd.web.shell.visit import CurrentVisit, Visit
+from openiwd.web.workspace.workbin_view import bin_line, bin_view, handling_of, related_view
 from openiwd.web.workspace.workspace_view import desk_view, state_view
+
+KEYS: Final = {
+    "hold": "h",
+    "resume": "u",
+    "transfer": "t",
+    "return": "r",
+    "assign": "a",
+    "reopen": "",
+    "restart": "",
+    "activate": "",
+    "cancel": "",
+    "complete": "",
+}
+"""The keys of the acts on the item in focus; completing has its own button."""
 
 
 def _agent_id(visit: Visit) -> str:
@@ -53,7 +68,8 @@ async def _desk(visit: Visit, me: Agent, mine: MyItems, shown: Shown) -> dict[st
 
 async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str, Any]:
     if item is None:
-        return {"item": None, "details": None, "notes": [], "history": [], "focus_id": None}
+        nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling"))
+        return {**nothing_there, "notes": [], "history": [], "related": [], "keys": KEYS}
     reference = str(item.id)
     around = await item_detail.around(visit.services, item)
     history = await item_detail.history(visit.services, visit.caller, reference)
@@ -63,6 +79,9 @@ async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str,
         "notes": note_views(around.notes, shown),
         "history": history_entries(history, shown),
         "focus_id": reference,
+        "handling": handling_of(item, visit.caller, shown),
+        "related": [related_view(i, shown) for i in await workbin.of_contact(visit.services, item)],
+        "keys": KEYS,
     }
 
 
@@ -107,6 +126,29 @@ async def workspace_item(visit: CurrentVisit, item_id: FromPath[str]) -> Respons
         return redirect(f"/workspace?item={item_id}")
     item = await _readable(visit, item_id)
     return visit.page("workspace/workspace_focus.html", **await _focus(visit, item, await shown_by(visit)))
+
+
+@get("/workspace/bins")
+async def workspace_bins(visit: CurrentVisit) -> Response[Any]:
+    """The group workbins with what lies in each."""
+    me = await agent_use.get(visit.services, _agent_id(visit))
+    bins = await workbin.workbins(visit.services, me, visit.caller)
+    return visit.page("workspace/workspace_bins.html", bins=[bin_line(b, visit.t) for b in bins])
+
+
+@get("/workspace/bins/{bin_id:str}")
+async def workspace_bin(visit: CurrentVisit, bin_id: FromPath[str]) -> Response[Any]:
+    """One workbin: its items, best first, to be taken."""
+    agent_id = _agent_id(visit)
+    if not visit.is_htmx:
+        return redirect("/workspace")
+    me = await agent_use.get(visit.services, agent_id)
+    page = await workbin.waiting(visit.services, me, visit.caller, bin_id)
+    shown = await shown_by(visit)
+    names = {b.id: b.name for b in await workbin.workbins(visit.services, me, visit.caller)}
+    return visit.page(
+        "workspace/workspace_bin.html", bin=bin_view(bin_id, names.get(bin_id, bin_id), page, shown)
+    )
 
 
 @post("/workspace/state", status_code=200)
@@ -193,11 +235,24 @@ async def pull_next(visit: CurrentVisit) -> Response[Any]:
 @post("/workspace/items/{item_id:uuid}/take", status_code=200, before_request=by_decider)
 async def take_item(visit: CurrentVisit, item_id: FromPath[UUID]) -> Response[Any]:
     """Takes an item that waits in the agent's workbin."""
-    done = await visit.services.require_decider().pick(_agent_id(visit), item_id, visit.caller)
+    try:
+        done = await visit.services.require_decider().pick(_agent_id(visit), item_id, visit.caller)
+    except ConflictError as error:
+        raise _in_words(visit, error) from error
     return _taken(visit, done.item)
 
 
+def _in_words(visit: Visit, error: ConflictError) -> ConflictError:
+    """Why the agent cannot take the item, said to the agent."""
+    reason = str(error.details.get("reason") or "")
+    known = f"desk_refusal.{reason}"
+    text = visit.t(known) if visit.t.has(known) else visit.t("desk_refusal.other")
+    return ConflictError(text, code=error.code, hint=visit.t("desk_refusal.hint"), **error.details)
+
+
 PAGES: Final[list[Any]] = [
+    workspace_bins,
+    workspace_bin,
     workspace_page,
     workspace_left,
     workspace_item,

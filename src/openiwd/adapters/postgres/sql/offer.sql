@@ -31,6 +31,11 @@ FROM offer WHERE item_number = $1 ORDER BY offered_at DESC, id DESC LIMIT $2;
 -- Capacity that ended assignments still keep.
 SELECT assignment_id, agent_id, item_number, media_type, weight, until FROM wrap_up ORDER BY until, assignment_id;
 
+-- name: wrap_ups_of_agents
+-- Capacity that ended assignments of these agents still keep.
+SELECT assignment_id, agent_id, item_number, media_type, weight, until FROM wrap_up WHERE agent_id = ANY ($1::text[])
+ORDER BY until, assignment_id;
+
 -- name: add_wrap_ups
 -- Keeps capacity after ended assignments.
 INSERT INTO wrap_up (assignment_id, agent_id, item_number, media_type, weight, until)

@@ -40,6 +40,7 @@ function zone(link, event) {
 
 export function startConfTree() {
   if (!tree()) return;
+  tree().querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   let dragged = null;
   const unmark = () => document.querySelectorAll("#conf-tree [data-drop]").forEach((each) => delete each.dataset.drop);
   document.addEventListener("keydown", (event) => {

@@ -9,6 +9,39 @@ export function isBusy() {
   return document.getElementById("dialog")?.open || document.querySelector(".menu:not([hidden])") !== null;
 }
 
+/** All keys of the page: those of visible buttons, and those that the page itself lists. */
+function showKeys() {
+  const lines = [];
+  for (const each of document.querySelectorAll("#key-help [data-key-name]")) {
+    lines.push([each.dataset.keyName, each.textContent.trim()]);
+  }
+  for (const each of document.querySelectorAll("[data-key]")) {
+    if (each.offsetParent === null) continue;
+    const words = each.cloneNode(true);
+    for (const drop of words.querySelectorAll("kbd, svg, [aria-hidden]")) drop.remove();
+    lines.push([each.dataset.key.toUpperCase(), each.getAttribute("aria-label") ?? words.textContent.trim()]);
+  }
+  const texts = document.body.dataset;
+  if (document.getElementById("find")) lines.push(["/", texts.keysFindText]);
+  lines.push(["?", texts.keysHelpText]);
+  const list = document.createElement("dl");
+  list.className = "keys";
+  for (const [keys, what] of lines) {
+    const name = document.createElement("dt");
+    for (const key of keys.split(" ")) name.append(Object.assign(document.createElement("kbd"), { textContent: key }));
+    list.append(name, Object.assign(document.createElement("dd"), { textContent: what }));
+  }
+  const form = document.createElement("form");
+  form.method = "dialog";
+  const title = Object.assign(document.createElement("h2"), { id: "dialog-title", textContent: texts.keysTitleText });
+  const foot = document.createElement("footer");
+  foot.append(Object.assign(document.createElement("button"), { className: "btn", textContent: texts.closeText }));
+  form.append(title, list, foot);
+  const dialog = document.getElementById("dialog");
+  dialog.replaceChildren(form);
+  dialog.showModal();
+}
+
 export function startShortcuts() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping() || isBusy()) return;
@@ -20,6 +53,10 @@ export function startShortcuts() {
         find.select();
       }
       return;
+    }
+    if (event.key === "?") {
+      event.preventDefault();
+      return showKeys();
     }
     const key = event.key.toLowerCase();
     const bar = document.getElementById("bulkbar");

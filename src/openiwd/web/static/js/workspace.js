@@ -4,6 +4,7 @@
  */
 import { load } from "./load.js";
 import { Live, debounced } from "./live.js";
+import { announce, startSound } from "./announce.js";
 import { isBusy, isTyping } from "./shortcut.js";
 
 const AROUND = 125.7;
@@ -48,7 +49,7 @@ function keepWanted() {
   wanted = focusId();
   document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
     if (detail.target.id !== "focus") return;
-    wanted = detail.elt.dataset.item ?? wanted;
+    wanted = detail.elt.dataset.item ?? (detail.elt.dataset.bin ? null : wanted);
     detail.xhr.addEventListener("loadend", () => {
       if (detail.xhr.status === 0 || detail.xhr.status >= 400) wanted = focusId();
     });
@@ -97,9 +98,7 @@ function adoptOffer() {
   document.title = page.dataset.offerText.replace("{subject}", box.dataset.subject);
   if (announced !== box.dataset.offer) {
     announced = box.dataset.offer;
-    if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-      new Notification(document.title, { tag: announced });
-    }
+    announce(announced, document.title);
   }
 }
 
@@ -140,14 +139,33 @@ function keepDraft(event) {
 
 // Keys ----------------------------------------------------------------------------------------------------------
 
+/** The next or the previous of the items in hand. */
+function move(step) {
+  const links = [...document.querySelectorAll("#ws-left [data-item]")];
+  if (!links.length) return;
+  const here = links.findIndex((link) => link.dataset.item === focusId());
+  links[(here + step + links.length) % links.length].click();
+}
+
 function onKey(event) {
-  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.altKey || isTyping() || isBusy()) return;
-  if (document.activeElement?.closest("button, a")) return;
-  const accept = document.getElementById("accept");
-  if (accept) {
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping() || isBusy()) return;
+  const key = event.key.toLowerCase();
+  if (key === "j") move(1);
+  else if (key === "k") move(-1);
+  else if (key === "w") {
+    const note = document.getElementById("note");
+    if (!note) return;
     event.preventDefault();
-    accept.click();
-  }
+    note.focus();
+  } else if (key === "enter") accept(event);
+}
+
+function accept(event) {
+  if (document.activeElement?.closest("button, a, select")) return;
+  const button = document.getElementById("accept");
+  if (!button) return;
+  event.preventDefault();
+  button.click();
 }
 
 let soonLeft = () => {};
@@ -158,6 +176,7 @@ export function startWorkspace() {
   const soonFocus = debounced(refreshFocus, { wait: 150, pause: 500 });
   keepWanted();
   keepPressed();
+  startSound();
   adoptOffer();
   restoreDrafts();
   tick();
