@@ -378,6 +378,81 @@ async def test_a_bad_row_is_named_by_its_line(api: World) -> None:
 # Views ---------------------------------------------------------------------------------------------------------------
 
 
+async def test_agents_are_found_by_name_group_skill_and_state(api: World) -> None:
+    for path, body in (("/skills/motor", {"name": "Motor"}), ("/groups/east", {"name": "East"})):
+        assert (await api.call("PUT", path, json=body)).status_code == 201
+    skilled = [{"skill": "motor", "level": 7}]
+    wanted: dict[str, dict[str, Any]] = {
+        "zoe": {"name": "Ann_1", "groups": ["east"], "employeeId": "E-77"},
+        "yan": {"name": "Ben%", "skills": skilled},
+        "xia": {"name": "Cem", "active": False, "groups": ["east"], "skills": skilled},
+    }
+    for agent_id, body in wanted.items():
+        assert (await api.call("PUT", f"/agents/{agent_id}", json=body)).status_code == 201
+
+    async def found(query: str) -> list[str]:
+        return [a["id"] for a in (await api.get(f"/agents?{query}")).json()["agents"] if a["id"] in wanted]
+
+    assert await found("") == ["zoe", "yan", "xia"]
+    assert await found("q=ANN_") == ["zoe"]
+    assert await found("q=e-7") == ["zoe"]
+    assert await found("q=%25") == ["yan"], "no pattern of the asker's"
+    assert await found("group=east") == ["zoe", "xia"]
+    assert await found("skill=motor&active=true") == ["yan"]
+    assert await found("state=ready") == []
+    assert (await api.post("/agents/zoe/state", {"state": "ready"})).status_code == 200
+    assert await found("state=ready") == ["zoe"]
+    assert await found("state=loggedOut&active=false") == ["xia"]
+    assert await found("group=east&limit=1&offset=1") == ["xia"]
+    problem(await api.get("/agents?state=asleep"), 400)
+
+
+async def test_agents_go_to_csv_and_come_back_unchanged(api: World) -> None:
+    for path, body in (("/skills/motor", {"name": "Motor"}), ("/groups/east", {"name": "East"})):
+        assert (await api.call("PUT", path, json=body)).status_code == 201
+    agents: list[dict[str, Any]] = [
+        {
+            "name": "=Ann, 'the best'; or so",
+            "employeeId": "-7",
+            "groups": ["east"],
+            "skills": [{"skill": "motor", "level": 7, "until": "2030-01-01T09:00:00+01:00"}],
+            "capacity": {"total": 4, "media": {"email": 2}},
+        },
+        {"name": "'=Bob", "active": False, "timeZone": "Europe/Berlin"},
+    ]
+    for i, agent in enumerate(agents):
+        assert (await api.call("PUT", f"/agents/a{i}", json=agent)).status_code == 201
+    file = await api.get("/agents/export")
+    assert file.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "motor:7@2030-01-01T" in file.text
+    assert "'=Ann" in file.text, "no formula for a spreadsheet"
+    told = (await api.post("/agents/import?dryRun=true", content=file.content, headers=CSV)).json()
+    assert (told["created"], told["updated"]) == (0, 0), told
+    assert told["unchanged"] >= 2
+
+
+async def test_a_lookup_table_goes_to_csv_and_comes_back_unchanged(api: World) -> None:
+    rows = {"=1": {"name": "@x", "n": -5, "list": ["a", "b"], "yes": True}, "b": {"n": 7}}
+    types = {"n": "integer", "list": "list", "yes": "boolean"}
+    body = {"name": "Odd", "keyName": "code", "types": types, "rows": rows}
+    assert (await api.call("PUT", "/lookup-tables/odd", json=body)).status_code == 201
+    file = await api.get("/lookup-tables/odd/export")
+    assert file.text.splitlines()[0].startswith("\ufeffcode,")
+    path = "/lookup-tables/odd/import?dryRun=true"
+    told = (await api.post(path, content=file.content, headers=CSV)).json()
+    assert (told["added"], told["changed"], told["removed"], told["unchanged"]) == (0, 0, 0, 2)
+
+
+async def test_what_refers_to_an_object_is_told_before_it_is_removed(api: World) -> None:
+    await api.call("PUT", "/skills/rare", json={"name": "Motor"})
+    assert (await api.get("/skills/rare/uses")).json() == {"uses": []}
+    skilled = {"name": "Ann", "skills": [{"skill": "rare", "level": 7}]}
+    assert (await api.call("PUT", "/agents/ann", json=skilled)).status_code == 201
+    (use,) = (await api.get("/skills/rare/uses")).json()["uses"]
+    assert (use["message"], use["hint"]) == ("agent 'ann' has it", "change the agent")
+    problem(await api.get("/skills/none/uses"), 404)
+
+
 async def test_views_are_private_or_shared(api: World) -> None:
     await api.add_key("sue", Role.SUPERVISOR)
     await api.add_key("ann", Role.AGENT, agent_id="ann")

@@ -74,6 +74,70 @@ async def test_a_new_password_ends_the_sessions_and_unlocks(api: World) -> None:
     assert NEW not in (await api.get("/audit")).text
 
 
+async def test_users_change_their_own_language_zone_and_password(api: World) -> None:
+    await add(api, "sue", "supervisor")
+    await log_in(api, "sue")
+    other = dict(api.http.cookies)
+    token = (await log_in(api, "sue")).json()["csrfToken"]
+    own = {"headers": {"X-CSRF-Token": token}}
+    chosen = {"language": "de", "timeZone": "Europe/Vienna"}
+    assert (await put(api, "/users/me", chosen, None, **own)).status_code == 200
+    me = (await api.get("/users/me", None)).json()
+    assert (me["language"], me["timeZone"], me["role"]) == ("de", "Europe/Vienna", "supervisor")
+    wrong = await put(api, "/users/me", {"language": "german", "timeZone": "Mars"}, None, **own)
+    assert {e["field"] for e in problem(wrong, 400)["errors"]} == {"language", "timeZone"}
+    path = "/users/me/password"
+    refused = await api.post(path, {"oldPassword": "no", "password": NEW}, None, **own)
+    assert problem(refused, 400, "wrongPassword")["field"] == "oldPassword"
+    short = await api.post(path, {"oldPassword": PASSWORD, "password": "short"}, None, **own)
+    assert problem(short, 400)["field"] == "password"
+    done = await api.post(path, {"oldPassword": PASSWORD, "password": NEW}, None, **own)
+    assert done.status_code == 204, done.text
+    assert (await api.get("/users/me", None)).status_code == 200, "the session goes on"
+    api.http.cookies.clear()
+    api.http.cookies.update(other)
+    problem(await api.get("/users/me", None), 401)
+    api.http.cookies.clear()
+    problem(await log_in(api, "sue"), 401)
+    assert (await log_in(api, "sue", NEW)).status_code == 201
+    api.http.cookies.clear()
+    told = await api.get("/audit")
+    assert [e["action"] for e in told.json()["entries"]] == ["passwordChanged", "updated", "created"]
+    assert NEW not in told.text
+    problem(await put(api, "/users/me", chosen), 403, "noUser")
+
+
+async def test_guessing_the_old_password_locks_the_login(api: World) -> None:
+    await add(api, "sue", "supervisor")
+    token = (await log_in(api, "sue")).json()["csrfToken"]
+    own = {"headers": {"X-CSRF-Token": token}}
+    for _ in range(10):
+        body = {"oldPassword": "no", "password": NEW}
+        problem(await api.post("/users/me/password", body, None, **own), 400, "wrongPassword")
+    body = {"oldPassword": PASSWORD, "password": NEW}
+    problem(await api.post("/users/me/password", body, None, **own), 429, "lockedOut")
+
+
+async def test_the_audit_is_filtered(api: World) -> None:
+    await add(api, "sue", "supervisor")
+    await put(api, "/skills/motor", {"name": "Motor"})
+    await put(api, "/skills/motor", {"name": "Motors"})
+
+    async def found(query: str) -> list[str]:
+        entries = (await api.get(f"/audit?{query}")).json()["entries"]
+        return [f"{e['action']} {e['objectId']}" for e in entries]
+
+    assert await found("kind=skill") == ["updated motor", "created motor"]
+    assert await found("action=created") == ["created motor", "created sue"]
+    assert await found("object=MOT") == ["updated motor", "created motor"]
+    assert await found("object=%25") == [], "no pattern of the asker's"
+    assert await found("actor=nobody") == []
+    assert len(await found("actor=KEY:")) == 3
+    assert await found("from=2999-01-01T00:00:00Z") == []
+    assert len(await found("from=2020-01-01T00:00:00Z&to=2999-01-01T00:00:00%2B01:00")) == 3
+    assert problem(await api.get("/audit?from=yesterday"), 400)["field"] == "from"
+
+
 BAD_USERS: list[tuple[dict[str, Any], set[str]]] = [
     ({"login": ""}, {"login"}),
     ({"role": "king"}, {"role"}),

@@ -11,10 +11,11 @@ from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
-from openiwd.api.editing import LARGE, CurrentEditor, DryRun, etag
+from openiwd.api.editing import CSV, LARGE, CurrentEditor, DryRun, etag
 from openiwd.api.workspace import StateInput
-from openiwd.domain.agent import Absence, AgentProfile
+from openiwd.domain.agent import Absence, AgentProfile, AgentState
 from openiwd.domain.work_item import ShortText
+from openiwd.ports.tenant_store import AgentQuery
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import agent_import, agent_profile
 from openiwd.usecases.agent_import import AgentImport
@@ -46,9 +47,22 @@ class Returned(Struct):
 
 
 @get("/agents", tags=_TAGS, operation_id="listAgents")
-async def list_agents(editor: CurrentEditor) -> Agents:
-    """All agents by name, with their states and what they have in hand."""
-    return Agents(await agent_profile.all_agents(editor))
+async def list_agents(
+    editor: CurrentEditor,
+    text: Annotated[str | None, QueryParameter(name="q", max_length=200)] = None,
+    group: Annotated[str | None, QueryParameter(name="group", max_length=64)] = None,
+    skill: Annotated[str | None, QueryParameter(name="skill", max_length=64)] = None,
+    in_state: Annotated[AgentState | None, QueryParameter(name="state")] = None,
+    active: Annotated[bool | None, QueryParameter(name="active")] = None,
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=10_000)] = 10_000,
+    offset: Annotated[int, QueryParameter(name="offset", ge=0, le=1_000_000)] = 0,
+) -> Agents:
+    """Agents by name, with their states and what they have in hand; of those that match, `limit` from `offset` on.
+
+    `q` is a part of name, id, employee id or login; `state` the one that counts for all media types.
+    """
+    wanted = AgentQuery(text=text, group=group, skill=skill, state=in_state, active=active)
+    return Agents(await agent_profile.records(editor, wanted, limit, offset))
 
 
 @get("/agents/{agent_id:str}", tags=_TAGS, operation_id="getAgent")
@@ -92,11 +106,18 @@ async def import_agents(
 ) -> AgentImport:
     """Creates and updates agents from CSV: all rows or none, every fault with its line; tells what differs per agent.
 
-    Columns: id, name, userLogin, employeeId, active, groups (`a|b`), skills (`motor:7|german:10`), capacity
-    (`3|email:2`), timeZone, workingHours. Columns that are left out stay as they are.
+    Columns: id, name, userLogin, employeeId, active, groups (`a|b`), skills (`motor:7|german:10`, with an
+    end `motor:7@2026-12-31T18:00:00+01:00`), capacity (`3|email:2`), timeZone, workingHours. Columns that are left
+    out stay as they are.
     """
     wanted = frozenset(p.strip() for p in (create or "").split(",") if p.strip())
     return await agent_import.import_csv(editor, await request.body(), dry_run=dry_run, create=wanted)
+
+
+@get("/agents/export", tags=_TAGS, operation_id="exportAgents")
+async def export_agents(editor: CurrentEditor) -> Response[bytes]:
+    """All agents as CSV, in the columns that the import reads: importing the file changes nothing."""
+    return Response(await agent_import.export_all(editor), media_type=CSV)
 
 
 @post("/agents/{agent_id:str}/state", tags=_TAGS, operation_id="setAgentState", status_code=200)
@@ -152,6 +173,7 @@ HANDLERS: Final[list[Any]] = [
     put_agent,
     delete_agent,
     import_agents,
+    export_agents,
     set_agent_state,
     return_items,
     list_absences,

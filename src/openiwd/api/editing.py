@@ -17,6 +17,7 @@ from openiwd.usecases.rule_set_edit import How
 
 LARGE: Final = 9 * 1024 * 1024
 """Rule sets and tables may be larger than other requests."""
+CSV: Final = "text/csv"
 
 Comment = Annotated[
     str | None, QueryParameter(name="comment", max_length=1_000, description="Why; shown with the version.")

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Response, delete, get, put
 from litestar.params import FromPath, JSONBody
+from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
@@ -21,6 +22,19 @@ PATHS: Final[dict[str, LiveKind]] = {
     "/hold-reasons": HOLD_REASONS,
     "/capture-points": CAPTURE_POINTS,
 }
+
+
+class Use(Struct):
+    """One place that refers to an object."""
+
+    message: str
+    hint: str | None
+    field: str | None
+    """Where in the live rule set."""
+
+
+class Uses(Struct):
+    uses: list[Use]
 
 
 def _handlers(path: str, kind: LiveKind) -> list[Any]:
@@ -59,6 +73,14 @@ def _handlers(path: str, kind: LiveKind) -> list[Any]:
     async def delete_object(editor: CurrentEditor, object_id: FromPath[str]) -> None:
         await live_object.delete(editor, kind, object_id)
 
+    async def uses_of(editor: CurrentEditor, object_id: FromPath[str]) -> Uses:
+        return Uses(
+            [
+                Use(u["message"], u["hint"], u["field"])
+                for u in await live_object.uses(editor, kind, object_id)
+            ]
+        )
+
     answered_as = Response[shape]  # type: ignore[valid-type]
     reading = described(list_objects, f"list_{name}", f"All {kind.noun}s.", listing)
     one_of = described(get_object, f"get_{name}", f"One {kind.noun}.", answered_as)
@@ -71,11 +93,17 @@ def _handlers(path: str, kind: LiveKind) -> list[Any]:
     deleting = described(
         delete_object, f"delete_{name}", f"Removes a {kind.noun}; 409 `inUse` while anything refers to it."
     )
+    using = described(
+        uses_of,
+        f"uses_of_{name}",
+        f"What refers to a {kind.noun} (at most 50): while anything does, it stays.",
+    )
     one = f"{path}/{{object_id:str}}"
     tags = ["configuration"]
     return [
         get(path, tags=tags, operation_id=f"list{name}s")(reading),
         get(one, tags=tags, operation_id=f"get{name}")(one_of),
+        get(f"{one}/uses", tags=tags, operation_id=f"usesOf{name}")(using),
         put(one, tags=tags, operation_id=f"put{name}")(putting),
         delete(one, tags=tags, operation_id=f"delete{name}", status_code=204)(deleting),
     ]

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
-from openiwd.api.editing import LARGE, CurrentEditor, DryRun, etag
+from openiwd.api.editing import CSV, LARGE, CurrentEditor, DryRun, etag
 from openiwd.usecases import lookup_table
 from openiwd.usecases.lookup_table import LookupImport, LookupTable, LookupTableInfo
 from openiwd.usecases.rule_set_object import body_named
@@ -78,10 +78,16 @@ async def import_table(
     return Response(told, headers=etag(told.revision))
 
 
+@get("/lookup-tables/{table_id:str}/export", tags=_TAGS, operation_id="exportLookupTable")
+async def export_table(editor: CurrentEditor, table_id: FromPath[str]) -> Response[bytes]:
+    """The table as CSV, its key first: importing the file changes nothing."""
+    return Response(await lookup_table.export_csv(editor, table_id), media_type=CSV)
+
+
 @delete("/lookup-tables/{table_id:str}", tags=_TAGS, operation_id="deleteLookupTable", status_code=204)
 async def delete_table(editor: CurrentEditor, table_id: FromPath[str]) -> None:
     """Removes a table; 409 `inUse` while a rule reads it."""
     await lookup_table.delete(editor, table_id)
 
 
-HANDLERS: Final[list[Any]] = [list_tables, get_table, put_table, import_table, delete_table]
+HANDLERS: Final[list[Any]] = [list_tables, get_table, put_table, import_table, export_table, delete_table]

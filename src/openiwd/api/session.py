@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from litestar import Request, Response, delete, get, post
+from litestar import Request, Response, delete, get, post, put
 from litestar.datastructures import Cookie, State
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from openiwd.api.call import SESSION_COOKIE, CurrentCall
+from openiwd.api.editing import CurrentEditor
 from openiwd.domain.privilege import Caller
+from openiwd.usecases import own_user
+from openiwd.usecases.own_user import OwnSettings, PasswordChange
 
 _Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -110,4 +113,18 @@ async def who_am_i(call: CurrentCall) -> Me:
     return me_of(call.caller)
 
 
-HANDLERS: Final[list[Any]] = [open_session, close_session, who_am_i]
+@put("/users/me", tags=["users"], operation_id="changeOwnSettings")
+async def change_settings(editor: CurrentEditor, data: JSONBody[OwnSettings]) -> OwnSettings:
+    """Sets one's own language and time zone."""
+    return await own_user.change_settings(editor, data)
+
+
+@post("/users/me/password", tags=["users"], operation_id="changeOwnPassword", status_code=204)
+async def change_password(
+    editor: CurrentEditor, request: Request[Any, Any, State], data: JSONBody[PasswordChange]
+) -> None:
+    """Sets one's own password; the old one is asked for. One's other sessions end."""
+    await own_user.change_password(editor, data, token=request.cookies.get(SESSION_COOKIE))
+
+
+HANDLERS: Final[list[Any]] = [open_session, close_session, who_am_i, change_settings, change_password]

@@ -72,6 +72,20 @@ class AuditEntry(Struct, kw_only=True, rename="camel"):
     detail: dict[str, Any] = {}
 
 
+class AuditFilter(Struct, kw_only=True):
+    """Which entries of the audit log are wanted; what is None is not looked at."""
+
+    actor: str | None = None
+    """A part of the actor's name, upper or lower case."""
+    action: str | None = None
+    object_kind: str | None = None
+    object_id: str | None = None
+    """A part of it."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Up to, not including."""
+
+
 class ControlStore(Protocol):
     """What is known across tenants. Times of leases are the database's."""
 
@@ -95,7 +109,10 @@ class ControlStore(Protocol):
     async def session(self, token_hash: bytes) -> Session | None: ...
     async def touch_session(self, token_hash: bytes, expires_at: datetime) -> None: ...
     async def end_session(self, token_hash: bytes) -> None: ...
-    async def end_sessions(self, user_id: UUID) -> None: ...
+    async def end_sessions(self, user_id: UUID, *, keep: bytes | None = None) -> None:
+        """Ends a user's sessions, except the one of this token hash."""
+        ...
+
     async def forget_sessions(self, over_at: datetime) -> None:
         """Removes the sessions that were over at an instant."""
         ...
@@ -134,5 +151,8 @@ class ControlStore(Protocol):
 
     async def audit(self, tenant_id: str | None, entries: Sequence[AuditEntry]) -> None: ...
     async def audit_log(
-        self, tenant_id: str, before: int | None, limit: int
+        self, tenant_id: str, before: int | None, limit: int, wanted: AuditFilter | None = None
     ) -> list[tuple[int, AuditEntry]]: ...
+    async def audit_kinds(self, tenant_id: str) -> list[str]:
+        """The kinds of objects that the audit log tells of."""
+        ...

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from openiwd.domain.agent import Agent, AgentProfile
+from openiwd.domain.agent import Agent, AgentProfile, AgentState
 from openiwd.domain.backlog_batch import BacklogBatch
 from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.domain.event import Event, LoggedEvent
@@ -154,6 +154,18 @@ class SearchPage(Struct, kw_only=True):
     count_exact: bool
 
 
+class AgentQuery(Struct, kw_only=True):
+    """Which agents are wanted; what is None is not looked at."""
+
+    text: str | None = None
+    """A part of the name, id, employee id or login."""
+    group: str | None = None
+    skill: str | None = None
+    active: bool | None = None
+    state: AgentState | None = None
+    """The one that counts for all media."""
+
+
 class Reading(DashboardReading, AlarmReading, Protocol):
     """Committed state of one tenant."""
 
@@ -232,6 +244,14 @@ class Reading(DashboardReading, AlarmReading, Protocol):
     async def agents(self, ids: Collection[str] | None = None) -> dict[str, Agent]: ...
     async def agent_names(self) -> dict[str, str]:
         """The name of every agent by id, without the rest of the profile."""
+        ...
+
+    async def agents_found(self, wanted: AgentQuery, limit: int, offset: int = 0) -> list[Agent]:
+        """A part of the agents that match, by name."""
+        ...
+
+    async def agent_counts(self, wanted: AgentQuery) -> list[tuple[bool, AgentState, int]]:
+        """(active, state for all media, how many) of those that match by text, group and skill."""
         ...
 
     async def wrap_ups(self, agents: Collection[str] | None = None) -> list[WrapUp]:
@@ -435,6 +455,7 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
 
 
 __all__ = [
+    "AgentQuery",
     "AttachmentInfo",
     "Candidates",
     "Claim",

@@ -1,8 +1,8 @@
-"""Agents from CSV: what a file would change, told row by row, then done as a whole or not at all."""
+"""Agents from CSV: what a file would change, told row by row, then done as a whole or not at all; and to CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from openiwd.domain.rule_set_diff import FieldDifference
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.agent_profile import Known, faults_of, known, profile_of, raise_faults, save
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.csv_table import CsvRow, read_csv
+from openiwd.usecases.csv_table import CsvRow, read_csv, write_csv
 from openiwd.usecases.live_object import GROUPS, SKILLS
 
 CREATABLE: Final = ("skills", "groups")
@@ -51,12 +51,10 @@ def _names(text: str) -> list[str]:
 def _skills(text: str) -> list[AgentSkill]:
     found = []
     for part in _names(text):
-        name, colon, level = part.rpartition(":")
-        found.append(
-            msgspec.convert(
-                {"skill": name if colon else part, "level": int(level) if colon else 5}, AgentSkill
-            )
-        )
+        graded, at, until = part.partition("@")
+        name, colon, level = graded.rpartition(":")
+        values = {"skill": name if colon else graded, "level": int(level) if colon else 5}
+        found.append(msgspec.convert(values | ({"until": until} if at else {}), AgentSkill))
     return found
 
 
@@ -89,7 +87,11 @@ COLUMNS: Final[dict[str, tuple[str, Callable[[str], Any], str]]] = {
     "employeeId": ("employee_id", _optional, "an id"),
     "active": ("active", _active, "true or false"),
     "groups": ("groups", _names, "groups joined by |"),
-    "skills": ("skills", _skills, "skills with levels 1 to 10, for example motor:7|german:10"),
+    "skills": (
+        "skills",
+        _skills,
+        "skills with levels 1 to 10, for example motor:7|german:10",
+    ),
     "capacity": ("capacity", _capacity, "a number, for example 3 or 3|email:2"),
     "timeZone": ("time_zone", str, "a time zone"),
     "workingHours": ("working_hours", _optional, "the id of a calendar"),
@@ -206,9 +208,13 @@ def _fault(line: int, field: str, message: str, hint: str) -> dict[str, Any]:
 def _difference(
     line: int, before: AgentProfile | None, after: AgentProfile, columns: list[str]
 ) -> AgentDifference:
-    if before is None:
-        return AgentDifference(line=line, agent=after.id, change="created")
     fields = []
+    if before is None:
+        for column in columns:
+            value = msgspec.to_builtins(getattr(after, COLUMNS[column][0]))
+            if value not in (None, [], {}):
+                fields.append(FieldDifference(column, after=value))
+        return AgentDifference(line=line, agent=after.id, change="created", fields=fields)
     for column in columns:
         name = COLUMNS[column][0]
         old, new = getattr(before, name), getattr(after, name)
@@ -217,3 +223,27 @@ def _difference(
     return AgentDifference(
         line=line, agent=after.id, change="updated" if fields else "unchanged", fields=fields
     )
+
+
+def export_csv(agents: Iterable[AgentProfile]) -> bytes:
+    """A file that `import_csv` reads back without a change."""
+    return write_csv(list(COLUMNS), (_cells(a) for a in agents))
+
+
+async def export_all(editor: Editor) -> bytes:
+    """All agents of the tenant as CSV, by name."""
+    editor.caller.require("agents.view")
+    return export_csv(profile_of(a) for a in await agent_use.all_agents(editor.services))
+
+
+def _cells(agent: AgentProfile) -> list[str]:
+    skills = [
+        f"{s.skill}:{s.level}" + (f"@{s.until.isoformat()}" if s.until is not None else "")
+        for s in agent.skills
+    ]
+    limits = [str(agent.capacity.total), *(f"{m}:{n}" for m, n in agent.capacity.media.items())]
+    return [
+        *(agent.id, agent.name, agent.user_login or "", agent.employee_id or ""),
+        *("true" if agent.active else "false", "|".join(agent.groups), "|".join(skills)),
+        *("|".join(limits), agent.time_zone, agent.working_hours or ""),
+    ]

@@ -14,6 +14,7 @@ from openiwd.domain.errors import InvalidInputError, NotFoundError, RevisionMism
 from openiwd.domain.item_queue import weight_of
 from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.rule_set_reference import Referred
+from openiwd.ports.tenant_store import AgentQuery
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.live_object import GROUPS, SKILLS, NamedObject, rule_set_uses
@@ -69,12 +70,28 @@ def record_of(agent: Agent, load: AgentLoad) -> AgentRecord:
     )
 
 
-async def all_agents(editor: Editor) -> list[AgentRecord]:
-    """All agents by name, with states and load."""
+async def records(editor: Editor, wanted: AgentQuery, limit: int, offset: int) -> list[AgentRecord]:
+    """The agents that match, by name, with states and load; so many from a place on."""
     editor.caller.require("agents.view")
     loads = await _loads(editor)
-    found = await agent_use.all_agents(editor.services)
+    async with editor.services.runtime.store.reading() as reading:
+        found = await reading.agents_found(wanted, limit, offset)
     return [record_of(a, loads.get(a.id, AgentLoad())) for a in found]
+
+
+class AgentPart(Struct):
+    """A part of the agents that match, and how many match by (active, state for all media)."""
+
+    agents: list[Agent]
+    counts: dict[tuple[bool, AgentState], int]
+
+
+async def find(editor: Editor, wanted: AgentQuery, limit: int, offset: int) -> AgentPart:
+    """The agents that match, by name, so many from a place on; the counts look at no state."""
+    editor.caller.require("agents.view")
+    async with editor.services.runtime.store.reading() as reading:
+        counts = {(active, state): n for active, state, n in await reading.agent_counts(wanted)}
+        return AgentPart(await reading.agents_found(wanted, limit, offset), counts)
 
 
 async def get(editor: Editor, agent_id: str) -> AgentRecord:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from openiwd.domain.errors import UnavailableError
 from openiwd.domain.event import Event, EventType
 from openiwd.domain.privilege import Caller
-from openiwd.ports.control_store import AuditEntry
+from openiwd.ports.control_store import AuditEntry, AuditFilter
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.platform import Platform, TenantServices
@@ -118,8 +118,16 @@ class AuditRecord(Struct, rename="camel"):
     detail: dict[str, Any]
 
 
-async def audit_log(editor: Editor, before: int | None, limit: int) -> list[AuditRecord]:
+async def audit_log(
+    editor: Editor, before: int | None, limit: int, wanted: AuditFilter | None = None
+) -> list[AuditRecord]:
     """The audit log, newest first, before an entry."""
     editor.caller.require("audit.view")
-    found = await editor.platform.control.audit_log(editor.tenant_id, before, limit)
+    found = await editor.platform.control.audit_log(editor.tenant_id, before, limit, wanted)
     return [AuditRecord(n, e.at, e.actor, e.action, e.object_kind, e.object_id, e.detail) for n, e in found]
+
+
+async def audit_kinds(editor: Editor) -> list[str]:
+    """The kinds of objects that the log tells of, to choose from."""
+    editor.caller.require("audit.view")
+    return await editor.platform.control.audit_kinds(editor.tenant_id)

@@ -1,9 +1,13 @@
-"""Reads tables of text (CSV with a head line) that people bring along from spreadsheets. Every fault names its line."""
+"""Tables of text (CSV with a head line) that people carry to and from spreadsheets. Every fault names its line.
+
+What is written here is read back as it was; what a spreadsheet would run as a formula is marked as text meanwhile.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from openiwd.domain.errors import InvalidInputError, TooLargeError
@@ -12,6 +16,10 @@ from openiwd.domain.work_item import check_text
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_ROWS: Final = 100_000
 _DELIMITERS: Final = (",", ";", "\t")
+_FORMULA: Final = ("=", "+", "-", "@")
+_MARK: Final = "'"
+_BYTE_ORDER_MARK: Final = "\ufeff"
+"""Without it spreadsheets take UTF-8 for something else."""
 
 
 class CsvRow(NamedTuple):
@@ -53,7 +61,11 @@ def read_csv(content: bytes) -> CsvTable:
                 )
             if len(rows) == MAX_ROWS:
                 raise TooLargeError(f"the file has more than {MAX_ROWS} rows", hint="send it in parts")
-            rows.append(CsvRow(reader.line_num, {k: v.strip() for k, v in zip(columns, cells, strict=True)}))
+            rows.append(
+                CsvRow(
+                    reader.line_num, {k: _unmarked(v.strip()) for k, v in zip(columns, cells, strict=True)}
+                )
+            )
     except csv.Error as error:
         raise InvalidInputError(
             f"this is not CSV: {error}",
@@ -62,6 +74,33 @@ def read_csv(content: bytes) -> CsvTable:
             hint="check quotes there",
         ) from error
     return CsvTable(columns, rows)
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """A file that `read_csv` reads back: the same columns, the same cells (outer spaces apart)."""
+    out = io.StringIO(newline="")
+    out.write(_BYTE_ORDER_MARK)
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    for cells in rows:
+        writer.writerow([_marked(c) for c in cells])
+    return out.getvalue().encode()
+
+
+def _marked(cell: str) -> str:
+    return f"{_MARK}{cell}" if cell.lstrip(_MARK).startswith(_FORMULA) and not _is_number(cell) else cell
+
+
+def _unmarked(cell: str) -> str:
+    return cell[1:] if cell.startswith(_MARK) and cell.lstrip(_MARK).startswith(_FORMULA) else cell
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _delimiter(text: str) -> str:

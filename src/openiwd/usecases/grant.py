@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from openiwd.domain.errors import ForbiddenError, InvalidInputError
-from openiwd.domain.privilege import Role, Scope, role_privileges
+from openiwd.domain.privilege import Caller, Role, Scope, role_privileges
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.user import parse_grant
@@ -25,12 +25,18 @@ def granted(role: str | None, privileges: Iterable[str], access_groups: Iterable
     return found
 
 
+def beyond(caller: Caller, wanted: Mapping[str, Scope]) -> list[str]:
+    """The privileges that a caller cannot give: those lacked, or had in a smaller scope."""
+    own = caller.privileges
+    return sorted(n for n, s in wanted.items() if n not in own or _RANK[own[n]] < _RANK[s])
+
+
 def require_grantable(
     editor: Editor, wanted: Mapping[str, Scope], groups: Iterable[AccessGroup] = ()
 ) -> None:
     """ForbiddenError when the caller lacks any of it, or has it in a smaller scope."""
     own = editor.caller.privileges
-    missing = sorted(n for n, s in wanted.items() if n not in own or _RANK[own[n]] < _RANK[s])
+    missing = beyond(editor.caller, wanted)
     if missing:
         raise ForbiddenError(
             f"this grants {missing[0]}, which you do not have yourself in that scope",
@@ -45,11 +51,11 @@ def require_grantable(
 def _require_reach(editor: Editor, groups: Iterable[AccessGroup]) -> None:
     caller = editor.caller
     for group in groups:
-        beyond = [q for q in group.queues if q not in caller.queues]
-        beyond += [
+        outside = [q for q in group.queues if q not in caller.queues]
+        outside += [
             c for c in group.categories if not any(c == o or c.startswith(f"{o}/") for o in caller.categories)
         ]
-        if beyond:
+        if outside:
             raise ForbiddenError(
                 f"the access group '{group.id}' reaches further than you do",
                 code="notGrantable",

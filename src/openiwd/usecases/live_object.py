@@ -152,6 +152,42 @@ async def delete(editor: Editor, kind: LiveKind, object_id: str) -> None:
     await editor.note("deleted", kind.noun, object_id, before.value)
 
 
+async def uses(editor: Editor, kind: LiveKind, object_id: str) -> list[dict[str, Any]]:
+    """What refers to an object, in words (at most 50): while there is anything it cannot be removed."""
+    await get(editor, kind, object_id)
+    return await _uses(editor, kind, object_id)
+
+
+class Usage(Struct):
+    """How often an object is referred to."""
+
+    agents: int = 0
+    rules: int = 0
+    """Places of the live rule set."""
+
+    @property
+    def total(self) -> int:
+        return self.agents + self.rules
+
+
+async def usage(editor: Editor, kind: LiveKind) -> dict[str, Usage]:
+    """By id, how many agents have an object and how many places of the live rule set name it."""
+    if kind.view is not None:
+        editor.caller.require(kind.view)
+    found: dict[str, Usage] = {}
+    if kind in (SKILLS, GROUPS):
+        async with editor.services.runtime.store.reading() as reading:
+            agents = await reading.agents()
+        for agent in agents.values():
+            for name in agent.groups if kind is GROUPS else [s.skill for s in agent.skills]:
+                found.setdefault(name, Usage()).agents += 1
+    _, document = await live_document(editor.services.runtime)
+    for reference in references(document):
+        if reference.kind is _REFERRED.get(kind.stored):
+            found.setdefault(reference.name, Usage()).rules += 1
+    return found
+
+
 async def _all(editor: Editor, kind: LiveKind) -> list[Stored]:
     async with editor.services.runtime.store.reading() as reading:
         return await _read(reading, kind)

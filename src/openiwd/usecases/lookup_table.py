@@ -13,7 +13,7 @@ from openiwd.domain.errors import InvalidInputError, NotFoundError, TooLargeErro
 from openiwd.domain.rule_set_reference import Referred
 from openiwd.ports.tenant_store import Reading
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.csv_table import CsvTable, read_csv
+from openiwd.usecases.csv_table import CsvTable, read_csv, write_csv
 from openiwd.usecases.live_object import ObjectId, ObjectName, check_id, rule_set_uses
 from openiwd.usecases.rule_set_object import in_use
 
@@ -270,6 +270,29 @@ def cell_value(text: str, type_: AttributeType) -> Any:
 
 
 _BOOLEANS: Final = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+
+
+def cell_text(value: Any) -> str:
+    """A value as the cell that `cell_value` reads back."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return "|".join(str(v) for v in value)
+        case _:
+            return str(value)
+
+
+async def export_csv(editor: Editor, table_id: str) -> bytes:
+    """A table as CSV: importing it changes nothing, as long as its columns have the types they have now."""
+    table, _ = await get(editor, table_id)
+    columns = columns_of(table)
+    return write_csv(
+        [table.key_name, *columns],
+        ([key, *(cell_text(row.get(c)) for c in columns)] for key, row in table.rows.items()),
+    )
 
 
 async def delete(editor: Editor, table_id: str) -> None:

@@ -16,8 +16,9 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from msgspec.structs import replace
 
-from openiwd.domain.errors import InvalidInputError, UnauthenticatedError
+from openiwd.domain.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from openiwd.domain.privilege import PRIVILEGES, Caller, Role, Scope, role_privileges
 from openiwd.ports.control_store import ApiKey, AuditEntry, ControlStore, Session, User
 
@@ -146,6 +147,35 @@ class Identities:
                 at=now, actor="system:login", action="locked", object_kind="user", object_id=user.login
             )
             await self._control.audit(user.tenant_id, [entry])
+
+    async def change_password(self, user: User, old: str, new: str, *, token: str | None) -> None:
+        """A new password for who knows the old one; other sessions end, that of `token` goes on.
+
+        Wrong old passwords count as wrong logins, so that nobody guesses them at an open screen.
+        """
+        now = self._now()
+        if old == new:
+            raise InvalidInputError(
+                "the new password is the old one", field="password", hint="choose another one"
+            )
+        async with self._login_locks[hash(user.login) % len(self._login_locks)]:
+            present = await self._control.user(user.tenant_id, user.login)
+            if present is None or (present.locked_until is not None and present.locked_until > now):
+                raise ForbiddenError(
+                    "too many wrong passwords: this login is locked for a while",
+                    code="lockedOut",
+                    hint="wait, or ask an administrator",
+                )
+            if not await self._verify(present.password_hash, old):
+                await self._failed(present, now)
+                raise InvalidInputError(
+                    "the old password is wrong", field="oldPassword", code="wrongPassword", hint="try again"
+                )
+            password_hash = await self.hash_password(new)
+            after = replace(present, password_hash=password_hash, failed_logins=0, locked_until=None)
+            await self._control.save_user(after, revision=present.revision)
+        await self._control.end_sessions(user.id, keep=hash_secret(token) if token else None)
+        self.forget()
 
     async def logout(self, token: str) -> None:
         """Ends the session; unknown tokens are nothing to tell about."""

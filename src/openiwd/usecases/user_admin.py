@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -13,13 +12,13 @@ from msgspec.structs import replace
 from openiwd.domain.errors import ConflictError, NotFoundError
 from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import User
-from openiwd.usecases.agent_profile import is_time_zone, raise_faults
+from openiwd.usecases.agent_profile import raise_faults
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.grant import access_groups, check_agent, check_role, granted, require_grantable
+from openiwd.usecases.own_user import preference_faults
 
 Login = Annotated[str, Meta(min_length=1, max_length=200)]
 Password = Annotated[str, Meta(min_length=1, max_length=1_000)]
-_LANGUAGE: Final = re.compile(r"[a-z]{2}(-[A-Z]{2})?", re.ASCII)
 
 
 class UserInput(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -95,13 +94,7 @@ async def _check(editor: Editor, data: UserInput, own_id: UUID | None) -> None:
             if other.agent_id == data.agent_id and other.id != own_id:
                 message = f"the user '{other.login}' is agent '{data.agent_id}' already"
                 faults.append({"field": "agentId", "message": message, "hint": "an agent has one login"})
-    if not _LANGUAGE.fullmatch(data.language):
-        faults.append(
-            {"field": "language", "message": f"'{data.language[:20]}' is no language", "hint": "use en or de"}
-        )
-    if not is_time_zone(data.time_zone):
-        message = f"'{data.time_zone[:80]}' is not a time zone"
-        faults.append({"field": "timeZone", "message": message, "hint": "name one such as Europe/Berlin"})
+    faults += preference_faults(data.language, data.time_zone)
     if data.login != data.login.strip():
         faults.append({"field": "login", "message": "the login has outer spaces", "hint": "remove them"})
     raise_faults(faults)

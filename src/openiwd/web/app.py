@@ -15,7 +15,9 @@ from litestar.types import ASGIApp
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.web.access import access_group_page, api_key_page, role_page, settings_page, user_page
 from openiwd.web.alarm import alarm_page
+from openiwd.web.audit import audit_page
 from openiwd.web.configuration import (
     calendar_page,
     category_page,
@@ -31,7 +33,17 @@ from openiwd.web.dashboard import dashboard_page
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, around_page, item_page
 from openiwd.web.login import login_page
-from openiwd.web.people import agent_page
+from openiwd.web.people import (
+    absence_page,
+    agent_desk_page,
+    agent_edit_page,
+    agent_import_page,
+    agent_list_page,
+    agent_page,
+    lookup_import_page,
+    lookup_page,
+    named_page,
+)
 from openiwd.web.queue import (
     bulk_page,
     column_page,
@@ -73,6 +85,20 @@ PAGES: Final[list[Any]] = [
     *dashboard_page.PAGES,
     *alarm_page.PAGES,
     *agent_page.PAGES,
+    *agent_desk_page.PAGES,
+    *agent_list_page.PAGES,
+    *agent_edit_page.PAGES,
+    *agent_import_page.PAGES,
+    *named_page.PAGES,
+    *absence_page.PAGES,
+    *lookup_page.PAGES,
+    *lookup_import_page.PAGES,
+    *user_page.PAGES,
+    *role_page.PAGES,
+    *access_group_page.PAGES,
+    *api_key_page.PAGES,
+    *settings_page.PAGES,
+    *audit_page.PAGES,
     *calendar_page.PAGES,
     *category_page.PAGES,
     *queue_editor_page.PAGES,

@@ -15,9 +15,9 @@ from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.driver_errors import driver_errors
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
-from openiwd.adapters.postgres.rows import json_rows
+from openiwd.adapters.postgres.rows import containing, json_rows
 from openiwd.domain.errors import DuplicateError, NotFoundError, RevisionMismatchError
-from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, Session, User
+from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, AuditFilter, Session, User
 from openiwd.ports.peer import DecidingProcess
 from openiwd.ports.tenant_store import Tenant
 
@@ -122,8 +122,8 @@ class PostgresControlStore:
     async def end_session(self, token_hash: bytes) -> None:
         await self._execute("end_session", token_hash)
 
-    async def end_sessions(self, user_id: UUID) -> None:
-        await self._execute("end_sessions", user_id)
+    async def end_sessions(self, user_id: UUID, *, keep: bytes | None = None) -> None:
+        await self._execute("end_sessions", user_id, keep)
 
     async def forget_sessions(self, over_at: datetime) -> None:
         await self._execute("forget_sessions", over_at)
@@ -201,9 +201,21 @@ class PostgresControlStore:
         if entries:
             await self._execute("audit", tenant_id, json_rows([asdict(entry) for entry in entries]))
 
-    async def audit_log(self, tenant_id: str, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
+    async def audit_log(
+        self, tenant_id: str, before: int | None, limit: int, wanted: AuditFilter | None = None
+    ) -> list[tuple[int, AuditEntry]]:
         entries = []
-        for record in await self._fetch("audit_log", tenant_id, before, limit):
+        w = wanted or AuditFilter()
+        arguments = (
+            tenant_id,
+            before,
+            limit,
+            *(containing(w.actor), w.action, w.object_kind, containing(w.object_id), w.since, w.until),
+        )
+        for record in await self._fetch("audit_log", *arguments):
             values = dict(record.items())
             entries.append((values.pop("id"), AuditEntry(**values)))
         return entries
+
+    async def audit_kinds(self, tenant_id: str) -> list[str]:
+        return [record["object_kind"] for record in await self._fetch("audit_kinds", tenant_id)]

@@ -13,11 +13,12 @@ import msgspec
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.named_sql import named_sql
-from openiwd.domain.agent import Agent, AgentProfile, MediaState
+from openiwd.adapters.postgres.rows import containing
+from openiwd.domain.agent import Agent, AgentProfile, AgentState, MediaState
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.offer import Offer, WrapUp
-from openiwd.ports.tenant_store import AttachmentInfo, Link, Note, PublishedRuleSet
+from openiwd.ports.tenant_store import AgentQuery, AttachmentInfo, Link, Note, PublishedRuleSet
 
 AGENTS_AT_ONCE: Final = 100
 AGENT_SQL = named_sql("agent")
@@ -78,6 +79,20 @@ class LiveReading:
             found |= {r["id"]: agent_of(r) for r in records[start : start + AGENTS_AT_ONCE]}
             await asyncio.sleep(0)  # thousands of them would keep others waiting
         return found
+
+    async def agents_found(self, wanted: AgentQuery, limit: int, offset: int = 0) -> list[Agent]:
+        records = await self._connection.fetch(
+            AGENT_SQL["agents_found"],
+            *(containing(wanted.text), wanted.group, wanted.skill, wanted.active),
+            *(wanted.state.value if wanted.state is not None else None, limit, offset),
+        )
+        return [agent_of(record) for record in records]
+
+    async def agent_counts(self, wanted: AgentQuery) -> list[tuple[bool, AgentState, int]]:
+        records = await self._connection.fetch(
+            AGENT_SQL["agent_counts"], containing(wanted.text), wanted.group, wanted.skill
+        )
+        return [(r["active"], AgentState(r["state"]), r["size"]) for r in records]
 
     async def stranded_agents(self, live: Collection[UUID]) -> dict[str, str]:
         records = await self._connection.fetch(AGENT_SQL["stranded_agents"], list(live))

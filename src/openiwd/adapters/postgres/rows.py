@@ -142,3 +142,11 @@ def event_of(record: asyncpg.Record) -> LoggedEvent:
 def sort_key(item: WorkItem) -> tuple[str, str]:
     """The order in which items are inserted, so that two inserts of the same captureIds never deadlock."""
     return (item.capture_point, item.capture_id)
+
+
+def containing(text: str | None) -> str | None:
+    """The LIKE pattern of what holds this text."""
+    if text is None:
+        return None
+    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return f"%{escaped}%"

@@ -58,12 +58,14 @@ GROUPS: Final = (
             Entry("agents", "/configuration/agents", "user", "agents.view"),
             Entry("skills", "/configuration/skills", "star", "agents.view"),
             Entry("groups", "/configuration/groups", "users", "agents.view"),
+            Entry("absences", "/configuration/absences", "moon", "agents.view"),
         ),
     ),
     Group(
         "access",
         (
             Entry("users", "/configuration/users", "lock", "users.view"),
+            Entry("roles", "/configuration/roles", "columns", "users.view"),
             Entry("access_groups", "/configuration/access-groups", "shield", "users.view"),
             Entry("api_keys", "/configuration/api-keys", "key", "apiKeys.view"),
         ),

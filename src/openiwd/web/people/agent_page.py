@@ -1,8 +1,9 @@
-"""Agents and queues as lists: who is ready and what they have, what waits where."""
+"""The agents at work: who is ready, since when, and with how much; supervisors set states from here."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -13,17 +14,16 @@ from openiwd.domain.agent import Agent, AgentState
 from openiwd.domain.errors import InvalidInputError
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.agent import EVERY_MEDIA
-from openiwd.web.item.directory import agents_of, shown_by
-from openiwd.web.item.row_view import Shown
-from openiwd.web.shell.visit import CurrentVisit, Visit, initials
-from openiwd.web.workspace.workspace_view import STATE_ICONS, state_text
+from openiwd.web.item.directory import shown_by
+from openiwd.web.people.agent_filter import AgentFilter, choices_of, filter_of
+from openiwd.web.people.agent_finder import find_agents
+from openiwd.web.people.agent_view import CSS, AgentLine, line_of
+from openiwd.web.people.named import groups_and_skills
+from openiwd.web.shell.catalogue import Catalogue
+from openiwd.web.shell.visit import CurrentVisit, Visit
+from openiwd.web.workspace.workspace_view import STATE_ICONS
 
-CSS = {
-    AgentState.READY: "ok",
-    AgentState.NOT_READY: "warn",
-    AgentState.AFTER_WORK: "",
-    AgentState.LOGGED_OUT: "",
-}
+PATH: Final = "/agents"
 
 
 class StateAct(NamedTuple):
@@ -31,69 +31,83 @@ class StateAct(NamedTuple):
     values: str
 
 
-class AgentLine(NamedTuple):
-    id: str
-    name: str
-    initials: str
-    state: str
-    css: str
-    icon: str
-    pending: str
-    since: str
-    items: str
+class StateChip(NamedTuple):
+    text: str
+    size: int
     href: str
-    groups: str
-    skills: str
+    current: bool
+    icon: str
+    css: str
+
+
+class WorkingLine(NamedTuple):
+    agent: AgentLine
     acts: list[StateAct]
 
 
 async def _context(visit: Visit) -> dict[str, Any]:
     visit.caller.require("agents.view")
-    agents = [a for a in await agents_of(visit) if a.active]
-    shown = await shown_by(visit, agents)
+    query = visit.request.query_params
+    wanted = filter_of(query)
+    found = await find_agents(visit, wanted, PATH, active_only=True)
+    everybody = (
+        found if not wanted.query() else await find_agents(visit, AgentFilter(), PATH, active_only=True)
+    )
+    shown = await shown_by(visit, found.agents)
+    groups, skills = await groups_and_skills(visit)
     async with visit.services.runtime.store.reading() as reading:
         held = Counter(i.assigned_to for i in await reading.held_by_agents() if i.assigned_to is not None)
-    ready = sum(1 for a in agents if a.state(EVERY_MEDIA).state is AgentState.READY)
     can_set = visit.caller.may("agents.state")
     return {
         "active": "agents",
-        "agents": [_line(a, held[a.id], shown, can_set=can_set) for a in agents],
-        "summary": visit.t("agents.summary", n=len(agents), ready=ready),
+        "any_agents": everybody.active > 0,
+        "agents": [
+            WorkingLine(line_of(a, held[a.id], groups, skills, shown), acts_of(a, visit.t) if can_set else [])
+            for a in found.agents
+        ],
+        "summary": visit.t("agents.summary", n=everybody.active, ready=everybody.states[AgentState.READY]),
+        "chips": _chips(wanted, found.states, visit.t),
+        "wanted": wanted,
+        "choices": choices_of(wanted, groups, skills, visit.t, states=False),
+        "pager": found.pager,
+        "query": urlencode({**wanted.query(), **({"page": query["page"]} if "page" in query else {})}),
         "can_set": can_set,
     }
 
 
-def _line(agent: Agent, items: int, shown: Shown, *, can_set: bool) -> AgentLine:
-    t, times = shown.t, shown.times
-    state = agent.state(EVERY_MEDIA)
-    pending = (
-        t("state.pending", state=t.named("state", state.pending.value)) if state.pending is not None else ""
-    )
-    skills = [f"{s.skill} {s.level}" for s in agent.skills if s.until is None or s.until > times.now]
-    return AgentLine(
-        id=agent.id,
-        name=agent.name,
-        initials=initials(agent.name),
-        state=state_text(state, shown),
-        css=CSS[state.state],
-        icon=STATE_ICONS[state.state],
-        pending=pending,
-        since=times.since(state.since) if state.since is not None else "–",
-        items=t("workspace.media_use", used=items, total=agent.capacity.total),
-        href="/?" + urlencode({"agent": agent.id}),
-        groups=", ".join(agent.groups) or "–",
-        skills=", ".join(skills) or "–",
-        acts=_acts(agent, state.state, shown) if can_set else [],
-    )
+def _chips(wanted: AgentFilter, counts: Mapping[AgentState, int], t: Catalogue) -> list[StateChip]:
+    """Each state with how many are in it."""
+    return [
+        StateChip(
+            t("people.all_states"),
+            sum(counts.values()),
+            wanted._replace(state="").address(PATH),
+            not wanted.state,
+            "users",
+            "",
+        ),
+        *(
+            StateChip(
+                t.named("state", state.value),
+                counts[state],
+                wanted._replace(state=state.value).address(PATH),
+                wanted.state == state.value,
+                STATE_ICONS[state],
+                CSS[state],
+            )
+            for state in AgentState
+        ),
+    ]
 
 
-def _acts(agent: Agent, state: AgentState, shown: Shown) -> list[StateAct]:
-    t = shown.t
+def acts_of(agent: Agent, t: Catalogue) -> list[StateAct]:
+    """The states that a supervisor may set, other than the present one."""
     wanted = (
         (AgentState.READY, "agents.set_ready"),
         (AgentState.NOT_READY, "agents.set_not_ready"),
         (AgentState.LOGGED_OUT, "agents.log_out"),
     )
+    state = agent.state(EVERY_MEDIA).state
     return [
         StateAct(t(key), msgspec.json.encode({"agent": agent.id, "state": new.value}).decode())
         for new, key in wanted
@@ -101,11 +115,12 @@ def _acts(agent: Agent, state: AgentState, shown: Shown) -> list[StateAct]:
     ]
 
 
-@get("/agents")
+@get(PATH)
 async def agents_page(visit: CurrentVisit) -> Response[Any]:
     """All active agents with their states, capacity and skills."""
     context = await _context(visit)
-    return visit.page("people/agent_rows.html" if visit.is_htmx else "people/agents.html", **context)
+    rows_only = visit.is_htmx and visit.request.headers.get("hx-target") == "agent-live"
+    return visit.page("people/agent_rows.html" if rows_only else "people/agents.html", **context)
 
 
 @post("/agents/state", status_code=200)
@@ -124,7 +139,9 @@ async def set_agent_state(visit: CurrentVisit) -> Response[Any]:
         visit.services, str(form.get("agent") or ""), state, caller=visit.caller, reason=reason
     )
     text = visit.t("agents.done", name=agent.name, state=visit.t.named("state", state.value))
-    return visit.page("people/agent_rows.html", headers=visit.toast(text), **await _context(visit))
+    return visit.page(
+        "people/agent_rows.html", headers=visit.toast(text, deskChanged={}), **await _context(visit)
+    )
 
 
 PAGES: Final[list[Any]] = [agents_page, set_agent_state]

@@ -9,7 +9,7 @@ from openiwd.domain.errors import OpenIwdError
 
 
 class Field(NamedTuple):
-    """One input. `kind` is select, multiple, textarea, checkbox, or a type of HTML's input."""
+    """One input. `kind` is select, multiple, choices (boxes to tick), textarea, checkbox, or a type of HTML's input."""
 
     name: str
     label: str
@@ -20,6 +20,8 @@ class Field(NamedTuple):
     hint: str = ""
     error: str = ""
     disabled: bool = False
+    suggestions: str = ""
+    """The id of a list of suggestions in the page."""
 
 
 class Form(NamedTuple):
@@ -33,10 +35,17 @@ class Form(NamedTuple):
     note: str = ""
     danger: bool = False
     hidden: Sequence[tuple[str, str]] = ()
+    lines: Sequence[str] = ()
+    """What it is about, one by one."""
+    roomy: bool = False
+    """It has much to choose from."""
+    blocked: bool = False
+    """Nothing can be done but to close it: the text says why."""
 
 
 def with_errors(fields: Sequence[Field], error: OpenIwdError) -> list[Field]:
     """The fields with the faults that name them; what names none of them stays with the error itself."""
     told = {error.field: error.message}
     told |= {e.get("field"): e.get("message") for e in error.details.get("errors") or ()}
-    return [f._replace(error=told.get(f.name) or "") for f in fields]
+    inside = {str(name).partition("[")[0]: message for name, message in told.items() if name}
+    return [f._replace(error=told.get(f.name) or inside.get(f.name) or "") for f in fields]

@@ -10,6 +10,26 @@ SELECT id, profile ->> 'name' AS name FROM agent;
 -- Agents by id with their states.
 SELECT id, revision, profile, states, session, seen_by, logged_in_at FROM agent WHERE id = ANY($1::text[]) ORDER BY id;
 
+-- name: agents_found
+-- A part of the agents that match, by name; what is null is not looked at.
+SELECT id, revision, profile, states, session, seen_by, logged_in_at FROM agent
+WHERE ($1::text IS NULL OR id ILIKE $1 OR profile ->> 'name' ILIKE $1 OR profile ->> 'employeeId' ILIKE $1
+        OR profile ->> 'userLogin' ILIKE $1)
+    AND ($2::text IS NULL OR profile -> 'groups' ? $2)
+    AND ($3::text IS NULL OR profile -> 'skills' @> jsonb_build_array(jsonb_build_object('skill', $3::text)))
+    AND ($4::bool IS NULL OR active = $4)
+    AND ($5::text IS NULL OR coalesce(states #>> '{*,state}', 'loggedOut') = $5)
+ORDER BY lower(profile ->> 'name'), id LIMIT $6 OFFSET $7;
+
+-- name: agent_counts
+-- How many of the agents that match are in each state, active ones and others.
+SELECT active, coalesce(states #>> '{*,state}', 'loggedOut') AS state, count(*) AS size FROM agent
+WHERE ($1::text IS NULL OR id ILIKE $1 OR profile ->> 'name' ILIKE $1 OR profile ->> 'employeeId' ILIKE $1
+        OR profile ->> 'userLogin' ILIKE $1)
+    AND ($2::text IS NULL OR profile -> 'groups' ? $2)
+    AND ($3::text IS NULL OR profile -> 'skills' @> jsonb_build_array(jsonb_build_object('skill', $3::text)))
+GROUP BY 1, 2;
+
 -- name: save_agent
 -- Inserts or replaces a profile; states stay. With a revision: only if the stored one is that.
 INSERT INTO agent (id, active, profile) SELECT $1, $2, $3

@@ -56,8 +56,8 @@ UPDATE session SET expires_at = $2, last_seen_at = clock_timestamp() WHERE token
 DELETE FROM session WHERE token_hash = $1;
 
 -- name: end_sessions
--- Ends all sessions of a user.
-DELETE FROM session WHERE user_id = $1;
+-- Ends all sessions of a user, except one.
+DELETE FROM session WHERE user_id = $1 AND token_hash IS DISTINCT FROM $2::bytea;
 
 -- name: forget_sessions
 -- Removes sessions that were over at an instant.
@@ -158,6 +158,14 @@ FROM json_to_recordset($2::text::json)
     AS u(at timestamptz, actor text, action text, object_kind text, object_id text, detail jsonb);
 
 -- name: audit_log
--- The audit log of a tenant, newest first, before an entry.
+-- The audit log of a tenant, newest first, before an entry; what is null is not looked at.
 SELECT id, at, actor, action, object_kind, object_id, detail FROM audit
-WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3;
+WHERE tenant_id = $1 AND ($2::bigint IS NULL OR id < $2)
+    AND ($4::text IS NULL OR actor ILIKE $4) AND ($5::text IS NULL OR action = $5)
+    AND ($6::text IS NULL OR object_kind = $6) AND ($7::text IS NULL OR object_id ILIKE $7)
+    AND ($8::timestamptz IS NULL OR at >= $8) AND ($9::timestamptz IS NULL OR at < $9)
+ORDER BY id DESC LIMIT $3;
+
+-- name: audit_kinds
+-- The kinds of objects that a tenant's audit log tells of.
+SELECT DISTINCT object_kind FROM audit WHERE tenant_id = $1 ORDER BY object_kind;

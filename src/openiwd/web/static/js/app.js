@@ -17,6 +17,8 @@ import { startTree } from "./tree.js";
 import { startTriggers } from "./trigger.js";
 import { startWorkspace } from "./workspace.js";
 import { startAgents } from "./agents.js";
+import { startCopy } from "./copy.js";
+import { startRows } from "./rows.js";
 import { startBuilders } from "./builder/start.js";
 import { startConfTree } from "./conf_tree.js";
 
@@ -32,6 +34,8 @@ startTree();
 startFilter();
 startColumns();
 startAgents();
+startRows();
+startCopy();
 startBuilders();
 startConfTree();
 startWorkspace();

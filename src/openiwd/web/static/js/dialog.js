@@ -14,7 +14,12 @@ export function startDialogs() {
   });
   document.body.addEventListener("closeDialog", () => dialog.close());
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+    const outside = event.target === dialog && !dialog.querySelector("[data-keep-open]");
+    if (outside || event.target.closest("[data-close]")) dialog.close();
+  });
+  // What is shown only once is not closed by accident.
+  dialog.addEventListener("cancel", (event) => {
+    if (dialog.querySelector("[data-keep-open]")) event.preventDefault();
   });
   dialog.addEventListener("close", () => {
     dialog.replaceChildren();

@@ -1,0 +1,49 @@
+"""Answers of dialogs: shown, refused with what was typed still there, or done with a word about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response
+
+from openiwd.domain.errors import ForbiddenError, OpenIwdError
+from openiwd.usecases.configuration import Editor
+from openiwd.web.shell.form import Field, Form, with_errors
+from openiwd.web.shell.rendering import nothing, redirect
+from openiwd.web.shell.sent import Sent
+from openiwd.web.shell.visit import Visit
+
+
+def editor_of(visit: Visit) -> Editor:
+    """The visitor as somebody who reads and changes the configuration."""
+    return Editor(visit.platform, visit.services, visit.caller, visit.holidays)
+
+
+def show_dialog(visit: Visit, form: Form) -> Response[Any]:
+    return visit.page("components/dialog.html", form=form, error=None)
+
+
+def refuse_dialog(visit: Visit, form: Form, sent: Sent, error: OpenIwdError) -> Response[Any]:
+    """The dialog again, with the fault at its field and what was typed."""
+    if isinstance(error, ForbiddenError) and error.code == "forbidden":
+        raise error
+    fields = with_errors([typed(f, sent) for f in form.fields], error)
+    return visit.page("components/dialog.html", status=422, form=form._replace(fields=fields), error=error)
+
+
+def typed(field: Field, sent: Sent) -> Field:
+    """The field with what was sent for it."""
+    if field.kind == "password":
+        return field
+    if field.kind == "checkbox":
+        return field._replace(value=sent.flag(field.name))
+    if field.kind in ("multiple", "choices"):
+        return field._replace(value=sent.texts(field.name))
+    return field._replace(value=sent.text(field.name))
+
+
+def done(visit: Visit, text: str, *, hint: str | None = None, to: str | None = None) -> Response[Any]:
+    """Says what was done and closes the dialog; the list behind it is read again, or another page is opened."""
+    if to is not None:
+        return redirect(to, htmx=True)
+    return nothing(headers=visit.toast(text, hint=hint, closeDialog={}, listChanged={}))
