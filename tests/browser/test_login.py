@@ -98,9 +98,20 @@ def test_another_site_cannot_log_a_browser_in(site: Site) -> None:
 
 
 def test_the_page_after_the_login_stays_on_this_site(site: Site) -> None:
-    for target in ("https://evil.example/", "//evil.example", "/\\evil.example"):
+    for target in (
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/x\r\nSet-Cookie: a=b",
+        "/€",
+    ):
         answer = httpx.post(f"{site.url}/login", data={"login": "vera", "password": PASSWORD, "next": target})
         assert answer.headers["location"] == "/"
+
+
+def test_an_address_with_odd_characters_is_kept_for_after_the_login(site: Site) -> None:
+    answer = httpx.get(f"{site.url}/items/%E2%82%AC")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/items/%E2%82%AC")
 
 
 def test_the_theme_is_kept_and_pages_come_in_it(open_as: Open) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from openiwd.domain.agent import AgentState
 from openiwd.domain.work_item import ContactInput, Status
 from tests.browser.accessibility import violations
-from tests.browser.conftest import Open, Watch, go
+from tests.browser.conftest import Open, Watch, go, log_in
 from tests.browser.late import Held, handled, raise_in
 from tests.browser.site import Site
 
@@ -270,6 +270,32 @@ def test_what_was_typed_outlives_a_reload_and_the_page_survives_a_lost_connectio
     expect(page.locator("#focus textarea")).to_have_value("half a thought")
     page.click("#focus form:has(textarea) button")
     expect(page.locator("#focus .thread")).to_contain_text("half a thought")
+
+
+def test_what_one_agent_typed_is_not_shown_to_the_next_at_the_same_place(site: Site, open_as: Open) -> None:
+    site.add_urgent("Passed on", "collision")
+    page = open_as("amara", fresh=True)
+    go_ready(page)
+    page.click("#accept")
+    page.fill("#note", "only for me")
+    page.click("#focus [data-act=transfer]")
+    page.select_option("dialog [name=agent]", "nowak")
+    page.click("dialog .confirm")
+    expect(page.locator(".toast").last).to_contain_text("Transferred")
+    page.context.clear_cookies()
+    log_in(page, "tomasz", "/workspace")
+    page.wait_for_selector("body[data-ready]")
+    go_ready(page)
+    page.click("#accept")
+    expect(page.locator("#focus h1")).to_have_text("Passed on")
+    expect(page.locator("#note")).to_have_value("")
+
+
+def test_agents_do_not_get_the_pages_of_supervisors_piece_by_piece(open_as: Open, watch: Watch) -> None:
+    watch.expect("403")
+    page = open_as("amara")
+    for path in ("/queue/rows?cursor=x", "/queue/refresh", "/queue/filter", "/queue/views", "/queue/columns"):
+        assert page.request.get(path).status == 403, path
 
 
 def test_logging_out_ends_the_readiness_and_keeps_the_items(site: Site, open_as: Open) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 
+from openiwd.domain.privilege import system
+from openiwd.usecases import rule_set_draft
+from openiwd.usecases.configuration import Editor
 from tests.factories.api import World, problem
 
 
@@ -175,3 +179,15 @@ async def test_a_childs_fault_does_not_keep_its_parent_from_being_changed(api: W
     changed = {**parent, "description": "Renamed", "queue": others[0]}
     saved = await in_draft(api, "PUT", f"/categories/{parent['id']}", draft, changed)
     assert saved.status_code == 200, saved.text
+
+
+async def test_a_change_in_the_moment_of_discarding_is_not_lost(api: World) -> None:
+    draft = await begin(api)
+    queue = await first_queue(api)
+    services = await api.platform.services("t")
+    editor = Editor(api.platform, services, system("tests"), None)
+    before = await rule_set_draft.get(editor, UUID(draft["id"]))
+    await in_draft(api, "PUT", f"/queues/{queue['id']}", draft, {**queue, "offerTimeout": "77s"})
+    assert not await rule_set_draft.remove(editor, before)
+    inside = await in_draft(api, "GET", f"/queues/{queue['id']}", draft)
+    assert inside.json()["offerTimeout"] == "77s"

@@ -316,16 +316,23 @@ async def discard(editor: Editor, draft_id: UUID) -> None:
     """Throws a draft away; the live rule set is not touched."""
     editor.caller.require("categories.update")
     draft = await get(editor, draft_id)
-    await remove(editor, draft)
+    if not await remove(editor, draft):
+        raise changed_meanwhile(await get(editor, draft_id), draft.revision)
     await editor.note("discarded", "ruleSetDraft", str(draft.id), name=draft.name, base=draft.base)
 
 
-async def remove(editor: Editor, draft: Draft) -> None:
-    """Takes a draft that is published or discarded out of the list."""
-    async with editor.services.runtime.store.writing() as tx:
-        await tx.delete_object(KIND, draft.id)
-        await editor.tell(tx, KIND, str(draft.id), "deleted")
+async def remove(editor: Editor, draft: Draft) -> bool:
+    """Takes a draft that is published or discarded out of the list; not if somebody has changed it meanwhile."""
+    body = {k: v for k, v in msgspec.to_builtins(draft).items() if k != "revision"}
+    try:
+        async with editor.services.runtime.store.writing() as tx:
+            await tx.save_object(KIND, {**body, "id": draft.id}, revision=draft.revision)
+            await tx.delete_object(KIND, draft.id)
+            await editor.tell(tx, KIND, str(draft.id), "deleted")
+    except RevisionMismatchError:
+        return False
     editor.services.runtime.committed()
+    return True
 
 
 def own_fields(error: RuleSetError, path: str) -> RuleSetError:

@@ -216,7 +216,8 @@ async def _edit_draft(editor: Editor, draft_id: UUID, how: How, change: Change) 
 
 
 async def publish_draft(editor: Editor, draft_id: UUID, how: How) -> Published:
-    """Makes a draft the live rule set, if what it was made from is still live; the draft is gone then.
+    """Makes a draft the live rule set, if what it was made from is still live; the draft is gone then, unless somebody
+    has changed it in this very moment: their change is not lost, the draft stays and has to be brought up to date.
 
     ConflictError `ruleSetChanged` with the differences when somebody published meanwhile.
     """

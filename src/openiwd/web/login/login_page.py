@@ -32,6 +32,8 @@ def safe_next(target: str | None) -> str | None:
     """Only paths of this site, so that a link cannot lead elsewhere after the login."""
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or "\\" in target:
         return None
+    if not target.isprintable() or not target.isascii():
+        return None
     parts = urlsplit(target)
     return None if parts.scheme or parts.netloc else target
 

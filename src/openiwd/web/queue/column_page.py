@@ -22,6 +22,7 @@ class Choice(NamedTuple):
 @get("/queue/columns")
 async def column_dialog(visit: CurrentVisit) -> Response[Any]:
     """The columns shown, in their order, then all others by group."""
+    visit.refuse_agents()
     asked = await asked_for(visit)
     names = chosen_columns(asked.chosen, visit.request.cookies.get(COLUMNS_COOKIE))
     shown = [_choice(n, asked.known.get(n), label_of(n, asked.shown), shown=True) for n in names]

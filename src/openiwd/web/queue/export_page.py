@@ -21,6 +21,7 @@ from openiwd.web.shell.visit import CurrentVisit
 @get("/queue/export")
 async def export_dialog(visit: CurrentVisit) -> Response[Any]:
     """Asks for the form of the file."""
+    visit.refuse_agents()
     visit.caller.require("workitems.export")
     asked = await asked_for(visit)
     hidden = [("query", asked.chosen.address(path="") or "?")]
@@ -30,6 +31,7 @@ async def export_dialog(visit: CurrentVisit) -> Response[Any]:
 @post("/queue/export/dialog", status_code=200)
 async def export_selected_dialog(visit: CurrentVisit) -> Response[Any]:
     """The same for what is selected."""
+    visit.refuse_agents()
     visit.caller.require("workitems.export")
     selection = read_selection(dict(await visit.request.form()))
     return visit.page("queue/export.html", hidden=selection.hidden, formats=list(ExportFormat))
@@ -38,6 +40,7 @@ async def export_selected_dialog(visit: CurrentVisit) -> Response[Any]:
 @post("/queue/export", status_code=200)
 async def export_file(visit: CurrentVisit) -> Stream:
     """The file, streamed: of the search but for some, or of the items named."""
+    visit.refuse_agents()
     sent = dict(await visit.request.form())
     form = str(sent.get("format") or "csv")
     if form not in tuple(ExportFormat):

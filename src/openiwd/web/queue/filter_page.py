@@ -71,6 +71,7 @@ def _builder(visit: Visit, asked: Asked, at: str) -> dict[str, Any]:
 @get("/queue/filter")
 async def filter_builder(visit: CurrentVisit) -> Response[Any]:
     """The builder with the filter of the address in it; `at` names the part to begin with."""
+    visit.refuse_agents()
     asked = await asked_for(visit)
     at = str(visit.request.query_params.get("at") or "")
     return visit.page("queue/filter_builder.html", **_builder(visit, asked, at))
@@ -79,6 +80,7 @@ async def filter_builder(visit: CurrentVisit) -> Response[Any]:
 @post("/queue/filter", status_code=200)
 async def check_filter(visit: CurrentVisit) -> Response[Any]:
     """What a filter finds, or what is wrong with it; with `apply` the list is told to show it."""
+    visit.refuse_agents()
     form = await visit.request.form()
     asked = await asked_for(visit)
     tree: dict[str, Any] = {}

@@ -54,6 +54,7 @@ def editor_of(visit: Visit) -> Editor:
 
 async def asked_for(visit: Visit) -> Asked:
     """From the address; a saved view is opened by `view`, and `from` tells which one a changed search began with."""
+    visit.refuse_agents()
     parameters = visit.request.query_params
     chosen = read_filter(parameters)
     opened = str(parameters.get("view") or "")

@@ -45,6 +45,7 @@ def _count_text(count: int | None) -> str:
 @get("/queue/views")
 async def views_pane(visit: CurrentVisit) -> Response[Any]:
     """One's own and the shared filters, with how many items each finds."""
+    visit.refuse_agents()
     visit.caller.require("workitems.search")
     views = await saved_view.views(editor_of(visit))
     counts = await visit.services.view_counts.of(visit.services, visit.caller, views)
@@ -102,6 +103,7 @@ def _input(visit: Visit, chosen: QueueFilter, name: str, *, shared: bool) -> Vie
 @get("/queue/views/dialog")
 async def save_dialog(visit: CurrentVisit) -> Response[Any]:
     """Asks for the name of the filter to save."""
+    visit.refuse_agents()
     asked = await asked_for(visit)
     form = _save_form(visit, asked.chosen.address(path=""), asked.view)
     return visit.page("components/dialog.html", form=form, error=None)
@@ -110,6 +112,7 @@ async def save_dialog(visit: CurrentVisit) -> Response[Any]:
 @post("/queue/views", status_code=200)
 async def save_view(visit: CurrentVisit) -> Response[Any]:
     """Saves the present search, with its columns and order."""
+    visit.refuse_agents()
     sent = await visit.request.form()
     asked = await asked_for(visit)
     name, shared = str(sent.get("name") or "").strip()[:200], sent.get("shared") == "true"
@@ -157,6 +160,7 @@ def _rename_form(visit: Visit, view: SavedView) -> Form:
 @get("/queue/views/{view_id:uuid}/rename")
 async def rename_dialog(visit: CurrentVisit, view_id: FromPath[UUID]) -> Response[Any]:
     """Asks for a new name, and whether everybody sees it."""
+    visit.refuse_agents()
     view = await saved_view.get(editor_of(visit), view_id)
     return visit.page("components/dialog.html", form=_rename_form(visit, view), error=None)
 
@@ -164,6 +168,7 @@ async def rename_dialog(visit: CurrentVisit, view_id: FromPath[UUID]) -> Respons
 @post("/queue/views/{view_id:uuid}/rename", status_code=200)
 async def rename_view(visit: CurrentVisit, view_id: FromPath[UUID]) -> Response[Any]:
     """Renames or shares it; what it finds stays."""
+    visit.refuse_agents()
     sent = await visit.request.form()
     editor = editor_of(visit)
     view = await saved_view.get(editor, view_id)
@@ -190,6 +195,7 @@ async def rename_view(visit: CurrentVisit, view_id: FromPath[UUID]) -> Response[
 @get("/queue/views/{view_id:uuid}/delete")
 async def delete_dialog(visit: CurrentVisit, view_id: FromPath[UUID]) -> Response[Any]:
     """Says whom it concerns before it is gone."""
+    visit.refuse_agents()
     view, t = await saved_view.get(editor_of(visit), view_id), visit.t
     form = Form(
         action=f"/queue/views/{view.id}/delete",
@@ -205,6 +211,7 @@ async def delete_dialog(visit: CurrentVisit, view_id: FromPath[UUID]) -> Respons
 @post("/queue/views/{view_id:uuid}/delete", status_code=200)
 async def delete_view(visit: CurrentVisit, view_id: FromPath[UUID]) -> Response[Any]:
     """Removes it; the items are not touched."""
+    visit.refuse_agents()
     await saved_view.delete(editor_of(visit), view_id)
     return nothing(headers=visit.toast(visit.t("uq.view.deleted"), closeDialog={}, viewsChanged={}))
 

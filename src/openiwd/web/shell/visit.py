@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import compare_digest
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Request, Response
@@ -69,6 +70,11 @@ class Visit:
     @property
     def is_agent(self) -> bool:
         return self.caller.role is Role.AGENT
+
+    def refuse_agents(self) -> None:
+        """What supervisors work with tells of queues, colleagues and rules: agents have their workspace."""
+        if self.is_agent:
+            raise ForbiddenError(self.t("error.not_for_agents"), hint=self.t("error.not_for_agents_hint"))
 
     def context(self, **values: Any) -> dict[str, Any]:
         """What every template may use, and `values`."""
@@ -196,7 +202,8 @@ def answer_login_needed(request: AnyRequest, _: LoginNeededError) -> Response[An
     if htmx:
         return redirect("/login", htmx=True)
     path = request.url.path
-    return redirect("/login" if path == "/" or request.method != "GET" else f"/login?next={path}")
+    wanted = quote(path, safe="/")
+    return redirect("/login" if path == "/" or request.method != "GET" else f"/login?next={wanted}")
 
 
 def answer_error(request: AnyRequest, error: OpenIwdError) -> Response[Any]:

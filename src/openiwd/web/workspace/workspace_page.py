@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -123,7 +124,7 @@ async def workspace_item(visit: CurrentVisit, item_id: FromPath[str]) -> Respons
     """One item in focus; what is no longer with the agent leaves the focus."""
     _agent_id(visit)
     if not visit.is_htmx:
-        return redirect(f"/workspace?item={item_id}")
+        return redirect(f"/workspace?item={quote(item_id)}")
     item = await _readable(visit, item_id)
     return visit.page("workspace/workspace_focus.html", **await _focus(visit, item, await shown_by(visit)))
 
