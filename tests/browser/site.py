@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Role, system
@@ -221,6 +223,23 @@ class Site:
     def set_state(self, agent_id: str, state: AgentState, reason: str | None = None) -> None:
         async def change() -> None:
             await agent_use.set_state(await self.services(), agent_id, state, caller=CALLER, reason=reason)
+
+        self.run(change())
+
+    def lose(self, agent_id: str) -> None:
+        """No sign of life of the agent's workspace for too long."""
+
+        async def lost() -> None:
+            await agent_use.lose(await self.services(), agent_id)
+
+        self.run(lost())
+
+    def set_language(self, login: str, language: str) -> None:
+        async def change() -> None:
+            control = self._wiring.control
+            user = next(u for u in await control.users("main") if u.login == login)
+            await control.save_user(replace(user, language=language), revision=user.revision)
+            self._wiring.platform.identities.forget()
 
         self.run(change())
 

@@ -89,3 +89,19 @@ def test_a_viewer_may_look_at_agents_only(open_as: Open) -> None:
     page = open_as("vera", "/agents")
     expect(page.locator("#agents")).to_contain_text("Amara Rossi")
     expect(page.locator("#agent-rows button")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/dashboards", "/queues", "/agents", "/configuration/categories", "/alarms", "/audit"]
+)
+def test_pages_are_accessible_in_german(site: Site, open_as: Open, shot: Shot, path: str) -> None:
+    site.set_language("bea", "de")
+    try:
+        page = open_as("bea", width=1280, height=800)
+        go(page, path)
+        expect(page.locator("html")).to_have_attribute("lang", "de")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        shot(page, f"german-{path.strip('/').replace('/', '-') or 'queue'}")
+    finally:
+        site.set_language("bea", "en")

@@ -252,24 +252,82 @@ def test_next_best_pulls_and_says_when_there_is_nothing(site: Site, open_as: Ope
     expect(page.locator(".toast").last).to_contain_text("There is nothing for you to pull")
 
 
-def test_what_was_typed_outlives_a_reload_and_the_page_survives_a_lost_connection(
+def test_nothing_typed_is_lost_when_the_line_is_dead_for_a_minute(
     site: Site, open_as: Open, watch: Watch
 ) -> None:
     watch.expect("ERR_INTERNET_DISCONNECTED", "htmx:", "Failed to")
-    site.add_urgent("Draft of mine", "collision")
+    item = site.add_urgent("Draft of mine", "theft")
     page = open_as("amara")
     go_ready(page)
     page.click("#accept")
     expect(page.locator("#focus h1")).to_have_text("Draft of mine")
-    page.fill("#focus textarea", "half a thought")
+    page.fill("#note", "half a thought")
+    page.select_option("[name=resultCode]", "Settled")
     page.context.set_offline(True)
     expect(page.locator("#live")).to_have_attribute("data-state", "connecting")
+    page.focus("#note")
+    page.keyboard.press("End")
+    page.keyboard.type(", and the rest without a line")
+    site.lose("rossi")  # what the server does when it hears nothing for so long
+    page.click("#focus form:has(#note) button")
+    expect(page.locator(".toast.bad").first).to_be_visible()
     page.context.set_offline(False)
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    expect(page.locator("#state-button")).to_contain_text("Not ready")
+    expect(page.locator("#note")).to_have_value("half a thought, and the rest without a line")
     page.reload()
-    expect(page.locator("#focus textarea")).to_have_value("half a thought")
-    page.click("#focus form:has(textarea) button")
-    expect(page.locator("#focus .thread")).to_contain_text("half a thought")
+    expect(page.locator("#note")).to_have_value("half a thought, and the rest without a line")
+    expect(page.locator("[name=resultCode]")).to_have_value("Settled")
+    page.click("#focus form:has(#note) button")
+    expect(page.locator("#focus .thread")).to_contain_text("and the rest without a line")
+    expect(page.locator("#note")).to_have_value("")
+    expect(page.locator("[name=resultCode]")).to_have_value("Settled")
+    assert site.item(item.id).assigned_to == "rossi"
+
+
+def test_another_act_leaves_what_is_typed(site: Site, open_as: Open) -> None:
+    site.add_urgent("Held with a note", "collision")
+    page = open_as("amara")
+    go_ready(page)
+    page.click("#accept")
+    expect(page.locator("#focus h1")).to_have_text("Held with a note")
+    page.fill("#note", "not sent yet")
+    page.click("#focus [data-act=hold]")
+    page.click("dialog .confirm")
+    expect(page.locator(".toast").last).to_contain_text("Held")
+    kept = page.evaluate("Object.entries(localStorage).filter(([key]) => key.includes('note-'))")
+    assert [text for _, text in kept] == ["not sent yet"]
+
+
+def test_an_offer_made_while_the_page_comes_is_there(site: Site, open_as: Open) -> None:
+    page = open_as("amara")
+    go_ready(page)
+
+    def late(route: Route) -> None:
+        site.add_urgent("Between page and stream", "collision")
+        route.continue_()
+
+    page.route("**/iwd/v3/stream*", late, times=1)
+    page.goto("/workspace")
+    expect(page.locator("[data-offer]")).to_contain_text("Between page and stream")
+
+
+def test_the_workspace_in_dark_and_in_german(site: Site, open_as: Open, shot: Shot) -> None:
+    site.add_urgent("Kollision auf der A7, zwei Fahrzeuge, abgeschleppt", "theft", hours=9)
+    site.add_urgent("Diebstahl eines Fahrrads", "theft", hours=3)
+    site.set_language("amara", "de")
+    try:
+        page = open_as("amara", scheme="dark")
+        page.click("#state-button")
+        page.get_by_role("menuitem", name="Bereit", exact=True).click()
+        expect(page.locator("[data-offer]")).to_contain_text("Diebstahl")
+        page.click("#accept")
+        expect(page.locator("#focus h1")).to_have_text("Diebstahl eines Fahrrads")
+        expect(page.locator("[data-offer]")).to_contain_text("Kollision")
+        assert violations(page) == []
+        shot(page, "workspace-dark-german")
+    finally:
+        site.set_language("amara", "en")
 
 
 def test_what_one_agent_typed_is_not_shown_to_the_next_at_the_same_place(site: Site, open_as: Open) -> None:

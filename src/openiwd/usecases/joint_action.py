@@ -64,10 +64,9 @@ class JointActions:
         results: list[Result] | BaseException
         try:
             results = await apply(self._runtime, [one.command for one in asked])
-        except UnavailableError as error:
-            results = error
         except Exception as error:  # noqa: BLE001 - told to who asked
-            if len(asked) > 1:  # nothing is written: who is to blame is found out by halves
+            is_away = isinstance(error, UnavailableError) and error.code != "busy"
+            if len(asked) > 1 and not is_away:  # nothing is written: who is to blame is found out by halves
                 half = len(asked) // 2
                 await self._write(asked[:half])
                 await self._write(asked[half:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import msgspec
@@ -34,8 +34,12 @@ def jsonb_column(values: Iterable[Any]) -> list[msgspec.Raw | None]:
     return [None if value is None else msgspec.Raw(_encoder.encode(value)) for value in values]
 
 
+CONNECT_SECONDS: Final = 15.0
+"""A server that is away refuses at once; one that is overloaded takes its time for the handshake."""
+
+
 async def open_connection(
-    dsn: str, *, settings: Mapping[str, str] | None = None, connect_timeout: float = 5.0
+    dsn: str, *, settings: Mapping[str, str] | None = None, connect_timeout: float = CONNECT_SECONDS
 ) -> Connection:
     """A new connection; driver errors come through as they are."""
     connection: Connection = await asyncpg.connect(

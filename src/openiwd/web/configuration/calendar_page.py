@@ -97,7 +97,7 @@ async def calendar_page(visit: CurrentVisit, object_id: FromPath[str]) -> Respon
             "preview": at.address(f"{KIND.edit_path(object_id)}/preview"),
         },
         back=at.address(PATH),
-        key=f"{visit.caller.login}:calendar:{object_id}:{at.id}",
+        key=f"{visit.caller.login}:calendar:{object_id}",
         texts={
             **object_page.editor_texts(visit),
             **{name: str(visit.t.find(f"calendar.{name}")) for name in ("opens", "closes", "bar_label")},

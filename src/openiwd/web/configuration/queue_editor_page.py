@@ -151,7 +151,7 @@ async def queue_editor_page(visit: CurrentVisit, object_id: FromPath[str]) -> Re
         attributes=["ext.customerSegment", "ext.productType", "businessValue", "channel", *attributes],
         urls={"save": at.address(KIND.edit_path(object_id))},
         back=at.address(PATH),
-        key=f"{visit.caller.login}:queue:{object_id}:{at.id}",
+        key=f"{visit.caller.login}:queue:{object_id}",
         texts=object_page.editor_texts(visit),
     )
 

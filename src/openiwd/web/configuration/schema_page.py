@@ -154,7 +154,7 @@ async def schema_page(visit: CurrentVisit, object_id: FromPath[str]) -> Response
             for name, tail in (("save", ""), ("trial", "/trial"), ("ages", "/ages"), ("items", "/items"))
         },
         back=at.address(PATH),
-        key=f"{visit.caller.login}:schema:{object_id}:{at.id}",
+        key=f"{visit.caller.login}:schema:{object_id}",
         texts={**chart_texts(visit.t), **object_page.editor_texts(visit)},
     )
 

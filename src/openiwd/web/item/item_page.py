@@ -116,7 +116,11 @@ async def add_note(visit: CurrentVisit, item_id: FromPath[str]) -> Response[Any]
     item = await item_detail.read(visit.services, visit.caller, item_id)
     if text:
         await item_note.add_note(visit.services.runtime, visit.caller, item, text)
-    headers = visit.toast(visit.t("note.added"), itemChanged={"id": str(item.id)}) if text else None
+    headers = (
+        visit.toast(visit.t("note.added"), itemChanged={"id": str(item.id), "action": "note"})
+        if text
+        else None
+    )
     if visit.request.query_params.get("desk"):
         return visit.page("shell/empty.html", headers=headers)
     shown = await shown_by(visit)

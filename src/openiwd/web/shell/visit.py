@@ -60,6 +60,9 @@ class Visit:
         self.t: Catalogue = catalogue(caller.language)
         self.now: datetime = _now(services)
         self.times = TimeText(self.t, caller.time_zone, self.now)
+        head = services.feed.head
+        self.cursor = "" if head is None else str(head)
+        """Where the log stood before anything was read for the page."""
 
     @property
     def is_htmx(self) -> bool:
@@ -83,6 +86,7 @@ class Visit:
             "t": self.t,
             "times": self.times,
             "who": caller,
+            "cursor": self.cursor,
             "tenant": self.services.tenant,
             "theme": theme_of(self.request),
             "home": "/workspace" if self.is_agent else "/",

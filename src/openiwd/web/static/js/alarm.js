@@ -1,6 +1,6 @@
 /** The bell and the list of alarms follow what is raised, cleared and acknowledged. */
 import { debounced } from "./live.js";
-import { load } from "./load.js";
+import { isFocusLost, load } from "./load.js";
 import { holdWhilePressed } from "./press.js";
 
 /** After an act its button is gone: the focus goes on to the next of the same line, else of the list. */
@@ -19,7 +19,7 @@ function startList() {
       if (document.hidden || document.querySelector("dialog[open]")) return;
       const focus = list.contains(document.activeElement) ? document.activeElement.id : null;
       load("GET", list.querySelector("[data-refresh]").dataset.refresh, { target: "#alarm-list", swap: "innerHTML" }).then(
-        () => focus && document.getElementById(focus)?.focus({ preventScroll: true }),
+        () => focus && isFocusLost() && document.getElementById(focus)?.focus({ preventScroll: true }),
       );
     },
     { wait: 300, pause: 2000 },

@@ -1,6 +1,6 @@
 /** Dashboards follow what happens: the numbers are read again as a whole, without taking places or focus away. */
 import { Live, debounced } from "./live.js";
-import { load } from "./load.js";
+import { isFocusLost, loadKeeping } from "./load.js";
 import { holdWhilePressed } from "./press.js";
 
 const places = () => [...document.querySelectorAll("#dash [id^=scroll-]")];
@@ -23,14 +23,17 @@ function focused() {
 async function refresh() {
   const dash = document.getElementById("dash");
   if (document.hidden || dash.querySelector(".hint:hover")) return;
-  const tops = places().map((place) => [place.id, place.scrollTop]);
-  const back = focused();
-  await load("GET", dash.dataset.refresh, { target: "#dash", swap: "innerHTML" });
-  for (const [id, top] of tops) {
-    const place = document.getElementById(id);
-    if (place) place.scrollTop = top;
-  }
-  back?.();
+  await loadKeeping("GET", dash.dataset.refresh, { target: "#dash", swap: "innerHTML" }, () => {
+    const tops = places().map((place) => [place.id, place.scrollTop]);
+    const back = focused();
+    return () => {
+      for (const [id, top] of tops) {
+        const place = document.getElementById(id);
+        if (place) place.scrollTop = top;
+      }
+      if (isFocusLost()) back?.();
+    };
+  });
   const now = document.getElementById("as-of-now");
   const shown = document.getElementById("as-of");
   shown.textContent = now.textContent;

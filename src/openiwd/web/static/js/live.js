@@ -11,7 +11,8 @@ export class Live {
     this.topics = document.getElementById("bell") ? [...topics, "alarms"] : topics;
     this.onEvents = onEvents;
     this.onBack = onBack;
-    this.last = null;
+    // Where the page stood when it was made: what came between it and this connection is told first.
+    this.last = document.body.dataset.cursor || null;
     this.lostTimer = null;
     this.broken = false;
     this.connect();

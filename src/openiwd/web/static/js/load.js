@@ -25,6 +25,29 @@ export function load(method, path, options) {
   return line.next.done;
 }
 
+/**
+ * As `load`, keeping the reader's place: `note` is called right before the old content goes, and gives what brings
+ * the place back. The focus is nobody's then, or it has moved on and is left where it is.
+ */
+export async function loadKeeping(method, path, options, note) {
+  let back = null;
+  const onSwap = ({ detail }) => {
+    if (detail.target === document.querySelector(options.target)) back = note();
+  };
+  document.body.addEventListener("htmx:beforeSwap", onSwap);
+  try {
+    await load(method, path, options);
+  } finally {
+    document.body.removeEventListener("htmx:beforeSwap", onSwap);
+  }
+  back?.();
+}
+
+/** Whether the focus went with what was replaced. */
+export function isFocusLost() {
+  return !document.activeElement || document.activeElement === document.body;
+}
+
 function run(target, ask) {
   return ask().then(() => {
     const { next } = lines.get(target);

@@ -2,7 +2,7 @@
  * The Universal Queue: moving, selecting, acting on many, and following the live order without losing the
  * reader's place. Selection is by item, or all that match but some, so it outlives every refresh.
  */
-import { load } from "./load.js";
+import { isFocusLost, load, loadKeeping } from "./load.js";
 import { closeDrawer, openItemId, refreshDrawer } from "./drawer.js";
 import { Live, debounced } from "./live.js";
 import { isBusy, isTyping } from "./shortcut.js";
@@ -94,18 +94,23 @@ async function refresh() {
   const shown = rows().length;
   if (shown > MOST_ROWS) return;
   const query = list.dataset.query ? `${list.dataset.query}&` : "?";
+  const address = `/queue/refresh${query}limit=${Math.max(shown, 60)}`;
+  await loadKeeping("GET", address, { target: "#rows", swap: "innerHTML" }, place);
+}
+
+/** Where the reader is in the list: how far down, and at which row. */
+function place() {
   const scroller = document.getElementById("scroller");
-  const left = scroller.scrollLeft;
-  const top = scroller.scrollTop;
+  const { scrollLeft, scrollTop } = scroller;
   const focused = document.activeElement?.closest?.("#rows > tr[data-id]");
   const focus = focused ? [idOf(focused), document.activeElement.matches("input")] : null;
-  await load("GET", `/queue/refresh${query}limit=${Math.max(shown, 60)}`, { target: "#rows", swap: "innerHTML" });
-  scroller.scrollTop = top;
-  scroller.scrollLeft = left;
-  if (focus) {
+  return () => {
+    scroller.scrollTop = scrollTop;
+    scroller.scrollLeft = scrollLeft;
+    if (!focus || !isFocusLost()) return;
     const row = rows().find((each) => idOf(each) === focus[0]);
     row?.querySelector(focus[1] ? "input" : ".subject a")?.focus({ preventScroll: true });
-  }
+  };
 }
 
 function onClick(event) {

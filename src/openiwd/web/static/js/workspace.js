@@ -11,6 +11,8 @@ const AROUND = 125.7;
 const HEARTBEAT_MS = 15000;
 const DRAFT_KEY = "openiwd.draft.";
 const LOW_SECONDS = 5;
+/** What an act sends of what is typed beside the item: only that is done with. */
+const SENT = { note: "note", complete: "result" };
 
 /** The item that the agent asked for last; its answer may still be under way. */
 let wanted = null;
@@ -203,7 +205,9 @@ export function startWorkspace() {
     if (event.detail.source) window.open(event.detail.source, "_blank", "noopener");
   });
   document.body.addEventListener("itemChanged", (event) => {
+    const sent = SENT[event.detail.action];
     for (const area of document.querySelectorAll("#focus [data-draft]")) {
+      if (!sent || !area.dataset.draft.includes(`.${sent}-`)) continue;
       localStorage.removeItem(DRAFT_KEY + area.dataset.draft);
       area.value = "";
     }
