@@ -32,6 +32,7 @@ from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
 from openiwd.usecases.work_item import apply
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
+from tests.servers.until import until
 
 PASSWORD = "correct horse 24"
 RULES = Path(__file__).with_name("tenant.yaml")
@@ -225,6 +226,17 @@ class Site:
             await agent_use.set_state(await self.services(), agent_id, state, caller=CALLER, reason=reason)
 
         self.run(change())
+
+    def wait_for_offer(self, agent_id: str) -> None:
+        async def wait() -> None:
+            services = await self.services()
+
+            async def is_there() -> bool:
+                return bool((await agent_use.my_items(services, agent_id)).offers)
+
+            await until(is_there)
+
+        self.run(wait())
 
     def lose(self, agent_id: str) -> None:
         """No sign of life of the agent's workspace for too long."""

@@ -301,10 +301,11 @@ def test_another_act_leaves_what_is_typed(site: Site, open_as: Open) -> None:
 
 def test_an_offer_made_while_the_page_comes_is_there(site: Site, open_as: Open) -> None:
     page = open_as("amara")
-    go_ready(page)
+    site.add_urgent("Between page and stream", "collision")
 
     def late(route: Route) -> None:
-        site.add_urgent("Between page and stream", "collision")
+        site.set_state("rossi", AgentState.READY)
+        site.wait_for_offer("rossi")
         route.continue_()
 
     page.route("**/iwd/v3/stream*", late, times=1)
