@@ -411,8 +411,8 @@ def test_keys_are_listed_and_move_through_the_items(site: Site, open_as: Open) -
     expect(page.locator("#note")).to_have_value("j stays a letter here")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("?")
-    expect(page.locator("dialog[open] .keys")).to_contain_text("Next best")
-    expect(page.locator("dialog[open] .keys")).to_contain_text("Write a note")
+    expect(page.locator("dialog[open] .key-list")).to_contain_text("Next best")
+    expect(page.locator("dialog[open] .key-list")).to_contain_text("Write a note")
     assert violations(page) == []
     page.keyboard.press("Escape")
     page.keyboard.press("h")

@@ -25,7 +25,7 @@ function showKeys() {
   if (document.getElementById("find")) lines.push(["/", texts.keysFindText]);
   lines.push(["?", texts.keysHelpText]);
   const list = document.createElement("dl");
-  list.className = "keys";
+  list.className = "key-list";
   for (const [keys, what] of lines) {
     const name = document.createElement("dt");
     for (const key of keys.split(" ")) name.append(Object.assign(document.createElement("kbd"), { textContent: key }));

@@ -1,0 +1,29 @@
+"""Styles of one area leave the other areas alone: all are one file in the browser."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import openiwd.web
+
+STYLES = Path(openiwd.web.__file__).parent / "static" / "styles"
+SHARED = ("base", "parts", "zz-narrow")
+RULE = re.compile(r"^\s*([^@{}\n]+)\{", re.MULTILINE)
+ALONE = re.compile(r"\.([\w-]+)(?:::?[\w-]+)?")
+
+
+def test_a_class_is_laid_out_by_one_file_only() -> None:
+    """A bare class (`.editor {`) of two files would come to both pages with the sum of both."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for file in STYLES.rglob("*.css"):
+        if file.stem in SHARED:
+            continue
+        for selectors in RULE.findall(file.read_text(encoding="utf-8")):
+            for selector in selectors.split(","):
+                alone = ALONE.fullmatch(selector.strip())
+                if alone:
+                    found[alone[1]].add(file.name)
+    assert len(found) > 100
+    assert {name: sorted(files) for name, files in found.items() if len(files) > 1} == {}
