@@ -19,7 +19,7 @@ from openiwd.domain.errors import (
 )
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action, allowed
-from openiwd.domain.privilege import Caller
+from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.transition import tag
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.ports.tenant_store import SearchQuery
@@ -303,21 +303,26 @@ def command_for(request: BulkRequest, caller: Caller, item_id: UUID) -> Command:
 # Reading and stopping ------------------------------------------------------------------------------------------------
 
 
+def _only_of(caller: Caller) -> str | None:
+    """Whose runs the caller sees: a run tells of all its items, so a limited reach sees its own runs only."""
+    return None if caller.require("workitems.bulk") is Scope.ALL else caller.actor
+
+
 async def get(services: TenantServices, caller: Caller, job_id: UUID) -> BulkJob:
-    """A bulk run and how far it is."""
-    caller.require("workitems.bulk")
+    """A bulk run and how far it is; NotFoundError for one that is somebody else's business."""
+    only = _only_of(caller)
     async with services.runtime.store.reading() as reading:
         row = await reading.bulk_job(job_id)
-    if row is None:
+    if row is None or only not in (None, row["actor"]):
         raise NotFoundError(f"there is no bulk run {job_id}", field="id", hint="check the id")
     return msgspec.convert(row, BulkJob)
 
 
 async def recent(services: TenantServices, caller: Caller, limit: int = 50) -> list[BulkJob]:
-    """The last bulk runs, newest first."""
-    caller.require("workitems.bulk")
+    """The last bulk runs that the caller may see, newest first."""
+    only = _only_of(caller)
     async with services.runtime.store.reading() as reading:
-        return msgspec.convert(await reading.bulk_jobs(limit), list[BulkJob])
+        return msgspec.convert(await reading.bulk_jobs(limit, only), list[BulkJob])
 
 
 async def results(
