@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
+from openiwd.api.app import create_app
 from openiwd.domain.privilege import Role
-from tests.factories.api import World, problem
+from openiwd.web.app import create_web
+from tests.factories.api import PASSWORD, PREFIX, World, problem
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +30,19 @@ async def claim(api: World, capture_id: str = "c1", **fields: Any) -> dict[str, 
 
 async def loan(api: World, capture_id: str = "l1", **fields: Any) -> dict[str, Any]:
     return await api.item(capture_id, data={"kind": "loan"}, **fields)
+
+
+@asynccontextmanager
+async def visitor(api: World, role: Role, **fields: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A member who looks at the pages."""
+    await api.add_user("lou", role, access_groups=["lending"], **fields)
+    site = create_app(api.platform, holidays=api.wiring.holidays, web=create_web)
+    transport = httpx.ASGITransport(app=site, raise_app_exceptions=True)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://iwd", timeout=30) as client:
+        session = await client.post(f"{PREFIX}/sessions", json={"login": "lou", "password": PASSWORD})
+        client.headers.update({"x-csrf-token": session.json()["csrfToken"], "hx-request": "true"})
+        yield client
+    await site.close()
 
 
 async def bulk_run(api: World, key: str, action: str, ids: list[str], **fields: Any) -> str:
@@ -54,3 +72,26 @@ async def test_a_bulk_run_of_somebody_else_is_not_there_for_a_member(api: World)
     assert listed["lena"][0]["actor"] == "key:lena"
     assert len((await api.get(f"{own}/results", "lena")).json()["results"]) == 1
     assert (await api.get(own)).status_code == 200
+
+
+async def test_items_named_by_id_are_as_unknown_out_of_reach(api: World) -> None:
+    await api.add_key("closer", privileges=["workitems.bulk", "workitems.cancel", "workitems.search"])
+    foreign, own = await claim(api), await loan(api)
+    body = {"action": "cancel", "ids": [foreign["id"]], "include": [own["id"]], "dryRun": True}
+    told = (await api.post("/items/bulk", body, "lena")).json()
+    assert (told["total"], told["forbidden"], told["sample"], told["refused"]) == (1, 0, [own["id"]], [])
+    assert (await api.post("/items/bulk", body, "closer")).json()["total"] == 2
+    assert (await api.post("/items/bulk", body)).json()["total"] == 2
+
+
+async def test_the_preview_page_of_a_bulk_act_shows_nothing_out_of_reach(api: World) -> None:
+    foreign = await claim(api, subject="Foreign matter")
+    own = await loan(api, subject="Matter of ours")
+    for one in (foreign, own):
+        await api.post(f"/items/{one['id']}/cancel", {})
+    asked = {"action": "hold", "ids": f"{foreign['id']},{own['id']}"}
+    async with visitor(api, Role.SUPERVISOR) as lou:
+        page = await lou.post("/bulk/dialog", data=asked)
+    assert page.status_code == 200, page.text
+    assert "Matter of ours" in page.text
+    assert "Foreign matter" not in page.text

@@ -131,10 +131,14 @@ def action_of(name: str) -> Action:
             )
 
 
+def _privilege(request: BulkRequest) -> str:
+    """What the action on one item takes."""
+    return "workitems.note" if request.action == "tag" else PRIVILEGE[action_of(request.action)]
+
+
 def _check(request: BulkRequest, caller: Caller) -> None:
-    action = action_of(request.action)
     caller.require("workitems.bulk")
-    caller.require("workitems.note" if request.action == "tag" else PRIVILEGE[action])
+    caller.require(_privilege(request))
     if request.search is None and not request.ids and not request.include:
         raise InvalidInputError("the bulk run names no items", field="search", hint="give a search, or ids")
     if max(len(request.ids), len(request.include), len(request.exclude)) > MAX_NAMED:
@@ -152,14 +156,16 @@ def _check(request: BulkRequest, caller: Caller) -> None:
 async def _concerned(
     services: TenantServices, caller: Caller, request: BulkRequest
 ) -> AsyncIterator[list[WorkItem]]:
-    """The items concerned as they are now, in chunks, each item once."""
+    """The items concerned as they are now, in chunks, each item once; what the caller may not read is as if unknown."""
     found = 0
+    may_name = caller.privileges.get("workitems.read") or caller.require(_privilege(request))
     excluded = set(request.exclude)
     named = [i for i in (*request.ids, *request.include) if i not in excluded]
     seen = set(named)
     async with services.runtime.store.reading() as reading:
         if named:
-            items = sorted((await reading.items_by_id(named)).values(), key=lambda i: i.number)
+            known = (await reading.items_by_id(named)).values()
+            items = sorted((i for i in known if caller.covers(may_name, i)), key=lambda i: i.number)
             found += len(items)
             yield items
     if request.search is None:
@@ -179,7 +185,7 @@ async def _concerned(
 async def dry_run(services: TenantServices, caller: Caller, request: BulkRequest) -> DryRun:
     """How many items the run would change, and which cannot be changed; nothing is written."""
     _check(request, caller)
-    privilege = "workitems.note" if request.action == "tag" else PRIVILEGE[action_of(request.action)]
+    privilege = _privilege(request)
     scope = caller.require(privilege)
     if caller.restriction(privilege) == caller.restriction("workitems.search"):
         query = await _one_search(services, caller, request)
