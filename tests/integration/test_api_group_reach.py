@@ -95,3 +95,18 @@ async def test_the_preview_page_of_a_bulk_act_shows_nothing_out_of_reach(api: Wo
     assert page.status_code == 200, page.text
     assert "Matter of ours" in page.text
     assert "Foreign matter" not in page.text
+
+
+async def test_undoing_a_hold_leaves_later_holds_alone(api: World) -> None:
+    first, again, resumed = [(await claim(api, f"c{n}"))["id"] for n in range(3)]
+    run = await bulk_run(api, "t", "hold", [first, again, resumed], reason="review")
+    for item in (again, resumed):
+        await api.post(f"/items/{item}/resume", {})
+    await api.post(f"/items/{again}/hold", {"reason": "waitingForDocuments"})
+    undone = await api.post(f"{run}/undo", {})
+    assert undone.status_code == 202, undone.text
+    assert undone.json()["total"] == 1
+    await over(api, undone.headers["location"], "t")
+    statuses = [(await api.get(f"/items/{i}")).json()["status"] for i in (first, again, resumed)]
+    assert statuses == ["queued", "held", "queued"]
+    problem(await api.post(f"{run}/undo", {}), 409, "nothingToUndo")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -52,6 +52,8 @@ ACTIONS: Final = (
     "delete",
 )
 UNDONE_BY: Final = {"hold": "resume"}
+LAST_CHUNK: Final = timedelta(minutes=1)
+"""A run that is stopped may still end the chunk that it is at."""
 
 
 class BulkRequest(ActionRequest, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -356,7 +358,7 @@ async def cancel(services: TenantServices, caller: Caller, job_id: UUID) -> None
 
 
 async def undo(services: TenantServices, caller: Caller, job_id: UUID) -> UUID:
-    """A new run that takes back what a hold has done: it resumes the items that the run held."""
+    """A new run that takes back what a hold has done: it resumes the items that are held by the run, not later on."""
     job = await get(services, caller, job_id)
     if job.action not in UNDONE_BY:
         raise ConflictError(f"{job.action} cannot be taken back as a whole", code="notUndoable", field="id")
@@ -369,5 +371,19 @@ async def undo(services: TenantServices, caller: Caller, job_id: UUID) -> UUID:
         raise TooLargeError(
             f"more than {MAX_NAMED} items", field="id", hint="search for them and resume those"
         )
-    ids = [UUID(r.detail["id"]) for r in done if isinstance(r.detail, dict) and "id" in r.detail]
+    async with services.runtime.store.reading() as reading:
+        items = await reading.items_by_number([r.item_number for r in done])
+    ids = [i.id for i in items.values() if _held_by(job, i)]
+    if not ids:
+        raise ConflictError(
+            "none of its items is held by this run any more", code="nothingToUndo", field="id"
+        )
     return await create(services, caller, BulkRequest(action=UNDONE_BY[job.action], ids=ids))
+
+
+def _held_by(job: BulkJob, item: WorkItem) -> bool:
+    """Whether the item is still in the hold of this run, rather than in a later one."""
+    if item.status is not Status.HELD or item.held_at is None or job.finished_at is None:
+        return False
+    end = job.finished_at + (LAST_CHUNK if job.status == "canceled" else timedelta(0))
+    return job.created_at <= item.held_at <= end
