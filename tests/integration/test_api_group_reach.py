@@ -110,3 +110,21 @@ async def test_undoing_a_hold_leaves_later_holds_alone(api: World) -> None:
     statuses = [(await api.get(f"/items/{i}")).json()["status"] for i in (first, again, resumed)]
     assert statuses == ["queued", "held", "queued"]
     problem(await api.post(f"{run}/undo", {}), 409, "nothingToUndo")
+
+
+async def test_a_link_tells_nothing_of_the_item_out_of_reach(api: World) -> None:
+    foreign = await claim(api, subject="Foreign matter")
+    own, other = await loan(api), await loan(api, "l2", subject="Matter of ours")
+    for to in (foreign, other):
+        link = {"kind": "relatesTo", "item": to["id"]}
+        assert (await api.post(f"/items/{own['id']}/links", link)).status_code == 200
+    told = {x["itemId"]: x for x in (await api.get(f"/items/{own['id']}/links", "lena")).json()["links"]}
+    assert (told[foreign["id"]]["subject"], told[foreign["id"]]["status"]) == (None, None)
+    assert (told[other["id"]]["subject"], told[other["id"]]["status"]) == ("Matter of ours", "queued")
+    async with visitor(api, Role.SUPERVISOR) as lou:
+        page = (await lou.get(f"/items/{own['id']}")).text
+    assert "Matter of ours" in page
+    assert "An item out of your reach" in page
+    assert "Foreign matter" not in page
+    links = (await api.get(f"/items/{own['id']}/links")).json()["links"]
+    assert {x["subject"] for x in links} == {"Foreign matter", "Matter of ours"}

@@ -122,7 +122,8 @@ class Link(Struct, kw_only=True, rename="camel"):
     kind: str
     item_id: UUID
     subject: str | None
-    status: str
+    status: str | None
+    """None, and no subject, where the reader may not read the other item."""
     incoming: bool
     """True when the other item names this one."""
 

@@ -71,7 +71,7 @@ async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str,
         nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling"))
         return {**nothing_there, "notes": [], "history": [], "related": [], "keys": KEYS}
     reference = str(item.id)
-    around = await item_detail.around(visit.services, item)
+    around = await item_detail.around(visit.services, visit.caller, item)
     history = await item_detail.history(visit.services, visit.caller, reference)
     return {
         "item": item_card(item, visit.caller, shown),
