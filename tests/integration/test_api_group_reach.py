@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,8 +11,10 @@ import pytest
 
 from openiwd.api.app import create_app
 from openiwd.domain.privilege import Role
+from openiwd.usecases import item_detail, workbin
 from openiwd.web.app import create_web
 from tests.factories.api import PASSWORD, PREFIX, World, problem
+from tests.servers.until import until
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +54,10 @@ async def bulk_run(api: World, key: str, action: str, ids: list[str], **fields: 
 
 
 async def over(api: World, location: str, key: str) -> str:
-    async with asyncio.timeout(30):
-        while (await api.get(location, key)).json()["status"] == "running":
-            await asyncio.sleep(0)
+    async def ended() -> bool:
+        return bool((await api.get(location, key)).json()["status"] != "running")
+
+    await until(ended)
     return location
 
 
@@ -128,3 +130,61 @@ async def test_a_link_tells_nothing_of_the_item_out_of_reach(api: World) -> None
     assert "Foreign matter" not in page
     links = (await api.get(f"/items/{own['id']}/links")).json()["links"]
     assert {x["subject"] for x in links} == {"Foreign matter", "Matter of ours"}
+
+
+async def calling(api: World) -> str:
+    """An agent who is a member too, with reach into one queue only; the name of the key."""
+    await api.add_access_group("callers", queues=["calls"])
+    await api.add_agent("cas")
+    return await api.add_key("caller", Role.SUPERVISOR, access_groups=["callers"], agent_id="cas")
+
+
+async def to_be_called(api: World) -> dict[str, Any]:
+    """One item in reach, and a better one out of it: both in bins that the agent may take from."""
+    mine = await loan(api, "mine", businessValue=1)
+    moved = await api.post(f"/items/{mine['id']}/transfer", {"queue": "calls"})
+    assert moved.status_code == 200, moved.text
+    return mine
+
+
+async def test_a_workbin_holds_what_the_members_groups_reach(api: World) -> None:
+    await calling(api)
+    mine = await to_be_called(api)
+    await loan(api, "foreign", businessValue=900, description="Private")
+    counts = {k: (await api.get("/agents/me/workbins", k)).json()["workbins"] for k in ("caller", "cas")}
+    assert {k: [b["count"] for b in bins] for k, bins in counts.items()} == {"caller": [1], "cas": [2]}
+    found = (await api.get("/agents/me/workbins/everybody", "caller")).json()
+    assert ([i["id"] for i in found["items"]], found["count"]) == ([mine["id"]], 1)
+    rows = (await api.get("/agents/me/workbins/everybody", "cas")).json()["items"]
+    assert {i["captureId"] for i in rows} == {"mine", "foreign"}
+    assert rows[0].keys() == {
+        "id", "captureId", "subject", "categoryPath", "queue", "priority", "priorityAt", "dueDateTime",
+        "createdDateTime",
+    }  # fmt: skip
+
+
+async def test_a_member_takes_nothing_out_of_reach(api: World) -> None:
+    await calling(api)
+    mine, foreign = await to_be_called(api), await loan(api, "foreign", businessValue=900)
+    await api.follow(decide=True)
+    await api.post("/agents/me/state", {"state": "notReady", "reason": "desk"}, "cas")
+    problem(await api.post(f"/items/{foreign['id']}/pull", None, "caller"), 403)
+    pulled = (await api.post("/agents/me/next", None, "caller")).json()["item"]
+    assert pulled["id"] == mine["id"]
+    assert (await api.post("/agents/me/next", None, "caller")).json()["item"] is None
+    own = (await api.post("/agents/me/next", None, "cas")).json()["item"]
+    assert own["id"] == foreign["id"], "an agent takes from all bins"
+
+
+async def test_the_desk_shows_of_a_contact_what_the_members_groups_reach(api: World) -> None:
+    await calling(api)
+    contact = {"contact": {"customerId": "K1", "name": "Kim"}}
+    mine = await loan(api, "mine", **contact)
+    await api.post(f"/items/{mine['id']}/transfer", {"queue": "calls"})
+    await loan(api, "foreign", subject="Foreign matter", **contact)
+    services = await api.services()
+    item = await item_detail.find(services, mine["id"])
+    for key, expected in (("caller", []), ("cas", ["foreign"]), ("t", ["foreign"])):
+        asking = await api.platform.identities.caller_of_key(api.keys[key])
+        assert asking is not None
+        assert [i.capture_id for i in await workbin.of_contact(services, asking, item)] == expected

@@ -373,7 +373,7 @@ async def undo(services: TenantServices, caller: Caller, job_id: UUID) -> UUID:
         )
     async with services.runtime.store.reading() as reading:
         items = await reading.items_by_number([r.item_number for r in done])
-    ids = [i.id for i in items.values() if _held_by(job, i)]
+    ids: list[UUID] = [i.id for i in items.values() if _held_by(job, i)]
     if not ids:
         raise ConflictError(
             "none of its items is held by this run any more", code="nothingToUndo", field="id"

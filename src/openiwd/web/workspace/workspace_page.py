@@ -80,7 +80,9 @@ async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str,
         "history": history_entries(history, shown),
         "focus_id": reference,
         "handling": handling_of(item, visit.caller, shown),
-        "related": [related_view(i, shown) for i in await workbin.of_contact(visit.services, item)],
+        "related": [
+            related_view(i, shown) for i in await workbin.of_contact(visit.services, visit.caller, item)
+        ],
         "keys": KEYS,
     }
 
