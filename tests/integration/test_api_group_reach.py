@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from openiwd.api.app import create_app
+from openiwd.domain.agent import Capacity
 from openiwd.domain.privilege import Role
 from openiwd.usecases import item_detail, workbin
+from openiwd.usecases.schema_trial import waiting_counts
 from openiwd.web.app import create_web
 from tests.factories.api import PASSWORD, PREFIX, World, problem
 from tests.servers.until import until
@@ -188,3 +190,34 @@ async def test_the_desk_shows_of_a_contact_what_the_members_groups_reach(api: Wo
         asking = await api.platform.identities.caller_of_key(api.keys[key])
         assert asking is not None
         assert [i.capture_id for i in await workbin.of_contact(services, asking, item)] == expected
+
+
+@pytest.mark.parametrize("decided", [False, True])
+async def test_configuration_counts_only_what_waits_in_reach(api: World, *, decided: bool) -> None:
+    mine = await loan(api)
+    foreign = await api.item("p1", data={"kind": "claim", "line": "property"})
+    assert mine["schemaId"] == foreign["schemaId"]
+    if decided:
+        services = await api.follow(decide=True)
+        await until(lambda: services.decider is not None and len(services.decider) == 2)
+    await api.add_key("designer", privileges=["prioritization.view"])
+    path = f"/schemas/{mine['schemaId']}/impact"
+    totals = {k: (await api.post(path, {}, k)).json()["total"] for k in ("t", "lena", "designer")}
+    assert totals == {"t": 2, "lena": 1, "designer": 0}
+    async with visitor(api, Role.BUSINESS) as lou:
+        ages = (await lou.get(f"/configuration/schemas/{mine['schemaId']}/ages")).json()
+        caller = await api.platform.identities.caller_of_key(api.keys["lena"])
+        assert caller is not None
+    assert ages["total"] == 1
+    assert waiting_counts(await api.services(), caller) is None
+
+
+async def test_items_in_hand_are_counted_in_reach(api: World) -> None:
+    await api.add_agent("ann", capacity=Capacity(total=7))
+    for item in (await loan(api), await claim(api, "c1"), await claim(api, "c2")):
+        assert (await api.post(f"/items/{item['id']}/assign", {"agent": "ann"})).status_code == 200
+    async with visitor(api, Role.SUPERVISOR) as lou:
+        pages = [(await lou.get(path)).text for path in ("/agents", "/agents/ann")]
+    for page in pages:
+        assert "1 of 7" in page
+        assert "3 of 7" not in page
