@@ -70,7 +70,7 @@ class Links(Struct):
 async def list_notes(call: CurrentCall, item_id: FromPath[str], capture_point: CapturePoint = None) -> Notes:
     """The internal notes of an item, oldest first."""
     item = await item_detail.read(call.services, call.caller, item_id, capture_point)
-    return Notes((await item_detail.around(call.services, item)).notes)
+    return Notes((await item_detail.around(call.services, call.caller, item)).notes)
 
 
 @post("/items/{item_id:str}/notes", tags=["items"], operation_id="addNote")
@@ -112,7 +112,7 @@ async def list_attachments(
 ) -> Attachments:
     """The attachments of an item."""
     item = await item_detail.read(call.services, call.caller, item_id, capture_point)
-    return Attachments((await item_detail.around(call.services, item)).attachments)
+    return Attachments((await item_detail.around(call.services, call.caller, item)).attachments)
 
 
 @post(
@@ -185,7 +185,7 @@ async def get_attachment(
 async def list_links(call: CurrentCall, item_id: FromPath[str], capture_point: CapturePoint = None) -> Links:
     """Links from and to the item."""
     item = await item_detail.read(call.services, call.caller, item_id, capture_point)
-    return Links((await item_detail.around(call.services, item)).links)
+    return Links((await item_detail.around(call.services, call.caller, item)).links)
 
 
 @post("/items/{item_id:str}/links", tags=["items"], operation_id="addLink", status_code=200)

@@ -14,10 +14,11 @@ from openiwd.api.call import CurrentCall
 from openiwd.api.item import Changed, answer
 from openiwd.api.passing_on import by_decider
 from openiwd.domain.agent import Agent, AgentState
+from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import Name, ShortText, WorkItem
 from openiwd.usecases import agent, offer, workbin
 from openiwd.usecases.item_detail import require_agent
-from openiwd.usecases.item_view import ItemView, item_view
+from openiwd.usecases.item_view import ItemView, item_view, priority_of
 from openiwd.usecases.workbin import Workbin
 
 
@@ -191,10 +192,24 @@ async def pull_next(call: CurrentCall) -> NextAnswer:
     return NextAnswer(None if done is None else await call.view(done))
 
 
+class WorkbinItem(Struct, kw_only=True, rename="camel"):
+    """What an agent may know of an item before taking it."""
+
+    id: UUID
+    capture_id: str
+    subject: str | None
+    category_path: str | None
+    queue: str | None
+    priority: int | float | None
+    priority_at: datetime | None
+    due_date_time: datetime | None
+    created_date_time: datetime
+
+
 class WorkbinItems(Struct, rename="camel"):
     """What lies in a workbin, best first; `count` is exact up to 10,000."""
 
-    items: list[ItemView]
+    items: list[WorkbinItem]
     count: int
 
 
@@ -211,11 +226,26 @@ async def list_workbins(call: CurrentCall) -> Workbins:
 
 @get("/agents/me/workbins/{bin_id:str}", tags=["workspace"], operation_id="getMyWorkbin")
 async def get_workbin(call: CurrentCall, bin_id: FromPath[str]) -> WorkbinItems:
-    """The items of a workbin, best first, at most 200. Take one with `POST /items/{id}/pull`."""
+    """The items of a workbin in short, best first, at most 200. Take one with `POST /items/{id}/pull`."""
     me = await agent.get(call.services, require_agent(call.caller))
     page = await workbin.waiting(call.services, me, call.caller, bin_id)
     rules, now = await call.rules(), call.now
-    return WorkbinItems([item_view(i, rules, now) for i in page.items], page.count)
+    return WorkbinItems([_in_bin(i, rules, now) for i in page.items], page.count)
+
+
+def _in_bin(item: WorkItem, rules: CompiledRuleSet, now: datetime) -> WorkbinItem:
+    priority, at = priority_of(item, rules, now)
+    return WorkbinItem(
+        id=item.id,
+        capture_id=item.capture_id,
+        subject=item.subject,
+        category_path=item.category_path,
+        queue=item.queue_id,
+        priority=priority,
+        priority_at=at,
+        due_date_time=item.due_at,
+        created_date_time=item.created_at,
+    )
 
 
 @post("/agents/me/heartbeat", tags=["workspace"], operation_id="heartbeat", status_code=200)

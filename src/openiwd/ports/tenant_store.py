@@ -122,7 +122,8 @@ class Link(Struct, kw_only=True, rename="camel"):
     kind: str
     item_id: UUID
     subject: str | None
-    status: str
+    status: str | None
+    """None, and no subject, where the reader may not read the other item."""
     incoming: bool
     """True when the other item names this one."""
 
@@ -320,7 +321,10 @@ class Reading(DashboardReading, AlarmReading, Protocol):
         ...
 
     async def bulk_job(self, job_id: UUID) -> dict[str, Any] | None: ...
-    async def bulk_jobs(self, limit: int) -> list[dict[str, Any]]: ...
+    async def bulk_jobs(self, limit: int, actor: str | None = None) -> list[dict[str, Any]]:
+        """The latest, newest first; of one actor only where it is named."""
+        ...
+
     async def bulk_results(
         self, job_id: UUID, after: int, limit: int, outcome: str | None = None
     ) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from openiwd.domain.errors import (
 )
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action, allowed
-from openiwd.domain.privilege import Caller
+from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.transition import tag
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.ports.tenant_store import SearchQuery
@@ -52,6 +52,8 @@ ACTIONS: Final = (
     "delete",
 )
 UNDONE_BY: Final = {"hold": "resume"}
+LAST_CHUNK: Final = timedelta(minutes=1)
+"""A run that is stopped may still end the chunk that it is at."""
 
 
 class BulkRequest(ActionRequest, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -131,10 +133,14 @@ def action_of(name: str) -> Action:
             )
 
 
+def _privilege(request: BulkRequest) -> str:
+    """What the action on one item takes."""
+    return "workitems.note" if request.action == "tag" else PRIVILEGE[action_of(request.action)]
+
+
 def _check(request: BulkRequest, caller: Caller) -> None:
-    action = action_of(request.action)
     caller.require("workitems.bulk")
-    caller.require("workitems.note" if request.action == "tag" else PRIVILEGE[action])
+    caller.require(_privilege(request))
     if request.search is None and not request.ids and not request.include:
         raise InvalidInputError("the bulk run names no items", field="search", hint="give a search, or ids")
     if max(len(request.ids), len(request.include), len(request.exclude)) > MAX_NAMED:
@@ -152,14 +158,16 @@ def _check(request: BulkRequest, caller: Caller) -> None:
 async def _concerned(
     services: TenantServices, caller: Caller, request: BulkRequest
 ) -> AsyncIterator[list[WorkItem]]:
-    """The items concerned as they are now, in chunks, each item once."""
+    """The items concerned as they are now, in chunks, each item once; what the caller may not read is as if unknown."""
     found = 0
+    may_name = caller.privileges.get("workitems.read") or caller.require(_privilege(request))
     excluded = set(request.exclude)
     named = [i for i in (*request.ids, *request.include) if i not in excluded]
     seen = set(named)
     async with services.runtime.store.reading() as reading:
         if named:
-            items = sorted((await reading.items_by_id(named)).values(), key=lambda i: i.number)
+            known = (await reading.items_by_id(named)).values()
+            items = sorted((i for i in known if caller.covers(may_name, i)), key=lambda i: i.number)
             found += len(items)
             yield items
     if request.search is None:
@@ -179,7 +187,7 @@ async def _concerned(
 async def dry_run(services: TenantServices, caller: Caller, request: BulkRequest) -> DryRun:
     """How many items the run would change, and which cannot be changed; nothing is written."""
     _check(request, caller)
-    privilege = "workitems.note" if request.action == "tag" else PRIVILEGE[action_of(request.action)]
+    privilege = _privilege(request)
     scope = caller.require(privilege)
     if caller.restriction(privilege) == caller.restriction("workitems.search"):
         query = await _one_search(services, caller, request)
@@ -303,21 +311,26 @@ def command_for(request: BulkRequest, caller: Caller, item_id: UUID) -> Command:
 # Reading and stopping ------------------------------------------------------------------------------------------------
 
 
+def _only_of(caller: Caller) -> str | None:
+    """Whose runs the caller sees: a run tells of all its items, so a limited reach sees its own runs only."""
+    return None if caller.require("workitems.bulk") is Scope.ALL else caller.actor
+
+
 async def get(services: TenantServices, caller: Caller, job_id: UUID) -> BulkJob:
-    """A bulk run and how far it is."""
-    caller.require("workitems.bulk")
+    """A bulk run and how far it is; NotFoundError for one that is somebody else's business."""
+    only = _only_of(caller)
     async with services.runtime.store.reading() as reading:
         row = await reading.bulk_job(job_id)
-    if row is None:
+    if row is None or only not in (None, row["actor"]):
         raise NotFoundError(f"there is no bulk run {job_id}", field="id", hint="check the id")
     return msgspec.convert(row, BulkJob)
 
 
 async def recent(services: TenantServices, caller: Caller, limit: int = 50) -> list[BulkJob]:
-    """The last bulk runs, newest first."""
-    caller.require("workitems.bulk")
+    """The last bulk runs that the caller may see, newest first."""
+    only = _only_of(caller)
     async with services.runtime.store.reading() as reading:
-        return msgspec.convert(await reading.bulk_jobs(limit), list[BulkJob])
+        return msgspec.convert(await reading.bulk_jobs(limit, only), list[BulkJob])
 
 
 async def results(
@@ -345,7 +358,7 @@ async def cancel(services: TenantServices, caller: Caller, job_id: UUID) -> None
 
 
 async def undo(services: TenantServices, caller: Caller, job_id: UUID) -> UUID:
-    """A new run that takes back what a hold has done: it resumes the items that the run held."""
+    """A new run that takes back what a hold has done: it resumes the items that are held by the run, not later on."""
     job = await get(services, caller, job_id)
     if job.action not in UNDONE_BY:
         raise ConflictError(f"{job.action} cannot be taken back as a whole", code="notUndoable", field="id")
@@ -358,5 +371,19 @@ async def undo(services: TenantServices, caller: Caller, job_id: UUID) -> UUID:
         raise TooLargeError(
             f"more than {MAX_NAMED} items", field="id", hint="search for them and resume those"
         )
-    ids = [UUID(r.detail["id"]) for r in done if isinstance(r.detail, dict) and "id" in r.detail]
+    async with services.runtime.store.reading() as reading:
+        items = await reading.items_by_number([r.item_number for r in done])
+    ids: list[UUID] = [i.id for i in items.values() if _held_by(job, i)]
+    if not ids:
+        raise ConflictError(
+            "none of its items is held by this run any more", code="nothingToUndo", field="id"
+        )
     return await create(services, caller, BulkRequest(action=UNDONE_BY[job.action], ids=ids))
+
+
+def _held_by(job: BulkJob, item: WorkItem) -> bool:
+    """Whether the item is still in the hold of this run, rather than in a later one."""
+    if item.status is not Status.HELD or item.held_at is None or job.finished_at is None:
+        return False
+    end = job.finished_at + (LAST_CHUNK if job.status == "canceled" else timedelta(0))
+    return job.created_at <= item.held_at <= end

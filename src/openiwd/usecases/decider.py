@@ -13,13 +13,14 @@ from uuid import UUID
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.decision import explain_waiting, to_plain, why_not
-from openiwd.domain.distribution import Choice, distribute, next_change, next_for
+from openiwd.domain.distribution import Choice, distribute, eligible_items, next_change, next_for
 from openiwd.domain.errors import ConflictError, FencedError, NotFoundError
 from openiwd.domain.instant import SECOND, to_micros
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import GrantKind, OfferOutcome
-from openiwd.domain.privilege import Caller, system
-from openiwd.domain.work_item import WorkItem
+from openiwd.domain.privilege import Caller, Scope, system
+from openiwd.domain.work_item import Status, WorkItem
+from openiwd.ports.tenant_store import SearchQuery
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.abandoned import abandoned
 from openiwd.usecases.acceptance import Acceptance, OpenOffer
@@ -39,6 +40,8 @@ MOST_CHOICES: Final = 1_000
 """Of one pass. What was chosen later than this would be chosen by an old picture."""
 CLAIM_CHUNK: Final = 250
 """Claims of one transaction: enough to share its commit, few enough that others append to the log in between."""
+MOST_WITHIN: Final = 1_000_000
+"""Of the items that access groups reach, so many are looked at for one who asks for the next."""
 MOST_FRUITLESS: Final = 3
 """After so many batches without any grant others are let in first."""
 CALLER: Final = system("distribution")
@@ -284,12 +287,30 @@ class Decider:
         async with self._turn():
             for _ in range(10):
                 await self._catch_up()
-                choice = next_for(self._desk.world, self._agent(agent_id), to_micros(self._runtime.now()))
+                choice = await self._next_for(agent_id, caller)
                 if choice is None:
                     return None
                 item = await self._grant(choice, caller)
                 if item is not None:
                     return Done(item=item)
+        return None
+
+    async def _next_for(self, agent_id: str, caller: Caller) -> Choice | None:
+        """The best item that the agent can do; of what lies in reach, for a member of access groups."""
+        within: set[int] | None = None
+        if caller.require("workitems.pull") is Scope.GROUP:
+            queued = {"attribute": "status", "operator": "eq", "value": Status.QUEUED.value}
+            query = SearchQuery(
+                filter=queued, scope=caller.restriction("workitems.pull"), now=self._runtime.now()
+            )
+            async with self._runtime.store.reading() as reading:
+                within = set(await reading.matching_numbers(query, MOST_WITHIN))
+        world, agent, now = self._desk.world, self._agent(agent_id), to_micros(self._runtime.now())
+        if within is None:
+            return next_for(world, agent, now)
+        for item in eligible_items(world, agent, now, GrantKind.PULL):
+            if item.number in within:
+                return Choice(item, agent_id, GrantKind.PULL, world.backlog.priority(item.number, now))
         return None
 
     async def pick(self, agent_id: str, item_id: UUID, caller: Caller) -> Done:
@@ -299,7 +320,7 @@ class Decider:
             await self._catch_up()
             now = to_micros(self._runtime.now())
             world, agent = self._desk.world, self._agent(agent_id)
-            item = await self._waiting(item_id)
+            item = await self._waiting(item_id, caller)
             reason = world.exclusion(agent, item, now, GrantKind.PICK)
             if reason is not None:
                 raise ConflictError(
@@ -315,11 +336,13 @@ class Decider:
             raise ConflictError("somebody else was quicker", code="itemMoved", hint="pick another item")
         return Done(item=granted)
 
-    async def _waiting(self, item_id: UUID) -> BacklogItem:
+    async def _waiting(self, item_id: UUID, taker: Caller | None = None) -> BacklogItem:
         async with self._runtime.store.reading() as reading:
             found = (await reading.items_by_id([item_id])).get(item_id)
         if found is None:
             raise NotFoundError(f"there is no item {item_id}", field="id")
+        if taker is not None and taker.require("workitems.pull") is Scope.GROUP:
+            taker.require_item("workitems.pull", found)
         waiting = self._desk.world.backlog.get(found.number)
         if waiting is None:
             raise ConflictError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from openiwd.domain.decision import to_plain
 from openiwd.domain.errors import (
@@ -18,7 +19,7 @@ from openiwd.domain.event import LoggedEvent, fold
 from openiwd.domain.packed_decision import known
 from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.work_item import Status, WorkItem
-from openiwd.ports.tenant_store import AttachmentInfo, Cursor, Link, Note, Offer
+from openiwd.ports.tenant_store import AttachmentInfo, Cursor, Link, Note, Offer, Reading
 from openiwd.usecases.item_view import HIDDEN, NAMES, priority_of
 
 if TYPE_CHECKING:
@@ -276,13 +277,23 @@ class Around(Struct, kw_only=True, rename="camel"):
     links: list[Link]
 
 
-async def around(services: TenantServices, item: WorkItem) -> Around:
+async def around(services: TenantServices, caller: Caller, item: WorkItem) -> Around:
+    """What hangs on an item that the caller may read; of linked items out of their reach only that they are linked."""
     async with services.runtime.store.reading() as reading:
         return Around(
             notes=await reading.notes(item.number),
             attachments=await reading.attachments(item.number),
-            links=await reading.links(item.number),
+            links=await _links(reading, caller, item),
         )
+
+
+async def _links(reading: Reading, caller: Caller, item: WorkItem) -> list[Link]:
+    scope, links = caller.require("workitems.read"), await reading.links(item.number)
+    if scope is Scope.ALL or not links:
+        return links
+    others = await reading.items_by_id({link.item_id for link in links})
+    seen = {key for key, other in others.items() if caller.covers(scope, other)}
+    return [link if link.item_id in seen else replace(link, subject=None, status=None) for link in links]
 
 
 def require_agent(caller: Caller) -> str:

@@ -18,6 +18,7 @@ from openiwd.domain.backlog_sample import sample_under, waiting_by_schema
 from openiwd.domain.calendar import WALL, WALL_CLOCK_ID, YEARS_AHEAD, YEARS_BACK, Calendar, Clock
 from openiwd.domain.errors import RuleSetError, UnavailableError
 from openiwd.domain.instant import from_micros, to_micros
+from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.schema import (
     Anchor,
@@ -164,9 +165,13 @@ def impact(found: Following, threshold: float) -> Impact:
 
 
 async def following(editor: Editor, schema_id: str, schema: Schema, live: Schema | None) -> Following:
-    """Who waits under a schema now, with the priority under the one tried and under the live one."""
+    """Who waits under a schema now, as far as the caller may find them, with the priority under the one tried and
+    under the live one.
+    """
     editor.caller.require("prioritization.view")
-    total, exact, items = await _sampled(editor.services, schema_id)
+    if not editor.caller.may("workitems.search"):
+        return Following(total=0, exact=True, followers=[])
+    total, exact, items = await _sampled(editor.services, editor.caller, schema_id)
     now = to_micros(editor.services.runtime.now())
     followers = []
     for n, item in enumerate(items):
@@ -181,10 +186,14 @@ async def following(editor: Editor, schema_id: str, schema: Schema, live: Schema
     return Following(total=total, exact=exact, followers=followers)
 
 
-async def _sampled(services: TenantServices, schema_id: str) -> tuple[int, bool, list[WorkItem]]:
-    """From the backlog where this process has it; else the database is asked, which counts to 10,000."""
-    store = services.runtime.store
-    if services.picture is not None:
+async def _sampled(
+    services: TenantServices, caller: Caller, schema_id: str
+) -> tuple[int, bool, list[WorkItem]]:
+    """From the backlog where this process has it and the caller's reach is all of it; else the database is asked,
+    which counts to 10,000.
+    """
+    store, reach = services.runtime.store, caller.restriction("workitems.search")
+    if services.picture is not None and reach is None:
         total, numbers = sample_under(services.picture.desk.world.backlog, schema_id, SAMPLED)
         items: list[WorkItem] = []
         for start in range(0, len(numbers), READ_AT_ONCE):
@@ -193,7 +202,7 @@ async def _sampled(services: TenantServices, schema_id: str) -> tuple[int, bool,
         return total, True, items
     query = waiting_query(schema_id)
     async with store.reading() as reading:
-        page = await reading.search(msgspec.structs.replace(query, now=services.runtime.now()))
+        page = await reading.search(msgspec.structs.replace(query, now=services.runtime.now(), scope=reach))
     return page.count, page.count_exact, page.items
 
 
@@ -206,9 +215,13 @@ def waiting_query(schema_id: str) -> SearchQuery:
     return SearchQuery(filter={"all": conditions}, sort=["receivedDateTime"], limit=1_000, with_count=True)
 
 
-def waiting_counts(services: TenantServices) -> tuple[Mapping[str, int], Mapping[str, int]] | None:
-    """Waiting items by schema and by queue; None where this process does not know the backlog."""
-    if services.picture is None:
+def waiting_counts(
+    services: TenantServices, caller: Caller
+) -> tuple[Mapping[str, int], Mapping[str, int]] | None:
+    """Waiting items by schema and by queue; None where this process does not know the backlog, or the caller may not
+    find all of it.
+    """
+    if services.picture is None or caller.privileges.get("workitems.search") is not Scope.ALL:
         return None
     backlog = services.picture.desk.world.backlog
     return waiting_by_schema(backlog), backlog.counts()

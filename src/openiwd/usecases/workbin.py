@@ -1,6 +1,7 @@
 """Workbins: the queued items from which agents take by themselves, by the groups that the queues are for.
 
-What lies in a bin is open to all of its agents; only taking it asks whether nothing stands against it.
+What lies in a bin is open to all of its agents, but for members of an access group, who see what these reach; only
+taking it asks whether nothing stands against it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.errors import NotFoundError
-from openiwd.domain.privilege import Caller
+from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.queue import Delivery, Queue
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import Status, WorkItem
@@ -53,7 +54,7 @@ def _groups_of(queue: Queue) -> list[str]:
 
 async def workbins(services: TenantServices, agent: Agent, caller: Caller) -> list[Workbin]:
     """The agent's group bins, by name. The personal bin is part of the agent's own items."""
-    caller.require("workitems.pull")
+    scope = _reach(caller, "workitems.pull")
     bins = bins_of(agent, await services.runtime.rules())
     if not bins:
         return []
@@ -61,9 +62,15 @@ async def workbins(services: TenantServices, agent: Agent, caller: Caller) -> li
     async with services.runtime.store.reading() as reading:
         names = {o["id"]: o["name"] for o in await reading.objects("agent_group")}
         for group, queues in bins.items():
-            page = await reading.search(_query(services, group, queues, limit=1, count=True))
+            query = _query(services, group, queues, limit=1, count=True)
+            page = await reading.search(replace(query, scope=scope))
             found.append(Workbin(id=group, name=names.get(group, group), count=page.count))
     return sorted(found, key=lambda b: (b.id == EVERYBODY, b.name, b.id))
+
+
+def _reach(caller: Caller, privilege: str) -> dict[str, Any] | None:
+    """What access groups leave of a bin or of a contact's items; one's own items are no bound here."""
+    return caller.restriction(privilege) if caller.require(privilege) is Scope.GROUP else None
 
 
 def _query(
@@ -92,7 +99,7 @@ async def waiting(
     services: TenantServices, agent: Agent, caller: Caller, bin_id: str, limit: int = MOST
 ) -> SearchPage:
     """What lies in a bin, best first. NotFoundError for a bin that the agent may not take from."""
-    caller.require("workitems.pull")
+    scope = _reach(caller, "workitems.pull")
     rules = await services.runtime.rules()
     queues = bins_of(agent, rules).get(bin_id)
     if queues is None:
@@ -102,13 +109,14 @@ async def waiting(
     query = replace(
         _query(services, bin_id, queues, limit=limit, count=True),
         sort=["-priority"],
+        scope=scope,
         schemas=dict(rules.schemas),
     )
     async with services.runtime.store.reading() as reading:
         return await reading.search(query)
 
 
-async def of_contact(services: TenantServices, item: WorkItem) -> list[WorkItem]:
+async def of_contact(services: TenantServices, caller: Caller, item: WorkItem) -> list[WorkItem]:
     """The last other items of the same contact, newest first: what an agent should know who has one of them."""
     if item.contact_id is None:
         return []
@@ -117,7 +125,11 @@ async def of_contact(services: TenantServices, item: WorkItem) -> list[WorkItem]
         {"attribute": "id", "operator": "ne", "value": str(item.id)},
     ]
     query = SearchQuery(
-        filter={"all": conditions}, sort=["-receivedDateTime"], limit=HISTORY, now=services.runtime.now()
+        filter={"all": conditions},
+        sort=["-receivedDateTime"],
+        limit=HISTORY,
+        now=services.runtime.now(),
+        scope=_reach(caller, "workitems.read"),
     )
     async with services.runtime.store.reading() as reading:
         return list((await reading.search(query)).items)

@@ -183,8 +183,8 @@ class LiveReading:
         record = await self._connection.fetchrow(BULK_SQL["bulk_job"], job_id)
         return None if record is None else camel(record)
 
-    async def bulk_jobs(self, limit: int) -> list[dict[str, Any]]:
-        return [camel(r) for r in await self._connection.fetch(BULK_SQL["bulk_jobs"], limit)]
+    async def bulk_jobs(self, limit: int, actor: str | None = None) -> list[dict[str, Any]]:
+        return [camel(r) for r in await self._connection.fetch(BULK_SQL["bulk_jobs"], limit, actor)]
 
     async def bulk_results(
         self, job_id: UUID, after: int, limit: int, outcome: str | None = None

@@ -82,7 +82,7 @@ async def queue_list_page(visit: CurrentVisit) -> Response[Any]:
     _, live = await live_document(visit.services.runtime)
     before = {q.id: q for q in live.queues}
     uses = uses_of_queues(at.document)
-    counts = waiting_counts(visit.services)
+    counts = waiting_counts(visit.services, visit.caller)
     names, _ = await _named(visit)
     calendars = {c.id: c.name for c in at.document.calendars}
     lines = [
@@ -127,7 +127,7 @@ async def queue_editor_page(visit: CurrentVisit, object_id: FromPath[str]) -> Re
     groups, skills = await _named(visit)
     groups.update({g.group: groups.get(g.group, g.group) for g in config.groups})
     uses = uses_of_queues(at.document).get(object_id, [])
-    counts = waiting_counts(visit.services)
+    counts = waiting_counts(visit.services, visit.caller)
     attributes = [f"data.{a.name}" for a in at.document.attributes]
     return show(
         visit,
@@ -157,7 +157,7 @@ async def queue_editor_page(visit: CurrentVisit, object_id: FromPath[str]) -> Re
 
 
 def _waiting(visit: Visit, object_id: str) -> int:
-    counts = waiting_counts(visit.services)
+    counts = waiting_counts(visit.services, visit.caller)
     return 0 if counts is None else counts[1].get(object_id, 0)
 
 

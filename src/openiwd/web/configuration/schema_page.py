@@ -12,7 +12,6 @@ from litestar.params import FromPath
 from openiwd.domain.calendar import FrozenCalendar
 from openiwd.domain.errors import InvalidInputError, RuleSetError
 from openiwd.domain.hold_reason import with_defaults
-from openiwd.domain.privilege import Scope
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.rule_set_use import uses_of_schemas
 from openiwd.domain.schema import Anchor, Schema, SchemaConfig
@@ -20,7 +19,7 @@ from openiwd.usecases import schema_trial
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set_draft import live_document, own_fields
 from openiwd.usecases.rule_set_object import SCHEMAS, find, listed
-from openiwd.usecases.schema_trial import SAMPLED, Following
+from openiwd.usecases.schema_trial import SAMPLED
 from openiwd.web.configuration import object_page
 from openiwd.web.configuration.drafting import Drafting, drafting, editor_of
 from openiwd.web.configuration.navigation import show
@@ -84,7 +83,7 @@ async def schemas_page(visit: CurrentVisit) -> Response[Any]:
     editor = editor_of(visit)
     _, live = await live_document(visit.services.runtime)
     uses = uses_of_schemas(at.document)
-    counts = schema_trial.waiting_counts(visit.services)
+    counts = schema_trial.waiting_counts(visit.services, visit.caller)
     calendars = {c.id: c.name for c in at.document.calendars}
     lines = []
     for config in at.document.schemas:
@@ -209,7 +208,7 @@ async def schema_ages(visit: CurrentVisit, object_id: FromPath[str]) -> Response
 async def schema_items(visit: CurrentVisit, object_id: FromPath[str]) -> Response[Any]:
     """The items behind the numbers: above the threshold, rising and falling against live."""
     visit.caller.require("prioritization.view")
-    scope = visit.caller.require("workitems.search")
+    visit.caller.require("workitems.search")
     at = await drafting(visit)
     values = await form_values(visit)
     editor = editor_of(visit)
@@ -224,11 +223,6 @@ async def schema_items(visit: CurrentVisit, object_id: FromPath[str]) -> Respons
         told = InvalidInputError(visit.t("schema.wrong_fields"), hint=visit.t("schema.wrong_fields_hint"))
         return visit.page("configuration/schema_items.html", lists=None, told=told, kinds=SIDES)
     found = await schema_trial.following(editor, object_id, schema, live)
-    hidden = 0
-    if scope is not Scope.ALL:
-        seen = [f for f in found.followers if visit.caller.covers(scope, f.item)]
-        hidden = len(found.followers) - len(seen)
-        found = Following(total=len(seen), exact=found.exact, followers=seen)
     shown = await shown_by(visit)
     return visit.page(
         "configuration/schema_items.html",
@@ -236,7 +230,6 @@ async def schema_items(visit: CurrentVisit, object_id: FromPath[str]) -> Respons
         told=None,
         name=config.name,
         threshold=number_text(threshold),
-        hidden=hidden,
         sampled=SAMPLED if found.total > len(found.followers) else 0,
     )
 
@@ -274,7 +267,7 @@ def _instant(visit: Visit, values: dict[str, str], name: str) -> datetime:
 
 
 def _waiting(visit: Visit, object_id: str) -> int:
-    counts = schema_trial.waiting_counts(visit.services)
+    counts = schema_trial.waiting_counts(visit.services, visit.caller)
     return 0 if counts is None else counts[0].get(object_id, 0)
 
 

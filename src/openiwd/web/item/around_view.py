@@ -24,6 +24,7 @@ class FileLine(NamedTuple):
 class LinkLine(NamedTuple):
     kind: str
     href: str
+    """Empty where the visitor may not read the other item."""
     subject: str
     status: str
 
@@ -64,9 +65,11 @@ def _file(item: WorkItem, info: AttachmentInfo, shown: Shown) -> FileLine:
 
 
 def _link(link: Link, shown: Shown) -> LinkLine:
-    kind = f"{link.kind}_in" if link.incoming else link.kind
+    kind = shown.t(f"uq.link.{link.kind}_in" if link.incoming else f"uq.link.{link.kind}")
+    if link.status is None:
+        return LinkLine(kind, "", shown.t("uq.item.link_out_of_reach"), "")
     return LinkLine(
-        shown.t(f"uq.link.{kind}"),
+        kind,
         f"/items/{link.item_id}",
         link.subject or shown.t("queue.no_subject"),
         link.status,

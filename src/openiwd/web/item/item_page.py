@@ -35,7 +35,7 @@ async def tab_context(visit: Visit, item: WorkItem, tab: str, shown: Shown) -> d
         case "details":
             note_scope = caller.privileges.get("workitems.note")
             can_change = note_scope is not None and caller.covers(note_scope, item)
-            hanging = await item_detail.around(services, item)
+            hanging = await item_detail.around(services, caller, item)
             return {
                 "details": details_of(item, shown, await hold_reasons_of(visit)),
                 "around": around_view(item, hanging, shown, can_change=can_change),
@@ -63,7 +63,7 @@ async def tab_context(visit: Visit, item: WorkItem, tab: str, shown: Shown) -> d
         case "history":
             return {"history": history_entries(await item_detail.history(services, caller, reference), shown)}
         case "notes":
-            around_item = await item_detail.around(services, item)
+            around_item = await item_detail.around(services, caller, item)
             scope_of_notes = caller.privileges.get("workitems.note")
             may = scope_of_notes is not None and caller.covers(scope_of_notes, item)
             return {"notes": note_views(around_item.notes, shown), "can_note": may}

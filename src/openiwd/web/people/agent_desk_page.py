@@ -66,7 +66,7 @@ def media_of(agent: Agent, shown: Shown) -> list[MediaLine]:
     return found
 
 
-async def _readable(visit: Visit, items: Sequence[WorkItem]) -> list[WorkItem]:
+def _readable(visit: Visit, items: Sequence[WorkItem]) -> list[WorkItem]:
     scope = visit.caller.require("workitems.read")
     return [i for i in items if visit.caller.covers(scope, i)]
 
@@ -79,7 +79,8 @@ async def desk_page(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[An
     mine = await agent_use.my_items(visit.services, agent_id)
     shown = await shown_by(visit)
     groups, skills = await groups_and_skills(visit)
-    line = line_of(agent, len(mine.assigned), groups, skills, shown)
+    assigned, offered = _readable(visit, mine.assigned), _readable(visit, mine.offers)
+    line = line_of(agent, len(assigned), groups, skills, shown)
     can_set = visit.caller.may("agents.state") and agent.active
     calendars = {c.id: c.name for c in shown.rules.document.calendars} if shown.rules is not None else {}
     hours = calendars.get(agent.working_hours, agent.working_hours) if agent.working_hours else ""
@@ -92,13 +93,13 @@ async def desk_page(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[An
         hours=hours,
         media=media_of(agent, shown),
         parts=parts_of(
-            await _readable(visit, mine.offers),
-            await _readable(visit, mine.assigned),
-            await _readable(visit, kept),
+            offered,
+            assigned,
+            _readable(visit, kept),
             shown,
         ),
         acts=acts_of(agent, visit.t) if can_set else [],
-        return_href=f"{desk_href(agent.id)}/return" if can_set and (mine.assigned or mine.offers) else "",
+        return_href=f"{desk_href(agent.id)}/return" if can_set and (assigned or offered) else "",
         edit_href=edit_href(agent.id) if visit.caller.may("agents.update") else "",
     )
 

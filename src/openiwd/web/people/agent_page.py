@@ -56,7 +56,10 @@ async def _context(visit: Visit) -> dict[str, Any]:
     shown = await shown_by(visit, found.agents)
     groups, skills = await groups_and_skills(visit)
     async with visit.services.runtime.store.reading() as reading:
-        held = Counter(i.assigned_to for i in await reading.held_by_agents() if i.assigned_to is not None)
+        items = await reading.held_by_agents()
+    scope = visit.caller.privileges.get("workitems.read")
+    seen = [i for i in items if scope is not None and visit.caller.covers(scope, i)]
+    held = Counter(i.assigned_to for i in seen if i.assigned_to is not None)
     can_set = visit.caller.may("agents.state")
     return {
         "active": "agents",

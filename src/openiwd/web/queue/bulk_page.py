@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from litestar.datastructures import MultiDict
 from litestar.params import FromPath, FromQuery
 
 from openiwd.domain.errors import InvalidInputError, OpenIwdError
+from openiwd.domain.work_item import WorkItem
 from openiwd.usecases import bulk
 from openiwd.usecases.bulk import BulkRequest, DryRun
 from openiwd.usecases.search import SearchRequest
@@ -28,6 +30,7 @@ from openiwd.web.shell.visit import CurrentVisit, Visit
 LISTED: Final = 8
 PAGE: Final = 100
 UPDATE: Final = "update"
+K = TypeVar("K", UUID, int)
 
 
 class Selection(NamedTuple):
@@ -77,9 +80,15 @@ def _act(name: str) -> str:
     return name if name == UPDATE else act_of(name).value
 
 
+def _readable(visit: Visit, items: Mapping[K, WorkItem]) -> dict[K, WorkItem]:
+    """What may be shown: an item may have left the visitor's reach since the run took it up."""
+    scope = visit.caller.privileges.get("workitems.read")
+    return {k: i for k, i in items.items() if scope is not None and visit.caller.covers(scope, i)}
+
+
 async def _refused(visit: Visit, counted: DryRun) -> list[Failure]:
     async with visit.services.runtime.store.reading() as reading:
-        items = await reading.items_by_id(counted.refused)
+        items = _readable(visit, await reading.items_by_id(counted.refused))
     t = visit.t
     return [
         Failure(str(i.id), subject_of(i, t), t.named("status", i.status.value))
@@ -217,7 +226,7 @@ async def _progress(visit: Visit, job_id: UUID) -> Response[Any]:
 async def _failures(visit: Visit, refused: list[bulk.BulkResult]) -> list[Failure]:
     """Items that refused, with their reasons."""
     async with visit.services.runtime.store.reading() as reading:
-        items = await reading.items_by_number([r.item_number for r in refused])
+        items = _readable(visit, await reading.items_by_number([r.item_number for r in refused]))
     found = []
     for result in refused:
         item = items.get(result.item_number)

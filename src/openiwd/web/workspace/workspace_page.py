@@ -72,7 +72,7 @@ async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str,
         nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling"))
         return {**nothing_there, "notes": [], "history": [], "related": [], "keys": KEYS}
     reference = str(item.id)
-    around = await item_detail.around(visit.services, item)
+    around = await item_detail.around(visit.services, visit.caller, item)
     history = await item_detail.history(visit.services, visit.caller, reference)
     return {
         "item": item_card(item, visit.caller, shown),
@@ -81,7 +81,9 @@ async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str,
         "history": history_entries(history, shown),
         "focus_id": reference,
         "handling": handling_of(item, visit.caller, shown),
-        "related": [related_view(i, shown) for i in await workbin.of_contact(visit.services, item)],
+        "related": [
+            related_view(i, shown) for i in await workbin.of_contact(visit.services, visit.caller, item)
+        ],
         "keys": KEYS,
     }
 

@@ -3,9 +3,10 @@
 SELECT id, action, request, actor, dry_run, status, total, done, failed, created_at, finished_at, error FROM bulk_job WHERE id = $1;
 
 -- name: bulk_jobs
--- The latest bulk jobs.
+-- The latest bulk jobs; of one actor where it is named.
 SELECT id, action, request, actor, dry_run, status, total, done, failed, created_at, finished_at, error
-FROM bulk_job ORDER BY created_at DESC, id LIMIT $1;
+FROM bulk_job WHERE $2::text IS NULL OR actor = $2
+ORDER BY created_at DESC, id LIMIT $1;
 
 -- name: bulk_results
 -- Outcomes of a job after an ordinal; of one kind where it is named.
