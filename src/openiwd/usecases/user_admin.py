@@ -14,7 +14,14 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import User
 from openiwd.usecases.agent_profile import raise_faults
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.grant import access_groups, check_agent, check_role, granted, require_grantable
+from openiwd.usecases.grant import (
+    access_groups,
+    check_agent,
+    check_role,
+    granted,
+    groups_of,
+    require_grantable,
+)
 from openiwd.usecases.own_user import preference_faults
 
 Login = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -98,7 +105,7 @@ async def _check(editor: Editor, data: UserInput, own_id: UUID | None) -> None:
     if data.login != data.login.strip():
         faults.append({"field": "login", "message": "the login has outer spaces", "hint": "remove them"})
     raise_faults(faults)
-    require_grantable(editor, granted(data.role, (), data.access_groups), groups)
+    require_grantable(editor, granted(data.role, (), data.access_groups), groups, data.agent_id)
 
 
 async def create(editor: Editor, data: NewUser) -> UserRecord:
@@ -122,7 +129,7 @@ async def update(editor: Editor, user_id: UUID, data: UserInput, revision: int |
     """Replaces what administrators edit; the password stays. Deactivating ends the sessions."""
     editor.caller.require("users.update")
     before = await _find(editor, user_id)
-    _require_over(editor, before)
+    await _require_over(editor, before)
     await _check(editor, data, user_id)
     if not data.active or data.role != Role.ADMINISTRATOR:
         await _keep_an_administrator(editor, before)
@@ -142,7 +149,7 @@ async def deactivate(editor: Editor, user_id: UUID) -> None:
     """Switches a user off: no login, sessions end. Users are kept, for what they did names them."""
     editor.caller.require("users.update")
     before = await _find(editor, user_id)
-    _require_over(editor, before)
+    await _require_over(editor, before)
     await _keep_an_administrator(editor, before)
     after = replace(before, active=False)
     await editor.platform.control.save_user(after, revision=before.revision)
@@ -155,7 +162,7 @@ async def set_password(editor: Editor, user_id: UUID, password: str) -> None:
     """A new password: it unlocks the login, and ends the sessions of who knew the old one."""
     editor.caller.require("users.update")
     before = await _find(editor, user_id)
-    _require_over(editor, before)
+    await _require_over(editor, before)
     password_hash = await editor.platform.identities.hash_password(password)
     after = replace(before, password_hash=password_hash, failed_logins=0, locked_until=None)
     await editor.platform.control.save_user(after, revision=before.revision)
@@ -164,9 +171,10 @@ async def set_password(editor: Editor, user_id: UUID, password: str) -> None:
     await editor.note("passwordSet", "user", before.login)
 
 
-def _require_over(editor: Editor, user: User) -> None:
-    """Who changes a user must have all that the user has: else a password would be a way up."""
-    require_grantable(editor, granted(user.role, (), user.access_groups))
+async def _require_over(editor: Editor, user: User) -> None:
+    """Who changes a user must have all that the user has, and reach as far: else a password would be a way up."""
+    groups = await groups_of(editor, user.access_groups)
+    require_grantable(editor, granted(user.role, (), user.access_groups), groups, user.agent_id)
 
 
 async def _keep_an_administrator(editor: Editor, user: User) -> None:
