@@ -181,6 +181,21 @@ async def test_the_last_administrator_stays(api: World) -> None:
     assert (await delete(api, path)).status_code == 204
 
 
+async def test_limited_administrators_do_not_count_as_the_last_one(api: World) -> None:
+    await put(api, "/access-groups/motor", {"name": "Motor", "categories": ["Claims/Motor"]})
+    root = await add(api, "root", "administrator")
+    near = await add(api, "near", "administrator", accessGroups=["motor"])
+    path = f"/users/{root['id']}"
+    problem(await delete(api, path), 409, "lastAdministrator")
+    problem(await put(api, path, {**editable(root), "role": "viewer"}), 409, "lastAdministrator")
+    limited = {**editable(root), "accessGroups": ["motor"]}
+    told = problem(await put(api, path, limited), 409, "lastAdministrator")
+    assert told["field"] == "accessGroups"
+    assert (await delete(api, f"/users/{near['id']}")).status_code == 204, "the limited one may go"
+    await add(api, "root2", "administrator")
+    assert (await put(api, path, limited)).status_code == 200
+
+
 async def test_nobody_grants_more_than_they_have(api: World) -> None:
     root = await add(api, "root", "administrator")
     await api.add_key(

@@ -131,9 +131,8 @@ async def update(editor: Editor, user_id: UUID, data: UserInput, revision: int |
     before = await _find(editor, user_id)
     await _require_over(editor, before)
     await _check(editor, data, user_id)
-    if not data.active or data.role != Role.ADMINISTRATOR:
-        await _keep_an_administrator(editor, before)
     after = replace(before, **{f: getattr(data, f) for f in UserInput.__struct_fields__})
+    await _keep_an_administrator(editor, before, after)
     control = editor.platform.control
     # without If-Match too, what else was changed meanwhile (a password) is not undone
     await control.save_user(after, revision=revision if revision is not None else before.revision)
@@ -150,8 +149,8 @@ async def deactivate(editor: Editor, user_id: UUID) -> None:
     editor.caller.require("users.update")
     before = await _find(editor, user_id)
     await _require_over(editor, before)
-    await _keep_an_administrator(editor, before)
     after = replace(before, active=False)
+    await _keep_an_administrator(editor, before, after)
     await editor.platform.control.save_user(after, revision=before.revision)
     await editor.platform.control.end_sessions(user_id)
     editor.platform.identities.forget()
@@ -177,14 +176,25 @@ async def _require_over(editor: Editor, user: User) -> None:
     require_grantable(editor, granted(user.role, (), user.access_groups), groups, user.agent_id)
 
 
-async def _keep_an_administrator(editor: Editor, user: User) -> None:
-    if user.role != Role.ADMINISTRATOR or not user.active:
+def _rank(user: User) -> int:
+    """2 for an administrator whom nothing limits, 1 for one limited by access groups, 0 for others."""
+    if not user.active or user.role != Role.ADMINISTRATOR:
+        return 0
+    return 1 if user.access_groups else 2
+
+
+async def _keep_an_administrator(editor: Editor, before: User, after: User) -> None:
+    """Limited administrators cannot undo their limits: one without must stay, or the tenant is locked."""
+    if _rank(after) >= _rank(before):
         return
-    all_users = await editor.platform.control.users(editor.tenant_id)
-    if not any(u.active and u.role == Role.ADMINISTRATOR and u.id != user.id for u in all_users):
-        raise ConflictError(
-            f"'{user.login}' is the last active administrator",
-            code="lastAdministrator",
-            field="role",
-            hint="make somebody else an administrator first",
-        )
+    others = [u for u in await editor.platform.control.users(editor.tenant_id) if u.id != before.id]
+    if any(_rank(u) >= _rank(before) for u in others):
+        return
+    limited = _rank(after) == 1
+    unlimited = "" if before.access_groups else " whom no access group limits"
+    raise ConflictError(
+        f"'{before.login}' is the last active administrator{unlimited}",
+        code="lastAdministrator",
+        field="accessGroups" if limited else "role",
+        hint=f"make somebody else an administrator{unlimited} first",
+    )
