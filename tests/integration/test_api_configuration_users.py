@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
+from msgspec.structs import replace
 
 from openiwd.domain.privilege import PRIVILEGES, Role
+from openiwd.usecases.user import hash_secret
 from tests.factories.api import PASSWORD, World, problem
 
 NEW = "another horse battery"
@@ -349,6 +352,22 @@ async def test_an_api_keys_secret_is_shown_once(api: World) -> None:
     problem(
         await api.post("/api-keys", {"name": "x", "role": "viewer", "expiresAt": "2030-01-01T00:00:00"}), 400
     )
+
+
+async def test_only_privileges_over_items_take_a_scope(api: World) -> None:
+    for grant in ("users.view:own", "agents.state:group", "audit.view:own"):
+        told = problem(await api.post("/api-keys", {"name": "x", "privileges": [grant]}), 400)
+        assert told["field"] == "privileges[0]", told
+    fine = ["workitems.read:own", "emails.send:own", "users.view:all"]
+    assert (await api.post("/api-keys", {"name": "x", "privileges": fine})).status_code == 201
+
+
+async def test_a_stored_grant_with_a_meaningless_scope_gives_nothing(api: World) -> None:
+    _, key = await api.platform.identities.create_key(uuid4(), "t", "old", privileges=["users.view"])
+    stored = replace(key, id=uuid4(), name="older", privileges=["users.update:own", "audit.view"])
+    await api.wiring.control.save_api_key(stored, hash_secret("older"))
+    assert (await api.get("/users/me", "older")).json()["privileges"] == {"audit.view": "all"}
+    assert (await delete(api, f"/api-keys/{stored.id}")).status_code == 204
 
 
 async def test_other_tenants_users_and_keys_are_out_of_reach(api: World) -> None:

@@ -9,20 +9,14 @@ from openiwd.domain.errors import ForbiddenError, InvalidInputError
 from openiwd.domain.privilege import Caller, Role, Scope, role_privileges
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.user import parse_grant
+from openiwd.usecases.user import held_privileges, parse_grant
 
 _RANK: Final = {Scope.OWN: 0, Scope.GROUP: 1, Scope.ALL: 2}
 
 
 def granted(role: str | None, privileges: Iterable[str], access_groups: Iterable[str]) -> dict[str, Scope]:
     """The privileges that a role, single privileges and access groups come to."""
-    grouped = bool(list(access_groups))
-    found = role_privileges(Role(role), grouped=grouped) if role else {}
-    for text in privileges:
-        name, scope = parse_grant(text)
-        limited = Scope.GROUP if grouped and name.startswith("workitems.") else Scope.ALL
-        found[name] = scope or limited
-    return found
+    return held_privileges(role, privileges, grouped=any(True for _ in access_groups))
 
 
 def beyond(caller: Caller, wanted: Mapping[str, Scope]) -> list[str]:
