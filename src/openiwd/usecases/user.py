@@ -185,8 +185,8 @@ class Identities:
         self._known.pop(token_hash, None)
         await self._control.end_session(token_hash)
 
-    async def caller_of_session(self, token: str) -> Caller | None:
-        """Who holds this session; None when it is unknown or over. Each use prolongs it."""
+    async def caller_of_session(self, token: str, *, prolong: bool = True) -> Caller | None:
+        """Who holds this session; None when it is unknown or over. Each use prolongs it, looking alone does not."""
         token_hash = hash_secret(token)
         known, caller = self._cached(token_hash)
         if known:
@@ -197,7 +197,7 @@ class Identities:
         if session is not None and session.expires_at > now and session.user.active:
             caller = await self.caller_of_user(session.user, csrf_token=session.csrf_token)
             prolonged = now + timedelta(hours=SESSION_HOURS)
-            if prolonged - session.expires_at > TOUCH_AFTER:
+            if prolong and prolonged - session.expires_at > TOUCH_AFTER:
                 await self._control.touch_session(token_hash, prolonged)
         return self._keep(token_hash, caller)
 
