@@ -298,7 +298,7 @@ def test_the_audit_tells_who_changed_what_from_what_to_what(open_as: Open, shot:
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Export CSV").click()
     text = waiting.value.path().read_text(encoding="utf-8-sig")
-    assert text.splitlines()[0] == "id,at,actor,action,objectKind,objectId,changes"
+    assert text.splitlines()[0] == '"id","at","actor","action","objectKind","objectId","changes"'
     assert f"name: German → {name}" in text
     page.locator("#audit-table").get_by_role("link", name="german").first.click()
     expect(page.locator("main tbody tr")).to_have_count(1)

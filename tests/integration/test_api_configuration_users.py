@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
+from msgspec.structs import replace
 
 from openiwd.domain.privilege import PRIVILEGES, Role
+from openiwd.usecases.user import hash_secret
 from tests.factories.api import PASSWORD, World, problem
 
 NEW = "another horse battery"
@@ -181,6 +184,21 @@ async def test_the_last_administrator_stays(api: World) -> None:
     assert (await delete(api, path)).status_code == 204
 
 
+async def test_limited_administrators_do_not_count_as_the_last_one(api: World) -> None:
+    await put(api, "/access-groups/motor", {"name": "Motor", "categories": ["Claims/Motor"]})
+    root = await add(api, "root", "administrator")
+    near = await add(api, "near", "administrator", accessGroups=["motor"])
+    path = f"/users/{root['id']}"
+    problem(await delete(api, path), 409, "lastAdministrator")
+    problem(await put(api, path, {**editable(root), "role": "viewer"}), 409, "lastAdministrator")
+    limited = {**editable(root), "accessGroups": ["motor"]}
+    told = problem(await put(api, path, limited), 409, "lastAdministrator")
+    assert told["field"] == "accessGroups"
+    assert (await delete(api, f"/users/{near['id']}")).status_code == 204, "the limited one may go"
+    await add(api, "root2", "administrator")
+    assert (await put(api, path, limited)).status_code == 200
+
+
 async def test_nobody_grants_more_than_they_have(api: World) -> None:
     root = await add(api, "root", "administrator")
     await api.add_key(
@@ -238,6 +256,75 @@ async def test_who_is_limited_by_access_groups_makes_none_that_reach_further(api
     assert (await api.post("/users", {**viewer, "accessGroups": ["motor"]}, "boss")).status_code == 201
 
 
+async def limited_administrator(api: World) -> None:
+    """A key `boss` that reaches motor claims only; `foreign` is another access group."""
+    await put(api, "/access-groups/motor", {"name": "Motor", "categories": ["Claims/Motor"]})
+    await put(api, "/access-groups/foreign", {"name": "Foreign", "categories": ["Lending"]})
+    body = {"name": "boss", "role": "administrator", "accessGroups": ["motor"]}
+    api.keys["boss"] = (await api.post("/api-keys", body)).json()["secret"]
+
+
+async def test_who_is_limited_takes_over_no_user_of_another_access_group(api: World) -> None:
+    await limited_administrator(api)
+    await api.add_agent("ann")
+    foreign = await add(api, "eve", "supervisor", accessGroups=["foreign"])
+    both = await add(api, "bob", "viewer", accessGroups=["motor", "foreign"])
+    ann = await add(api, "ann", "agent", agentId="ann")
+    for user in (foreign, both, ann):
+        path = f"/users/{user['id']}"
+        problem(await api.post(f"{path}/password", {"password": NEW}, "boss"), 403, "notGrantable")
+        mine = {**editable(user), "role": "viewer", "accessGroups": ["motor"], "agentId": None}
+        problem(await put(api, path, mine, "boss"), 403, "notGrantable")
+        problem(await delete(api, path, "boss"), 403, "notGrantable")
+        assert (await api.get(path)).json() == user
+    near = await add(api, "sue", "supervisor", accessGroups=["motor"])
+    done = await api.post(f"/users/{near['id']}/password", {"password": NEW}, "boss")
+    assert done.status_code == 204, done.text
+
+
+async def test_who_is_limited_makes_nobody_an_agent(api: World) -> None:
+    await limited_administrator(api)
+    await api.add_agent("ann")
+    await api.add_agent("ben")
+    body = {"login": "ann", "name": "Ann", "role": "agent", "agentId": "ann"}
+    problem(await api.post("/users", body, "boss"), 403, "notGrantable")
+    key = {"name": "ann2", "role": "agent", "agentId": "ann"}
+    problem(await api.post("/api-keys", key, "boss"), 403, "notGrantable")
+    boss = {"name": "ben2", "role": "administrator", "accessGroups": ["motor"], "agentId": "ben"}
+    api.keys["ben2"] = (await api.post("/api-keys", boss)).json()["secret"]
+    own = await api.post("/api-keys", {"name": "ben3", "role": "agent", "agentId": "ben"}, "ben2")
+    assert own.status_code == 201, "what one is oneself"
+    assert (await api.post("/users", body)).status_code == 201, "whom nothing limits"
+
+
+async def test_who_is_limited_changes_no_other_access_group(api: World) -> None:
+    await limited_administrator(api)
+    before = (await api.get("/access-groups/foreign")).json()
+    taken = {"name": "Mine", "categories": ["Claims/Motor"]}
+    problem(await put(api, "/access-groups/foreign", taken, "boss"), 403, "notGrantable")
+    problem(await delete(api, "/access-groups/foreign", "boss"), 403, "notGrantable")
+    assert (await api.get("/access-groups/foreign")).json() == before
+    assert (await put(api, "/access-groups/mine", taken, "boss")).status_code == 201
+    assert (await delete(api, "/access-groups/mine", "boss")).status_code == 204
+
+
+async def test_who_is_limited_revokes_no_key_that_can_more(api: World) -> None:
+    await limited_administrator(api)
+    await api.add_agent("ann")
+    bodies: list[dict[str, Any]] = [
+        {"name": "whole", "privileges": ["workitems.read"]},
+        {"name": "foreign", "role": "viewer", "accessGroups": ["foreign"]},
+        {"name": "agent", "role": "agent", "agentId": "ann"},
+    ]
+    for body in bodies:
+        made = (await api.post("/api-keys", body)).json()["key"]
+        problem(await delete(api, f"/api-keys/{made['id']}", "boss"), 403, "notGrantable")
+        assert (await api.get(f"/api-keys/{made['id']}")).status_code == 200
+    near = {"name": "near", "role": "viewer", "accessGroups": ["motor"]}
+    made = (await api.post("/api-keys", near)).json()["key"]
+    assert (await delete(api, f"/api-keys/{made['id']}", "boss")).status_code == 204
+
+
 async def test_an_api_keys_secret_is_shown_once(api: World) -> None:
     body = {"name": "source", "privileges": ["workitems.create", "workitems.read"]}
     made = await api.post("/api-keys", body)
@@ -265,6 +352,22 @@ async def test_an_api_keys_secret_is_shown_once(api: World) -> None:
     problem(
         await api.post("/api-keys", {"name": "x", "role": "viewer", "expiresAt": "2030-01-01T00:00:00"}), 400
     )
+
+
+async def test_only_privileges_over_items_take_a_scope(api: World) -> None:
+    for grant in ("users.view:own", "agents.state:group", "audit.view:own"):
+        told = problem(await api.post("/api-keys", {"name": "x", "privileges": [grant]}), 400)
+        assert told["field"] == "privileges[0]", told
+    fine = ["workitems.read:own", "emails.send:own", "users.view:all"]
+    assert (await api.post("/api-keys", {"name": "x", "privileges": fine})).status_code == 201
+
+
+async def test_a_stored_grant_with_a_meaningless_scope_gives_nothing(api: World) -> None:
+    _, key = await api.platform.identities.create_key(uuid4(), "t", "old", privileges=["users.view"])
+    stored = replace(key, id=uuid4(), name="older", privileges=["users.update:own", "audit.view"])
+    await api.wiring.control.save_api_key(stored, hash_secret("older"))
+    assert (await api.get("/users/me", "older")).json()["privileges"] == {"audit.view": "all"}
+    assert (await delete(api, f"/api-keys/{stored.id}")).status_code == 204
 
 
 async def test_other_tenants_users_and_keys_are_out_of_reach(api: World) -> None:

@@ -125,19 +125,20 @@ async def test_export_as_csv_and_ndjson(api: World) -> None:
         "evil",
         subject="=cmd|' /C calc'!A0",
         channel="-1+1",
-        data={"kind": "loan", "x": "@a", "note": 'a"b,\nc'},
+        data={"kind": "loan", "x": "@a", "y": "x;=1+1", "z": "\t=1", "note": 'a"b,\nc'},
     )
     answer = await api.get(
-        "/items/export", params={"columns": "captureId,subject,channel,data.x,data.note,data"}
+        "/items/export", params={"columns": "captureId,subject,channel,data.x,data.note,data.y,data.z,data"}
     )
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/csv")
     assert "attachment" in answer.headers["content-disposition"]
     rows = list(csv.reader(io.StringIO(answer.text)))
-    assert rows[0] == ["captureId", "subject", "channel", "data.x", "data.note", "data"]
+    assert rows[0] == ["captureId", "subject", "channel", "data.x", "data.note", "data.y", "data.z", "data"]
     assert len(rows) == 602
     evil = next(r for r in rows if r[0] == "evil")
-    assert evil[1:5] == ["'=cmd|' /C calc'!A0", "'-1+1", "'@a", 'a"b,\nc']
+    assert evil[1:7] == ["'=cmd|' /C calc'!A0", "'-1+1", "'@a", 'a"b,\nc', "x;=1+1", "'\t=1"]
+    assert ',"x;=1+1",' in answer.text, "where semicolons separate, it stays one cell"
     filtered = await api.get(
         "/items/export",
         params={

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,8 @@ import msgspec
 from openiwd.api.stream import live
 from openiwd.domain.privilege import Role
 from openiwd.usecases.event_log import read_cursor
-from tests.factories.api import World, problem, raw
+from openiwd.usecases.user import Identities, hash_secret
+from tests.factories.api import PASSWORD, World, problem, raw
 from tests.servers.until import until
 
 
@@ -37,6 +39,10 @@ class Listener:
 
     def of(self, topic: str) -> list[dict[str, Any]]:
         return [m["data"] for m in self.messages if m["event"] == topic]
+
+    @property
+    def ended(self) -> bool:
+        return self._reading.done() and self._reading.exception() is None
 
     async def close(self) -> None:
         self._reading.cancel()
@@ -116,6 +122,66 @@ async def test_why_an_item_waits(api: World) -> None:
     assert why_not["agent"]
     await api.post(f"/items/{item['id']}/hold", {"reason": "review"})
     assert (await api.get(f"/items/{item['id']}/explain")).json()["note"] == "the item is held"
+
+
+async def test_a_stream_ends_with_its_key(api: World) -> None:
+    await api.follow()
+    secret = await api.add_key("sue", Role.SUPERVISOR)
+    identities = api.platform.identities
+    caller = await identities.caller_of_key(secret)
+    assert caller is not None
+    listener = Listener(
+        live(
+            await api.services(), caller, None, ("items",), 0.02,
+            ask_again=lambda: identities.caller_of_key(secret),
+        )
+    )  # fmt: skip
+    await until(lambda: listener.comments > 3)
+    assert not listener.ended
+    key = next(k for k in (await api.get("/api-keys")).json()["apiKeys"] if k["name"] == "sue")
+    assert (await api.call("DELETE", f"/api-keys/{key['id']}")).status_code == 204
+    await until(lambda: listener.ended)
+
+
+async def test_a_stream_ends_when_its_sessions_rights_change(api: World) -> None:
+    await api.follow()
+    await api.add_access_group("motor", categories=["Claims/Motor"])
+    await api.add_user("sue", Role.SUPERVISOR)
+    identities = api.platform.identities
+    token, _ = await identities.login("sue", PASSWORD)
+    caller = await identities.caller_of_session(token)
+    assert caller is not None
+    services = await api.services()
+    listener = Listener(
+        live(
+            services, caller, None, ("items",), 0.02,
+            ask_again=lambda: identities.caller_of_session(token, prolong=False),
+        )
+    )  # fmt: skip
+    await until(lambda: listener.comments)
+    user = (await api.get("/users")).json()["users"][0]
+    body = {n: user[n] for n in ("login", "name", "role", "language", "timeZone", "agentId")}
+    path = f"/users/{user['id']}"
+    limited = await api.call("PUT", path, json={**body, "accessGroups": ["motor"]})
+    assert limited.status_code == 200, limited.text
+    await until(lambda: listener.ended)
+
+
+async def test_looking_at_a_session_does_not_prolong_it(api: World) -> None:
+    await api.add_user("sue", Role.SUPERVISOR)
+    clock = [datetime.now(UTC)]
+    identities = Identities(api.wiring.control, now=lambda: clock[0])
+    token, session = await identities.login("sue", PASSWORD)
+    clock[0] += timedelta(hours=1)
+    assert await identities.caller_of_session(token, prolong=False) is not None
+    looked = await api.wiring.control.session(hash_secret(token))
+    identities.forget()
+    assert await identities.caller_of_session(token) is not None
+    used = await api.wiring.control.session(hash_secret(token))
+    assert looked is not None
+    assert used is not None
+    assert looked.expires_at == session.expires_at
+    assert used.expires_at == session.expires_at + timedelta(hours=1)
 
 
 async def test_the_stream_tells_what_happens(api: World) -> None:

@@ -77,11 +77,23 @@ def test_an_address_says_only_what_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "a", "=1+1", "'=x", "''=y", "'plain", "-5", "+49 40", "@x", 'q"uo,te', "a\nb"]
+    "cell",
+    [
+        *("", "a", "=1+1", "'=x", "''=y", "'plain", "-5", "+49 40", "@x", 'q"uo,te', "a\nb"),
+        *("\t=1", "\r=1", "\t", "'\t", "x;=1+1"),
+    ],
 )
 def test_cells_come_back_as_they_were(cell: str) -> None:
     table = read_csv(write_csv(["key", "value"], [["k", cell]]))
-    assert table.rows[0].cells == {"key": "k", "value": cell}
+    assert table.rows[0].cells == {"key": "k", "value": cell.strip()}
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [("\t=1", '"\'\t=1"'), ("\r=1", '"\'\r=1"'), ("@x", '"\'@x"'), ("x;=1+1", '"x;=1+1"'), ("-5", '"-5"')],
+)
+def test_no_spreadsheet_takes_a_cell_for_a_formula(cell: str, written: str) -> None:
+    assert write_csv(["key"], [[cell]]).decode() == f'\ufeff"key"\r\n{written}\r\n'
 
 
 def caller(role: Role, *, grouped: bool = False) -> Caller:

@@ -103,7 +103,12 @@ async def admit(
 
 
 async def identify(
-    platform: Platform, headers: Mapping[str, str], cookies: Mapping[str, str], *, changes: bool
+    platform: Platform,
+    headers: Mapping[str, str],
+    cookies: Mapping[str, str],
+    *,
+    changes: bool,
+    prolong: bool = True,
 ) -> Caller | None:
     """The holder of the API key, else of the session; a session's change needs its CSRF token along."""
     key = headers.get(KEY_HEADER)
@@ -112,7 +117,7 @@ async def identify(
     token = cookies.get(SESSION_COOKIE)
     if not token:
         return None
-    caller = await platform.identities.caller_of_session(token)
+    caller = await platform.identities.caller_of_session(token, prolong=prolong)
     if caller is not None and changes:
         sent = headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode("utf-8", "replace"), (caller.csrf_token or "").encode()):

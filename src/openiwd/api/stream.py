@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
@@ -13,8 +14,9 @@ from litestar.datastructures import State
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from openiwd.api.call import CurrentCall
+from openiwd.api.call import CurrentCall, identify
 from openiwd.api.metrics import CurrentMetrics
+from openiwd.domain.errors import UnavailableError
 from openiwd.domain.event import LoggedEvent, concerned
 from openiwd.domain.privilege import Caller, Scope
 from openiwd.ports.tenant_store import Cursor
@@ -22,6 +24,8 @@ from openiwd.usecases.event_log import read_cursor
 from openiwd.usecases.platform import TenantServices
 
 HEARTBEAT_SECONDS: Final = 15.0
+AskAgain = Callable[[], Awaitable[Caller | None]]
+"""Asks anew who holds the session or the key."""
 TOPICS: Final = ("items", "offers", "agents", "queues", "ruleSets", "alarms")
 _OFFERS: Final = frozenset({"offered", "offerDeclined", "offerTimedOut", "offerWithdrawn", "offerLost"})
 _ALARMS: Final = frozenset({"alarmRaised", "alarmChanged", "alarmCleared"})
@@ -158,14 +162,39 @@ def _wire(topic: str, cursor: str, message: dict[str, Any]) -> bytes:
     return b"event: %s\nid: %s\ndata: %s\n\n" % (topic.encode(), cursor.encode(), _encode(message))
 
 
+class _Holder:
+    """Whether whoever opened a stream is still the same, with the same rights; asked once per heartbeat at most."""
+
+    def __init__(self, caller: Caller, ask: AskAgain, every_seconds: float) -> None:
+        self._caller = caller
+        self._ask = ask
+        self._every = every_seconds
+        self._asked = time.monotonic()
+
+    async def is_gone(self) -> bool:
+        now = time.monotonic()
+        if now - self._asked < self._every:
+            return False
+        self._asked = now
+        try:
+            return await self._ask() != self._caller
+        except UnavailableError:  # streams outlast a control database that is away for a while
+            return False
+
+
 async def live(
     services: TenantServices,
     caller: Caller,
     after: Cursor | None,
     topics: Iterable[str],
     heartbeat: float = HEARTBEAT_SECONDS,
+    ask_again: AskAgain | None = None,
 ) -> AsyncIterator[bytes]:
-    """The stream: what happens, with signs of life in between. An agent's stream keeps the agent present."""
+    """The stream: what happens, with signs of life in between. An agent's stream keeps the agent present.
+
+    It ends when `ask_again` tells of nobody, or of somebody with other rights: who still may, begins anew.
+    """
+    holder = _Holder(caller, ask_again, heartbeat) if ask_again is not None else None
     scoped = _Scoped(services, caller, topics)
     own, addressee = caller.agent_id, scoped.own_only
     start = after or services.feed.head
@@ -178,6 +207,8 @@ async def live(
             services.presence.seen(own)
         yield b"retry: 2000\n: connected\n\n"
         async for events in batches:
+            if holder is not None and await holder.is_gone():
+                return
             if own is not None:
                 services.presence.seen(own)
             text = await scoped.messages(events) if events else b": heartbeat\n\n"
@@ -223,16 +254,20 @@ async def get_stream(
     """Server-sent events `items`, `offers`, `agents`, `queues`, `ruleSets`, `alarms`.
 
     `Last-Event-ID` (a cursor) resumes without a gap. `ruleSets` says that a version was published: priorities may be
-    others from then on.
+    others from then on. The stream ends with the session or key that opened it, or when its rights change.
     """
     resumed = request.headers.get("last-event-id") or after
     cursor = read_cursor(resumed, "Last-Event-ID") if resumed else None
     chosen = [t for t in (topics or "").split(",") if t in TOPICS] or list(TOPICS)
 
+    async def ask_again() -> Caller | None:
+        # a stream left open is no use of the session: it would never end
+        return await identify(call.platform, request.headers, request.cookies, changes=False, prolong=False)
+
     async def counted() -> AsyncIterator[bytes]:
         metrics.streams.inc()
         try:
-            async for text in live(call.services, call.caller, cursor, chosen):
+            async for text in live(call.services, call.caller, cursor, chosen, ask_again=ask_again):
                 yield text
         finally:
             metrics.streams.dec()

@@ -7,12 +7,11 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from openiwd.domain.errors import NotFoundError
-from openiwd.domain.privilege import Scope
 from openiwd.domain.rule_set_diff import category_nodes
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases.agent_profile import raise_faults
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.grant import require_grantable
+from openiwd.usecases.grant import require_reach
 from openiwd.usecases.live_object import check_id
 from openiwd.usecases.rule_set_draft import live_document
 from openiwd.usecases.rule_set_object import in_use
@@ -47,7 +46,9 @@ def _missing(group_id: str) -> NotFoundError:
 
 
 async def put(editor: Editor, group: AccessGroup) -> bool:
-    """Creates or replaces an access group; whether it is new. It reaches no further than the caller does."""
+    """Creates or replaces an access group; whether it is new. Neither it nor what it replaces
+    reaches further than the caller does.
+    """
     editor.caller.require("users.update")
     check_id(group.id)
     _, document = await live_document(editor.services.runtime)
@@ -72,10 +73,9 @@ async def put(editor: Editor, group: AccessGroup) -> bool:
         if queue not in queues
     ]
     raise_faults(faults)
-    limited = {n: Scope.GROUP for n, s in editor.caller.privileges.items() if s is Scope.GROUP}
-    require_grantable(editor, limited, [group])
     control = editor.platform.control
     before = next((g for g in await control.access_groups(editor.tenant_id) if g.id == group.id), None)
+    require_reach(editor, [group] if before is None else [group, before])
     if before == group:
         return False
     await control.save_access_group(editor.tenant_id, group)
@@ -88,6 +88,10 @@ async def delete(editor: Editor, group_id: str) -> None:
     """Removes an access group that no user and no key belongs to: theirs would reach everything else."""
     editor.caller.require("users.update")
     control = editor.platform.control
+    before = next((g for g in await control.access_groups(editor.tenant_id) if g.id == group_id), None)
+    if before is None:
+        raise _missing(group_id)
+    require_reach(editor, [before])
     holders = [
         f"the user '{u.login}'" for u in await control.users(editor.tenant_id) if group_id in u.access_groups
     ]
@@ -105,4 +109,4 @@ async def delete(editor: Editor, group_id: str) -> None:
     if not await control.delete_access_group(editor.tenant_id, group_id):
         raise _missing(group_id)
     editor.platform.identities.forget()
-    await editor.note("deleted", "access group", group_id)
+    await editor.note("deleted", "access group", group_id, before)

@@ -20,6 +20,7 @@ from openiwd.usecases.grant import (
     check_privileges,
     check_role,
     granted,
+    groups_of,
     require_grantable,
 )
 
@@ -78,7 +79,8 @@ async def create(editor: Editor, data: ApiKeyInput) -> NewApiKey:
             {"field": "expiresAt", "message": "the key has expired already", "hint": "name a later instant"}
         )
     raise_faults(faults)
-    require_grantable(editor, granted(data.role, data.privileges, data.access_groups), groups)
+    wanted = granted(data.role, data.privileges, data.access_groups)
+    require_grantable(editor, wanted, groups, data.agent_id)
     if any(k.name == data.name for k in await editor.platform.control.api_keys(editor.tenant_id)):
         raise DuplicateError(
             f"there is a key '{data.name}' already", field="name", hint="choose another name"
@@ -98,10 +100,14 @@ async def create(editor: Editor, data: ApiKeyInput) -> NewApiKey:
 
 
 async def revoke(editor: Editor, key_id: UUID) -> None:
-    """Ends a key at once, in this process; within seconds in others."""
+    """Ends a key at once, in this process; within seconds in others. Only who could make it may end it."""
     editor.caller.require("apiKeys.update")
     key = next((k for k in await editor.platform.control.api_keys(editor.tenant_id) if k.id == key_id), None)
-    if key is None or not await editor.platform.control.delete_api_key(editor.tenant_id, key_id):
+    if key is None:
+        raise _missing(key_id)
+    held = granted(key.role, key.privileges, key.access_groups)
+    require_grantable(editor, held, await groups_of(editor, key.access_groups), key.agent_id)
+    if not await editor.platform.control.delete_api_key(editor.tenant_id, key_id):
         raise _missing(key_id)
     editor.platform.identities.forget()
     await editor.note("revoked", "API key", key.name, before=key)

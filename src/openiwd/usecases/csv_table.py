@@ -16,7 +16,8 @@ from openiwd.domain.work_item import check_text
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_ROWS: Final = 100_000
 _DELIMITERS: Final = (",", ";", "\t")
-_FORMULA: Final = ("=", "+", "-", "@")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a cell for a formula."""
 _MARK: Final = "'"
 _BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it spreadsheets take UTF-8 for something else."""
@@ -63,7 +64,8 @@ def read_csv(content: bytes) -> CsvTable:
                 raise TooLargeError(f"the file has more than {MAX_ROWS} rows", hint="send it in parts")
             rows.append(
                 CsvRow(
-                    reader.line_num, {k: _unmarked(v.strip()) for k, v in zip(columns, cells, strict=True)}
+                    reader.line_num,
+                    {k: _unmarked(v.lstrip()).strip() for k, v in zip(columns, cells, strict=True)},
                 )
             )
     except csv.Error as error:
@@ -78,21 +80,23 @@ def read_csv(content: bytes) -> CsvTable:
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """A file that `read_csv` reads back: the same columns, the same cells (outer spaces apart)."""
+    marked = ([_marked(c) for c in cells] for cells in rows)
+    return f"{_BYTE_ORDER_MARK}{csv_lines([columns])}{csv_lines(marked)}".encode()
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Rows with every cell in quotes: spreadsheets that split at semicolons would find formulas inside cells."""
     out = io.StringIO(newline="")
-    out.write(_BYTE_ORDER_MARK)
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
-    for cells in rows:
-        writer.writerow([_marked(c) for c in cells])
-    return out.getvalue().encode()
+    csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    return out.getvalue()
 
 
 def _marked(cell: str) -> str:
-    return f"{_MARK}{cell}" if cell.lstrip(_MARK).startswith(_FORMULA) and not _is_number(cell) else cell
+    return f"{_MARK}{cell}" if cell.lstrip(_MARK).startswith(FORMULA) and not _is_number(cell) else cell
 
 
 def _unmarked(cell: str) -> str:
-    return cell[1:] if cell.startswith(_MARK) and cell.lstrip(_MARK).startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith(_MARK) and cell.lstrip(_MARK).startswith(FORMULA) else cell
 
 
 def _is_number(cell: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +12,7 @@ import msgspec
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.privilege import Caller
 from openiwd.ports.tenant_store import SearchQuery
+from openiwd.usecases.csv_table import FORMULA, csv_lines
 from openiwd.usecases.item_view import COLUMN_NAMES, ItemView, item_view
 from openiwd.usecases.search import prepared
 from openiwd.usecases.spreadsheet import Spreadsheet
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 CHUNK: Final = 500
-DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a cell for a formula."""
 CSV_COLUMNS: Final = (
     "id",
     "captureId",
@@ -144,12 +141,10 @@ def cell(value: Any) -> str:
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
         case str():
-            return f"'{value}" if value.startswith(DANGEROUS) else value
+            return f"'{value}" if value.startswith(FORMULA) else value
         case _:
             return cell(msgspec.json.encode(value).decode())
 
 
 def _row(cells: Sequence[str]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue().encode()
+    return csv_lines([cells]).encode()

@@ -9,20 +9,14 @@ from openiwd.domain.errors import ForbiddenError, InvalidInputError
 from openiwd.domain.privilege import Caller, Role, Scope, role_privileges
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.user import parse_grant
+from openiwd.usecases.user import held_privileges, parse_grant
 
 _RANK: Final = {Scope.OWN: 0, Scope.GROUP: 1, Scope.ALL: 2}
 
 
 def granted(role: str | None, privileges: Iterable[str], access_groups: Iterable[str]) -> dict[str, Scope]:
     """The privileges that a role, single privileges and access groups come to."""
-    grouped = bool(list(access_groups))
-    found = role_privileges(Role(role), grouped=grouped) if role else {}
-    for text in privileges:
-        name, scope = parse_grant(text)
-        limited = Scope.GROUP if grouped and name.startswith("workitems.") else Scope.ALL
-        found[name] = scope or limited
-    return found
+    return held_privileges(role, privileges, grouped=any(True for _ in access_groups))
 
 
 def beyond(caller: Caller, wanted: Mapping[str, Scope]) -> list[str]:
@@ -31,36 +25,82 @@ def beyond(caller: Caller, wanted: Mapping[str, Scope]) -> list[str]:
     return sorted(n for n, s in wanted.items() if n not in own or _RANK[own[n]] < _RANK[s])
 
 
-def require_grantable(
-    editor: Editor, wanted: Mapping[str, Scope], groups: Iterable[AccessGroup] = ()
-) -> None:
-    """ForbiddenError when the caller lacks any of it, or has it in a smaller scope."""
-    own = editor.caller.privileges
-    missing = beyond(editor.caller, wanted)
+def refusal(
+    caller: Caller,
+    wanted: Mapping[str, Scope],
+    groups: Iterable[AccessGroup] = (),
+    agent_id: str | None = None,
+) -> ForbiddenError | None:
+    """Why a caller cannot give (or take, or change for somebody who has it) this; None when they can."""
+    missing = beyond(caller, wanted)
     if missing:
-        raise ForbiddenError(
+        return ForbiddenError(
             f"this grants {missing[0]}, which you do not have yourself in that scope",
             code="notGrantable",
             hint="ask somebody who has it",
             privileges=missing[:20],
         )
-    if any(own[n] is Scope.GROUP for n in wanted):
-        _require_reach(editor, groups)
+    # what is an agent's own may lie outside of every access group
+    if agent_id is not None and agent_id != caller.agent_id and _is_limited(caller):
+        return ForbiddenError(
+            f"the items of agent '{agent_id[:80]}' may lie outside of what you reach",
+            code="notGrantable",
+            hint="ask somebody whom no access group limits",
+        )
+    if not any(caller.privileges[n] is Scope.GROUP for n in wanted):
+        return None
+    return _too_far(caller, groups)
 
 
-def _require_reach(editor: Editor, groups: Iterable[AccessGroup]) -> None:
-    caller = editor.caller
+def require_grantable(
+    editor: Editor,
+    wanted: Mapping[str, Scope],
+    groups: Iterable[AccessGroup] = (),
+    agent_id: str | None = None,
+) -> None:
+    """ForbiddenError when the caller lacks any of it, or has it in a smaller scope."""
+    refused = refusal(editor.caller, wanted, groups, agent_id)
+    if refused is not None:
+        raise refused
+
+
+def reach_refusal(caller: Caller, groups: Iterable[AccessGroup]) -> ForbiddenError | None:
+    """Why a limited caller cannot make or change these access groups: they reach further. None when they can."""
+    if all(s is Scope.ALL for s in caller.privileges.values()):
+        return None
+    return _too_far(caller, groups)
+
+
+def require_reach(editor: Editor, groups: Iterable[AccessGroup]) -> None:
+    """ForbiddenError when a limited caller reaches less than one of these access groups."""
+    refused = reach_refusal(editor.caller, groups)
+    if refused is not None:
+        raise refused
+
+
+def _is_limited(caller: Caller) -> bool:
+    return not all(caller.privileges.get(n) is Scope.ALL for n in role_privileges(Role.AGENT, grouped=False))
+
+
+def _too_far(caller: Caller, groups: Iterable[AccessGroup]) -> ForbiddenError | None:
     for group in groups:
         outside = [q for q in group.queues if q not in caller.queues]
         outside += [
             c for c in group.categories if not any(c == o or c.startswith(f"{o}/") for o in caller.categories)
         ]
         if outside:
-            raise ForbiddenError(
+            return ForbiddenError(
                 f"the access group '{group.id}' reaches further than you do",
                 code="notGrantable",
                 hint="choose groups within your own",
             )
+    return None
+
+
+async def groups_of(editor: Editor, ids: Iterable[str]) -> list[AccessGroup]:
+    """The access groups that somebody belongs to."""
+    wanted = set(ids)
+    return [g for g in await editor.platform.control.access_groups(editor.tenant_id) if g.id in wanted]
 
 
 async def access_groups(

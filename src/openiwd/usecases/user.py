@@ -35,6 +35,8 @@ ASKING_AT_ONCE: Final = 4
 CACHE_SECONDS: Final = 5.0
 CACHE_SIZE: Final = 20_000
 KEY_PREFIX: Final = "oiwd_"
+SCOPED: Final = ("workitems.", "emails.")
+"""Privileges over items; those over anything else reach all of it."""
 MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 1_000
 HASHING_AT_ONCE: Final = 2
@@ -183,8 +185,8 @@ class Identities:
         self._known.pop(token_hash, None)
         await self._control.end_session(token_hash)
 
-    async def caller_of_session(self, token: str) -> Caller | None:
-        """Who holds this session; None when it is unknown or over. Each use prolongs it."""
+    async def caller_of_session(self, token: str, *, prolong: bool = True) -> Caller | None:
+        """Who holds this session; None when it is unknown or over. Each use prolongs it, looking alone does not."""
         token_hash = hash_secret(token)
         known, caller = self._cached(token_hash)
         if known:
@@ -195,7 +197,7 @@ class Identities:
         if session is not None and session.expires_at > now and session.user.active:
             caller = await self.caller_of_user(session.user, csrf_token=session.csrf_token)
             prolonged = now + timedelta(hours=SESSION_HOURS)
-            if prolonged - session.expires_at > TOUCH_AFTER:
+            if prolong and prolonged - session.expires_at > TOUCH_AFTER:
                 await self._control.touch_session(token_hash, prolonged)
         return self._keep(token_hash, caller)
 
@@ -282,13 +284,7 @@ class Identities:
             await self._control.touch_api_keys(list(used.items()))
 
     async def _caller_of(self, key: ApiKey) -> Caller:
-        grouped = bool(key.access_groups)
-        privileges = role_privileges(Role(key.role), grouped=grouped) if key.role else {}
-        for grant in key.privileges:
-            name, scope = parse_grant(grant)
-            privileges[name] = scope or (
-                Scope.GROUP if grouped and name.startswith("workitems.") else Scope.ALL
-            )
+        privileges = held_privileges(key.role, key.privileges, grouped=bool(key.access_groups))
         categories, queues = (
             ([], []) if key.tenant_id is None else await self._reach(key.tenant_id, key.access_groups)
         )
@@ -335,7 +331,26 @@ def parse_grant(grant: str) -> tuple[str, Scope | None]:
         return name, None
     if scope not in tuple(Scope):
         raise InvalidInputError(f"'{scope}' is no scope", field="privileges", hint="use own, group or all")
+    if scope != Scope.ALL and not name.startswith(SCOPED):
+        raise InvalidInputError(
+            f"{name} has no scope: it would reach everything",
+            field="privileges",
+            hint=f"leave ':{scope}' out; only privileges of items and e-mails can be narrowed",
+        )
     return name, Scope(scope)
+
+
+def held_privileges(role: str | None, grants: Iterable[str], *, grouped: bool) -> dict[str, Scope]:
+    """What a role and single grants come to. A stored grant that could not be made today gives nothing."""
+    found = role_privileges(Role(role), grouped=grouped) if role else {}
+    for grant in grants:
+        try:
+            name, scope = parse_grant(grant)
+        except InvalidInputError:
+            continue
+        limited = Scope.GROUP if grouped and name.startswith("workitems.") else Scope.ALL
+        found[name] = scope or limited
+    return found
 
 
 async def login(

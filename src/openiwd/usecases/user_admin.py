@@ -14,7 +14,14 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import User
 from openiwd.usecases.agent_profile import raise_faults
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.grant import access_groups, check_agent, check_role, granted, require_grantable
+from openiwd.usecases.grant import (
+    access_groups,
+    check_agent,
+    check_role,
+    granted,
+    groups_of,
+    require_grantable,
+)
 from openiwd.usecases.own_user import preference_faults
 
 Login = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -98,7 +105,7 @@ async def _check(editor: Editor, data: UserInput, own_id: UUID | None) -> None:
     if data.login != data.login.strip():
         faults.append({"field": "login", "message": "the login has outer spaces", "hint": "remove them"})
     raise_faults(faults)
-    require_grantable(editor, granted(data.role, (), data.access_groups), groups)
+    require_grantable(editor, granted(data.role, (), data.access_groups), groups, data.agent_id)
 
 
 async def create(editor: Editor, data: NewUser) -> UserRecord:
@@ -122,11 +129,10 @@ async def update(editor: Editor, user_id: UUID, data: UserInput, revision: int |
     """Replaces what administrators edit; the password stays. Deactivating ends the sessions."""
     editor.caller.require("users.update")
     before = await _find(editor, user_id)
-    _require_over(editor, before)
+    await _require_over(editor, before)
     await _check(editor, data, user_id)
-    if not data.active or data.role != Role.ADMINISTRATOR:
-        await _keep_an_administrator(editor, before)
     after = replace(before, **{f: getattr(data, f) for f in UserInput.__struct_fields__})
+    await _keep_an_administrator(editor, before, after)
     control = editor.platform.control
     # without If-Match too, what else was changed meanwhile (a password) is not undone
     await control.save_user(after, revision=revision if revision is not None else before.revision)
@@ -142,9 +148,9 @@ async def deactivate(editor: Editor, user_id: UUID) -> None:
     """Switches a user off: no login, sessions end. Users are kept, for what they did names them."""
     editor.caller.require("users.update")
     before = await _find(editor, user_id)
-    _require_over(editor, before)
-    await _keep_an_administrator(editor, before)
+    await _require_over(editor, before)
     after = replace(before, active=False)
+    await _keep_an_administrator(editor, before, after)
     await editor.platform.control.save_user(after, revision=before.revision)
     await editor.platform.control.end_sessions(user_id)
     editor.platform.identities.forget()
@@ -155,7 +161,7 @@ async def set_password(editor: Editor, user_id: UUID, password: str) -> None:
     """A new password: it unlocks the login, and ends the sessions of who knew the old one."""
     editor.caller.require("users.update")
     before = await _find(editor, user_id)
-    _require_over(editor, before)
+    await _require_over(editor, before)
     password_hash = await editor.platform.identities.hash_password(password)
     after = replace(before, password_hash=password_hash, failed_logins=0, locked_until=None)
     await editor.platform.control.save_user(after, revision=before.revision)
@@ -164,19 +170,31 @@ async def set_password(editor: Editor, user_id: UUID, password: str) -> None:
     await editor.note("passwordSet", "user", before.login)
 
 
-def _require_over(editor: Editor, user: User) -> None:
-    """Who changes a user must have all that the user has: else a password would be a way up."""
-    require_grantable(editor, granted(user.role, (), user.access_groups))
+async def _require_over(editor: Editor, user: User) -> None:
+    """Who changes a user must have all that the user has, and reach as far: else a password would be a way up."""
+    groups = await groups_of(editor, user.access_groups)
+    require_grantable(editor, granted(user.role, (), user.access_groups), groups, user.agent_id)
 
 
-async def _keep_an_administrator(editor: Editor, user: User) -> None:
-    if user.role != Role.ADMINISTRATOR or not user.active:
+def _rank(user: User) -> int:
+    """2 for an administrator whom nothing limits, 1 for one limited by access groups, 0 for others."""
+    if not user.active or user.role != Role.ADMINISTRATOR:
+        return 0
+    return 1 if user.access_groups else 2
+
+
+async def _keep_an_administrator(editor: Editor, before: User, after: User) -> None:
+    """Limited administrators cannot undo their limits: one without must stay, or the tenant is locked."""
+    if _rank(after) >= _rank(before):
         return
-    all_users = await editor.platform.control.users(editor.tenant_id)
-    if not any(u.active and u.role == Role.ADMINISTRATOR and u.id != user.id for u in all_users):
-        raise ConflictError(
-            f"'{user.login}' is the last active administrator",
-            code="lastAdministrator",
-            field="role",
-            hint="make somebody else an administrator first",
-        )
+    others = [u for u in await editor.platform.control.users(editor.tenant_id) if u.id != before.id]
+    if any(_rank(u) >= _rank(before) for u in others):
+        return
+    limited = _rank(after) == 1
+    unlimited = "" if before.access_groups else " whom no access group limits"
+    raise ConflictError(
+        f"'{before.login}' is the last active administrator{unlimited}",
+        code="lastAdministrator",
+        field="accessGroups" if limited else "role",
+        hint=f"make somebody else an administrator{unlimited} first",
+    )

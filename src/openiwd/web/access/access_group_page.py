@@ -13,6 +13,7 @@ from openiwd.domain.category import CategoryConfig
 from openiwd.domain.errors import DuplicateError, ForbiddenError, NotFoundError, OpenIwdError
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases import access_group, api_key, user_admin
+from openiwd.usecases.grant import reach_refusal
 from openiwd.web.configuration.navigation import show
 from openiwd.web.item.directory import live_rules
 from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog
@@ -105,7 +106,7 @@ async def _page(
         queues=Field("queues", t("conf_nav.queues"), "choices", value=group.queues, options=queues),
         error=error,
         saved=visit.request.query_params.get("saved") == "1" and error is None,
-        can_edit=visit.caller.may("users.update"),
+        can_edit=visit.caller.may("users.update") and (new or reach_refusal(visit.caller, [group]) is None),
         status=422 if error is not None else 200,
     )
 

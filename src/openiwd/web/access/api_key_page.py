@@ -8,10 +8,11 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from openiwd.domain.errors import OpenIwdError
-from openiwd.ports.control_store import ApiKey
+from openiwd.domain.errors import NotFoundError, OpenIwdError
+from openiwd.ports.control_store import AccessGroup, ApiKey
 from openiwd.usecases import api_key
 from openiwd.usecases.api_key import ApiKeyInput
+from openiwd.usecases.grant import granted, refusal
 from openiwd.web.access.grant_view import privilege_options, role_options
 from openiwd.web.configuration.navigation import show
 from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog
@@ -42,8 +43,12 @@ class KeyLine(NamedTuple):
     revoke_href: str
 
 
-def line_of(key: ApiKey, groups: dict[str, str], visit: Visit) -> KeyLine:
+def line_of(key: ApiKey, known: list[AccessGroup], visit: Visit) -> KeyLine:
     shown = key.privileges[:3]
+    groups = {g.id: g.name for g in known}
+    held = granted(key.role, key.privileges, key.access_groups)
+    theirs = [g for g in known if g.id in key.access_groups]
+    can_end = refusal(visit.caller, held, theirs, key.agent_id) is None
     return KeyLine(
         id=str(key.id),
         name=key.name,
@@ -58,13 +63,12 @@ def line_of(key: ApiKey, groups: dict[str, str], visit: Visit) -> KeyLine:
         last_used=visit.times.ago(key.last_used_at),
         expires=visit.times.moment(key.expires_at),
         expired=key.expires_at is not None and key.expires_at <= now_utc(),
-        revoke_href=f"{PATH}/{key.id}/revoke",
+        revoke_href=f"{PATH}/{key.id}/revoke" if can_end else "",
     )
 
 
-async def _groups(visit: Visit) -> dict[str, str]:
-    found = await visit.platform.control.access_groups(visit.services.tenant.id)
-    return {g.id: g.name for g in found}
+async def _groups(visit: Visit) -> list[AccessGroup]:
+    return await visit.platform.control.access_groups(visit.services.tenant.id)
 
 
 @get(PATH)
@@ -90,7 +94,7 @@ async def keys_page(visit: CurrentVisit) -> Response[Any]:
 
 async def _form(visit: Visit) -> Form:
     t = visit.t
-    groups = await _groups(visit)
+    groups = {g.id: g.name for g in await _groups(visit)}
     roles = [("", t("access.single")), *role_options(visit.caller, t)]
     fields = [
         Field("name", t("people.name"), required=True, hint=t("access.key_name_hint")),
@@ -173,7 +177,12 @@ async def revoke(visit: CurrentVisit, key_id: FromPath[UUID]) -> Response[Any]:
     """Ends the key for good."""
     editor = editor_of(visit)
     key = await api_key.get(editor, key_id)
-    await api_key.revoke(editor, key_id)
+    try:
+        await api_key.revoke(editor, key_id)
+    except NotFoundError:
+        raise
+    except OpenIwdError as error:
+        return refuse_dialog(visit, await _revoke_form(visit, key), await sent_by(visit), error)
     return done(visit, visit.t("access.revoked", name=key.name))
 
 

@@ -12,7 +12,7 @@ from openiwd.domain.errors import ForbiddenError, OpenIwdError
 from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases import access_group, user_admin
-from openiwd.usecases.grant import beyond, granted
+from openiwd.usecases.grant import granted, refusal
 from openiwd.usecases.user_admin import NewUser, UserInput, UserRecord
 from openiwd.web.access.grant_view import role_options
 from openiwd.web.configuration.navigation import show
@@ -168,6 +168,12 @@ async def _fields(visit: Visit, user: UserRecord | None, groups: list[AccessGrou
     return fields
 
 
+def _is_out_of_reach(visit: Visit, user: UserRecord, groups: list[AccessGroup]) -> bool:
+    theirs = [g for g in groups if g.id in user.access_groups]
+    wanted = granted(user.role, (), user.access_groups)
+    return refusal(visit.caller, wanted, theirs, user.agent_id) is not None
+
+
 async def _page(
     visit: Visit,
     user: UserRecord | None,
@@ -176,7 +182,7 @@ async def _page(
     error: OpenIwdError | None = None,
 ) -> Response[Any]:
     caller = visit.caller
-    out_of_reach = user is not None and bool(beyond(caller, granted(user.role, (), user.access_groups)))
+    out_of_reach = user is not None and _is_out_of_reach(visit, user, groups)
     agents = [(a.id, a.name) for a in await agents_of(visit) if a.active][:MOST_SUGGESTED]
     names = {g.id: g.name for g in groups}
     return show(
