@@ -111,7 +111,7 @@ def test_an_agent_is_made_changed_and_deleted(site: Site, open_as: Open, shot: S
     with page.expect_navigation():
         page.get_by_role("button", name="Save").click()
     page.wait_for_selector("body[data-ready]")
-    expect(page.locator("#skill-rows [data-row]")).to_have_count(0)
+    expect(page.locator("#skill-rows [data-line]")).to_have_count(0)
     page.click("#delete-agent")
     page.locator("dialog .confirm").click()
     page.wait_for_url("**/configuration/agents")

@@ -1,18 +1,18 @@
 /** Rows of an editor that are added and removed, and a question before leaving what was typed. */
 export function startRows() {
   document.addEventListener("click", (event) => {
-    const add = event.target.closest("[data-add-row]");
+    const add = event.target.closest("[data-add-line]");
     if (add) {
-      const list = document.getElementById(add.dataset.addRow);
-      const template = document.getElementById(`${add.dataset.addRow}-template`);
+      const list = document.getElementById(add.dataset.addLine);
+      const template = document.getElementById(`${add.dataset.addLine}-template`);
       list.append(template.content.cloneNode(true));
       list.lastElementChild.querySelector("input, select")?.focus();
       touched = true;
       return;
     }
-    const drop = event.target.closest("[data-drop-row]");
+    const drop = event.target.closest("[data-drop-line]");
     if (!drop) return;
-    const row = drop.closest("[data-row]");
+    const row = drop.closest("[data-line]");
     const next = row.nextElementSibling ?? row.previousElementSibling;
     row.remove();
     next?.querySelector("input, select")?.focus();
