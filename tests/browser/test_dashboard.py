@@ -106,7 +106,7 @@ def test_agents_and_what_they_have(site: Site, open_as: Open, shot: Shot) -> Non
     page = open_as("ines", "/dashboards")
     line = page.locator("#agent-activity tr", has_text="Piet Brandt")
     expect(line).to_contain_text("Not ready, lunch", timeout=45_000)  # what was counted is kept for a moment
-    expect(page.locator(".groups")).to_contain_text("motor")
+    expect(page.locator(".groups")).to_contain_text("motor", ignore_case=True)
     assert violations(page) == []
 
 

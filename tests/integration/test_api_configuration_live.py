@@ -282,10 +282,56 @@ async def test_supervisors_set_states_and_return_items(api: World) -> None:
     problem(await api.post("/agents/ann/state", {"state": "asleep"}, "sue"), 400)
     problem(await delete(api, "/agents/ann"), 409, "inUse")
     back = await api.post("/agents/ann/return", {"reason": "ill"}, "sue")
-    assert (back.status_code, back.json()) == (200, {"returned": 1}), back.text
+    assert (back.status_code, back.json()) == (200, {"returned": 1, "refused": 0}), back.text
     shown = (await api.get(f"/items/{item['id']}")).json()
     assert (shown["status"], shown["assignedToUser"]) == ("queued", None)
     problem(await api.post("/agents/nobody/return", {}, "sue"), 404)
+
+
+async def desk_of_two_categories(api: World) -> dict[str, str]:
+    """Ann has a loan and a claim, and is offered another claim; `sue` and `boss` reach loans only."""
+    await api.add_agent("ann")
+    await api.add_access_group("loans", categories=["Lending"])
+    await api.add_key("sue", Role.SUPERVISOR, access_groups=["loans"])
+    await api.add_key("boss", Role.ADMINISTRATOR, access_groups=["loans"])
+    await api.follow(decide=True)
+    await api.ready("ann")
+    found = {"offer": (await api.item("offer"))["id"]}
+
+    async def offered() -> bool:
+        shown = (await api.get(f"/items/{found['offer']}")).json()
+        return bool(shown["offeredTo"] == "ann")
+
+    await until(offered)
+    for name, data in (("near", {"kind": "loan"}), ("far", {"kind": "claim", "line": "motor"})):
+        found[name] = (await api.item(name, data=data))["id"]
+        assigned = await api.post(f"/items/{found[name]}/assign", {"agent": "ann"})
+        assert assigned.status_code == 200, assigned.text
+    return found
+
+
+async def statuses(api: World, items: dict[str, str]) -> dict[str, str]:
+    return {name: (await api.get(f"/items/{i}")).json()["status"] for name, i in items.items()}
+
+
+async def test_who_is_limited_returns_only_what_they_reach(api: World) -> None:
+    items = await desk_of_two_categories(api)
+    back = await api.post("/agents/ann/return", {}, "sue")
+    assert back.json() == {"returned": 1, "refused": 1}, back.text
+    assert await statuses(api, items) == {"offer": "queued", "near": "queued", "far": "assigned"}
+    history = await api.get(f"/items/{items['offer']}/history")
+    assert "offerWithdrawn" not in history.text
+    await api.add_key("states", privileges=["agents.state"])
+    problem(await api.post("/agents/ann/return", {}, "states"), 403, "forbidden")
+
+
+async def test_deactivating_returns_also_what_the_administrator_does_not_reach(api: World) -> None:
+    items = await desk_of_two_categories(api)
+    body = (await api.get("/agents/ann")).json()
+    await made(api, "/skills/motor", {"name": "Motor"})
+    answer = await put(api, "/agents/ann", {**body, "active": False}, "boss")
+    assert answer.status_code == 200, answer.text
+    assert set((await statuses(api, items)).values()) == {"queued"}
 
 
 async def test_a_deactivated_agent_is_logged_out_and_its_items_return(api: World) -> None:

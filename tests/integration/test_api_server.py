@@ -10,6 +10,8 @@ import msgspec
 import pytest
 import uvicorn
 
+from openiwd.api import stream as stream_routes
+from openiwd.domain.privilege import Role
 from tests.factories.api import World, raw
 from tests.servers.until import until
 
@@ -113,6 +115,23 @@ async def test_the_stream_over_a_socket(api: World, port: int) -> None:
     assert '"event":"created"' in seen[-1]
     # the server notices that the reader is gone
     await until(lambda: b"iwd_streams 0.0" in _metrics(api))
+
+
+async def test_a_stream_over_a_socket_ends_with_its_key(
+    api: World, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_routes, "HEARTBEAT_SECONDS", 0.05)
+    await api.follow()
+    await api.add_key("sue", Role.SUPERVISOR)
+    key = next(k for k in (await api.get("/api-keys")).json()["apiKeys"] if k["name"] == "sue")
+    headers = {"x-api-key": api.keys["sue"]}
+    async with client(api, port) as http, http.stream("GET", "/stream", headers=headers) as stream:
+        lines = stream.aiter_lines()
+        while await anext(lines) != ": heartbeat":
+            pass
+        assert (await api.call("DELETE", f"/api-keys/{key['id']}")).status_code == 204
+        async with asyncio.timeout(20):
+            assert "data" not in "".join([line async for line in lines])
 
 
 def _metrics(api: World) -> bytes:

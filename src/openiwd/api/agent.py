@@ -18,6 +18,7 @@ from openiwd.domain.work_item import ShortText
 from openiwd.ports.tenant_store import AgentQuery
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import agent_import, agent_profile
+from openiwd.usecases.agent import ReturnedItems
 from openiwd.usecases.agent_import import AgentImport
 from openiwd.usecases.agent_profile import AgentAbsences, AgentRecord
 from openiwd.usecases.rule_set_object import body_named
@@ -40,10 +41,6 @@ class AbsencesInput(Struct, forbid_unknown_fields=True):
 
 class ReturnInput(Struct, forbid_unknown_fields=True):
     reason: ShortText | None = None
-
-
-class Returned(Struct):
-    returned: int
 
 
 @get("/agents", tags=_TAGS, operation_id="listAgents")
@@ -140,9 +137,12 @@ async def set_agent_state(
 @post("/agents/{agent_id:str}/return", tags=_TAGS, operation_id="returnAgentItems", status_code=200)
 async def return_items(
     editor: CurrentEditor, agent_id: FromPath[str], data: JSONBody[ReturnInput | None] = None
-) -> Returned:
-    """Returns all assigned items of an agent to their queues; place and age stay."""
-    return Returned(await agent_profile.return_items(editor, agent_id, data.reason if data else None))
+) -> ReturnedItems:
+    """Returns all assigned items of an agent to their queues; place and age stay.
+
+    `refused` counts those that stay where they are: you may not return them, or they have changed meanwhile.
+    """
+    return await agent_profile.return_items(editor, agent_id, data.reason if data else None)
 
 
 @get("/absences", tags=_TAGS, operation_id="listAbsences")

@@ -267,7 +267,7 @@ async def get_stream(
     async def counted() -> AsyncIterator[bytes]:
         metrics.streams.inc()
         try:
-            async for text in live(call.services, call.caller, cursor, chosen, ask_again=ask_again):
+            async for text in live(call.services, call.caller, cursor, chosen, HEARTBEAT_SECONDS, ask_again):
                 yield text
         finally:
             metrics.streams.dec()

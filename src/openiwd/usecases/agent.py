@@ -16,7 +16,7 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import OfferOutcome
 from openiwd.domain.privilege import Caller, system
 from openiwd.domain.work_item import Status, WorkItem
-from openiwd.usecases.command import Command
+from openiwd.usecases.command import Command, Done
 from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
@@ -206,9 +206,15 @@ async def take_pending(services: TenantServices, agent_id: str, media_type: str,
 
 
 async def end_offers(
-    services: TenantServices, agent_id: str, outcome: OfferOutcome, reason: str, media_type: str | None = None
+    services: TenantServices,
+    agent_id: str,
+    outcome: OfferOutcome,
+    reason: str,
+    media_type: str | None = None,
+    *,
+    among: Callable[[WorkItem], bool] | None = None,
 ) -> None:
-    """Ends the agent's open offers: the items go back in place."""
+    """Ends the agent's open offers (or those `among` the items meant): the items go back in place."""
     async with services.runtime.store.reading() as reading:
         items = await reading.items_of_agent(agent_id)
     action = Action.LOSE if outcome is OfferOutcome.LOST else Action.WITHDRAW
@@ -223,7 +229,10 @@ async def end_offers(
             internal=True,
         )
         for i in items
-        if i.offered_to == agent_id and i.offer_id is not None and media_type in (None, i.media_type)
+        if i.offered_to == agent_id
+        and i.offer_id is not None
+        and media_type in (None, i.media_type)
+        and (among is None or among(i))
     ]
     if commands:
         await apply(services.runtime, commands)
@@ -349,12 +358,20 @@ def heartbeat(services: TenantServices, agent_id: str) -> None:
     services.presence.seen(agent_id)
 
 
-async def return_all(services: TenantServices, agent_id: str, caller: Caller, reason: str) -> int:
-    """Returns all assigned items of an agent to their queues; how many."""
+class ReturnedItems(Struct):
+    """What came of returning all items of an agent."""
+
+    returned: int
+    refused: int = 0
+    """Those that the caller may not return, or that have changed meanwhile: they are where they were."""
+
+
+async def return_all(services: TenantServices, agent_id: str, caller: Caller, reason: str) -> ReturnedItems:
+    """Returns the assigned items of an agent to their queues, as far as the caller may return them."""
     mine = await my_items(services, agent_id)
     commands = [
         Command(action=Action.RETURN, caller=caller, item_id=i.id, reason=reason) for i in mine.assigned
     ]
-    if commands:
-        await apply(services.runtime, commands)
-    return len(commands)
+    results = await apply(services.runtime, commands) if commands else []
+    returned = sum(1 for r in results if isinstance(r, Done))
+    return ReturnedItems(returned, len(results) - returned)

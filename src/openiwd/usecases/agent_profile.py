@@ -13,9 +13,11 @@ from openiwd.domain.agent import Absence, Agent, AgentProfile, AgentSkill, Agent
 from openiwd.domain.errors import InvalidInputError, NotFoundError, RevisionMismatchError
 from openiwd.domain.item_queue import weight_of
 from openiwd.domain.offer import OfferOutcome
+from openiwd.domain.privilege import system
 from openiwd.domain.rule_set_reference import Referred
 from openiwd.ports.tenant_store import AgentQuery
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases.agent import ReturnedItems
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.live_object import GROUPS, SKILLS, NamedObject, rule_set_uses
 from openiwd.usecases.rule_set_draft import live_document
@@ -258,12 +260,15 @@ async def save(
 
 
 async def _retire(editor: Editor, agent_id: str) -> None:
-    """Logged out, offers withdrawn, assigned items back in their queues."""
+    """Logged out, offers withdrawn, assigned items back in their queues.
+
+    It follows from the profile: items that the caller does not reach must not stay with somebody who is gone.
+    """
     services = editor.services
     await agent_use.end_offers(services, agent_id, OfferOutcome.WITHDRAWN, "deactivated")
     if (await agent_use.get(services, agent_id)).logged_in:
         await _log_out(editor, agent_id)
-    await agent_use.return_all(services, agent_id, editor.caller, "agent deactivated")
+    await agent_use.return_all(services, agent_id, system("agents", editor.tenant_id), "agent deactivated")
 
 
 async def _log_out(editor: Editor, agent_id: str) -> None:
@@ -295,16 +300,17 @@ async def delete(editor: Editor, agent_id: str) -> None:
     await editor.note("deleted", "agent", agent_id, before)
 
 
-async def return_items(editor: Editor, agent_id: str, reason: str | None) -> int:
-    """Returns all assigned items of an agent to their queues, open offers too; how many were assigned."""
-    editor.caller.require("agents.state")
+async def return_items(editor: Editor, agent_id: str, reason: str | None) -> ReturnedItems:
+    """Returns the assigned items of an agent that the caller may return to their queues, open offers too."""
+    caller = editor.caller
+    caller.require("agents.state")
+    scope = caller.require("workitems.return")
     await agent_use.get(editor.services, agent_id)
+    reason = reason or "returned by a supervisor"
     await agent_use.end_offers(
-        editor.services, agent_id, OfferOutcome.WITHDRAWN, reason or "returned by a supervisor"
+        editor.services, agent_id, OfferOutcome.WITHDRAWN, reason, among=lambda i: caller.covers(scope, i)
     )
-    return await agent_use.return_all(
-        editor.services, agent_id, editor.caller, reason or "returned by a supervisor"
-    )
+    return await agent_use.return_all(editor.services, agent_id, caller, reason)
 
 
 # Absences ------------------------------------------------------------------------------------------------------------

@@ -85,6 +85,7 @@ async def desk_page(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[An
     calendars = {c.id: c.name for c in shown.rules.document.calendars} if shown.rules is not None else {}
     hours = calendars.get(agent.working_hours, agent.working_hours) if agent.working_hours else ""
     kept = [*mine.reserved, *mine.held]
+    can_return = _returnable(visit, [*mine.assigned, *mine.offers]) > 0
     return visit.page(
         "people/desk.html",
         active="agents",
@@ -99,13 +100,24 @@ async def desk_page(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[An
             shown,
         ),
         acts=acts_of(agent, visit.t) if can_set else [],
+<<<<<<< HEAD
         return_href=f"{desk_href(agent.id)}/return" if can_set and (assigned or offered) else "",
+=======
+        return_href=f"{desk_href(agent.id)}/return" if can_set and can_return else "",
+>>>>>>> fix-b
         edit_href=edit_href(agent.id) if visit.caller.may("agents.update") else "",
     )
 
 
-def _return_form(visit: Visit, agent: Agent, assigned: int, offered: int) -> Form:
+def _returnable(visit: Visit, items: Sequence[WorkItem]) -> int:
+    scope = visit.caller.privileges.get("workitems.return")
+    return sum(1 for i in items if scope is not None and visit.caller.covers(scope, i))
+
+
+async def _return_form(visit: Visit, agent: Agent) -> Form:
     t = visit.t
+    mine = await agent_use.my_items(visit.services, agent.id)
+    assigned, offered = _returnable(visit, mine.assigned), _returnable(visit, mine.offers)
     text = t("people.return_text", n=assigned, name=agent.name)
     if offered:
         text += " " + t("people.return_offers", n=offered)
@@ -124,8 +136,7 @@ async def return_dialog(visit: CurrentVisit, agent_id: FromPath[str]) -> Respons
     """What returning everything would touch."""
     visit.caller.require("agents.state")
     agent = await agent_use.get(visit.services, agent_id)
-    mine = await agent_use.my_items(visit.services, agent_id)
-    return show_dialog(visit, _return_form(visit, agent, len(mine.assigned), len(mine.offers)))
+    return show_dialog(visit, await _return_form(visit, agent))
 
 
 @post("/agents/{agent_id:str}/return", status_code=200)
@@ -133,14 +144,14 @@ async def return_all(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[A
     """All of the agent's items go back to their queues, with place and age."""
     sent = await sent_by(visit)
     try:
-        count = await agent_profile.return_items(editor_of(visit), agent_id, sent.optional("reason"))
+        came = await agent_profile.return_items(editor_of(visit), agent_id, sent.optional("reason"))
     except OpenIwdError as error:
         agent = await agent_use.get(visit.services, agent_id)
-        mine = await agent_use.my_items(visit.services, agent_id)
-        return refuse_dialog(
-            visit, _return_form(visit, agent, len(mine.assigned), len(mine.offers)), sent, error
-        )
-    return done(visit, visit.t("people.returned", n=count))
+        return refuse_dialog(visit, await _return_form(visit, agent), sent, error)
+    told = visit.t("people.returned", n=came.returned)
+    if came.refused:
+        told += " · " + visit.t("people.not_returned", n=came.refused)
+    return done(visit, told)
 
 
 PAGES: Final[list[Any]] = [desk_page, return_dialog, return_all]
