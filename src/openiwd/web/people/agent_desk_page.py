@@ -100,11 +100,7 @@ async def desk_page(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[An
             shown,
         ),
         acts=acts_of(agent, visit.t) if can_set else [],
-<<<<<<< HEAD
-        return_href=f"{desk_href(agent.id)}/return" if can_set and (assigned or offered) else "",
-=======
         return_href=f"{desk_href(agent.id)}/return" if can_set and can_return else "",
->>>>>>> fix-b
         edit_href=edit_href(agent.id) if visit.caller.may("agents.update") else "",
     )
 
