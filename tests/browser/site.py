@@ -238,6 +238,13 @@ class Site:
 
         self.run(wait())
 
+    def agent_count(self) -> int:
+        async def count() -> int:
+            async with (await self.services()).runtime.store.reading() as reading:
+                return len(await reading.agents())
+
+        return self.run(count())
+
     def lose(self, agent_id: str) -> None:
         """No sign of life of the agent's workspace for too long."""
 

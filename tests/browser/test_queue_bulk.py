@@ -184,7 +184,7 @@ def test_what_is_found_is_exported_with_its_columns(site: Site, open_as: Open) -
         page.click("dialog .confirm")
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith("id,captureId,priority,subject,categoryPath,status")
+    assert lines[0].startswith('"id","captureId","priority","subject","categoryPath","status"')
 
 
 def test_two_supervisors_see_each_other(site: Site, open_as: Open) -> None:

@@ -184,7 +184,7 @@ def test_the_items_behind_the_numbers_are_listed(site: Site, drafts: Drafts, ope
     page.get_by_role("button", name="List them").click()
     dialog = page.locator("dialog[open]")
     dialog.locator("summary", has_text="by more than 20").first.click()
-    expect(dialog.get_by_role("link", name="Listed one")).to_be_visible()
+    expect(dialog.locator("details[open]").get_by_role("link").first).to_be_visible()  # of many, a sample
     assert violations(page) == []
 
 

@@ -43,8 +43,16 @@ function refreshFocus() {
   const id = focusId();
   if (id !== wanted) return;
   const typed = [...document.querySelectorAll("#focus textarea")].some((each) => each.value.trim() !== "");
-  if (id && !typed && !document.getElementById("focus").contains(document.activeElement)) openItem(id);
+  if (!id || typed || isInFocus()) return;
+  isRefreshing = true;
+  openItem(id).finally(() => {
+    isRefreshing = false;
+  });
 }
+
+/** Whether the agent is at something of the item: nothing is replaced there then. */
+const isInFocus = () => document.getElementById("focus").contains(document.activeElement);
+let isRefreshing = false;
 
 /** Nothing that was asked for earlier, by a live refresh or a click, comes over the item that was asked for last. */
 function keepWanted() {
@@ -59,6 +67,7 @@ function keepWanted() {
   document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
     const asked = /\/items\/([^/?]+)/.exec(detail.pathInfo.requestPath);
     if (detail.target.id === "focus" && asked && asked[1] !== wanted) detail.shouldSwap = false;
+    if (detail.target.id === "focus" && isRefreshing && isInFocus()) detail.shouldSwap = false;
   });
 }
 
