@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from openiwd.domain.calendar import Clock
 from openiwd.domain.category import Category
@@ -160,5 +160,5 @@ def _unused(rules: CompiledRuleSet) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _field(objects: list, part: str, object_id: str) -> str:  # type: ignore[type-arg]
+def _field(objects: Sequence[Any], part: str, object_id: str) -> str:
     return next((f"{part}[{i}]" for i, o in enumerate(objects) if o.id == object_id), part)
