@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 CHUNK: Final = 200
+PAUSE_SECONDS: Final = 1.0
+"""Before a run is tried again that the database was not there for."""
 _log = structlog.get_logger("openiwd.bulk")
 
 
@@ -59,14 +61,21 @@ class BulkRuns:
         while not self._waiting.empty():
             job_id = self._waiting.get_nowait()
             try:
-                await run(self._services, job_id)
+                await self._attempt(job_id)
             except UnavailableError as error:
                 _log.warning("bulk run waits for the database", job=str(job_id), error=error.message)
-                await asyncio.sleep(1)
+                await asyncio.sleep(PAUSE_SECONDS)
                 self._waiting.put_nowait(job_id)
-            except Exception as error:  # noqa: BLE001 - the edge of a background run: it is recorded and the next one begins
-                _log.error("bulk run failed", job=str(job_id), exc_info=error)
-                await self._failed(job_id, error)
+
+    async def _attempt(self, job_id: UUID) -> None:
+        """Works through a run, or records why it failed. UnavailableError: neither could be done."""
+        try:
+            await run(self._services, job_id)
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of a background run: it is recorded and the next one begins
+            _log.error("bulk run failed", job=str(job_id), exc_info=error)
+            await self._failed(job_id, error)
 
     async def _failed(self, job_id: UUID, error: Exception) -> None:
         runtime = self._services.runtime

@@ -20,6 +20,17 @@ class _Place(NamedTuple):
     id: str
     words: str
 
+    def finding(self, kind: FindingKind, severity: Severity, message: str, hint: str) -> Finding:
+        return Finding(
+            kind=kind,
+            severity=severity,
+            field=self.field,
+            object_kind=self.kind,
+            object_id=self.id,
+            message=message,
+            hint=hint,
+        )
+
 
 def lint_rules(rules: CompiledRuleSet, now_us: int) -> list[Finding]:
     """Findings about rules, decision tables and the category tree, in the order of the document."""
@@ -41,21 +52,23 @@ def _of_rules(rules: CompiledRuleSet, now_us: int) -> Iterator[Finding]:
 def _never(place: _Place, required: Sequence[Criterion], now_us: int) -> Iterator[Finding]:
     answer = find(required, [], now_us)
     if answer.verdict is Verdict.NEVER:
-        yield Finding(
-            kind=FindingKind.NEVER_MATCHES, severity=Severity.WARNING, field=place.field, object_kind=place.kind,
-            object_id=place.id, message=f"{place.words} matches no item: its conditions contradict each other",
-            hint="correct the conditions, or remove it",
-        )  # fmt: skip
+        yield place.finding(
+            FindingKind.NEVER_MATCHES,
+            Severity.WARNING,
+            f"{place.words} matches no item: its conditions contradict each other",
+            "correct the conditions, or remove it",
+        )
     elif answer.verdict is Verdict.UNKNOWN:
         yield _undecided(place, "matches any item")
 
 
 def _undecided(place: _Place, what: str) -> Finding:
-    return Finding(
-        kind=FindingKind.UNDECIDED, severity=Severity.HINT, field=place.field, object_kind=place.kind,
-        object_id=place.id, message=f"whether {place.words} {what} cannot be told from its conditions",
-        hint="try it with example items",
-    )  # fmt: skip
+    return place.finding(
+        FindingKind.UNDECIDED,
+        Severity.HINT,
+        f"whether {place.words} {what} cannot be told from its conditions",
+        "try it with example items",
+    )
 
 
 def _of_tables(rules: CompiledRuleSet, now_us: int) -> Iterator[Finding]:
@@ -70,18 +83,19 @@ def _of_tables(rules: CompiledRuleSet, now_us: int) -> Iterator[Finding]:
             own = [] if row.criterion is None else [row.criterion]
             yield from _reached(place, own, earlier, "an earlier row", now_us)
             if row.criterion is None:
-                yield from _all_taken(place, table_id, len(table) - i - 1)
+                yield from _all_taken(place, len(table) - i - 1)
                 break
             earlier.append(row.criterion)
 
 
-def _all_taken(place: _Place, table_id: str, after: int) -> Iterator[Finding]:
+def _all_taken(place: _Place, after: int) -> Iterator[Finding]:
     if after:
-        yield Finding(
-            kind=FindingKind.SHADOWED, severity=Severity.WARNING, field=place.field, object_kind=place.kind,
-            object_id=table_id, message=f"{place.words} takes every item: the {after} rows after it are never reached",
-            hint="move it to the end",
-        )  # fmt: skip
+        yield place.finding(
+            FindingKind.SHADOWED,
+            Severity.WARNING,
+            f"{place.words} takes every item: the {after} rows after it are never reached",
+            "move it to the end",
+        )
 
 
 def _reached(
@@ -94,11 +108,12 @@ def _reached(
         return
     answer = find(required, earlier, now_us)
     if answer.verdict is Verdict.NEVER:
-        yield Finding(
-            kind=FindingKind.SHADOWED, severity=Severity.WARNING, field=place.field, object_kind=place.kind,
-            object_id=place.id, message=f"{place.words} is never reached: {what} takes all of its items",
-            hint="move it up, or narrow what stands before it",
-        )  # fmt: skip
+        yield place.finding(
+            FindingKind.SHADOWED,
+            Severity.WARNING,
+            f"{place.words} is never reached: {what} takes all of its items",
+            "move it up, or narrow what stands before it",
+        )
     elif answer.verdict is Verdict.UNKNOWN:
         yield _undecided(place, "is reached")
 
@@ -132,11 +147,12 @@ def _of_siblings(
 
 
 def _behind(place: _Place, taker: str) -> Finding:
-    return Finding(
-        kind=FindingKind.SHADOWED, severity=Severity.WARNING, field=place.field, object_kind=place.kind,
-        object_id=place.id, message=f"{place.words} is never reached: '{taker}' before it takes every item",
-        hint="move the one without conditions to the end",
-    )  # fmt: skip
+    return place.finding(
+        FindingKind.SHADOWED,
+        Severity.WARNING,
+        f"{place.words} is never reached: '{taker}' before it takes every item",
+        "move the one without conditions to the end",
+    )
 
 
 def _of_gaps(rules: CompiledRuleSet, now_us: int) -> Iterator[Finding]:
