@@ -17,3 +17,9 @@ def violations(page: Page) -> list[str]:
         "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"
     )
     return [f"{v['id']}: {node['html'][:160]}" for v in found["violations"] for node in v["nodes"]]
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds, and a page that is wider than its window."""
+    wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [*violations(page), *([f"{wide} px too wide"] if wide > 0 else [])]
