@@ -286,3 +286,21 @@ def test_texts_of_a_source_are_shown_as_text(site: Site, open_as: Open) -> None:
     go(page, f"/?item={item.id}")
     expect(page.locator("#drawer h2")).to_have_text(subject)
     expect(page.locator("#tab-panel")).to_contain_text("<script>alert(2)</script>")
+
+
+def test_far_down_the_rows_stand_still_and_the_counts_go_on(site: Site, open_as: Open) -> None:
+    site.add(*(submission(f"deep-{n}", f"Deep down {n}", "glass", channel="deep") for n in range(560)))
+    page = open_as("ines", "/?q=Deep")
+    rows = page.locator("#rows tr[data-id]")
+    expect(rows).to_have_count(60)
+    while rows.count() <= 480:
+        before = rows.count()
+        rows.last.scroll_into_view_if_needed()
+        page.locator("#scroller").evaluate("each => { each.scrollTop = each.scrollHeight }")
+        expect(rows.nth(before)).to_be_attached()
+    shown = rows.count()
+    expect(page.locator("#still")).to_be_hidden()
+    site.add_one("Deep down, the last one", "glass")
+    expect(page.locator("#counts")).to_contain_text("561")
+    expect(page.locator("#still")).to_be_visible()
+    assert rows.count() == shown

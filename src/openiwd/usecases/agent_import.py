@@ -1,4 +1,8 @@
-"""Agents from CSV: what a file would change, told row by row, then done as a whole or not at all; and to CSV."""
+"""Agents from CSV: what a file would change, told row by row; and to CSV.
+
+A file with a fault changes nothing. A sound one is written in pieces, none of which takes long: should it break off,
+the same file finishes what is left.
+"""
 
 from __future__ import annotations
 

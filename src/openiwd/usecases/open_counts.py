@@ -53,9 +53,14 @@ class OpenCounts:
         """The counts; those of very many items may be a few seconds old, and are counted again meanwhile."""
         if self._counts is None or sum(c.items for c in self._counts) <= MANY:
             return await self._count(runtime)
-        if asyncio.get_running_loop().time() >= self._until and self._counting is None:
+        late = asyncio.get_running_loop().time() - self._until
+        if late >= 0 and self._counting is None:
             self._counting = asyncio.create_task(self._count(runtime), name="counts of open items")
             self._counting.add_done_callback(self._counted)
+        if late >= LONGEST_SECONDS and self._counting is not None:
+            return await asyncio.shield(
+                self._counting
+            )  # nobody has looked for long: old counts would mislead
         return self._counts
 
     async def of_categories(self, runtime: TenantRuntime) -> list[CategoryCount]:

@@ -92,8 +92,11 @@ async function refresh() {
   if (!list || document.hidden) return;
   if (!body) return load("GET", `/${list.dataset.query}`, { target: "#list", swap: "outerHTML" });
   const shown = rows().length;
-  if (shown > MOST_ROWS) return;
   const query = list.dataset.query ? `${list.dataset.query}&` : "?";
+  const isLong = shown > MOST_ROWS;
+  document.getElementById("still").hidden = !isLong;
+  // So many rows would be dear to bring again: they stand still, and what is counted goes on.
+  if (isLong) return load("GET", `/queue/refresh${query}limit=1`, { target: "#rows", swap: "none" });
   const address = `/queue/refresh${query}limit=${Math.max(shown, 60)}`;
   await loadKeeping("GET", address, { target: "#rows", swap: "innerHTML" }, place);
 }

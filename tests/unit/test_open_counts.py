@@ -1,0 +1,62 @@
+"""Counts of very many items: old ones for a moment, never for long."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from openiwd.ports.tenant_store import OpenCount
+from openiwd.usecases import open_counts
+from openiwd.usecases.open_counts import OpenCounts
+from openiwd.usecases.tenant_runtime import TenantRuntime
+from tests.servers.until import until
+
+
+class Counting:
+    """A tenant whose number of items grows by one with each count."""
+
+    def __init__(self) -> None:
+        self.store = self
+        self.counted = 0
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 4, tzinfo=UTC)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Counting]:
+        yield self
+
+    async def open_counts(self, _: datetime) -> list[OpenCount]:
+        self.counted += 1
+        return [OpenCount(category_path=None, status="queued", queue_id="q", items=self.counted, overdue=0)]
+
+
+async def items(counts: OpenCounts, tenant: Counting) -> int:
+    found = await counts.of(cast("TenantRuntime", cast("Any", tenant)))
+    return sum(c.items for c in found)
+
+
+async def test_old_counts_are_shown_while_it_is_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_counts, "MANY", 0)
+    counts, tenant = OpenCounts(), Counting()
+    assert await items(counts, tenant) == 1
+    assert await items(counts, tenant) == 1  # old, and counted again meanwhile
+
+    async def is_new() -> bool:
+        return await items(counts, tenant) > 1
+
+    await until(is_new)
+
+
+async def test_counts_that_nobody_has_looked_at_for_long_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(open_counts, "MANY", 0)
+    monkeypatch.setattr(open_counts, "LONGEST_SECONDS", 0.0)
+    counts, tenant = OpenCounts(), Counting()
+    assert await items(counts, tenant) == 1
+    assert await items(counts, tenant) == 2
