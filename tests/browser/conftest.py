@@ -28,8 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(postgres_server: PostgresServer) -> Iterator[Site]:
+    """One for each file, so that no file leans on what another one has left."""
     running = Site(postgres_server)
     yield running
     running.close()
@@ -77,7 +78,7 @@ def watch() -> Iterator[Watch]:
     watching.check()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sessions(site: Site, browser: Browser) -> dict[str, StorageState]:
     """Browser sessions of users who have logged in already: hashing passwords takes its time."""
     return {}

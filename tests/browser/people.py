@@ -58,9 +58,7 @@ def add_agents(site: Site, count: int) -> list[str]:
 def remove_agents(site: Site, ids: list[str]) -> None:
     async def remove() -> None:
         services = await site.services()
-        async with services.runtime.store.writing() as tx:
-            for agent_id in ids:
-                await tx.delete_agent(agent_id)
-        services.runtime.committed()
+        for agent_id in ids:
+            await agent_use.delete(services, agent_id, CALLER)
 
     site.run(remove())

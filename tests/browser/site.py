@@ -267,14 +267,18 @@ class Site:
             self.set_state(agent_id, AgentState.LOGGED_OUT)
 
     def return_everything(self) -> None:
-        """What agents have in hand goes back to its queue."""
+        """What agents have in hand goes back to its queue, and what they hold is gone: their lists are empty."""
 
-        async def back() -> None:
+        async def back() -> list[WorkItem]:
             services = await self.services()
+            held: list[WorkItem] = []
             for agent in AGENTS:
                 await agent_use.return_all(services, agent.id, CALLER, "end of a test")
+                held += (await agent_use.my_items(services, agent.id)).held
+            return held
 
-        self.run(back())
+        for item in self.run(back()):
+            self.cancel(item.id)
 
     def close(self) -> None:
         self.run(self._server.stop())

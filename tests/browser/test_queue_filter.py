@@ -160,6 +160,33 @@ def test_relative_dates_statuses_and_custom_attributes(site: Site, open_as: Open
         expect(page.locator(".filterchip").last).to_contain_text(chip)
 
 
+def test_dates_that_the_inputs_cannot_say_are_shown_and_kept_as_they_are(site: Site, open_as: Open) -> None:
+    site.add_one("Dated", "glass", hours=60)
+    created = "createdDateTime"
+    parts = [
+        {"attribute": "subject", "operator": "eq", "value": "Dated"},
+        {"attribute": created, "operator": "olderThan", "value": "1d6h"},
+        {"attribute": created, "operator": "lt", "value": "now-2d"},
+        {"attribute": created, "operator": "ge", "value": "2026-01-01T00:00:00Z"},
+    ]
+    page = open_as("ines")
+    go(page, address({"all": parts}))
+    page.keyboard.press("f")
+    values = page.locator(".condition .values")
+    expect(values.nth(1).locator("input")).to_have_value("1d6h")
+    expect(values.nth(2).locator(".amount")).to_have_value("2")
+    expect(values.nth(2).locator(".unit")).to_have_value("d")
+    expect(values.nth(3).locator("input")).to_have_value("2026-01-01T00:00:00Z")
+    values.nth(0).locator("input").fill("Date")
+    page.locator(".condition .operator").nth(0).select_option("startsWith")
+    page.click("dialog .confirm")
+    expect(page.locator("#rows tr[data-id]")).to_have_count(1)
+    tree = tree_of(page)
+    assert isinstance(tree, dict)
+    assert tree["all"][1:] == parts[1:]
+    assert (tree["all"][0]["operator"], tree["all"][0]["value"]) == ("startsWith", "Date")
+
+
 def test_a_filter_is_saved_shared_counted_renamed_updated_and_deleted(open_as: Open, shot: Shot) -> None:
     page = open_as("ines")
     go(page, address({"all": [{"attribute": "captureId", "operator": "startsWith", "value": "COL-"}]}))

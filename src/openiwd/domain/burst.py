@@ -21,6 +21,8 @@ from openiwd.domain.eligibility import Eligibility
 from openiwd.domain.fit_table import Flags, Indices
 from openiwd.domain.world import World
 
+_RANK_ALL: Final = 8
+"""From so many demands on it pays to put all agents in order once, and not those who fit for each."""
 _SHARED: Final = 3
 """From so many agents on it pays to look at all groups once for all of them."""
 _ALL: Final = 256
@@ -45,6 +47,8 @@ class Crew:
         self._backlog = world.backlog
         self._eligibility = eligibility
         self._places = np.flatnonzero(among)
+        self._is_ranked = False
+        self._of_kind: dict[int, Indices] = {}
         self._free = view(among.copy())
         self.left = len(self._places)
         self._takers: dict[int, _Takers] = {}
@@ -98,7 +102,15 @@ class Crew:
     def _fitting(self, group: Group) -> list[int]:
         table, roster = self._world.table, self._world.roster
         row, kind = int(table.row[group.index]), int(table.kind[group.index])
-        return roster.ranked(roster.able(self._places, row, kind, self._eligibility.now))
+        if len(self._takers) == _RANK_ALL:
+            self._places = np.array(roster.ranked(self._places), np.intp)
+            self._is_ranked = True
+            self._of_kind.clear()
+        able = self._of_kind.get(kind)
+        if able is None:
+            able = self._of_kind[kind] = roster.able(self._places, kind, self._eligibility.now)
+        fitting = able.compress(roster.fits(row).take(able))
+        return fitting.tolist() if self._is_ranked else roster.ranked(fitting)
 
     def _is_able(self, place: int, group: Group) -> bool:
         """The last word, of those alone who would get something."""
@@ -130,8 +142,10 @@ class _Source(Protocol):
 
     place: int
     """Of the agent."""
-    goes_on: bool
-    """Whether there may be more after one was taken."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there may be more after one was taken."""
 
     def next(self, taken: Collection[int]) -> int | None: ...
 
@@ -141,11 +155,14 @@ class _Source(Protocol):
 class _Alone:
     """An agent on the own way through the backlog."""
 
-    goes_on = False
-
     def __init__(self, place: int, slots: Iterator[int]) -> None:
         self.place = place
         self._slots = slots
+
+    @property
+    def goes_on(self) -> bool:
+        """The agent gets one."""
+        return False
 
     def next(self, taken: Collection[int]) -> int | None:
         for slot in self._slots:
@@ -160,12 +177,15 @@ class _Alone:
 class _Along:
     """A crew along the items of some groups."""
 
-    goes_on = True
-
     def __init__(self, world: World, crew: Crew, groups: Indices) -> None:
         self.place = -1
         self._crew = crew
         self._slots = world.backlog.merged(groups, crew.goes_on)
+
+    @property
+    def goes_on(self) -> bool:
+        # Else all groups that are left would be opened, each to be refused.
+        return self._crew.left > 0
 
     def next(self, taken: Collection[int]) -> int | None:
         for slot, group in self._slots:

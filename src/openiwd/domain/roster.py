@@ -225,21 +225,16 @@ class Roster:
             self._circles[circle] = known
         return known
 
-    def able(self, places: Indices, row: int, kind: int, now: int) -> Indices:
-        """Those of the agents who could take an item of the demand and kind now, declines and queues aside."""
-        if not len(places):
-            return places
+    def able(self, places: Indices, kind: int, now: int) -> Indices:
+        """Those of the agents who could take one more item of the kind now; what it asks of them and queues aside."""
         columns = self._table.kind_columns
-        able = places[self.fits(row)[places]]
-        if not len(able):
-            return able
         handle_time = int(columns.handle_time[kind])
         until = now if handle_time <= 0 else now + handle_time - 1
         media = self._media[self._table.kinds[kind].media_type]
-        free: Indices = able[
-            (self.room[able] >= columns.weight[kind]) & (self.until[able] > until) & media[able]
+        able: Indices = places[
+            (self.room[places] >= columns.weight[kind]) & (self.until[places] > until) & media[places]
         ]
-        return free
+        return able
 
     def ranked(self, places: Indices) -> list[int]:
         """The first of them gets the item: the least flexible, then longest idle, then by id."""

@@ -8,6 +8,7 @@ import { isBusy, isTyping } from "./shortcut.js";
 const CHECK_MS = 400;
 const DEEPEST = 3;
 const SPAN = /^now\s*([+-])\s*(\d+)([dhm])$/;
+const LOCAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?$/;
 let data = null;
 
 const make = (tag, properties = {}, ...children) => {
@@ -50,7 +51,10 @@ function asked(node) {
     if (["after", "gt", "ge"].includes(operator) && SPAN.test(value) && value.includes("+")) {
       return { operator: "laterThan", value: value.replace(SPAN, "$2$3") };
     }
-    if (["before", "lt", "le"].includes(operator) && value === "now") return { operator: "olderThan", value: "0m" };
+    if (["before", "lt", "le"].includes(operator)) {
+      if (value === "now") return { operator: "olderThan", value: "0m" };
+      if (SPAN.test(value) && value.includes("-")) return { operator: "olderThan", value: value.replace(SPAN, "$2$3") };
+    }
     if (["lt", "le"].includes(operator)) return { operator: "before", value };
     if (["gt", "ge"].includes(operator)) return { operator: "after", value };
   }
@@ -67,8 +71,16 @@ function input(type, value, label) {
   return named(element, label);
 }
 
+/** A date and time as its own input has it; what was said otherwise (`now-2d`, with a zone) is shown as it is. */
+const moment = (value, label) => input(!value || LOCAL.test(value) ? "datetime-local" : "text", value, label);
+
 function span(value) {
-  const [, amount, unit] = /^(\d+)([dhm])$/.exec(value ?? "") ?? [null, "4", "h"];
+  const parts = /^(\d+)([dhm])$/.exec(value || "4h");
+  if (!parts) {
+    const whole = input("text", value, data.texts.value);
+    return { elements: [whole], read: () => whole.value };
+  }
+  const [, amount, unit] = parts;
   const number = named(make("input", { type: "number", min: 0, step: 1, className: "input s amount", value: amount }), data.texts.amount);
   const units = named(make("select", { className: "input s unit" }, ...["m", "h", "d"].map((u) => option(u, data.texts[u], unit))), data.texts.unit);
   return { elements: [number, units], read: () => `${Math.max(0, Math.round(Number(number.value)))}${units.value}` };
@@ -76,8 +88,8 @@ function span(value) {
 
 function pair(type, value) {
   const [low, high] = Array.isArray(value) ? value : [];
-  const from = input(type, low, data.texts.from);
-  const to = input(type, high, data.texts.to);
+  const [from, to] = [[low, data.texts.from], [high, data.texts.to]].map(([each, label]) =>
+    type === "date" ? moment(each, label) : input(type, each, label));
   const read = (each) => (type === "number" ? numberOf(each.value) : each.value);
   return { elements: [from, to], read: () => [read(from), read(to)] };
 }
@@ -102,8 +114,8 @@ function editor(attribute, operator, value) {
   const type = attribute?.type ?? "raw";
   if (["withinLast", "withinNext", "olderThan", "laterThan"].includes(operator)) return span(value);
   if (type === "date") {
-    if (operator === "between") return pair("datetime-local", value);
-    const at = input("datetime-local", value, data.texts.value);
+    if (operator === "between") return pair("date", value);
+    const at = moment(value, data.texts.value);
     return { elements: [at], read: () => at.value };
   }
   if (type === "number") {
@@ -190,7 +202,10 @@ function condition(node) {
   });
   paintOperators();
   row.append(chooser, operators, values, removal(data.texts.remove, row));
-  row.read = () => written(chooser.value, operators.value, edited.read(), ignoresCase);
+  // What nobody has touched is sent as it came, even where the inputs cannot say it as finely.
+  let isTouched = !node.operator;
+  for (const kind of ["input", "change"]) row.addEventListener(kind, () => (isTouched = true));
+  row.read = () => (isTouched ? written(chooser.value, operators.value, edited.read(), ignoresCase) : node);
   return row;
 }
 
