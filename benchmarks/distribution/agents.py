@@ -80,6 +80,10 @@ class _Sockets:
         self.poll.register(made.fileno(), select.EPOLLIN)
         return made
 
+    def close(self, gone: socket.socket) -> None:
+        self.poll.unregister(gone.fileno())
+        gone.close()
+
 
 class Agents:
     """Who is connected, has what in hand, and waits since when."""
@@ -89,8 +93,9 @@ class Agents:
         self._sockets = _Sockets(plan.port)
         self._streams: dict[int, tuple[int, socket.socket]] = {}
         self._buffers: dict[int, bytes] = {}
-        self._finishing = {s.fileno(): s for s in (self._sockets.open() for _ in range(FINISHING))}
-        self._idle = list(self._finishing.values())
+        self._begun: set[int] = set()
+        self._finishing: dict[int, socket.socket] = {}
+        self._idle: list[socket.socket] = []
         self._due: deque[int] = deque()
         self._asking: dict[int, int] = {}
         self._in_hand = list(plan.items)
@@ -99,9 +104,30 @@ class Agents:
         self.waits: list[float] = []
         self.idle_slots = 0
         self.refused = 0
+        for _ in range(FINISHING):
+            self._open()
+
+    def _open(self) -> None:
+        """One more connection over which items are finished."""
+        made = self._sockets.open()
+        self._finishing[made.fileno()] = made
+        self._idle.append(made)
+
+    def _reopen(self, gone: socket.socket) -> None:
+        """The server has closed a connection that was idle for long; what it was asked meanwhile it has not seen."""
+        number = gone.fileno()
+        del self._finishing[number]
+        asked = self._asking.pop(number, None)
+        if gone in self._idle:
+            self._idle.remove(gone)
+        elif asked is not None:
+            self._due.appendleft(asked)
+        self._sockets.close(gone)
+        self._open()
+        self._send()
 
     def connect(self, upto: int) -> None:
-        """Opens the streams of further agents; reads meanwhile, as the server may write."""
+        """Opens the streams of further agents, and waits until all have begun: what was told before is on none."""
         for n in range(len(self._streams), upto):
             stream = self._sockets.open()
             self._streams[stream.fileno()] = n, stream
@@ -113,6 +139,8 @@ class Agents:
             self._busy.append(n)
             if n % 50 == 49:
                 self.read(0.05)
+        while len(self._begun) < upto:
+            self.read(0.1)
 
     def read(self, patience: float) -> None:
         for number, _ in self._sockets.poll.poll(patience):
@@ -126,6 +154,7 @@ class Agents:
         part = stream.recv(1 << 16)
         if not part:
             raise ConnectionError("the server has ended a stream")
+        self._begun.add(number)
         text = self._buffers[number] + part
         end = 0
         for message in _MESSAGE.finditer(text):
@@ -145,6 +174,9 @@ class Agents:
 
     def _finished(self, connection: socket.socket) -> None:
         answer = connection.recv(1 << 16)
+        if not answer:
+            self._reopen(connection)
+            return
         if not answer.startswith(b"HTTP/1.1 "):
             return  # the rest of an answer that came in parts
         if answer.startswith(b"HTTP/1.1 503"):
