@@ -11,7 +11,7 @@ from openiwd.domain.agent import Absence, Agent, AgentSkill, AgentState, MediaSt
 from openiwd.domain.alarm import AlarmKind, Cause, Subscription, differences, idle_causes
 from openiwd.domain.queue import Queue, QueueGroup
 from openiwd.domain.requirement import Requirement
-from openiwd.domain.unserved import Waiting, profiles_at_work, unserved
+from openiwd.domain.unserved import Crowd, Waiting, profiles_at_work, unserved
 
 NOW = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -57,9 +57,9 @@ def test_a_queue_is_unserved_by_whom_nobody_logged_in_fits() -> None:
         agent("b", AgentState.LOGGED_OUT, skills=(AgentSkill("loans", 9),)),
         agent("c", skills=(AgentSkill("fire", 9),), absences=(Absence(NOW, NOW + timedelta(hours=1)),)),
     ]
-    profiles = profiles_at_work(agents, NOW)
-    assert unserved(queue(), [waiting("motor"), waiting()], profiles, NOW) is None
-    found = unserved(queue(), [waiting("motor"), waiting("loans", 20), waiting("fire", 50)], profiles, NOW)
+    crowd = Crowd(profiles_at_work(agents, NOW))
+    assert unserved(queue(), [waiting("motor"), waiting()], crowd, NOW) is None
+    found = unserved(queue(), [waiting("motor"), waiting("loans", 20), waiting("fire", 50)], crowd, NOW)
     assert found is not None
     assert found.detail["items"] == 2
     assert found.detail["skills"] == ["fire 5", "loans 5"]
@@ -67,10 +67,17 @@ def test_a_queue_is_unserved_by_whom_nobody_logged_in_fits() -> None:
 
 
 def test_who_is_not_ready_fits_all_the_same_and_an_overflow_group_does_in_time() -> None:
-    busy = profiles_at_work([agent("a", AgentState.NOT_READY, groups=("g",))], NOW)
+    busy = Crowd(profiles_at_work([agent("a", AgentState.NOT_READY, groups=("g",))], NOW))
     assert unserved(queue(QueueGroup("g")), [waiting()], busy, NOW) is None
     assert unserved(queue(QueueGroup("x"), QueueGroup("g", 60 * MINUTE)), [waiting()], busy, NOW) is None
     assert unserved(queue(QueueGroup("x")), [waiting()], busy, NOW) is not None
+
+
+def test_whom_an_item_is_reserved_for_needs_no_skill() -> None:
+    crowd = Crowd(profiles_at_work([agent("a"), agent("b", skills=(AgentSkill("motor", 7),))], NOW))
+    item = waiting("loans")._replace(reserved_for="a")
+    assert unserved(queue(), [item], crowd, NOW) is None
+    assert unserved(queue(), [item._replace(reserved_for="gone")], crowd, NOW) is not None
 
 
 def test_once_per_cause() -> None:

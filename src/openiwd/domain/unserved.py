@@ -35,10 +35,30 @@ def profiles_at_work(agents: Iterable[Agent], now: datetime) -> list[Profile]:
     return [profile_of(a, at) for a in agents if a.active and a.logged_in and not a.absent(now)]
 
 
-def unserved(
-    queue: Queue, waiting: Sequence[Waiting], profiles: Sequence[Profile], now: datetime
-) -> Cause | None:
-    """The cause of an alarm of the queue: items that no profile fits, the one that has waited longest first.
+class Crowd:
+    """Profiles by what they can: who has no skill that is asked for need not be asked about the rest."""
+
+    def __init__(self, profiles: Iterable[Profile] = ()) -> None:
+        self._all: list[Profile] = []
+        self._skilled: dict[str, list[Profile]] = {}
+        self.add(profiles)
+
+    def add(self, profiles: Iterable[Profile]) -> None:
+        for profile in profiles:
+            self._all.append(profile)
+            for skill in profile.skills:
+                self._skilled.setdefault(skill, []).append(profile)
+
+    def candidates(self, demand: Demand) -> Sequence[Profile]:
+        """All whom the demand may fit, and others."""
+        if demand.reserved_for is not None:
+            return self._all
+        skilled = [self._skilled.get(skill, []) for skill, level in demand.signature.skills if level > 0]
+        return min(skilled, key=len, default=self._all)
+
+
+def unserved(queue: Queue, waiting: Sequence[Waiting], crowd: Crowd, now: datetime) -> Cause | None:
+    """The cause of an alarm of the queue: items that nobody of a crowd fits, the one that has waited longest first.
 
     A group that the queue reaches after a delay only, and preferences, exclude nobody for long: they do not count.
     """
@@ -49,7 +69,8 @@ def unserved(
         demand = _demand(item, queue, at)
         if demand not in answers:
             answers[demand] = any(
-                misfit(p, demand, queue, GrantKind.PICK) in (None, Reason.GROUP_DELAY) for p in profiles
+                misfit(p, demand, queue, GrantKind.PICK) in (None, Reason.GROUP_DELAY)
+                for p in crowd.candidates(demand)
             )
         if not answers[demand]:
             left.append(item)

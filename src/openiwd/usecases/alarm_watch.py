@@ -6,7 +6,7 @@ Each look reads a bounded number of rows, whatever the backlog: so many alarms o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -28,7 +28,7 @@ from openiwd.domain.instant import to_micros
 from openiwd.domain.privilege import system
 from openiwd.domain.queue import Queue
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.unserved import Waiting, profiles_at_work, unserved
+from openiwd.domain.unserved import Crowd, Waiting, profiles_at_work, unserved
 from openiwd.ports.tenant_store import Reading
 from openiwd.usecases.alarm import read_setting, tell
 from openiwd.usecases.dashboard import live_rules
@@ -36,8 +36,10 @@ from openiwd.usecases.dashboard import live_rules
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
-CHUNK: Final = 500
-"""Alarms of one kind raised, or alarms cleared, in one transaction."""
+CHUNK: Final = 100
+"""Alarms of one kind raised, or alarms cleared, in one transaction: claims wait meanwhile, as events have one order."""
+AGENTS_AT_ONCE: Final = 250
+"""Of so many agents the traits are found before others get their turn."""
 MOST_OPEN: Final = 10_000
 """Of one kind: what is more than this is not told one by one; it stands in the Universal Queue."""
 LOOKED_AT: Final = 30
@@ -105,17 +107,20 @@ class _Look:
         return found
 
     async def _unserved(
-        self, reading: Reading, agents: Iterable[Agent], rules: CompiledRuleSet
+        self, reading: Reading, agents: Sequence[Agent], rules: CompiledRuleSet
     ) -> list[Cause]:
         queues = [q for q in rules.queues.values() if q.pushes and self._is_open(q, rules)]
         before = self.now - timedelta(minutes=self._setting.no_eligible_agent_minutes)
         waiting: dict[str, list[Waiting]] = {}
         for item in await reading.longest_waiting([q.id for q in queues], before, LOOKED_AT):
             waiting.setdefault(item.queue_id, []).append(item)
-        profiles = profiles_at_work(agents, self.now)
+        crowd = Crowd()
+        for start in range(0, len(agents), AGENTS_AT_ONCE):
+            crowd.add(profiles_at_work(agents[start : start + AGENTS_AT_ONCE], self.now))
+            await asyncio.sleep(0)
         found = []
         for queue in queues:
-            cause = unserved(queue, waiting.get(queue.id, ()), profiles, self.now)
+            cause = unserved(queue, waiting.get(queue.id, ()), crowd, self.now)
             if cause is not None:
                 found.append(cause)
             await asyncio.sleep(0)  # many queues would keep others waiting
