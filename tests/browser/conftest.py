@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, StorageState, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    StorageState,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.drafts import Drafts, discard_all
 from tests.browser.site import PASSWORD, Site
@@ -16,6 +24,8 @@ from tests.servers.postgres import PostgresServer
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 CHROMIUM = "chromium"
 TIMEOUT_MS = 10_000
+# What is waited for is there at once on a quiet machine; five seconds are few on a busy one.
+expect.set_options(timeout=TIMEOUT_MS)
 
 Open = Callable[..., Page]
 
