@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from openiwd.domain.agent import Absence, Agent, AgentSkill
+from openiwd.domain.instant import from_micros
 from openiwd.domain.lint.finding import Finding, FindingKind, Severity
-from openiwd.domain.lint.roster_lint import lint_roster
+from openiwd.domain.lint.roster_lint import comes, lint_roster
 from openiwd.domain.lint.rule_lint import lint_rules
 from openiwd.domain.lint.waiting_lint import lint_waiting
 from tests.factories.rule_set import NOW, compiled, document
 
+START = from_micros(NOW)
 SERVED: dict[str, Any] = {"schema": "s", "queue": "q"}
 
 
@@ -25,8 +27,13 @@ def category(name: str, criteria: dict[str, Any] | None = None, **more: Any) -> 
     return {"id": name, "name": name, **({"when": criteria} if criteria else {}), **more}
 
 
-def found(**parts: Any) -> list[tuple[FindingKind, str, str]]:
-    return [(f.kind, f.field, f.object_id) for f in findings(**parts)]
+def found(*, overlaps: bool = False, **parts: Any) -> list[tuple[FindingKind, str, str]]:
+    """Overlaps are nothing odd in most trees, and asked for apart."""
+    return [
+        (f.kind, f.field, f.object_id)
+        for f in findings(**parts)
+        if (f.kind is FindingKind.OVERLAPS) is overlaps
+    ]
 
 
 def findings(**parts: Any) -> list[Finding]:
@@ -216,3 +223,48 @@ AWAY = Absence(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC
 def test_what_nobody_can_take(agents: list[Agent], queue: dict[str, Any], kinds: list[FindingKind]) -> None:
     rules = compiled(document(categories=NEEDED, queues=[{"id": "q", "name": "Q", **queue}]))
     assert [f.kind for f in lint_roster(rules, agents, NOW)] == kinds
+
+
+# Taken together ------------------------------------------------------------------------------------------------------
+
+
+def test_siblings_that_both_match_some_item_are_told_with_it() -> None:
+    tree = [
+        category("low", when("businessValue", "lt", 10), **SERVED),
+        category("high", when("businessValue", "ge", 5), **SERVED),
+        category("mail", MAIL, **SERVED),
+        category("rest", **SERVED),
+    ]
+    assert found(overlaps=True, categories=tree) == [(FindingKind.OVERLAPS, "categories[1]", "high")]
+    (told,) = [f for f in findings(categories=tree) if f.kind is FindingKind.OVERLAPS]
+    assert 5 <= told.example["businessValue"] < 10
+    assert told.severity is Severity.HINT
+    apart = [category("a", MAIL, **SERVED), category("b", when("channel", "eq", "web"), **SERVED)]
+    assert found(overlaps=True, categories=[*apart, category("rest", **SERVED)]) == []
+
+
+def test_attributes_that_conditions_take_for_several_types() -> None:
+    rules = [
+        {"id": "n", "name": "N", "when": when("data.x", "gt", 5), "then": [{"raiseBusinessValue": 1}]},
+        {
+            "id": "t",
+            "name": "T",
+            "when": when("data.x", "startsWith", "a"),
+            "then": [{"raiseBusinessValue": 1}],
+        },
+        {"id": "y", "name": "Y", "when": when("data.y", "gt", 5), "then": [{"raiseBusinessValue": 1}]},
+        {"id": "z", "name": "Z", "when": when("data.y", "lt", 2.5), "then": [{"raiseBusinessValue": 1}]},
+    ]
+    told = [f for f in findings(rules=rules) if f.kind is FindingKind.MIXED_TYPES]
+    assert [(f.object_id, f.values["types"]) for f in told] == [("data.x", "number, text")]
+
+
+def test_an_agent_who_works_for_minutes_only_does_come() -> None:
+    """An hour in which somebody is there at no full hour since now."""
+    away = [
+        Absence(START + timedelta(days=-1), START + timedelta(hours=30, minutes=10)),
+        Absence(START + timedelta(hours=30, minutes=40), START + timedelta(days=30)),
+    ]
+    rules = compiled(document())
+    assert comes(Agent(id="a", name="A", absences=tuple(away)), rules, NOW)
+    assert not comes(Agent(id="a", name="A", absences=(Absence(away[0].start, away[1].end),)), rules, NOW)

@@ -9,7 +9,7 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Struct
 
-from openiwd.api.call import CurrentCall
+from openiwd.api.call import CurrentCall, instant
 from openiwd.api.decoding import decode
 from openiwd.api.editing import CSV, LARGE, CurrentEditor, DryRun, etag
 from openiwd.api.workspace import StateInput
@@ -17,10 +17,11 @@ from openiwd.domain.agent import Absence, AgentProfile, AgentState
 from openiwd.domain.work_item import ShortText
 from openiwd.ports.tenant_store import AgentQuery
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import agent_import, agent_profile
+from openiwd.usecases import agent_import, agent_profile, past
 from openiwd.usecases.agent import ReturnedItems
 from openiwd.usecases.agent_import import AgentImport
 from openiwd.usecases.agent_profile import AgentAbsences, AgentRecord
+from openiwd.usecases.past import PastAgent
 from openiwd.usecases.rule_set_object import body_named
 
 READ_ONLY: Final = frozenset({"revision", "states", "loggedIn", "load"})
@@ -63,8 +64,19 @@ async def list_agents(
 
 
 @get("/agents/{agent_id:str}", tags=_TAGS, operation_id="getAgent")
-async def get_agent(editor: CurrentEditor, agent_id: FromPath[str]) -> Response[AgentRecord]:
-    """One agent."""
+async def get_agent(
+    editor: CurrentEditor,
+    agent_id: FromPath[str],
+    at: Annotated[
+        str | None,
+        QueryParameter(
+            name="at", description="An instant with offset: profile and states as they were then."
+        ),
+    ] = None,
+) -> Response[AgentRecord | PastAgent]:
+    """One agent; with `at`, as it was at that instant (then as `PastAgent`)."""
+    if at is not None:
+        return Response(await past.agent_at(editor.services, editor.caller, agent_id, instant(at, "at")))
     found = await agent_profile.get(editor, agent_id)
     return Response(found, headers=etag(found.revision))
 

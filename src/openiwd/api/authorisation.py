@@ -228,6 +228,7 @@ _WATCHING: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/dashboards/backlog": "dashboard.view",
     "GET /iwd/v3/dashboards/flow": "dashboard.view",
     "GET /iwd/v3/dashboards/agents": "dashboard.view",
+    "GET /iwd/v3/doctor": "dashboard.view",
     "GET /iwd/v3/alarms": "alarms.view",
     "GET /iwd/v3/alarms/{alarm_id}": "alarms.view",
     "POST /iwd/v3/alarms/{alarm_id}/acknowledge": "alarms.update",

@@ -17,7 +17,7 @@ from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import MAX_ITEM_BYTES, ItemUpdate, WorkItem
-from openiwd.usecases import item_action, item_detail, priority_curve
+from openiwd.usecases import item_action, item_detail, past, priority_curve
 from openiwd.usecases.command import Done
 from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.item_detail import Explanation, HistoryEntry
@@ -79,13 +79,13 @@ async def get_item(
 async def _show(
     call: CurrentCall, reference: str, capture_point: str | None, at: str | None
 ) -> Response[ItemView]:
-    rules = await call.rules()
     if at is None:
+        rules = await call.rules()
         item = await item_detail.read(call.services, call.caller, reference, capture_point)
         return Response(item_view(item, rules, call.now), headers=etag(item))
     then = instant(at, "at")
-    item = await item_detail.read_at(call.services, call.caller, reference, then, capture_point)
-    return Response(item_view(item, rules, then), headers=etag(item))
+    item, view = await past.item_at(call.services, call.caller, reference, then, capture_point)
+    return Response(view, headers=etag(item))
 
 
 async def _update(

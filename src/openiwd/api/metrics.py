@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counted
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,7 +12,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from openiwd.api.call import CurrentCall
-from openiwd.usecases.platform import Platform
+from openiwd.domain.doctor.finding import Severity
+from openiwd.usecases.platform import Platform, TenantServices
 
 MAX_LABELS: Final = 200
 """Capture points named in metrics; further ones count as `other`."""
@@ -52,6 +54,18 @@ class Metrics:
             ["tenant"],
             registry=self.registry,
         )
+        self.findings = Gauge(
+            "iwd_doctor_findings",
+            "Findings of the doctor, as this process saw them last.",
+            ["tenant", "check", "severity"],
+            registry=self.registry,
+        )
+        self.checked = Gauge(
+            "iwd_doctor_report_timestamp_seconds",
+            "When this process made its last report.",
+            ["tenant"],
+            registry=self.registry,
+        )
         self.connections = Gauge(
             "iwd_db_connections", "Connections to PostgreSQL.", ["state"], registry=self.registry
         )
@@ -82,11 +96,24 @@ class Metrics:
             self.loads.labels(services.tenant.id).set(services.loads)
             for queue, count in (decider.backlog_counts if decider is not None else {}).items():
                 self.backlog.labels(services.tenant.id, queue).set(count)
+            self._doctor(platform, services)
         if self.pools is not None:
             usage = self.pools()
             for state in ("idle", "in_use", "waiting"):
                 self.connections.labels(state).set(getattr(usage, state))
         return generate_latest(self.registry) + generate_latest(REGISTRY)
+
+    def _doctor(self, platform: Platform, services: TenantServices) -> None:
+        """What was found last, zeros included, so that an alert ends when the finding does."""
+        report = platform.doctor.latest(services.tenant.id)
+        if report is None:
+            return
+        self.checked.labels(services.tenant.id).set(report.at.timestamp())
+        counts = Counted((f.check, f.severity) for f in report.findings)
+        for result in report.checks:
+            for severity in Severity:
+                count = counts[result.check, severity]
+                self.findings.labels(services.tenant.id, result.check, severity.value).set(count)
 
 
 CurrentMetrics = NamedDependency[Metrics]

@@ -11,12 +11,12 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
-from openiwd.api.call import CurrentCall
+from openiwd.api.call import CurrentCall, instant
 from openiwd.api.decoding import decode
 from openiwd.api.passing_on import by_decider_if_any
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.tenant_store import SearchQuery
-from openiwd.usecases import export, search
+from openiwd.usecases import export, past, search
 from openiwd.usecases.export import MEDIA_TYPES, ExportFormat, check_columns
 from openiwd.usecases.item_view import ItemView
 from openiwd.usecases.open_counts import CategoryCount
@@ -44,12 +44,19 @@ class Place(Struct):
     item: ItemView
 
 
-class OrderAnswer(Struct, kw_only=True):
-    """The live order, exact as of `at`. `source` is `decider`, or `database` where no decider runs in this process."""
+class OrderAnswer(Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """The order, exact as of `at`. `source` is `decider`, `database` where no decider runs, or `log` for the past.
+
+    Of a past instant: how many waited (`count`, exact up to 10,000), where to go on, the rule set of then.
+    """
 
     at: datetime
     source: str
     items: list[Place]
+    count: int | None = None
+    count_exact: bool | None = None
+    next_offset: int | None = None
+    rule_set_version: int | None = None
 
 
 class CountsAnswer(Struct):
@@ -110,24 +117,54 @@ async def export_items(
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=search.MAX_LIMIT)]
 
 
+Then = Annotated[
+    str | None,
+    QueryParameter(
+        name="at",
+        description="An instant with offset, not in the future: the order as it was then, by the rule set of then.",
+    ),
+]
+Offset = Annotated[
+    int,
+    QueryParameter(name="offset", ge=0, le=past.MAX_OFFSET, description="With `at`: from which place on."),
+]
+
+
 @get(
     "/queues/{queue_id:str}/order",
     tags=["search"],
     operation_id="getQueueOrder",
     before_request=by_decider_if_any,
 )
-async def queue_order(call: CurrentCall, queue_id: FromPath[str], limit: Limit = 100) -> OrderAnswer:
-    """The items of a queue in the order in which agents get them."""
-    return await _order(call, queue_id, limit)
+async def queue_order(
+    call: CurrentCall, queue_id: FromPath[str], limit: Limit = 100, at: Then = None, offset: Offset = 0
+) -> OrderAnswer:
+    """The items of a queue in the order in which agents get them; with `at`, as it was at that instant."""
+    return await _order(call, queue_id, limit, at, offset)
 
 
 @get("/queues/order", tags=["search"], operation_id="getOrder", before_request=by_decider_if_any)
-async def whole_order(call: CurrentCall, limit: Limit = 100) -> OrderAnswer:
-    """The Universal Queue: all queued items in live order."""
-    return await _order(call, None, limit)
+async def whole_order(
+    call: CurrentCall, limit: Limit = 100, at: Then = None, offset: Offset = 0
+) -> OrderAnswer:
+    """The Universal Queue: all queued items in live order; with `at`, as it was at that instant."""
+    return await _order(call, None, limit, at, offset)
 
 
-async def _order(call: CurrentCall, queue_id: FromPath[str] | None, limit: int) -> OrderAnswer:
+async def _order(
+    call: CurrentCall, queue_id: str | None, limit: int, at: str | None, offset: int
+) -> OrderAnswer:
+    if at is not None:
+        found = await past.order_at(call.services, call.caller, queue_id, instant(at, "at"), limit, offset)
+        return OrderAnswer(
+            at=found.at,
+            source="log",
+            items=[Place(p.position, p.item) for p in found.places],
+            count=found.count,
+            count_exact=found.count_exact,
+            next_offset=found.next_offset,
+            rule_set_version=found.rule_set_version,
+        )
     order = await search.order(call.services, call.caller, queue_id, limit)
     return OrderAnswer(
         at=order.at, source=order.source, items=[Place(p.position, p.item) for p in order.places]

@@ -13,7 +13,7 @@ from openiwd.domain.reference import PAGES
 def reference(
     folder: Annotated[Path, typer.Argument(help="Where to write the pages.")] = Path("docs/reference"),
 ) -> None:
-    """Write the reference pages (states, roles, events) into a folder."""
+    """Write the reference pages (states, roles, events, the doctor's findings) into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in PAGES.items():
         (folder / name).write_text(make(), encoding="utf-8")

@@ -10,6 +10,7 @@ from fractions import Fraction
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import islice
 from typing import NamedTuple
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from openiwd.domain.backlog_item import BacklogItem, Demand
 from openiwd.domain.backlog_load import BacklogLoad
 from openiwd.domain.heads import NOTHING, Floats
 from openiwd.domain.queue import Queue
+from openiwd.domain.requirement import Requirement
 from openiwd.domain.schema import Schema
 
 
@@ -33,6 +35,16 @@ class Place(NamedTuple):
     anchor: int
     high: int
     low: int
+
+
+class Wanted(NamedTuple):
+    """Items that wait for the same: how many, and one of them."""
+
+    queue_id: str
+    media_type: str
+    requirement: Requirement
+    items: int
+    example: UUID | None
 
 
 class _Head(NamedTuple):
@@ -203,6 +215,20 @@ class Backlog(BacklogLoad):
             (numbers[slot], self.priority_at(self.place_in(slot)))
             for slot, _ in islice(self.walk(now, queue_id=queue_id), max(limit, 0))
         ]
+
+    def wanted(self) -> list[Wanted]:
+        """What waiting items ask of agents, as they came (without relaxation), with how many ask for the same."""
+        found: dict[tuple[str, str, Requirement], tuple[int, UUID]] = {}
+        for pool in self.pools.values():
+            for group in pool.groups.values():
+                slot, trait = group.run.head, group.trait
+                if slot is None:
+                    continue
+                key = (trait.queue_id, trait.media_type, trait.requirement)
+                before = found.get(key)
+                first = UUID(int=self.columns.id_of(slot)) if before is None else before[1]
+                found[key] = ((0 if before is None else before[0]) + len(group.run), first)
+        return [Wanted(*key, items, first) for key, (items, first) in found.items()]
 
     def priority(self, number: int, now: int) -> Fraction:
         """The exact priority of a waiting item."""

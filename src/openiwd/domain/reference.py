@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openiwd.domain import lifecycle
+from openiwd.domain.doctor.wording import WORDING
 from openiwd.domain.event import EventType
 from openiwd.domain.privilege import PRIVILEGES, ROLES, Role
 
@@ -73,9 +74,25 @@ def events() -> str:
     return "\n".join([*lines, ""])
 
 
+def doctor() -> str:
+    """The findings of the doctor with their sentences."""
+    lines = [
+        "# Findings of the doctor",
+        "",
+        _MADE.format(module="openiwd.domain.doctor.wording"),
+        "",
+        "| finding | what | fix |",
+        "|---|---|---|",
+    ]
+    return "\n".join(
+        [*lines, *(f"| `{code}` | {what} | {fix} |" for code, (what, fix) in WORDING.items()), ""]
+    )
+
+
 PAGES = {
     "states.md": lifecycle.documentation,
     "roles.md": roles,
     "events.md": events,
+    "doctor.md": doctor,
 }
 """File name -> what makes it."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from openiwd.domain.doctor.system_check import ProcessFact
 from openiwd.ports.peer import DecidingProcess
 from openiwd.ports.tenant_store import Tenant
 
@@ -127,8 +128,19 @@ class ControlStore(Protocol):
     async def save_access_group(self, tenant_id: str, group: AccessGroup) -> None: ...
     async def delete_access_group(self, tenant_id: str, group_id: str) -> bool: ...
 
-    async def renew_process(self, process_id: UUID, kind: str, address: str | None, seconds: float) -> None:
-        """Registers the process or prolongs its lease, by the database's clock."""
+    async def renew_process(
+        self,
+        process_id: UUID,
+        kind: str,
+        address: str | None,
+        seconds: float,
+        clock: datetime | None = None,
+    ) -> None:
+        """Registers the process or prolongs its lease, by the database's clock. `clock`: what its own says now."""
+        ...
+
+    async def process_facts(self) -> list[ProcessFact]:
+        """All processes that are known, those whose lease is over too."""
         ...
 
     async def end_process(self, process_id: UUID) -> None: ...

@@ -20,6 +20,8 @@ from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
 from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
 from openiwd.ports.alarm import AlarmReading, AlarmWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
+from openiwd.ports.doctor import DoctorReading
+from openiwd.ports.queue_stay import StayReading, StayWriting
 
 
 class RejectedRowsError(InvalidInputError):
@@ -167,7 +169,7 @@ class AgentQuery(Struct, kw_only=True):
     """The one that counts for all media."""
 
 
-class Reading(DashboardReading, AlarmReading, Protocol):
+class Reading(DashboardReading, AlarmReading, StayReading, DoctorReading, Protocol):
     """Committed state of one tenant."""
 
     async def live_version(self) -> int | None: ...
@@ -338,7 +340,7 @@ class Reading(DashboardReading, AlarmReading, Protocol):
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, DashboardWriting, AlarmWriting, Protocol):
+class Writing(Reading, DashboardWriting, AlarmWriting, StayWriting, Protocol):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
 
     async def share_live_version(self) -> int | None:
@@ -417,6 +419,9 @@ class TenantStore(Protocol):
 
     def reading(self) -> AbstractAsyncContextManager[Reading]: ...
     def writing(self) -> AbstractAsyncContextManager[Writing]: ...
+    def examining(self, seconds: float) -> AbstractAsyncContextManager[Reading]:
+        """As `reading`, but of one instant, and no statement takes longer than so many seconds (UnavailableError)."""
+        ...
 
     async def claim(self, epoch: int, grant: Grant, claims: Sequence[Claim]) -> set[ItemNumber]:
         """Grants in one autocommitted statement. The numbers granted; FencedError when the epoch is over."""

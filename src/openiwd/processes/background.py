@@ -15,9 +15,9 @@ import structlog
 from prometheus_client import Counter
 
 from openiwd.domain.errors import FencedError, UnavailableError
-from openiwd.ports.tenant_store import Tenant
+from openiwd.ports.tenant_store import Cursor, Tenant
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import alarm_watch, dashboard, timer
+from openiwd.usecases import alarm_watch, dashboard, queue_stay, timer
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import Platform, TenantServices
@@ -43,6 +43,13 @@ ALARM_SECONDS: Final = 5.0
 ALARM_SHARE: Final = 10.0
 """A look that takes long, with very many alarms open, is followed by a pause so many times as long."""
 ALARM_SECONDS_AT_MOST: Final = 15.0
+DOCTOR_FIRST_SECONDS: Final = 30.0
+DOCTOR_SECONDS: Final = 300.0
+"""How often the doctor looks by itself."""
+STAY_SECONDS: Final = 5.0
+"""How often the past of the queues is brought up to the log."""
+STAY_PAUSE_SECONDS: Final = 0.02
+"""Between two parts of a long log, for those who have something to do now."""
 SAMPLE_SECONDS: Final = 20.0
 """How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
@@ -79,6 +86,7 @@ class Background:
         self._tasks: list[asyncio.Task[None]] = []
         self._tenants: dict[str, list[asyncio.Task[None]]] = {}
         self._deciding: list[asyncio.Task[None]] = []
+        self._examined = False
 
     async def start(self) -> None:
         """Takes the process lease and opens all active tenants."""
@@ -100,6 +108,8 @@ class Background:
         self._spawn(tasks, "feed", lambda: _run_feed(services))
         if tenant.clock == "real":
             self._spawn(tasks, "presence", lambda: _presence(services))
+        if tenant.clock == "real":
+            self._spawn(tasks, "doctor", lambda: self._examine(services))
         if self._decides:
             runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(self._deciding, "decider", runner.step)
@@ -110,10 +120,18 @@ class Background:
 
     async def _renew(self) -> float:
         await self._platform.control.renew_process(
-            self._platform.process_id, self._kind, self.address, LEASE_SECONDS
+            self._platform.process_id, self._kind, self.address, LEASE_SECONDS, datetime.now(UTC)
         )
         self._met |= await self._platform.control.live_processes()
         return RENEW_SECONDS
+
+    async def _examine(self, services: TenantServices) -> float:
+        """For the metrics: each process tells what it sees. The first look waits until all has started."""
+        if self._platform.doctor.latest(services.tenant.id) is None and not self._examined:
+            self._examined = True
+            return DOCTOR_FIRST_SECONDS
+        await self._platform.doctor.report(self._platform, services)
+        return DOCTOR_SECONDS
 
     async def _tidy(self) -> float:
         await self._platform.control.forget_sessions(datetime.now(UTC))
@@ -166,6 +184,7 @@ class DecidingTenant:
         self._services = services
         self._met = met
         self._stranded = Stranded()
+        self._stays_read: Cursor | None = None
 
     async def step(self) -> float:
         """The picture outlives the loss of the lease and a database that is away, but no unexpected error."""
@@ -227,6 +246,7 @@ class DecidingTenant:
                 group.create_task(forever("retention", self._retention))
                 group.create_task(forever("alarms", self._alarms))
                 group.create_task(forever("samples", self._samples))
+                group.create_task(forever("stays", self._stays))
 
     async def _hold_lease(self) -> None:
         while True:
@@ -258,6 +278,16 @@ class DecidingTenant:
     async def _samples(self) -> float:
         await dashboard.keep_sample(self._services)
         return SAMPLE_SECONDS
+
+    async def _stays(self) -> float:
+        """In larger parts, so that what waits for moments only is written once."""
+        if self._services.feed.head == self._stays_read:
+            return STAY_SECONDS
+        head = self._services.feed.head
+        if await queue_stay.extend(self._services):
+            return STAY_PAUSE_SECONDS
+        self._stays_read = head
+        return STAY_SECONDS
 
     async def _retention(self) -> float:
         removed = await timer.delete_expired(self._services)

@@ -20,6 +20,7 @@ from openiwd.processes.bootstrap import Credentials, FirstUser
 from openiwd.processes.demo import collection_postponed, load_demo, plan_history
 from openiwd.processes.demo.history import History
 from openiwd.processes.demo.traffic import Traffic
+from openiwd.processes.disk import disk_check
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Serving
 from openiwd.processes.settings import environment
@@ -120,6 +121,7 @@ async def _serve(
         time_zone="Europe/Berlin" if options.demo else "UTC",
     )  # fmt: skip
     wiring = Wiring(database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE), budget=options.budget)
+    wiring.platform.doctor.register(disk_check(data_dir))
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None
     with collection_postponed():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -310,6 +311,7 @@ async def save_profiles(
                 actor=caller.actor,
                 subject_id=a.id,
                 body=_profile_body(a),
+                personal=_personal(a),
             )
             for a in saved
         ]
@@ -318,8 +320,23 @@ async def save_profiles(
     return saved
 
 
+PERSONAL: Final = frozenset({"name", "userLogin", "employeeId", "absences", "attributes"})
+"""Of a profile, in its written form: what is of the person lies apart from the event."""
+
+
+def _profile(agent: Agent) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(agent)
+    names = msgspec.structs.fields(AgentProfile)
+    return {f.encode_name: values[f.encode_name] for f in names}
+
+
+def _personal(agent: Agent) -> dict[str, Any]:
+    return {name: value for name, value in _profile(agent).items() if name in PERSONAL}
+
+
 def _profile_body(agent: Agent) -> dict[str, object]:
     return {
+        "profile": {name: value for name, value in _profile(agent).items() if name not in PERSONAL},
         "groups": list(agent.groups),
         "skills": [{"skill": s.skill, "level": s.level} for s in agent.skills],
         "capacity": {"total": agent.capacity.total, "media": dict(agent.capacity.media)},

@@ -85,6 +85,11 @@ class Decider:
         """Waiting items by queue."""
         return self._desk.world.backlog.counts()
 
+    @property
+    def fruitless(self) -> int:
+        """Batches of claims in a row of which nothing was granted."""
+        return self._claims.fruitless
+
     async def run(self) -> None:
         """Until cancelled, or fenced by another decider (FencedError)."""
         try:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from uuid import UUID
 
 from openiwd.domain.errors import NotFoundError, UnavailableError
+from openiwd.domain.lint.finding import Finding
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
 from openiwd.usecases.agent_names import AgentNames
 from openiwd.usecases.decider import Decider
+from openiwd.usecases.doctor import Doctor
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.joint_action import JointActions
 from openiwd.usecases.live_order import LiveOrders
 from openiwd.usecases.open_counts import OpenCounts
 from openiwd.usecases.passing_on import PassingOn
+from openiwd.usecases.past import RulesOfThen
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.remembered import Remembered
@@ -47,6 +51,9 @@ class TenantServices:
         self.live_orders = LiveOrders()
         self.agent_names = AgentNames()
         self.open_counts = OpenCounts()
+        self.rules_of_then = RulesOfThen()
+        self.linted: tuple[int, datetime, list[Finding]] | None = None
+        """What the linter said last of a version of the rule set, and when."""
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None
@@ -86,6 +93,7 @@ class Platform:
         self.identities = Identities(control)
         self.process_id = process_id
         self.passing_on = passing_on
+        self.doctor = Doctor()
         self._make_runtime = make_runtime
         self._on_open = on_open
         self._services: dict[str, TenantServices] = {}

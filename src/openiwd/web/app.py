@@ -30,6 +30,7 @@ from openiwd.web.configuration import (
     words_page,
 )
 from openiwd.web.dashboard import dashboard_page
+from openiwd.web.doctor import doctor_page
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, around_page, item_page
 from openiwd.web.login import login_page
@@ -50,6 +51,7 @@ from openiwd.web.queue import (
     export_page,
     filter_page,
     modify_page,
+    past_page,
     queue_list_page,
     queue_page,
     view_page,
@@ -84,6 +86,8 @@ PAGES: Final[list[Any]] = [
     *queue_list_page.PAGES,
     *dashboard_page.PAGES,
     *alarm_page.PAGES,
+    *doctor_page.PAGES,
+    *past_page.PAGES,
     *agent_page.PAGES,
     *agent_desk_page.PAGES,
     *agent_list_page.PAGES,

@@ -16,6 +16,7 @@ from openiwd.adapters.postgres.driver_errors import driver_errors
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.rows import containing, json_rows
+from openiwd.domain.doctor.system_check import ProcessFact
 from openiwd.domain.errors import DuplicateError, NotFoundError, RevisionMismatchError
 from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, AuditFilter, Session, User
 from openiwd.ports.peer import DecidingProcess
@@ -172,8 +173,18 @@ class PostgresControlStore:
 
     # Processes and leases
 
-    async def renew_process(self, process_id: UUID, kind: str, address: str | None, seconds: float) -> None:
-        await self._execute("renew_process", process_id, kind, address, seconds)
+    async def renew_process(
+        self,
+        process_id: UUID,
+        kind: str,
+        address: str | None,
+        seconds: float,
+        clock: datetime | None = None,
+    ) -> None:
+        await self._execute("renew_process", process_id, kind, address, seconds, clock)
+
+    async def process_facts(self) -> list[ProcessFact]:
+        return [ProcessFact(**dict(record.items())) for record in await self._fetch("process_facts")]
 
     async def end_process(self, process_id: UUID) -> None:
         await self._execute("end_process", process_id)

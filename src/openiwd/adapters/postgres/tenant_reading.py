@@ -7,10 +7,12 @@ from openiwd.adapters.postgres.backlog_reading import BacklogReading
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_reading import ContactReading
 from openiwd.adapters.postgres.dashboard_reading import DashboardReading
+from openiwd.adapters.postgres.doctor_reading import DoctorReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
 from openiwd.adapters.postgres.search_reading import SearchReading
+from openiwd.adapters.postgres.stay_reading import StayReading
 
 
 class PostgresReading(
@@ -22,6 +24,8 @@ class PostgresReading(
     ContactReading,
     DashboardReading,
     AlarmReading,
+    StayReading,
+    DoctorReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from openiwd.adapters.postgres.doctor_reading import DOCTOR_SQL
 from openiwd.adapters.postgres.driver_errors import driver_errors
 from openiwd.adapters.postgres.live_reading import OFFER_SQL
 from openiwd.adapters.postgres.pools import TenantPools
@@ -34,6 +35,16 @@ class PostgresTenantStore:
         with driver_errors():
             async with self._pools.acquire(self.tenant.id) as connection, connection.transaction():
                 yield PostgresWriting(connection)
+
+    @asynccontextmanager
+    async def examining(self, seconds: float) -> AsyncIterator[Reading]:
+        with driver_errors():
+            async with (
+                self._pools.acquire(self.tenant.id, reading=True) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await connection.execute(DOCTOR_SQL["limit_statements"], f"{round(seconds * 1000)}ms")
+                yield PostgresReading(connection)
 
     async def claim(self, epoch: int, grant: Grant, claims: Sequence[Claim]) -> set[ItemNumber]:
         # An item can be granted once: the first claim of a batch stands.

@@ -21,7 +21,9 @@ class Severity(StrEnum):
 class FindingKind(StrEnum):
     NEVER_MATCHES = "neverMatches"
     SHADOWED = "shadowed"
+    OVERLAPS = "overlaps"
     UNDECIDED = "undecided"
+    MIXED_TYPES = "mixedTypes"
     GAP = "gap"
     UNUSED_ATTRIBUTE = "unusedAttribute"
     UNUSED_SCHEMA = "unusedSchema"
@@ -43,3 +45,5 @@ class Finding(Struct, frozen=True, kw_only=True, rename="camel"):
     message: str
     hint: str
     example: Mapping[str, Any] = {}
+    values: Mapping[str, Any] = {}
+    """What the message names, for those who say it in another language."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from openiwd.domain.condition import Criterion
 from openiwd.domain.lint.finding import Finding, FindingKind, Severity
+from openiwd.domain.lint.overlap_lint import lint_overlaps, lint_types
 from openiwd.domain.lint.search import Verdict, find
 from openiwd.domain.program import Node
 from openiwd.domain.rule_set import CompiledRuleSet
@@ -19,8 +20,11 @@ class _Place(NamedTuple):
     kind: str
     id: str
     words: str
+    name: str
 
-    def finding(self, kind: FindingKind, severity: Severity, message: str, hint: str) -> Finding:
+    def finding(
+        self, kind: FindingKind, severity: Severity, message: str, hint: str, **values: Any
+    ) -> Finding:
         return Finding(
             kind=kind,
             severity=severity,
@@ -29,6 +33,7 @@ class _Place(NamedTuple):
             object_id=self.id,
             message=message,
             hint=hint,
+            values={"object": self.name, **values},
         )
 
 
@@ -39,13 +44,15 @@ def lint_rules(rules: CompiledRuleSet, now_us: int) -> list[Finding]:
         *_of_tables(rules, now_us),
         *_of_siblings(rules, rules.program.roots, "categories", (), now_us),
         *_of_gaps(rules, now_us),
+        *lint_overlaps(rules, now_us),
+        *lint_types(rules),
     ]
 
 
 def _of_rules(rules: CompiledRuleSet, now_us: int) -> Iterator[Finding]:
     for i, rule in enumerate(rules.program.rules):
         if rule.criterion is not None:
-            place = _Place(f"rules[{i}].when", "rule", rule.id, f"the rule '{rule.id}'")
+            place = _Place(f"rules[{i}].when", "rule", rule.id, f"the rule '{rule.id}'", rule.id)
             yield from _never(place, [rule.criterion], now_us)
 
 
@@ -78,7 +85,11 @@ def _of_tables(rules: CompiledRuleSet, now_us: int) -> Iterator[Finding]:
         earlier: list[Criterion] = []
         for i, row in enumerate(table):
             place = _Place(
-                f"decisionTables[{t}].rows[{i}]", "decision table", table_id, f"row {i + 1} of '{table_id}'"
+                f"decisionTables[{t}].rows[{i}]",
+                "decision table",
+                table_id,
+                f"row {i + 1} of '{table_id}'",
+                f"{table_id} #{i + 1}",
             )
             own = [] if row.criterion is None else [row.criterion]
             yield from _reached(place, own, earlier, "an earlier row", now_us)
@@ -125,7 +136,8 @@ def _of_siblings(
     taken_by: str | None = None
     for i, node in enumerate(nodes):
         category = rules.tree[node.index]
-        place = _Place(f"{at}[{i}]", "category", category.id, f"the category '{category.path}'")
+        words = f"the category '{category.path}'"
+        place = _Place(f"{at}[{i}]", "category", category.id, words, category.path)
         if node.archived:
             continue
         own = (*above, *(() if node.criterion is None else (node.criterion,)))
@@ -140,7 +152,11 @@ def _of_siblings(
         for r, rule in enumerate(node.rules):
             if rule.criterion is not None:
                 spot = _Place(
-                    f"{place.field}.rules[{r}].when", "category", category.id, f"the rule '{rule.id}'"
+                    f"{place.field}.rules[{r}].when",
+                    "category",
+                    category.id,
+                    f"the rule '{rule.id}'",
+                    f"{category.path} · {rule.id}",
                 )
                 yield from _never(spot, [*own, rule.criterion], now_us)
         yield from _of_siblings(rules, node.children, f"{place.field}.children", own, now_us)

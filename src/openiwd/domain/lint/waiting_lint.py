@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from openiwd.domain.calendar import Clock
 from openiwd.domain.category import Category
-from openiwd.domain.instant import DAY, HOUR, format_duration
+from openiwd.domain.instant import DAY, format_duration, from_micros
 from openiwd.domain.lint.finding import Finding, FindingKind, Severity
 from openiwd.domain.queue import Queue
 from openiwd.domain.rule_set import CompiledRuleSet
@@ -48,6 +48,9 @@ def _starvation(rules: CompiledRuleSet, used: list[Category]) -> Iterator[Findin
                     message=f"its priority never passes {_shown(highest)}, and '{other_id}' never falls below "
                     f"{_shown(lowest)}: its items wait as long as any of those does",
                     hint="let the curve rise on, or lower the other one's start",
+                    values={
+                        "object": schema_id, "other": other_id, "highest": _shown(highest), "lowest": _shown(lowest),
+                    },
                 )  # fmt: skip
 
 
@@ -90,43 +93,62 @@ def _shown(value: Fraction) -> str:
     return f"{float(value):g}"
 
 
+class _Closing(NamedTuple):
+    """A time without an open moment, in microseconds."""
+
+    start: int
+    end: int
+
+
 def _closing(rules: CompiledRuleSet, used: list[Category], now_us: int) -> Iterator[Finding]:
-    """SLAs that end while the queue is closed: what comes in the evening is late before the morning."""
-    longest: dict[str, int] = {}
+    """SLAs that end while the queue is closed: what comes in the evening is late before the morning.
+
+    Exact: what comes the moment the queue closes is due first, and the due date is counted on the schema's own clock.
+    """
+    closings: dict[str, list[_Closing]] = {}
     told: set[tuple[str, str]] = set()
     for c in used:
         schema, queue = rules.schemas[c.schema_id], rules.queues[c.queue_id]
-        if queue.hours is None or schema.sla is None or schema.clock.id == rules.clocks[queue.hours].id:
+        if queue.hours is None or schema.sla is None or (schema.id, queue.id) in told:
             continue
-        if queue.hours not in longest:
-            longest[queue.hours] = _longest_closing(rules.clocks[queue.hours], now_us)
-        gap = longest[queue.hours]
-        if not _sla_fits(schema, gap) and (schema.id, queue.id) not in told:
-            told.add((schema.id, queue.id))
-            yield Finding(
-                kind=FindingKind.SLA_WITHIN_CLOSING, severity=Severity.WARNING,
-                field=_field(rules.document.schemas, "schemas", schema.id), object_kind="schema", object_id=schema.id,
-                message=f"its SLA of {format_duration(schema.sla)} runs on while the queue '{queue.id}' is closed for "
-                f"up to {format_duration(gap)}: what comes then is overdue before anybody is offered it",
-                hint=f"let the schema's clock be the calendar '{queue.hours}', or make the SLA longer",
-            )  # fmt: skip
+        told.add((schema.id, queue.id))
+        if queue.hours not in closings:
+            closings[queue.hours] = _closings(rules.clocks[queue.hours], now_us)
+        worst = _worst(schema, schema.sla, closings[queue.hours])
+        if worst is not None:
+            yield _late_at_opening(rules, schema, schema.sla, queue, worst)
 
 
-def _sla_fits(schema: Schema, gap: int) -> bool:
-    return schema.sla is not None and schema.sla > gap
+def _worst(schema: Schema, sla: int, closings: list[_Closing]) -> _Closing | None:
+    """The longest closing within which something becomes overdue."""
+    found = [c for c in closings if schema.clock.add(c.start, sla) < c.end]
+    return max(found, key=lambda c: c.end - c.start, default=None)
 
 
-def _longest_closing(clock: Clock, now_us: int) -> int:
-    """The longest time without an open moment in the next year."""
-    longest, at, end = 0, now_us, now_us + LOOKED_AHEAD
-    while at < end:
+def _late_at_opening(
+    rules: CompiledRuleSet, schema: Schema, sla: int, queue: Queue, worst: _Closing
+) -> Finding:
+    closes, opens = (from_micros(at).astimezone(rules.zone).strftime("%Y-%m-%d %H:%M") for at in worst)
+    return Finding(
+        kind=FindingKind.SLA_WITHIN_CLOSING, severity=Severity.WARNING,
+        field=_field(rules.document.schemas, "schemas", schema.id), object_kind="schema", object_id=schema.id,
+        message=f"its SLA of {format_duration(sla)} runs on while the queue '{queue.id}' is closed: what comes at "
+        f"{closes} is overdue before it opens at {opens}",
+        hint=f"let the schema's clock be the calendar '{queue.hours}', or make the SLA longer",
+        values={"object": schema.id, "queue": queue.id, "sla": format_duration(sla), "closes": closes, "opens": opens},
+    )  # fmt: skip
+
+
+def _closings(clock: Clock, now_us: int) -> list[_Closing]:
+    """All times without an open moment that begin in the next year."""
+    found: list[_Closing] = []
+    at, end = clock.next_change(now_us), now_us + LOOKED_AHEAD
+    while at is not None and at < end:
         following = clock.next_change(at)
-        if following is None:
-            return longest if clock.is_open(at) else end - now_us
-        if not clock.is_open(at):
-            longest = max(longest, following - at)
+        if following is not None and not clock.is_open(at):
+            found.append(_Closing(at, following))
         at = following
-    return longest // HOUR * HOUR if longest > HOUR else longest
+    return found
 
 
 def _unused(rules: CompiledRuleSet) -> Iterator[Finding]:

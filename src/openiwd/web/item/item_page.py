@@ -14,6 +14,7 @@ from openiwd.web.item.around_view import around_view
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.history_view import history_entries
 from openiwd.web.item.item_view import details_of, item_card, note_views, with_modify
+from openiwd.web.item.past_item import past_item
 from openiwd.web.item.priority_view import meetings, priority_over_time
 from openiwd.web.item.row_view import Shown
 from openiwd.web.item.why_view import decision_of, why_view
@@ -88,7 +89,9 @@ async def drawer_context(visit: Visit, reference: str, tab: str) -> dict[str, An
 async def item_page(
     visit: CurrentVisit, item_id: FromPath[str], tab: FromQuery[str] = "details"
 ) -> Response[Any]:
-    """The item on a page of its own, or as the drawer beside the list."""
+    """The item on a page of its own, or as the drawer beside the list; with `at` as it was at that instant."""
+    if visit.request.query_params.get("at"):
+        return await past_item(visit, item_id)
     context = await drawer_context(visit, item_id, tab)
     if visit.is_htmx:
         return visit.page("item/item_drawer.html", **context)

@@ -29,6 +29,7 @@ from openiwd.web.queue.column_view import (
     read_widths,
 )
 from openiwd.web.queue.filter_view import Words, filter_chips
+from openiwd.web.queue.past_page import past_page
 from openiwd.web.queue.queue_filter import QueueFilter, of_view, read_filter
 from openiwd.web.queue.queue_view import MOST, PAGE, business_tree, queue_view
 from openiwd.web.queue.vocabulary import Known, label_of, vocabulary
@@ -120,6 +121,7 @@ async def list_context(visit: Visit, asked: Asked, limit: int = PAGE) -> dict[st
         "active": "queue",
         "tree": business_tree(shown.rules, counts, chosen, visit.t),
         "view": view,
+        "past_queue": chosen.queue,
         "base": asked.view,
         "base_changed": asked.view is not None and of_view(asked.view) != chosen,
         "filter_chips": chips,
@@ -144,6 +146,8 @@ async def queue_page(visit: CurrentVisit, item: FromQuery[str | None] = None) ->
     """The Universal Queue for everybody but agents, who land in their workspace."""
     if visit.is_agent:
         return redirect("/workspace")
+    if visit.request.query_params.get("at"):
+        return await past_page(visit)
     context = await list_context(visit, await asked_for(visit))
     if visit.is_htmx:
         return visit.page("queue/queue_swap.html", **context)

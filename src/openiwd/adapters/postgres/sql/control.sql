@@ -111,8 +111,10 @@ DELETE FROM access_group WHERE tenant_id = $1 AND id = $2 RETURNING id;
 
 -- name: renew_process
 -- Registers a process or prolongs its lease, by this database's clock.
-INSERT INTO process (id, kind, address, expires_at) VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
-ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, address = excluded.address, expires_at = excluded.expires_at;
+INSERT INTO process (id, kind, address, expires_at, clock_at, renewed_at)
+VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4), $5, clock_timestamp())
+ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, address = excluded.address, expires_at = excluded.expires_at,
+    clock_at = excluded.clock_at, renewed_at = excluded.renewed_at;
 
 -- name: end_process
 -- A process that stops.
@@ -125,6 +127,12 @@ DELETE FROM process WHERE expires_at < clock_timestamp() - make_interval(secs =>
 -- name: live_processes
 -- Processes whose lease has not run out.
 SELECT id FROM process WHERE expires_at > clock_timestamp();
+
+-- name: process_facts
+-- All processes known: how long their leases still run, and how far their clocks were ahead of this database's.
+SELECT id, kind, address, extract(epoch FROM expires_at - clock_timestamp())::float8 AS left,
+    extract(epoch FROM clock_at - renewed_at)::float8 AS skew
+FROM process ORDER BY started_at, id;
 
 -- name: take_decider_lease
 -- The lease of a tenant's decider for a live process: kept if it has it, taken if the holder's lease is over. The epoch
