@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openiwd.adapters.postgres.alarm_reading import AlarmWriting
+from openiwd.adapters.postgres.capture_reading import CaptureWriting
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_writing import ContactWriting
 from openiwd.adapters.postgres.dashboard_reading import DashboardWriting
@@ -12,7 +13,13 @@ from openiwd.adapters.postgres.tenant_reading import PostgresReading
 
 
 class PostgresWriting(
-    PostgresReading, ItemWriting, LiveWriting, ContactWriting, DashboardWriting, AlarmWriting
+    PostgresReading,
+    ItemWriting,
+    LiveWriting,
+    ContactWriting,
+    DashboardWriting,
+    AlarmWriting,
+    CaptureWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 
