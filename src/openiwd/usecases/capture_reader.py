@@ -75,14 +75,14 @@ class CaptureReader:
         self._epoch = epoch
         self._watched = watched or Watched()
         self._lately: deque[tuple[float, int]] = deque()
-        self._notifier = CaptureNotifier(services, point, source, epoch)
+        self.notifier = CaptureNotifier(services, point, source, epoch)
 
     async def run(self) -> None:
         """Until cancelled; FencedError when another process reads now."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_on())
             group.create_task(self._look())
-            if self._notifier.has_work:
+            if self.notifier.has_work:
                 group.create_task(self._notify_on())
 
     async def _read_on(self) -> None:
@@ -147,7 +147,7 @@ class CaptureReader:
 
     async def _notify_on(self) -> None:
         while True:
-            self.status.notified += await self._persist(self._notifier.step)
+            self.status.notified += await self._persist(self.notifier.step)
 
     def told(self) -> dict[str, Any]:
         """The status as others read it."""

@@ -129,6 +129,10 @@ class CaptureWriting:
     async def forget_capture_streams(self, point: str, streams: Collection[str]) -> None:
         await self._connection.execute(CAPTURE_SQL["forget_streams"], point, list(streams))
 
+    async def forget_capture_point(self, point: str) -> None:
+        for name in ("forget_offsets_of", "forget_keys_of", "forget_errors_of", "forget_lease_of", "close_reader_of"):
+            await self._connection.execute(CAPTURE_SQL[name], point)
+
     async def forget_capture_keys(self, before: datetime, limit: int) -> int:
         return len(await self._connection.fetch(CAPTURE_SQL["forget_keys"], before, limit))
 

@@ -37,6 +37,8 @@ from openiwd.domain.errors import InvalidInputError
 
 Reader = Callable[[Any], Any]
 _MISSING: Final = object()
+_ALIASES: Final = {"submit": MessageKind.CREATE, "stop": MessageKind.COMPLETE}
+"""What the native form of interactions calls them."""
 
 
 class Line(NamedTuple):
@@ -64,7 +66,7 @@ class CompiledMapping:
         choice = config.message
         self._unmapped = config.unmapped
         self._message_from = None if choice.from_ is UNSET else choice.from_
-        named = {_folded(kind.value): kind for kind in MessageKind}
+        named = {_folded(kind.value): kind for kind in MessageKind} | _ALIASES
         self._kinds = named | {_folded(k): kind for k, kind in choice.values.items()}
         self._otherwise = choice.otherwise
         self._taken = {s.partition(".")[0] for line in lines for s in line.sources}

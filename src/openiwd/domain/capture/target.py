@@ -118,7 +118,7 @@ def target_by_name(field: str) -> Target:
     if found is not None:
         return found
     root, dot, rest = field.partition(".")
-    if dot and root.casefold() == "data":
+    if dot and root.casefold() in ("data", "ext"):
         return Target(("data", *rest.split(".")), Kind.ANY)
     return Target(("data", field), Kind.ANY)
 

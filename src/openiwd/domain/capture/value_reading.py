@@ -23,6 +23,8 @@ _DIRECTIVES: Final = frozenset("YmdHMSfyzpIjbBaA%")
 _LOOSE_DATE: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)\s*(Z|z|UTC|[+-]\d{2}:?\d{2})?)?"
 )
+_STORED_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")
+"""A date that was a date already (a cell of a workbook), as the inbox and files that come back keep it."""
 _EXCEL_EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook's dates have no zone
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -147,7 +149,8 @@ def _parsed(text: str, form: str | None) -> datetime:
         try:
             return datetime.strptime(text, form)  # noqa: DTZ007 - the zone follows where the text has none
         except ValueError as error:
-            raise _no_date(text, form) from error
+            if _STORED_DATE.fullmatch(text) is None:
+                raise _no_date(text, form) from error
     match = _LOOSE_DATE.fullmatch(text)
     if match is None:
         raise _no_date(text, form)

@@ -106,3 +106,23 @@ WHERE id = $1 AND tries = $2 AND state = 'open' RETURNING id;
 -- name: save_cursor
 -- Up to where a point's source was notified.
 UPDATE capture_reader SET cursor_generation = $2, cursor_pos = $3 WHERE capture_point = $1;
+
+-- name: forget_offsets_of
+-- All streams of a capture point that is gone.
+DELETE FROM capture_offset WHERE capture_point = $1;
+
+-- name: forget_keys_of
+-- All keys of a capture point that is gone.
+DELETE FROM capture_key WHERE capture_point = $1;
+
+-- name: forget_errors_of
+-- The inbox of a capture point that is gone.
+DELETE FROM capture_error WHERE capture_point = $1;
+
+-- name: forget_lease_of
+-- The lease of a capture point that is gone.
+DELETE FROM capture_lease WHERE capture_point = $1;
+
+-- name: close_reader_of
+-- Fences the reader of a capture point that is gone; its epoch stays.
+UPDATE capture_reader SET epoch = epoch + 1, cursor_generation = NULL, cursor_pos = NULL WHERE capture_point = $1;
