@@ -59,6 +59,10 @@ async def step_until(reader: CaptureReader, done: Callable[[], bool | Awaitable[
 class Way(Protocol):
     """How messages come to a capture point under test, and how answers and notifications come back."""
 
+    def begin(self, api: World) -> None:
+        """Gives the process what it needs for this kind."""
+        ...
+
     def source(self) -> dict[str, Any]:
         """The `source` of the capture point."""
         ...
@@ -76,6 +80,9 @@ class RestWay:
     """By the API; it has no way back for notifications but webhooks."""
 
     def __init__(self, _: Path) -> None:
+        pass
+
+    def begin(self, api: World) -> None:
         pass
 
     def source(self) -> dict[str, Any]:
@@ -97,6 +104,9 @@ class FileWay:
         self.root = folder / "capture"
         self.folder = self.root / "t" / "in" / "claims"
         self._sent = 0
+
+    def begin(self, api: World) -> None:
+        api.platform.capture_adapters = {**api.platform.capture_adapters, "file": FileAdapter(self.root)}
 
     def source(self) -> dict[str, Any]:
         return {"kind": "file", "folder": "in/claims", "settleSeconds": 0, "answers": "all"}
@@ -120,7 +130,6 @@ class FileWay:
         return not self.files("inbound") and taken.exists() and not any(taken.iterdir())
 
     async def send(self, api: World, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        api.platform.capture_adapters = {**api.platform.capture_adapters, "file": FileAdapter(self.root)}
         self._sent += 1
         name = f"m{self._sent:03}.ndjson"
         self.drop(name, b"".join(json.dumps(m).encode() + b"\n" for m in messages))

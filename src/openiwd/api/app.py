@@ -16,11 +16,11 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from openiwd.api import (
-    capture_point,
     agent,
     alarm,
     audit,
     bulk,
+    capture_point,
     category,
     contact,
     dashboard,

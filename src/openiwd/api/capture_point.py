@@ -14,7 +14,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from openiwd.api.call import CurrentCall
-from openiwd.api.decoding import check_texts, decode
+from openiwd.api.decoding import decode
 from openiwd.api.editing import LARGE, CurrentEditor, etag
 from openiwd.api.metrics import Metrics
 from openiwd.domain.capture.answer import Answer, Outcome
@@ -169,7 +169,9 @@ def _content(data: SampleInput) -> bytes:
     try:
         return b64decode(data.sample, validate=True)
     except (Base64Error, ValueError) as error:
-        raise InvalidInputError("the sample is no base64", field="sample", hint="encode the whole file") from error
+        raise InvalidInputError(
+            "the sample is no base64", field="sample", hint="encode the whole file"
+        ) from error
 
 
 @get(f"{_ONE}/status", tags=_TAGS, operation_id="getCapturePointStatus")
@@ -179,7 +181,11 @@ async def point_status(editor: CurrentEditor, object_id: FromPath[str]) -> Point
 
 
 @post(
-    f"{_ONE}/messages", tags=["items"], operation_id="sendMessages", status_code=200, request_max_body_size=LARGE
+    f"{_ONE}/messages",
+    tags=["items"],
+    operation_id="sendMessages",
+    status_code=200,
+    request_max_body_size=LARGE,
 )
 async def send_messages(
     call: CurrentCall,
@@ -193,8 +199,6 @@ async def send_messages(
     order in one transaction, and answered on its own.
     """
     records = records_of_json(await request.body())
-    for n, record in enumerate(records):
-        check_texts(record.fields, f"[{n}]" if len(records) > 1 else "")
     point = await capture_receive.point_for(call.services, object_id)
     answers = await capture_receive.receive(call.services, point, records, call.caller)
     for answer in answers:
@@ -208,24 +212,30 @@ async def send_messages(
 async def list_errors(
     editor: CurrentEditor,
     object_id: FromPath[str],
-    state: Annotated[
-        Literal["open", "done", "discarded", "all"], QueryParameter(name="state", description="open by default.")
+    of_state: Annotated[
+        Literal["open", "done", "discarded", "all"],
+        QueryParameter(name="state", description="open by default."),
     ] = "open",
     text: Annotated[
-        str | None, QueryParameter(name="text", max_length=200, description="A part of reason, captureId or position.")
+        str | None,
+        QueryParameter(name="text", max_length=200, description="A part of reason, captureId or position."),
     ] = None,
-    before: Annotated[UUID | None, QueryParameter(name="before", description="The last one of the page before.")] = None,
+    before: Annotated[
+        UUID | None, QueryParameter(name="before", description="The last one of the page before.")
+    ] = None,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_ERRORS)] = 100,
 ) -> CaptureErrors:
     """The error inbox of a capture point, newest first."""
     await capture_point.get(editor, object_id)
-    wanted = None if state == "all" else ErrorState(state)
+    wanted = None if of_state == "all" else ErrorState(of_state)
     query = CaptureErrorQuery(capture_point=object_id, state=wanted, text=text, before=before, limit=limit)
     return CaptureErrors(await capture_inbox.errors(editor, query))
 
 
 @get(f"{_ONE}/errors/{{error_id:uuid}}", tags=_TAGS, operation_id="getCaptureError")
-async def get_error(editor: CurrentEditor, object_id: FromPath[str], error_id: FromPath[UUID]) -> CaptureError:
+async def get_error(
+    editor: CurrentEditor, object_id: FromPath[str], error_id: FromPath[UUID]
+) -> CaptureError:
     """One record of the error inbox."""
     return await capture_inbox.get(editor, object_id, error_id)
 
@@ -238,7 +248,12 @@ async def retry_error(
     return await capture_inbox.retry(editor, object_id, error_id, data.fields)
 
 
-@post(f"{_ONE}/errors/{{error_id:uuid}}/discard", tags=_TAGS, operation_id="discardCaptureError", status_code=200)
+@post(
+    f"{_ONE}/errors/{{error_id:uuid}}/discard",
+    tags=_TAGS,
+    operation_id="discardCaptureError",
+    status_code=200,
+)
 async def discard_error(
     editor: CurrentEditor, object_id: FromPath[str], error_id: FromPath[UUID]
 ) -> CaptureError:

@@ -95,6 +95,11 @@ class CaptureSource(Protocol):
 class CaptureAdapter(Protocol):
     """A kind of capture point that is read by the loop."""
 
+    @property
+    def available(self) -> bool:
+        """Whether this process can open such sources at all; where not, it leaves them to others."""
+        ...
+
     def open(self, point: CapturePoint, tenant_id: str) -> AbstractAsyncContextManager[CaptureSource]:
         """Opens the source of a capture point; UnavailableError or InvalidInputError naming the setting at fault."""
         ...

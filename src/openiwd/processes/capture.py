@@ -29,7 +29,9 @@ KEY_DAYS: Final = 30
 """For so long it is known what was taken of a source without an order."""
 
 records_taken = Counter(
-    "iwd_capture_records_total", "Records of capture points by outcome", ["tenant", "capture_point", "outcome"]
+    "iwd_capture_records_total",
+    "Records of capture points by outcome",
+    ["tenant", "capture_point", "outcome"],
 )
 
 
@@ -59,12 +61,13 @@ class _Reading:
 
     async def _run(self) -> None:
         """Until stopped or fenced; whatever else goes wrong is told, and begun anew after a pause."""
-        while True:
+        fenced = False
+        while not fenced:
             try:
                 await self._read()
             except* FencedError:
                 log.info("no longer reading", tenant=self._services.tenant.id, point=self._point.id)
-                return
+                fenced = True
             except* OpenIwdError as group:
                 self._fail(_first(group), "away" if group.subgroup(UnavailableError) else "failed")
             except* Exception as group:
@@ -132,7 +135,8 @@ class CapturingTenant:
         return RENEW_SECONDS
 
     def _reads(self, point: CapturePoint) -> bool:
-        return point.enabled and point.kind in self._platform.capture_adapters
+        adapter = self._platform.capture_adapters.get(point.kind)
+        return point.enabled and adapter is not None and adapter.available
 
     async def _end(self, point_id: str) -> None:
         one = self._reading.pop(point_id)

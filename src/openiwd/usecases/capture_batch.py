@@ -68,6 +68,7 @@ class Plan(Struct, eq=False):
     command: Command | None = None
     error: OpenIwdError | None = None
     answer: Answer | None = None
+    capture_id: str | None = None
 
     def refuse(self, error: OpenIwdError) -> None:
         self.error, self.command = error, None
@@ -79,7 +80,7 @@ class Plan(Struct, eq=False):
         return {
             "position": self.record.position,
             "message": None if message is None else kind_of(message),
-            "capture_id": None if message is None else capture_id_of(message),
+            "capture_id": self.capture_id if message is None else capture_id_of(message),
         }
 
 
@@ -123,6 +124,7 @@ def planned(point: OpenedPoint, record: SourceRecord) -> Plan:
             )
     except OpenIwdError as error:
         plan.refuse(error)
+        plan.capture_id = point.mapping.capture_id(record.fields)
     except (RecursionError, UnicodeError) as error:
         plan.refuse(InvalidInputError(f"the record cannot be read: {error}", hint="correct it in the source"))
     return plan
@@ -188,9 +190,7 @@ async def _answer(services: TenantServices, point: OpenedPoint, plan: Plan, resu
         case None:
             return Answer(outcome=Outcome.PONG, **plan.known)
         case DuplicateError() if point.point.on_duplicate is DuplicatePolicy.KEEP:
-            return Answer(
-                outcome=Outcome.EXISTING, id=UUID(str(result.details["item_id"])), **plan.known
-            )
+            return Answer(outcome=Outcome.EXISTING, id=UUID(str(result.details["item_id"])), **plan.known)
         case OpenIwdError():
             return refused(result, **plan.known)
         case Done():
@@ -281,7 +281,9 @@ async def _answer_again(services: TenantServices, point: OpenedPoint, plans: Seq
             plan.answer = refused(error, **plan.known)
             continue
         stored = by_capture.get((point.point.id, plan.known["capture_id"] or ""))
-        item = stored.item if stored is not None else by_id.get(getattr(plan.message, "id", None) or UUID(int=0))
+        item = (
+            stored.item if stored is not None else by_id.get(getattr(plan.message, "id", None) or UUID(int=0))
+        )
         if item is not None and item.capture_point == point.point.id:
             plan.answer = await _of_item(services, plan, Done(item=item, changed=False), again=True)
         else:

@@ -41,7 +41,9 @@ async def sample(editor: Editor, point: CapturePoint, content: bytes, name: str 
     editor.caller.require("capturePoints.view")
     if len(content) > LARGEST:
         raise TooLargeError(
-            f"the sample has {len(content)} bytes, at most {LARGEST} are read", field="sample", hint="take a part"
+            f"the sample has {len(content)} bytes, at most {LARGEST} are read",
+            field="sample",
+            hint="take a part",
         )
     ready = opened(point, editor.tenant_id)
     return [await _line(editor, ready, record) for record in records_of(editor, point, content, name)[:MOST]]

@@ -33,7 +33,8 @@ from openiwd.domain.capture.value_reading import (
     read_integer,
     read_text,
 )
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.errors import InvalidInputError, TooLargeError
+from openiwd.domain.work_item import MAX_DATA_DEPTH, MAX_ITEM_BYTES, check_text
 
 Reader = Callable[[Any], Any]
 _MISSING: Final = object()
@@ -84,6 +85,7 @@ class CompiledMapping:
         kind = self.kind(fields, named)
         values = self.values(fields, kind)
         try:
+            _check_storable(values)
             return message_of(kind, values, self.point.id)
         except InvalidInputError as error:
             source = self._source_of.get(error.field or "")
@@ -91,6 +93,21 @@ class CompiledMapping:
                 error.message = f"{error.field} (from {source}): {error.message}"
                 error.field = source
             raise
+
+    def capture_id(self, fields: Mapping[str, Any]) -> str | None:
+        """The captureId of a record that may be refused for something else; None where it has none."""
+        line = next((one for one in self._lines if one.target.name == "captureId"), None)
+        try:
+            if line is not None:
+                found = self._value(line, fields)
+            elif self._unmapped is Unmapped.BY_NAME:
+                by_name = (v for name, v in fields.items() if target_by_name(name).name == "captureId")
+                found = read_text(next(by_name, None))
+            else:
+                return None
+        except InvalidInputError:
+            return None
+        return found if isinstance(found, str) and found else None
 
     def kind(self, fields: Mapping[str, Any], named: str | None = None) -> MessageKind:
         """Which message a record is."""
@@ -165,6 +182,37 @@ class CompiledMapping:
                 code="missing",
             )
         return _MISSING
+
+
+def _check_storable(values: dict[str, Any]) -> None:
+    """Refuses what is larger than an item may be, and texts that cannot be stored."""
+    try:
+        encoded = msgspec.json.encode(values)
+    except (UnicodeEncodeError, RecursionError):
+        encoded = b"\\u0000"  # to be looked at closely
+    if len(encoded) > MAX_ITEM_BYTES:
+        raise TooLargeError(
+            f"the record has {len(encoded)} bytes, at most {MAX_ITEM_BYTES} are allowed",
+            hint="leave fields out in the mapping",
+        )
+    if b"\\u0000" in encoded:
+        _check_texts(values, "", 0)
+
+
+def _check_texts(value: Any, path: str, depth: int) -> None:
+    if depth > MAX_DATA_DEPTH:
+        raise InvalidInputError(
+            f"the record is nested deeper than {MAX_DATA_DEPTH} levels", field=path or None, hint="flatten it"
+        )
+    if isinstance(value, str):
+        check_text(value, path)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            check_text(str(name), path)
+            _check_texts(inner, f"{path}.{name}" if path else str(name), depth + 1)
+    elif isinstance(value, list):
+        for n, inner in enumerate(value):
+            _check_texts(inner, f"{path}[{n}]", depth + 1)
 
 
 def _folded(text: str) -> str:
@@ -275,16 +323,22 @@ def _line(field: FieldMapping, at: str, zone: ZoneInfo, faults: Faults) -> Line 
     if field.date is not None:
         faults.check(f"{at}.date", lambda: check_date_form(field.date or ""))
         if target.kind not in (Kind.INSTANT, Kind.ANY):
-            faults.add(f"{at}.date", f"{field.to} is {target.kind.value}, no date", "leave the form of dates out")
+            faults.add(
+                f"{at}.date", f"{field.to} is {target.kind.value}, no date", "leave the form of dates out"
+            )
             return None
     if field.number is not None and target.kind not in (Kind.INTEGER, Kind.ANY):
         faults.add(f"{at}.number", f"{field.to} is {target.kind.value}, no number", "leave the form out")
         return None
     if field.values is not None and len(field.values) > MAX_VALUES:
-        faults.add(f"{at}.values", f"{len(field.values)} values, at most {MAX_VALUES} are allowed", "use fewer")
+        faults.add(
+            f"{at}.values", f"{len(field.values)} values, at most {MAX_VALUES} are allowed", "use fewer"
+        )
     if faults.found:
         return None
-    sources = () if field.from_ is UNSET else tuple([field.from_] if isinstance(field.from_, str) else field.from_)
+    sources = (
+        () if field.from_ is UNSET else tuple([field.from_] if isinstance(field.from_, str) else field.from_)
+    )
     read = _reader(target.kind, field, zone)
     read_default = _reader(target.kind, None, zone)
     return Line(
@@ -309,7 +363,9 @@ def _defaults(point: CapturePoint, zone: ZoneInfo, faults: Faults) -> list[tuple
             faults.add(
                 f"defaults.{name}",
                 f"there is no attribute '{name}'",
-                f"did you mean {close}?" if close else "use an attribute of items, ext.…, contact.… or data.…",
+                f"did you mean {close}?"
+                if close
+                else "use an attribute of items, ext.…, contact.… or data.…",
             )
             continue
         found.append((target, faults.read(f"defaults.{name}", _reader(target.kind, None, zone), value)))

@@ -28,14 +28,20 @@ class DuplicatePolicy(StrEnum):
     UPDATE = "update"
 
 
-class RestSource(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="kind", tag="rest"):
+class RestSource(
+    Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="kind", tag="rest"
+):
     """Messages come by the API."""
 
 
-class FileSource(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="kind", tag="file"):
+class FileSource(
+    Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="kind", tag="file"
+):
     """Messages come as files in a watched folder."""
 
-    folder: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}){0,4}$")]
+    folder: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}){0,4}$")
+    ]
     """Below the folder that the installation gives to the tenant's capture points."""
     format: Literal["auto", "csv", "xlsx", "xml", "json", "ndjson"] = "auto"
     """auto: by the ending of the file's name."""
@@ -111,7 +117,9 @@ def with_kept_secrets(sent: CapturePoint, stored: CapturePoint | None) -> Captur
             continue
         if stored is None or stored.kind != sent.kind or not before.get(name):
             raise InvalidInputError(
-                f"there is no secret to keep for {name}", field=f"source.{name}", hint="give the secret itself"
+                f"there is no secret to keep for {name}",
+                field=f"source.{name}",
+                hint="give the secret itself",
             )
         body["source"][name] = before[name]
     return msgspec.convert(body, CapturePoint)
