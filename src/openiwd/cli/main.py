@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from openiwd.cli import distribute, doctor, reference, replay, serve, simulate, up
+from openiwd.cli import capture, distribute, doctor, reference, replay, serve, simulate, up
 from openiwd.domain.errors import OpenIwdError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command(name="up")(up.up)
 app.command(name="serve")(serve.serve)
 app.command(name="distribute")(distribute.distribute)
 app.command(name="doctor")(doctor.doctor)
+app.add_typer(capture.app, name="capture")
 app.command(name="replay")(replay.replay)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="reference")(reference.reference)

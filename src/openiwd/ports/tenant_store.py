@@ -19,6 +19,7 @@ from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
 from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
 from openiwd.ports.alarm import AlarmReading, AlarmWriting
+from openiwd.ports.capture_store import CaptureReading, CaptureWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.queue_stay import StayReading, StayWriting
@@ -169,7 +170,7 @@ class AgentQuery(Struct, kw_only=True):
     """The one that counts for all media."""
 
 
-class Reading(DashboardReading, AlarmReading, StayReading, DoctorReading, Protocol):
+class Reading(DashboardReading, AlarmReading, StayReading, DoctorReading, CaptureReading, Protocol):
     """Committed state of one tenant."""
 
     async def live_version(self) -> int | None: ...
@@ -340,7 +341,7 @@ class Reading(DashboardReading, AlarmReading, StayReading, DoctorReading, Protoc
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, DashboardWriting, AlarmWriting, StayWriting, Protocol):
+class Writing(Reading, DashboardWriting, AlarmWriting, StayWriting, CaptureWriting, Protocol):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
 
     async def share_live_version(self) -> int | None:

@@ -38,10 +38,19 @@ class Part(Enum):
     ALL = "all"
     SERVE = "serve"
     DISTRIBUTE = "distribute"
+    CAPTURE = "capture"
 
     @property
     def kind(self) -> str:
-        return "distribute" if self is Part.DISTRIBUTE else "serve"
+        return self.value if self in (Part.DISTRIBUTE, Part.CAPTURE) else "serve"
+
+    @property
+    def decides(self) -> bool:
+        return self in (Part.ALL, Part.DISTRIBUTE)
+
+    @property
+    def captures(self) -> bool:
+        return self in (Part.ALL, Part.CAPTURE)
 
 
 class _Server(uvicorn.Server):
@@ -71,7 +80,9 @@ class Serving:
         self._metrics_port = metrics_port
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
         self._part = part
-        self.background = Background(wiring.platform, part.kind, address, decides=part is not Part.SERVE)
+        self.background = Background(
+            wiring.platform, part.kind, address, decides=part.decides, captures=part.captures
+        )
         self.url = ""
         self.metrics_url: str | None = None
         self._metrics = Metrics()
@@ -106,7 +117,7 @@ class Serving:
         await self._serve(api, sockets[0])
         if len(sockets) > 1:
             await self._serve(create_metrics_app(self.wiring.platform, self._metrics), sockets[1])
-        if self._part is not Part.DISTRIBUTE:
+        if self._part in (Part.ALL, Part.SERVE):
             await api.start()
         _spare_the_collector()
 
@@ -126,6 +137,7 @@ class Serving:
 
     async def stop(self) -> None:
         """Drains: another process decides, no new connections, open streams end, background work stops, pools close."""
+        await self.background.stop_capturing()
         await self.background.stop_deciding()
         for server, _ in self._servers:
             server.should_exit = True
@@ -203,7 +215,7 @@ async def serve(
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    wiring = await _migrated(settings.database_url, settings.connection_budget)
+    wiring = await _migrated(settings.database_url, settings)
     async with serving(
         wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address
     ) as server:
@@ -211,10 +223,10 @@ async def serve(
         await stopping.wait()
 
 
-async def _migrated(control_dsn: str, budget: int) -> Wiring:
+async def _migrated(control_dsn: str, settings: Settings) -> Wiring:
     """The adapters, with the control database and all active tenants brought up to date."""
     await migrate_control(control_dsn)
-    wiring = Wiring(control_dsn, budget=budget)
+    wiring = Wiring(control_dsn, budget=settings.connection_budget, capture_dir=settings.capture_dir)
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])
     failed = [result for result in results if isinstance(result, MigrationError)]

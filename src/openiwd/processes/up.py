@@ -120,7 +120,11 @@ async def _serve(
         id=TENANT_ID, name="Nordhaven Insurance" if options.demo else "Main", database_name=f"iwd-{TENANT_ID}",
         time_zone="Europe/Berlin" if options.demo else "UTC",
     )  # fmt: skip
-    wiring = Wiring(database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE), budget=options.budget)
+    wiring = Wiring(
+        database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE),
+        budget=options.budget,
+        capture_dir=data_dir / "capture",
+    )
     wiring.platform.doctor.register(disk_check(data_dir))
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None

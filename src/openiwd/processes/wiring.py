@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.errors import NotFoundError
+from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
 from openiwd.usecases.passing_on import PassingOn
@@ -37,7 +40,7 @@ def database_dsn(control_dsn: str, database: str) -> str:
 class Wiring:
     """One process's adapters: connection pools, stores, platform."""
 
-    def __init__(self, control_dsn: str, *, budget: int = 60) -> None:
+    def __init__(self, control_dsn: str, *, budget: int = 60, capture_dir: Path | None = None) -> None:
         self.control_dsn = control_dsn
         self.process_id = new_id()
         self.databases: dict[str, str] = {}
@@ -46,7 +49,14 @@ class Wiring:
         self.holidays = LibraryHolidaySource()
         self.peers = HttpPeers()
         passing_on = PassingOn(self.control, self.peers, self.process_id)
-        self.platform = Platform(self.control, self._runtime, self.process_id, passing_on=passing_on)
+        adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir)}
+        self.platform = Platform(
+            self.control,
+            self._runtime,
+            self.process_id,
+            passing_on=passing_on,
+            capture_adapters=adapters,
+        )
 
     def _dsn_of(self, tenant_id: str) -> str:
         if tenant_id == CONTROL:

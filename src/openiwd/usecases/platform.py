@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.domain.lint.finding import Finding
+from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
@@ -88,12 +89,15 @@ class Platform:
         process_id: UUID,
         on_open: Callable[[TenantServices], Awaitable[None]] | None = None,
         passing_on: PassingOn | None = None,
+        capture_adapters: Mapping[str, CaptureAdapter] | None = None,
     ) -> None:
         self.control = control
         self.identities = Identities(control)
         self.process_id = process_id
         self.passing_on = passing_on
         self.doctor = Doctor()
+        self.capture_adapters: Mapping[str, CaptureAdapter] = capture_adapters or {}
+        """By kind of capture point, those that are read by the loop."""
         self._make_runtime = make_runtime
         self._on_open = on_open
         self._services: dict[str, TenantServices] = {}
