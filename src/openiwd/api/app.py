@@ -41,6 +41,7 @@ from openiwd.api import (
     search,
     session,
     stream,
+    trial,
     user,
     workspace,
 )
@@ -70,6 +71,7 @@ HANDLERS: Final[list[Any]] = [
     *session.HANDLERS,
     *rule_set.HANDLERS,
     *rule_set_draft.HANDLERS,
+    *trial.HANDLERS,
     *rule_set_object.HANDLERS,
     *schema_trial.HANDLERS,
     *category.HANDLERS,

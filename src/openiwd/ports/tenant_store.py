@@ -20,6 +20,7 @@ from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
 from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
 from openiwd.ports.alarm import AlarmReading, AlarmWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
+from openiwd.ports.trial import TrialReading, TrialWriting
 
 
 class RejectedRowsError(InvalidInputError):
@@ -68,6 +69,8 @@ class PublishedRuleSet(Struct, kw_only=True):
     comment: str | None
     published_at: datetime
     published_by: str
+    preparation: UUID | None = None
+    """What it was before it went live, where processes have it compiled since then."""
 
 
 class StoredSubmission(NamedTuple):
@@ -167,11 +170,15 @@ class AgentQuery(Struct, kw_only=True):
     """The one that counts for all media."""
 
 
-class Reading(DashboardReading, AlarmReading, Protocol):
+class Reading(DashboardReading, AlarmReading, TrialReading, Protocol):
     """Committed state of one tenant."""
 
     async def live_version(self) -> int | None: ...
     async def rule_set(self, version: int) -> PublishedRuleSet | None: ...
+    async def prepared_rules(self, preparation_id: UUID) -> PublishedRuleSet | None:
+        """What is about to go live; None when it has, or was given up."""
+        ...
+
     async def rule_set_versions(self) -> list[PublishedRuleSet]:
         """All versions, newest first, without documents' bodies (document and calendars empty)."""
         ...
@@ -338,12 +345,8 @@ class Reading(DashboardReading, AlarmReading, Protocol):
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, DashboardWriting, AlarmWriting, Protocol):
+class Writing(Reading, DashboardWriting, AlarmWriting, TrialWriting, Protocol):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
-
-    async def share_live_version(self) -> int | None:
-        """The live version, locked FOR SHARE: it cannot change before this transaction ends."""
-        ...
 
     async def insert_items(
         self, items: Sequence[WorkItem], hashes: Sequence[bytes]
@@ -388,8 +391,18 @@ class Writing(Reading, DashboardWriting, AlarmWriting, Protocol):
     async def add_note(self, number: int, note: Note) -> None: ...
     async def add_attachment(self, number: int, info: AttachmentInfo, content: bytes) -> None: ...
     async def add_link(self, number: int, kind: str, other: int, at: datetime, author: str) -> None: ...
-    async def publish(self, rule_set: PublishedRuleSet, *, expected: int | None) -> None:
-        """Stores the version and makes it live; `expected` is the version that must be live now."""
+    async def prepare_rules(self, preparation_id: UUID, rule_set: PublishedRuleSet) -> None:
+        """Keeps what is about to go live, for all processes to compile."""
+        ...
+
+    async def forget_prepared(self, preparation_id: UUID) -> None: ...
+    async def publish(
+        self, rule_set: PublishedRuleSet, *, expected: int | None, draft: UUID | None = None
+    ) -> None:
+        """Stores the version and makes it live; `expected` is the version that must be live now.
+
+        A running canary ends with it: promoted if it tries this draft, else overtaken.
+        """
         ...
 
     async def set_virtual_now(self, now: datetime) -> datetime:

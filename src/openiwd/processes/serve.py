@@ -71,7 +71,13 @@ class Serving:
         self._metrics_port = metrics_port
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
         self._part = part
-        self.background = Background(wiring.platform, part.kind, address, decides=part is not Part.SERVE)
+        self.background = Background(
+            wiring.platform,
+            part.kind,
+            address,
+            decides=part is not Part.SERVE,
+            holidays=wiring.holidays,
+        )
         self.url = ""
         self.metrics_url: str | None = None
         self._metrics = Metrics()

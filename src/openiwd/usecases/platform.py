@@ -20,8 +20,10 @@ from openiwd.usecases.live_order import LiveOrders
 from openiwd.usecases.open_counts import OpenCounts
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
+from openiwd.usecases.preparation import Preparations
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.remembered import Remembered
+from openiwd.usecases.shadow_watch import ShadowWatch
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
 from openiwd.usecases.view_counts import ViewCounts
@@ -32,7 +34,7 @@ MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 class TenantServices:
     """One tenant, ready for use in this process."""
 
-    def __init__(self, runtime: TenantRuntime, process_id: UUID) -> None:
+    def __init__(self, runtime: TenantRuntime, process_id: UUID, control: ControlStore | None = None) -> None:
         self.runtime = runtime
         self.tenant = runtime.tenant
         self.process_id = process_id
@@ -47,6 +49,9 @@ class TenantServices:
         self.live_orders = LiveOrders()
         self.agent_names = AgentNames()
         self.open_counts = OpenCounts()
+        self.shadows = ShadowWatch(runtime)
+        self.feed.tell(self.shadows.hear)
+        self.preparations = None if control is None else Preparations(control, self)
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None
@@ -107,7 +112,7 @@ class Platform:
             tenant = await self.control.tenant(tenant_id)
             if tenant is None or not tenant.active:
                 raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
-            services = TenantServices(await self._make_runtime(tenant), self.process_id)
+            services = TenantServices(await self._make_runtime(tenant), self.process_id, self.control)
             if self._on_open is not None:
                 await self._on_open(services)
             self._services[tenant_id] = services
