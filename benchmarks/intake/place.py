@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import msgspec
 
 from benchmarks.intake.server import Options, Ready, Variant, publish_rules, tenant_of
@@ -70,6 +71,14 @@ class Target:
             )
         )
         return load.requests * per_request / load.seconds
+
+    def client(self) -> httpx.AsyncClient:
+        """An administrator's client of its API."""
+        return httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self._ready.port}/iwd/v3",
+            headers={"x-api-key": self._ready.api_key},
+            timeout=60,
+        )
 
     @property
     def _postgres_pid(self) -> int:

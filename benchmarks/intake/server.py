@@ -25,6 +25,7 @@ from openiwd.domain.event import Event
 from openiwd.domain.privilege import Caller, Role, system
 from openiwd.domain.work_item import ItemNumber, ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import Tenant, TenantStore, Writing
+from openiwd.ports.trial import LiveRules
 from openiwd.processes.bootstrap import ensure_tenant, make_api_key
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Part, Serving
@@ -62,8 +63,8 @@ class _Unwritten:
         self._version = version
         self._number = 0
 
-    async def share_live_version(self) -> int:
-        return self._version
+    async def share_live_rules(self) -> LiveRules:
+        return LiveRules(self._version, None)
 
     async def insert_items(self, items: Sequence[WorkItem], _: Sequence[bytes]) -> dict[Any, ItemNumber]:
         first = self._number

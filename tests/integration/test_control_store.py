@@ -172,6 +172,32 @@ async def test_the_decider_lease_has_one_holder_and_its_epoch_rises(control: Pos
     assert await control.take_decider_lease("zeta", second) == 1
 
 
+async def test_a_publication_is_prepared_by_all_who_live_one_at_a_time(control: PostgresControlStore) -> None:
+    own, other, mail = uuid4(), uuid4(), uuid4()
+    first, second = uuid4(), uuid4()
+    assert not await control.prepare("acme", first, own), "only a live process publishes so"
+    for process, kind in ((own, "serve"), (other, "serve"), (mail, "email")):
+        await control.renew_process(process, kind, None, LONG)
+    assert await control.prepare("acme", first, own)
+    assert not await control.prepare("acme", second, other)
+    assert await control.prepare("zeta", uuid4(), other), "tenants do not wait for each other"
+    assert await control.preparations(own) != {}
+    assert (await control.preparations(other)) == {first: "acme"}
+    assert await control.unprepared(first, own) == {other: None}, "who does not judge is not waited for"
+    await control.acknowledge_preparation(first, other, 2, "it does not compile")
+    assert await control.unprepared(first, own) == {other: "it does not compile"}
+    await control.acknowledge_preparation(first, other, 2, None)
+    assert await control.unprepared(first, own) == {}
+    await control.renew_process(own, "serve", None, OVER)
+    assert await control.preparations(other) == {}, "who dies publishes nothing more"
+    assert await control.prepare("acme", second, other)
+    assert await control.unprepared(second, other) == {}, "a dead process is not waited for"
+    await control.renew_process(own, "serve", None, LONG)
+    assert await control.unprepared(second, other) == {own: None}, "an answer to another one does not count"
+    await control.end_preparation(second)
+    assert second not in await control.preparations(own)
+
+
 async def test_the_audit_log_is_read_backwards_per_tenant(control: PostgresControlStore) -> None:
     entries = [
         AuditEntry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -627,15 +628,42 @@ async def test_publishing_waits_for_those_who_judge_by_the_live_version(store: P
             await tx.publish(rule_set(1), expected=None)
 
     async with store.writing() as tx:
-        assert await tx.share_live_version() is None
+        assert await tx.share_live_rules() == (None, None)
         async with store.writing() as other:
-            assert await other.share_live_version() is None, "many judge at once"
+            assert await other.share_live_rules() == (None, None), "many judge at once"
         publishing = asyncio.create_task(publish())
         done, _ = await asyncio.wait([publishing], timeout=0.3)
         assert not done
     await publishing
     async with store.writing() as tx:
-        assert await tx.share_live_version() == 1
+        assert await tx.share_live_rules() == (1, None)
+
+
+async def test_those_who_judge_one_after_another_do_not_keep_publishing_waiting(
+    store: PostgresTenantStore,
+) -> None:
+    """Whoever judges waits for the next one to begin, so that there is always one: as under load without end."""
+    published = asyncio.Event()
+    begun = [asyncio.Event() for _ in range(60)]
+
+    async def judge(n: int) -> None:
+        async with store.writing() as tx:
+            await tx.share_live_rules()
+            begun[n].set()
+            if n + 1 < len(begun) and not published.is_set():
+                following.append(asyncio.create_task(judge(n + 1)))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(begun[n + 1].wait(), 0.1)
+
+    following = [asyncio.create_task(judge(0))]
+    await begun[3].wait()
+    async with store.writing() as tx:
+        await tx.publish(rule_set(1), expected=None)
+    published.set()
+    reached = sum(b.is_set() for b in begun)
+    for one in following:
+        await one
+    assert reached < 30, "it did not have to wait for the last of them"
 
 
 # Agents and configuration objects

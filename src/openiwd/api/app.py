@@ -43,6 +43,7 @@ from openiwd.api import (
     search,
     session,
     stream,
+    trial,
     user,
     workspace,
 )
@@ -72,6 +73,7 @@ HANDLERS: Final[list[Any]] = [
     *session.HANDLERS,
     *rule_set.HANDLERS,
     *rule_set_draft.HANDLERS,
+    *trial.HANDLERS,
     *rule_set_object.HANDLERS,
     *schema_trial.HANDLERS,
     *category.HANDLERS,

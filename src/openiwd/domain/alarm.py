@@ -28,12 +28,15 @@ class AlarmKind(StrEnum):
     ERRORHELD = "errorheld"
     NOT_READY = "notReady"
     """An agent is not ready for too long."""
+    CANARY_ROLLED_BACK = "canaryRolledBack"
+    """A draft's canary has passed a guard; over when the draft is changed, tried again, published or discarded."""
 
 
 class AlarmObject(StrEnum):
     ITEM = "item"
     AGENT = "agent"
     QUEUE = "queue"
+    DRAFT = "draft"
 
 
 OF_ITEMS: Final = frozenset({AlarmKind.OVERDUE, AlarmKind.DUE_SOON, AlarmKind.DECLINED, AlarmKind.ERRORHELD})

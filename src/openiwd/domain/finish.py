@@ -77,7 +77,7 @@ def complete(
 
 
 def _check_disposition(item: WorkItem, ctx: Context, code: str | None, *, by_agent: bool) -> None:
-    node = ctx.rules.categories.get(item.category_id) if item.category_id else None
+    node = ctx.rules_of(item).categories.get(item.category_id) if item.category_id else None
     if node is None:
         return
     if code is None:

@@ -93,7 +93,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """Ids of the rules that acted, in order; rows of decision tables as `table[row]`."""
 
 
-_NOT_CLASSIFIED: Final = "no category matches the item, and there is no default category"
+_NO_CATEGORY: Final = "no category matches the item"
+_NOT_CLASSIFIED: Final = f"{_NO_CATEGORY}, and there is no default category"
 
 
 def judge(compiled: CompiledRuleSet, facts: Facts, now_us: int, lookups: Lookups) -> Judgement:
@@ -127,7 +128,12 @@ def judge(compiled: CompiledRuleSet, facts: Facts, now_us: int, lookups: Lookups
 def _no_category(compiled: CompiledRuleSet) -> str:
     if compiled.default is None:
         return _NOT_CLASSIFIED
-    return f"no category matches the item, and the default category '{compiled.default.path}' is not active"
+    return f"{_NO_CATEGORY}, and the default category '{compiled.default.path}' is not active"
+
+
+def is_unclassified(error: str) -> bool:
+    """Whether an item is errorheld because it reached no category; else a rule failed on it."""
+    return error.startswith(_NO_CATEGORY)
 
 
 def _classified(

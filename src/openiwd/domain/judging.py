@@ -19,6 +19,7 @@ from openiwd.domain.item_queue import segment_of
 from openiwd.domain.judgement import Facts, Judgement, Outcome, judge
 from openiwd.domain.lifecycle import Action, require
 from openiwd.domain.reservation import reservation_end
+from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import Schema, due_at
 from openiwd.domain.source_values import (
     BUSINESS_VALUE,
@@ -74,7 +75,7 @@ def create(new: ItemSubmission, ctx: Context, item_id: UUID, *, encoded: bytes |
     )
     judged, trace = judged_anew(item, ctx, first=True)
     event = item_event(EventType.CREATED, None, judged, at=ctx.now, actor=ctx.actor, rules=trace or None)
-    return Change(judged, event)
+    return Change(judged, event, judged=True)
 
 
 def facts_of(item: WorkItem) -> Facts:
@@ -115,8 +116,8 @@ def judged_anew(item: WorkItem, ctx: Context, *, first: bool = False) -> tuple[W
     if judged.status is Status.ERRORHELD:
         failed_at = judged.held_at or ctx.now
         judged.held_at = None
-    verdict = judge(ctx.rules, facts_of(judged), to_micros(ctx.now), ctx.lookups)
-    judged.rule_set_version = ctx.rules.version
+    rules, verdict = _verdict(judged, ctx, first=first)
+    judged.rule_set_version = rules.version
     judged.error = None
     trace = list(verdict.trace)
     match verdict.outcome:
@@ -133,6 +134,23 @@ def judged_anew(item: WorkItem, ctx: Context, *, first: bool = False) -> tuple[W
             _set_values(judged, verdict, ctx)
             _enter(judged, verdict, ctx)
     return judged, trace
+
+
+def _verdict(item: WorkItem, ctx: Context, *, first: bool) -> tuple[CompiledRuleSet, Judgement]:
+    """What the rules make of the item, and whose they are: a new one's side is chosen here, and it stays there."""
+    facts, now, canary = facts_of(item), to_micros(ctx.now), ctx.canary
+    if canary is None:
+        return ctx.rules, judge(ctx.rules, facts, now, ctx.lookups)
+    if not first:
+        rules = ctx.rules_of(item)
+        return rules, judge(rules, facts, now, ctx.lookups)
+    if not canary.takes(item.id):
+        return ctx.rules, judge(ctx.rules, facts, now, ctx.lookups)
+    if canary.category is not None:
+        verdict = judge(ctx.rules, facts, now, ctx.lookups)
+        if not canary.covers(verdict.category_path):
+            return ctx.rules, verdict
+    return canary.rules, judge(canary.rules, facts, now, ctx.lookups)
 
 
 def _enter(item: WorkItem, verdict: Judgement, ctx: Context) -> None:
@@ -243,7 +261,8 @@ def resume_unclassified(
     fresh, trace = judged_anew(replace(released(item, ctx), keep_for=None), ctx)
     if item.keep_for is not None and fresh.status is Status.QUEUED:
         fresh = replace(fresh, reserved_for=item.keep_for, reserved_until=reservation_end(fresh, ctx))
-    return changed(EventType.RESUMED, item, fresh, ctx, rules=trace or None, because=because, comment=comment)
+    done = changed(EventType.RESUMED, item, fresh, ctx, rules=trace or None, because=because, comment=comment)
+    return done._replace(judged=True)
 
 
 def restart(
@@ -259,7 +278,8 @@ def restart(
     if update is not None:
         base = apply_update(base, update, ctx.now)
     fresh, trace = judged_anew(base, ctx)
-    return changed(EventType.RESTARTED, item, fresh, ctx, ended=ended, rules=trace or None, reason=reason)
+    done = changed(EventType.RESTARTED, item, fresh, ctx, ended=ended, rules=trace or None, reason=reason)
+    return done._replace(judged=True)
 
 
 def reopen(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: str | None = None) -> Change:
@@ -317,7 +337,7 @@ def update(
         after = _activation_changed(item, after, ctx)
         return _ended_if_left(item, after, ctx, EventType.UPDATED, [], [])
     after, trace, warnings = _rejudged(item, updated, ctx)
-    return _ended_if_left(item, after, ctx, EventType.UPDATED, trace, warnings)
+    return _ended_if_left(item, after, ctx, EventType.UPDATED, trace, warnings)._replace(judged=True)
 
 
 _ATTRIBUTES: Final = {
@@ -332,7 +352,7 @@ _ALWAYS_SEEN: Final = frozenset({"category", "businessValue", "dueDateTime"})
 def _rules_see(source: WorkItem, updated: WorkItem, before: WorkItem, ctx: Context) -> bool:
     """Whether a rule, requirement, anchor or segment may read what has changed of the source's values."""
     public, personal = changes(source, updated)
-    used = ctx.rules.attributes_used
+    used = ctx.rules_of(before).attributes_used
     for name in public.keys() | personal.keys():
         if name in ("data", "ext"):
             old, new = getattr(source, name), getattr(updated, name)

@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from openiwd.domain.canary import Canary
 from openiwd.domain.event import Event, EventType, item_event
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.item_queue import queue_of, weight_of
@@ -27,6 +28,18 @@ class Context(Struct, frozen=True, kw_only=True):
     lookups: Mapping[str, Any] = {}
     hold_reasons: Mapping[str, HoldReason] = {}
     new_id: Callable[[], UUID]
+    canary: Canary | None = None
+
+    @property
+    def judged_by(self) -> tuple[int, int | None]:
+        """The versions that may judge here: the live one, and the running canary's."""
+        return self.rules.version, None if self.canary is None else self.canary.version
+
+    def rules_of(self, item: WorkItem) -> CompiledRuleSet:
+        """The rules that judge a known item: those of the canary if they have judged it before, else the live ones."""
+        if self.canary is not None and item.rule_set_version == self.canary.version:
+            return self.canary.rules
+        return self.rules
 
 
 class Change(NamedTuple):
@@ -37,6 +50,8 @@ class Change(NamedTuple):
     closed_offer: ClosedOffer | None = None
     wrap_up: WrapUp | None = None
     warnings: tuple[str, ...] = ()
+    judged: bool = False
+    """Whether the rules judged the item."""
 
 
 class Ending(NamedTuple):

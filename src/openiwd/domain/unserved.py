@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from openiwd.domain.agent import Agent
 from openiwd.domain.alarm import AlarmKind, AlarmObject, Cause
 from openiwd.domain.backlog_item import Demand, plain_demand, with_persons
 from openiwd.domain.eligibility import Profile, Reason, misfit, profile_of
-from openiwd.domain.instant import to_micros
+from openiwd.domain.instant import DAY, to_micros
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.queue import Queue
 from openiwd.domain.requirement import Requirement
+
+_RELAXED: Final = 10 * 365 * DAY
+"""Waited so long that every step of relaxation has been taken."""
 
 
 class Waiting(NamedTuple):
@@ -85,6 +88,14 @@ def unserved(queue: Queue, waiting: Sequence[Waiting], crowd: Crowd, now: dateti
         since=first.queued_at,
         detail={"name": queue.name, "items": len(left), "first": str(first.id), "skills": skills},
     )
+
+
+def somebody_may(
+    requirement: Requirement, media_type: str, queue: Queue, profiles: Sequence[Profile]
+) -> bool:
+    """Whether any of these agents may take such an item at last: after every relaxation, and whatever they do now."""
+    demand = plain_demand(requirement, queue.id, media_type, 0, None, queue, _RELAXED)
+    return any(misfit(p, demand, queue, GrantKind.PICK) in (None, Reason.GROUP_DELAY) for p in profiles)
 
 
 def _demand(item: Waiting, queue: Queue, now: int) -> Demand:

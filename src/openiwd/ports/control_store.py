@@ -149,6 +149,26 @@ class ControlStore(Protocol):
         """Removes processes whose lease has been over for so long."""
         ...
 
+    async def prepare(self, tenant_id: str, preparation_id: UUID, process_id: UUID) -> bool:
+        """Announces what is about to go live in a tenant; False while another live process does so."""
+        ...
+
+    async def preparations(self, process_id: UUID) -> dict[UUID, str]:
+        """What other processes are about to make live, with its tenant."""
+        ...
+
+    async def acknowledge_preparation(
+        self, preparation_id: UUID, process_id: UUID, version: int, fault: str | None
+    ) -> None:
+        """The process has it ready, or says why it has not."""
+        ...
+
+    async def unprepared(self, preparation_id: UUID, process_id: UUID) -> dict[UUID, str | None]:
+        """Other live processes that judge or decide and have not got it ready, with what they say."""
+        ...
+
+    async def end_preparation(self, preparation_id: UUID) -> None: ...
+
     async def take_decider_lease(self, tenant_id: str, process_id: UUID) -> int | None:
         """The lease's epoch if this process holds it now (already, or because the holder's lease is over), else None.
         A new holder gets a raised epoch.

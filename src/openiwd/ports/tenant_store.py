@@ -23,6 +23,7 @@ from openiwd.ports.capture_store import CaptureReading, CaptureWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.queue_stay import StayReading, StayWriting
+from openiwd.ports.trial import TrialReading, TrialWriting
 
 
 class RejectedRowsError(InvalidInputError):
@@ -71,6 +72,8 @@ class PublishedRuleSet(Struct, kw_only=True):
     comment: str | None
     published_at: datetime
     published_by: str
+    preparation: UUID | None = None
+    """What it was before it went live, where processes have it compiled since then."""
 
 
 class StoredSubmission(NamedTuple):
@@ -170,11 +173,17 @@ class AgentQuery(Struct, kw_only=True):
     """The one that counts for all media."""
 
 
-class Reading(DashboardReading, AlarmReading, StayReading, DoctorReading, CaptureReading, Protocol):
+class Reading(
+    DashboardReading, AlarmReading, StayReading, DoctorReading, CaptureReading, TrialReading, Protocol
+):
     """Committed state of one tenant."""
 
     async def live_version(self) -> int | None: ...
     async def rule_set(self, version: int) -> PublishedRuleSet | None: ...
+    async def prepared_rules(self, preparation_id: UUID) -> PublishedRuleSet | None:
+        """What is about to go live; None when it has, or was given up."""
+        ...
+
     async def rule_set_versions(self) -> list[PublishedRuleSet]:
         """All versions, newest first, without documents' bodies (document and calendars empty)."""
         ...
@@ -341,12 +350,10 @@ class Reading(DashboardReading, AlarmReading, StayReading, DoctorReading, Captur
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, DashboardWriting, AlarmWriting, StayWriting, CaptureWriting, Protocol):
+class Writing(
+    Reading, DashboardWriting, AlarmWriting, StayWriting, CaptureWriting, TrialWriting, Protocol
+):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
-
-    async def share_live_version(self) -> int | None:
-        """The live version, locked FOR SHARE: it cannot change before this transaction ends."""
-        ...
 
     async def insert_items(
         self, items: Sequence[WorkItem], hashes: Sequence[bytes]
@@ -391,8 +398,18 @@ class Writing(Reading, DashboardWriting, AlarmWriting, StayWriting, CaptureWriti
     async def add_note(self, number: int, note: Note) -> None: ...
     async def add_attachment(self, number: int, info: AttachmentInfo, content: bytes) -> None: ...
     async def add_link(self, number: int, kind: str, other: int, at: datetime, author: str) -> None: ...
-    async def publish(self, rule_set: PublishedRuleSet, *, expected: int | None) -> None:
-        """Stores the version and makes it live; `expected` is the version that must be live now."""
+    async def prepare_rules(self, preparation_id: UUID, rule_set: PublishedRuleSet) -> None:
+        """Keeps what is about to go live, for all processes to compile."""
+        ...
+
+    async def forget_prepared(self, preparation_id: UUID) -> None: ...
+    async def publish(
+        self, rule_set: PublishedRuleSet, *, expected: int | None, draft: UUID | None = None
+    ) -> None:
+        """Stores the version and makes it live; `expected` is the version that must be live now.
+
+        A running canary ends with it: promoted if it tries this draft, else overtaken.
+        """
         ...
 
     async def set_virtual_now(self, now: datetime) -> datetime:

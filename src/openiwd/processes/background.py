@@ -15,10 +15,12 @@ import structlog
 from prometheus_client import Counter
 
 from openiwd.domain.errors import FencedError, UnavailableError
+from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Cursor, Tenant
 from openiwd.processes.capture import CapturingTenant
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import alarm_watch, dashboard, queue_stay, timer
+from openiwd.usecases.canary_watch import CanaryWatch
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import Platform, TenantServices
@@ -51,6 +53,16 @@ STAY_SECONDS: Final = 5.0
 """How often the past of the queues is brought up to the log."""
 STAY_PAUSE_SECONDS: Final = 0.02
 """Between two parts of a long log, for those who have something to do now."""
+PREPARE_SECONDS: Final = 0.2
+"""How often it is asked whether another process is about to publish a rule set."""
+CANARY_SECONDS: Final = 0.5
+"""How often a running canary is looked at."""
+SHADOW_SECONDS: Final = 0.05
+"""How often a running shadow asks whether there is something to look at."""
+SHADOW_IDLE_SECONDS: Final = 0.5
+SHADOW_PAUSE: Final = 12.0
+"""A look is followed by a pause so many times as long: at most a thirteenth of the time goes to shadows."""
+SHADOW_WRITE_SECONDS: Final = 1.0
 SAMPLE_SECONDS: Final = 20.0
 """How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
@@ -78,9 +90,17 @@ class Background:
     """Everything that runs beside requests in this process."""
 
     def __init__(
-        self, platform: Platform, kind: str, address: str | None, *, decides: bool, captures: bool = False
+        self,
+        platform: Platform,
+        kind: str,
+        address: str | None,
+        *,
+        decides: bool,
+        captures: bool = False,
+        holidays: HolidaySource | None = None,
     ) -> None:
         self._platform = platform
+        self._holidays = holidays
         self._kind = kind
         self.address = address
         """Where other processes reach the API of this one."""
@@ -92,12 +112,14 @@ class Background:
         self._tenants: dict[str, list[asyncio.Task[None]]] = {}
         self._deciding: list[asyncio.Task[None]] = []
         self._examined = False
+        self._prepared: dict[UUID, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Takes the process lease and opens all active tenants."""
         await self._renew()
         self._spawn(self._tasks, "lease", self._renew)
         self._spawn(self._tasks, "tidy", self._tidy)
+        self._spawn(self._tasks, "preparation", self._prepare)
         for tenant in await self._platform.control.tenants():
             if tenant.active:
                 await self.open(tenant)
@@ -115,6 +137,9 @@ class Background:
             self._spawn(tasks, "presence", lambda: _presence(services))
         if tenant.clock == "real":
             self._spawn(tasks, "doctor", lambda: self._examine(services))
+            if self._holidays is not None:
+                shadowing = Shadowing(services, self._holidays)
+                self._spawn(tasks, "shadow", shadowing.step)
         if self._decides:
             runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(self._deciding, "decider", runner.step)
@@ -143,6 +168,19 @@ class Background:
         await self._platform.doctor.report(self._platform, services)
         return DOCTOR_SECONDS
 
+    async def _prepare(self) -> float:
+        """Has ready what other processes are about to publish."""
+        found = await self._platform.control.preparations(self._platform.process_id)
+        self._prepared = {p: one for p, one in self._prepared.items() if p in found or not one.done()}
+        for preparation_id, tenant_id in found.items():
+            if preparation_id in self._prepared:
+                continue
+            preparations = (await self._platform.services(tenant_id)).preparations
+            if preparations is not None:
+                following = _logged("preparation", preparations.follow(preparation_id))
+                self._prepared[preparation_id] = asyncio.get_running_loop().create_task(following)
+        return PREPARE_SECONDS
+
     async def _tidy(self) -> float:
         await self._platform.control.forget_sessions(datetime.now(UTC))
         await self._platform.control.forget_processes(GONE_SECONDS)
@@ -164,9 +202,22 @@ class Background:
     async def stop(self) -> None:
         await self.stop_capturing()
         await _ended(self._deciding)
-        tasks = [*self._tasks, *(t for tasks in self._tenants.values() for t in tasks)]
+        tasks = [*self._tasks, *self._prepared.values()]
+        tasks += [t for own in self._tenants.values() for t in own]
         await _ended(tasks)
+        for services in self._platform.opened:
+            with suppress(UnavailableError):
+                await services.shadows.flush()
         await self._platform.control.end_process(self._platform.process_id)
+
+
+async def _logged(name: str, work: Awaitable[None]) -> None:
+    """Runs it once; an error is logged and counted."""
+    try:
+        await work
+    except Exception:
+        loop_errors.labels(name).inc()
+        log.exception("background step failed", loop=name)
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -194,6 +245,29 @@ async def _presence(services: TenantServices) -> float:
     return PRESENCE_SECONDS
 
 
+class Shadowing:
+    """Lets a tenant's shadows look at what was judged here, in the time that is theirs."""
+
+    def __init__(self, services: TenantServices, holidays: HolidaySource) -> None:
+        self._shadows = services.shadows
+        self._holidays = holidays
+        self._written_at = 0.0
+
+    async def step(self) -> float:
+        shadows = self._shadows
+        await shadows.refresh(self._holidays)
+        if not shadows.is_running:
+            return SHADOW_IDLE_SECONDS
+        lookups = await shadows.lookups()
+        began = time.perf_counter()
+        looked = shadows.look(lookups)
+        took = time.perf_counter() - began
+        if time.monotonic() - self._written_at >= SHADOW_WRITE_SECONDS:
+            await shadows.flush()
+            self._written_at = time.monotonic()
+        return max(SHADOW_PAUSE * took, 0.001) if looked else SHADOW_SECONDS
+
+
 class DecidingTenant:
     """Stands by with a warm picture until the tenant's decider lease is free; then decides, as long as it holds it."""
 
@@ -203,6 +277,7 @@ class DecidingTenant:
         self._met = met
         self._stranded = Stranded()
         self._stays_read: Cursor | None = None
+        self._canary = CanaryWatch(platform, services)
 
     async def step(self) -> float:
         """The picture outlives the loss of the lease and a database that is away, but no unexpected error."""
@@ -263,6 +338,7 @@ class DecidingTenant:
                 group.create_task(forever("stranded", self._lose_stranded))
                 group.create_task(forever("retention", self._retention))
                 group.create_task(forever("alarms", self._alarms))
+                group.create_task(forever("canary", self._look_at_canary))
                 group.create_task(forever("samples", self._samples))
                 group.create_task(forever("stays", self._stays))
 
@@ -292,6 +368,13 @@ class DecidingTenant:
         if done >= alarm_watch.CHUNK:
             return 0.5
         return min(max(ALARM_SECONDS, ALARM_SHARE * (time.monotonic() - began)), ALARM_SECONDS_AT_MOST)
+
+    async def _look_at_canary(self) -> float:
+        decider = self._services.decider
+        if decider is not None and await self._canary.step(decider.require_epoch):
+            log.warning("canary rolled back", tenant=self._services.tenant.id)
+            await alarm_watch.watch(self._services, decider.require_epoch)
+        return CANARY_SECONDS
 
     async def _samples(self) -> float:
         await dashboard.keep_sample(self._services)

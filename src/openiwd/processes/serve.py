@@ -81,7 +81,12 @@ class Serving:
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
         self._part = part
         self.background = Background(
-            wiring.platform, part.kind, address, decides=part.decides, captures=part.captures
+            wiring.platform,
+            part.kind,
+            address,
+            decides=part.decides,
+            captures=part.captures,
+            holidays=wiring.holidays,
         )
         self.url = ""
         self.metrics_url: str | None = None

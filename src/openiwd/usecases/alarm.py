@@ -148,6 +148,8 @@ async def _one(reading: Reading, caller: Caller, alarm_id: UUID) -> Alarm:
 def _sees(caller: Caller, scope: Scope, alarm: Alarm) -> bool:
     if alarm.object is AlarmObject.AGENT:
         return caller.may("agents.view")
+    if alarm.object is AlarmObject.DRAFT and not caller.may("categories.view"):
+        return False
     return covered(caller, scope, alarm.category_path, alarm.queue_id)
 
 

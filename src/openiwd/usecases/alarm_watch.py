@@ -18,6 +18,7 @@ from openiwd.domain.alarm import (
     OF_ITEMS,
     Alarm,
     AlarmKind,
+    AlarmObject,
     AlarmSetting,
     Cause,
     differences,
@@ -30,6 +31,7 @@ from openiwd.domain.queue import Queue
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.unserved import Crowd, Waiting, profiles_at_work, unserved
 from openiwd.ports.tenant_store import Reading
+from openiwd.ports.trial import StoredCanary
 from openiwd.usecases.alarm import read_setting, tell
 from openiwd.usecases.dashboard import live_rules
 
@@ -48,7 +50,11 @@ DECLINES_ALLOWED: Final = 3
 """Where an item's queue is not known."""
 KEPT: Final = timedelta(days=30)
 ACTOR: Final = system("alarms").actor
-STANDING: Final = (AlarmKind.NOT_READY.value, AlarmKind.NO_ELIGIBLE_AGENT.value)
+STANDING: Final = (
+    AlarmKind.NOT_READY.value,
+    AlarmKind.NO_ELIGIBLE_AGENT.value,
+    AlarmKind.CANARY_ROLLED_BACK.value,
+)
 """Kinds whose causes are few and looked at all together."""
 
 
@@ -104,6 +110,8 @@ class _Look:
             found += idle_causes(agents, self.now - timedelta(minutes=setting.not_ready_minutes))
         if AlarmKind.NO_ELIGIBLE_AGENT not in setting.off and self._rules is not None:
             found += await self._unserved(reading, agents, self._rules)
+        if AlarmKind.CANARY_ROLLED_BACK not in setting.off:
+            found += [_of_canary(c) for c in await reading.rolled_back_canaries()]
         return found
 
     async def _unserved(
@@ -170,6 +178,17 @@ async def _write(
     if begun or ended:
         runtime.committed()
     return len(begun) + len(ended)
+
+
+def _of_canary(canary: StoredCanary) -> Cause:
+    guards = [t.guard.value for t in canary.tripped]
+    return Cause(
+        kind=AlarmKind.CANARY_ROLLED_BACK,
+        object=AlarmObject.DRAFT,
+        object_id=str(canary.draft_id),
+        since=canary.ended_at or canary.started_at,
+        detail={"name": canary.body.name, "guards": guards, "items": canary.sides.canary.items},
+    )
 
 
 def _alarm(alarm_id: UUID, cause: Cause, look: _Look) -> Alarm:

@@ -79,7 +79,9 @@ class EventFeed:
         kinds = {e.type for e in events}
         if "configurationChanged" in kinds:
             self._runtime.forget_live_data()
-        if "ruleSetPublished" in kinds:
+        if "ruleSetPublished" in kinds or any(
+            e.body.get("kind") == "canary" for e in events if e.item_id is None
+        ):
             self._runtime.forget_rules()
 
     async def wait(self, cursor: Cursor, timeout_seconds: float) -> None:

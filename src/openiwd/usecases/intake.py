@@ -14,6 +14,7 @@ from openiwd.domain.errors import DuplicateError, OpenIwdError, UnavailableError
 from openiwd.domain.event import Event
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
+from openiwd.domain.shadow import Judged
 from openiwd.domain.work_item import ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission, TransactionRetryError
 from openiwd.usecases.command import Command, Done, Result
@@ -53,9 +54,9 @@ async def _create(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result]
 
 async def _attempt(runtime: TenantRuntime, entries: list[_Entry]) -> list[Result]:
     for _ in range(ATTEMPTS):
-        results, first = await _judge(runtime, entries)
+        results, first, judged_by = await _judge(runtime, entries)
         try:
-            written = await _write(runtime, list(first.values()))
+            written = await _write(runtime, list(first.values()), judged_by)
         except TransactionRetryError:
             continue
         if written is None:
@@ -76,14 +77,16 @@ def _key(entry: _Entry) -> tuple[str, str]:
 
 async def _judge(
     runtime: TenantRuntime, entries: list[_Entry]
-) -> tuple[list[Result | None], dict[tuple[str, str], _Entry]]:
-    """Judges each once; repeats within the batch are folded onto the first in order of arrival."""
+) -> tuple[list[Result | None], dict[tuple[str, str], _Entry], set[tuple[int, int | None]]]:
+    """Judges each once, and by which rules; repeats within the batch are folded onto the first in order of arrival."""
     results: list[Result | None] = [None] * len(entries)
     first: dict[tuple[str, str], _Entry] = {}
+    judged_by: set[tuple[int, int | None]] = set()
     ctx = None
     for n, entry in enumerate(entries):
         if ctx is None or ctx.actor != entry.caller.actor:
             ctx = await runtime.context(entry.caller.actor)
+            judged_by.add(ctx.judged_by)
         key = _key(entry)
         if key in first:
             continue
@@ -95,10 +98,12 @@ async def _judge(
             continue
         entry.item, entry.event = change.item, change.event
         first[key] = entry
-    return results, first
+    return results, first, judged_by
 
 
-async def _write(runtime: TenantRuntime, entries: list[_Entry]) -> set[int] | None:
+async def _write(
+    runtime: TenantRuntime, entries: list[_Entry], judged_by: set[tuple[int, int | None]]
+) -> set[int] | None:
     """Inserts what is new, with its events. The numbers inserted; None when the rules have changed meanwhile."""
     if not entries:
         return set()
@@ -106,8 +111,7 @@ async def _write(runtime: TenantRuntime, entries: list[_Entry]) -> set[int] | No
     items = [e.item for e in entries if e.item is not None]
     events = [e.event for e in entries if e.event is not None]
     async with runtime.store.writing() as tx:
-        judged_by = {item.rule_set_version for item in items}  # more than one: published between two callers
-        if judged_by != {await tx.share_live_version()}:
+        if judged_by != {await tx.share_live_rules()}:  # more than one: published between two callers
             runtime.forget_rules()
             return None
         await match_contacts(tx, items, events)
@@ -125,6 +129,8 @@ async def _write(runtime: TenantRuntime, entries: list[_Entry]) -> set[int] | No
             await tx.append_events(written)
     if written:
         runtime.committed()
+        if runtime.on_judged is not None:
+            runtime.judged([Judged(i, i.received_at, is_new=True) for i in items if i.id in numbers])
     return set(numbers.values())
 
 

@@ -10,11 +10,13 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from openiwd.domain.errors import NotFoundError
-from openiwd.domain.event import Event
+from openiwd.domain.event import Event, EventType
 from openiwd.domain.offer import ClosedOffer, WrapUp
+from openiwd.domain.shadow import Judged
 from openiwd.domain.transition import Change
 from openiwd.domain.work_item import ItemId, WorkItem
 from openiwd.ports.tenant_store import TransactionRetryError, Writing
+from openiwd.ports.trial import LiveRules
 from openiwd.usecases.command import Command, Result
 from openiwd.usecases.tenant_runtime import TenantRuntime
 
@@ -34,12 +36,16 @@ class Batch:
         self.wrap_ups: list[tuple[UUID, WrapUp]] = []
         self.deleted: set[UUID] = set()
         self.along: list[tuple[UUID, Callable[[Writing, WorkItem], Awaitable[None]]]] = []
-        self.judged_by: set[int] = set()
+        self.judged_by: set[tuple[int, int | None]] = set()
         """Rule-set versions that the commands ran by: more than one when the rules changed between two of them."""
+        self.judged: list[Judged] = []
 
     def take(self, change: Change) -> None:
         self.items[change.item.id] = change.item
         self.events.append(change.event)
+        if change.judged:
+            is_new = change.event.type is EventType.CREATED
+            self.judged.append(Judged(change.item, change.event.at, is_new))
         if change.closed_offer is not None:
             self.closed.append(change.closed_offer)
         if change.wrap_up is not None:
@@ -76,7 +82,7 @@ async def write(
     """Writes everything or nothing. False when an item or the rules have moved on meanwhile."""
     try:
         async with runtime.store.writing() as tx:
-            live = await tx.share_live_version()
+            live = await tx.share_live_rules()
             if batch.events:  # a checkpoint alone was judged by no rules
                 _require_same(live, batch.judged_by)
             await _write_items(batch, tx)
@@ -98,10 +104,11 @@ async def write(
     except (_MovedError, TransactionRetryError):
         runtime.forget_rules()
         return False
+    runtime.judged(batch.judged)
     return True
 
 
-def _require_same(live: int | None, judged_by: set[int]) -> None:
+def _require_same(live: LiveRules, judged_by: set[tuple[int, int | None]]) -> None:
     if judged_by != {live}:
         raise _MovedError
 

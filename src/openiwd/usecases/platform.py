@@ -25,8 +25,10 @@ from openiwd.usecases.open_counts import OpenCounts
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.past import RulesOfThen
 from openiwd.usecases.picture import Picture
+from openiwd.usecases.preparation import Preparations
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.remembered import Remembered
+from openiwd.usecases.shadow_watch import ShadowWatch
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
 from openiwd.usecases.view_counts import ViewCounts
@@ -37,7 +39,7 @@ MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 class TenantServices:
     """One tenant, ready for use in this process."""
 
-    def __init__(self, runtime: TenantRuntime, process_id: UUID) -> None:
+    def __init__(self, runtime: TenantRuntime, process_id: UUID, control: ControlStore | None = None) -> None:
         self.runtime = runtime
         self.tenant = runtime.tenant
         self.process_id = process_id
@@ -55,6 +57,9 @@ class TenantServices:
         self.rules_of_then = RulesOfThen()
         self.linted: tuple[int, datetime, list[Finding]] | None = None
         """What the linter said last of a version of the rule set, and when."""
+        self.shadows = ShadowWatch(runtime)
+        self.feed.tell(self.shadows.hear)
+        self.preparations = None if control is None else Preparations(control, self)
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None
@@ -119,7 +124,7 @@ class Platform:
             tenant = await self.control.tenant(tenant_id)
             if tenant is None or not tenant.active:
                 raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
-            services = TenantServices(await self._make_runtime(tenant), self.process_id)
+            services = TenantServices(await self._make_runtime(tenant), self.process_id, self.control)
             if self._on_open is not None:
                 await self._on_open(services)
             self._services[tenant_id] = services

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -20,7 +21,7 @@ from openiwd.domain.privilege import Caller, system
 from openiwd.domain.rule_set import CompiledRuleSet, RuleSetDocument, parse_document
 from openiwd.domain.rule_set_compiler import compile_rule_set
 from openiwd.ports.holiday_source import HolidaySource
-from openiwd.ports.tenant_store import PublishedRuleSet, SearchQuery
+from openiwd.ports.tenant_store import PublishedRuleSet, SearchQuery, TransactionRetryError
 from openiwd.usecases.command import Command, Done
 from openiwd.usecases.picture import going_live
 from openiwd.usecases.tenant_runtime import TenantRuntime
@@ -35,6 +36,7 @@ MAX_SOURCE_BYTES: Final = 4 * 1024 * 1024
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_VALUES: Final = 500_000
 LIVE: Final = "live"
+PUBLISH_ATTEMPTS: Final = 5
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
@@ -192,6 +194,7 @@ async def store_version(
     comment: str | None = None,
     expected: int | None = None,
     reclassify: str = "changed",
+    draft: UUID | None = None,
 ) -> StoredVersion:
     """Makes a document live and judges nothing again yet. ConflictError when another version went live meanwhile."""
     caller.require("rulesets.publish")
@@ -207,10 +210,10 @@ async def store_version(
     async with runtime.store.reading() as reading:
         live = await reading.live_version()
         before = await reading.rule_set(live) if live is not None else None
+        version = await reading.last_rule_set() + 1
     if expected is not None and expected != live:
         raise version_conflict(expected, live)
     calendars = freeze_calendars(document, holidays, now.year)
-    version = (live or 0) + 1
     compiled = compile_rule_set(document, version, calendars, zone_of(document))
     published = PublishedRuleSet(
         version=version,
@@ -229,15 +232,37 @@ async def store_version(
         body={"version": version, "comment": comment, "reclassify": reclassify},
     )
     try:
-        async with going_live(services, compiled), runtime.store.writing() as tx:
-            await tx.publish(published, expected=live)
-            await tx.append_events([event])
+        async with _ready_everywhere(services, published), going_live(services, compiled):
+            await _go_live(runtime, published, event, live, draft)
     except RevisionMismatchError as error:
         async with runtime.store.reading() as reading:
             raise version_conflict(live, await reading.live_version()) from error
     runtime.forget_rules()
     runtime.committed()
     return StoredVersion(version, document, parse_document(before.document) if before is not None else None)
+
+
+def _ready_everywhere(
+    services: TenantServices, published: PublishedRuleSet
+) -> AbstractAsyncContextManager[None]:
+    """Around the publication: the other processes have it compiled then."""
+    return nullcontext() if services.preparations is None else services.preparations.ready(published)
+
+
+async def _go_live(
+    runtime: TenantRuntime, published: PublishedRuleSet, event: Event, live: int | None, draft: UUID | None
+) -> None:
+    """Waits for those who judge by the live version now; once more where somebody was in the way too long."""
+    for attempt in range(PUBLISH_ATTEMPTS):
+        try:
+            async with runtime.store.writing() as tx:
+                await tx.publish(published, expected=live, draft=draft)
+                await tx.append_events([event])
+        except TransactionRetryError:
+            if attempt == PUBLISH_ATTEMPTS - 1:
+                raise
+        else:
+            return
 
 
 def version_conflict(expected: int | None, live: int | None) -> ConflictError:

@@ -18,7 +18,7 @@ from openiwd.domain.errors import ConflictError, NotFoundError, RevisionMismatch
 from openiwd.domain.rule_set import RuleSetDocument, parse_document
 from openiwd.domain.rule_set_diff import ObjectDifference, diff
 from openiwd.domain.rule_set_merge import Merged, merge
-from openiwd.ports.tenant_store import Reading
+from openiwd.ports.tenant_store import Reading, Writing
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set import check, read_version
 from openiwd.usecases.tenant_runtime import TenantRuntime
@@ -148,10 +148,24 @@ def _hands(draft: Draft, editor: Editor) -> list[str]:
 async def _save(editor: Editor, draft: Draft, revision: int | None) -> Draft:
     body = {k: v for k, v in msgspec.to_builtins(draft).items() if k != "revision"}
     async with editor.services.runtime.store.writing() as tx:
+        await _refuse_while_tried(tx, draft)
         stored = await tx.save_object(KIND, {**body, "id": draft.id}, revision=revision)
         await editor.tell(tx, KIND, str(draft.id), "created" if revision is None else "updated", stored)
     editor.services.runtime.committed()
     return msgspec.structs.replace(draft, revision=stored)
+
+
+async def _refuse_while_tried(tx: Writing, draft: Draft) -> None:
+    """A draft that judges items as a canary stands still: what its items were judged by must be what is looked at."""
+    judging = await tx.share_live_rules()
+    canary = None if judging.canary is None else await tx.running_canary()
+    if canary is not None and canary.draft_id == draft.id:
+        raise ConflictError(
+            f"the canary of '{draft.name}' is running: the draft cannot be changed meanwhile",
+            code="canaryRunning",
+            field="draft",
+            hint="stop the canary first, or make the change in another draft",
+        )
 
 
 async def rename(editor: Editor, draft_id: UUID, name: str) -> Draft:
@@ -326,6 +340,7 @@ async def remove(editor: Editor, draft: Draft) -> bool:
     body = {k: v for k, v in msgspec.to_builtins(draft).items() if k != "revision"}
     try:
         async with editor.services.runtime.store.writing() as tx:
+            await _refuse_while_tried(tx, draft)
             await tx.save_object(KIND, {**body, "id": draft.id}, revision=draft.revision)
             await tx.delete_object(KIND, draft.id)
             await editor.tell(tx, KIND, str(draft.id), "deleted")

@@ -42,7 +42,7 @@ class How(Struct, kw_only=True):
     comment: str | None = None
     reclassify: str = "changed"
     draft: UUID | None = None
-    """The draft that is changed; None: the change is published at once. `expected` is then the draft's revision."""
+    """The draft that is changed (`expected` is its revision then) or published; None: published at once."""
 
     def __post_init__(self) -> None:
         if self.reclassify not in RECLASSIFY:
@@ -141,6 +141,7 @@ async def _publish(
         comment=how.comment,
         expected=how.expected,
         reclassify=how.reclassify,
+        draft=how.draft,
     )
     before = stored.before or RuleSetDocument(name=stored.document.name, time_zone=stored.document.time_zone)
     differences = diff(before, stored.document)
@@ -229,7 +230,7 @@ async def publish_draft(editor: Editor, draft_id: UUID, how: How) -> Published:
     if live != draft.base:
         raise rule_set_draft.outdated(draft, live, await rule_set_draft.published_since(editor, draft))
     comment = how.comment or draft.name
-    how = How(expected=draft.base, comment=comment, reclassify=how.reclassify)
+    how = How(expected=draft.base, comment=comment, reclassify=how.reclassify, draft=draft_id)
     done = await _publish(editor, draft.document, how, "published")
     await rule_set_draft.remove(editor, draft)
     return done

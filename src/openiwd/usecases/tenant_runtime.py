@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
+from openiwd.domain.canary import Canary
 from openiwd.domain.errors import ConflictError, UnavailableError
 from openiwd.domain.hold_reason import HoldReason, with_defaults
 from openiwd.domain.rule_set import CompiledRuleSet
+from openiwd.domain.shadow import Judged
+from openiwd.domain.share import limit_of
 from openiwd.domain.transition import Context
 from openiwd.ports.clock import Clock, NewId
 from openiwd.ports.tenant_store import PublishedRuleSet, Reading, Tenant, TenantStore
 
 Compile = Callable[[PublishedRuleSet], CompiledRuleSet]
+Look = Callable[[Sequence[Judged]], None]
+
+
+class _Held(NamedTuple):
+    """What judges, as this process knows it. Only the database can say whether it still does."""
+
+    rules: CompiledRuleSet
+    canary: Canary | None
 
 
 class VirtualClock:
@@ -86,7 +98,10 @@ class TenantRuntime:
         self.new_id = new_id
         self.wakeup = Wakeup()
         self._compile = compile_rules
-        self._rules: CompiledRuleSet | None = None
+        self.on_judged: Look | None = None
+        """Told of what the rules have judged, once it is committed; must return at once."""
+        self._held: _Held | None = None
+        self._prepared: tuple[UUID, CompiledRuleSet] | None = None
         self._lookups: Mapping[str, Any] | None = None
         self._hold_reasons: Mapping[str, HoldReason] | None = None
         self._live_changes = 0
@@ -111,22 +126,38 @@ class TenantRuntime:
         self._hold_reasons = None
 
     def forget_rules(self) -> None:
-        self._rules = None
+        self._held = None
+
+    def prepare(self, preparation_id: UUID, stored: PublishedRuleSet) -> CompiledRuleSet:
+        """Compiles what is about to go live: it need not be compiled while somebody waits."""
+        rules = self._compile(stored)
+        self._prepared = preparation_id, rules
+        return rules
+
+    def judged(self, items: Sequence[Judged]) -> None:
+        """To be called after the commit of items that the rules have judged."""
+        if self.on_judged is not None and items:
+            self.on_judged(items)
 
     async def rules(self, version: int | None = None) -> CompiledRuleSet:
         """The compiled live rule set; `version` names the one that must be loaded now."""
-        held = self._rules
-        if held is not None and version in (None, held.version):
+        return (await self._what_judges(version)).rules
+
+    async def _what_judges(self, version: int | None = None) -> _Held:
+        held = self._held
+        if held is not None and version in (None, held.rules.version):
             return held
         async with self._loading:
-            held = self._rules
-            if held is not None and version in (None, held.version):
+            held = self._held
+            if held is not None and version in (None, held.rules.version):
                 return held
             async with self.store.reading() as reading:
-                return await self._load_rules(reading, version)
+                self._held = held = await self._load(reading, version)
+                return held
 
-    async def _load_rules(self, reading: Reading, version: int | None) -> CompiledRuleSet:
-        wanted = version if version is not None else await reading.live_version()
+    async def _load(self, reading: Reading, version: int | None) -> _Held:
+        live = await reading.live_rules()
+        wanted = version if version is not None else live.version
         if wanted is None:
             raise UnavailableError(
                 "no rule set is published yet",
@@ -136,12 +167,24 @@ class TenantRuntime:
         stored = await reading.rule_set(wanted)
         if stored is None:
             raise UnavailableError(f"rule set {wanted} is not stored", code="noRuleSet")
-        self._rules = self._compile(stored)
-        return self._rules
+        ready = self._prepared
+        if ready is not None and ready[0] == stored.preparation:
+            self._prepared = None
+            return _Held(ready[1], await self._load_canary(reading, live.canary))
+        return _Held(self._compile(stored), await self._load_canary(reading, live.canary))
+
+    async def _load_canary(self, reading: Reading, version: int | None) -> Canary | None:
+        if version is None:
+            return None
+        begun, stored = await reading.running_canary(), await reading.rule_set(version)
+        if begun is None or begun.version != version or stored is None:
+            return None  # it has just ended: a writer finds out, and reads again
+        rules = self._compile(stored)
+        return Canary(rules=rules, limit=limit_of(begun.body.share), category=begun.body.category)
 
     async def context(self, actor: str, now: datetime | None = None) -> Context:
         """What transitions need, as of now."""
-        rules = await self.rules()
+        held = await self._what_judges()
         lookups, hold_reasons = self._lookups, self._hold_reasons
         if lookups is None or hold_reasons is None:
             seen = self._live_changes
@@ -153,8 +196,9 @@ class TenantRuntime:
         return Context(
             now=now or self.now(),
             actor=actor,
-            rules=rules,
+            rules=held.rules,
             lookups=lookups,
             hold_reasons=hold_reasons,
             new_id=self.new_id,
+            canary=held.canary,
         )

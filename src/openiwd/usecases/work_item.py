@@ -130,7 +130,7 @@ async def _run(
             ctx = contexts[actor] = await runtime.context(actor, now)
         elif ctx.now != now:
             ctx = contexts[actor] = replace(ctx, now=now)
-        batch.judged_by.add(ctx.rules.version)
+        batch.judged_by.add(ctx.judged_by)
         try:
             results.append(_execute(command, ctx, batch, runtime))
         except OpenIwdError as error:

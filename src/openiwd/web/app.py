@@ -27,6 +27,7 @@ from openiwd.web.configuration import (
     queue_editor_page,
     review_page,
     schema_page,
+    trial_page,
     version_page,
     words_page,
 )
@@ -113,6 +114,7 @@ PAGES: Final[list[Any]] = [
     *draft_page.PAGES,
     *listed_page.PAGES,
     *review_page.PAGES,
+    *trial_page.PAGES,
     *version_page.PAGES,
     *words_page.PAGES,
     *gallery_page.PAGES,

@@ -195,6 +195,23 @@ class PostgresControlStore:
     async def live_processes(self) -> set[UUID]:
         return {record["id"] for record in await self._fetch("live_processes")}
 
+    async def prepare(self, tenant_id: str, preparation_id: UUID, process_id: UUID) -> bool:
+        return await self._fetchrow("prepare", tenant_id, preparation_id, process_id) is not None
+
+    async def preparations(self, process_id: UUID) -> dict[UUID, str]:
+        return {r["id"]: r["tenant_id"] for r in await self._fetch("preparations", process_id)}
+
+    async def acknowledge_preparation(
+        self, preparation_id: UUID, process_id: UUID, version: int, fault: str | None
+    ) -> None:
+        await self._execute("acknowledge_preparation", preparation_id, process_id, version, fault)
+
+    async def unprepared(self, preparation_id: UUID, process_id: UUID) -> dict[UUID, str | None]:
+        return {r["id"]: r["fault"] for r in await self._fetch("unprepared", preparation_id, process_id)}
+
+    async def end_preparation(self, preparation_id: UUID) -> None:
+        await self._execute("end_preparation", preparation_id)
+
     async def take_decider_lease(self, tenant_id: str, process_id: UUID) -> int | None:
         record = await self._fetchrow("take_decider_lease", tenant_id, process_id)
         return None if record is None else record["epoch"]

@@ -57,6 +57,10 @@ class LiveReading:
         record = await self._connection.fetchrow(RULE_SET_SQL["rule_set"], version)
         return None if record is None else PublishedRuleSet(**dict(record.items()))
 
+    async def prepared_rules(self, preparation_id: UUID) -> PublishedRuleSet | None:
+        record = await self._connection.fetchrow(RULE_SET_SQL["prepared_rules"], preparation_id)
+        return None if record is None else PublishedRuleSet(**dict(record.items()))
+
     async def rule_set_versions(self) -> list[PublishedRuleSet]:
         records = await self._connection.fetch(RULE_SET_SQL["rule_set_versions"])
         return [PublishedRuleSet(**dict(record.items())) for record in records]

@@ -42,11 +42,21 @@ class LiveWriting:
 
     # Rule sets
 
-    async def share_live_version(self) -> int | None:
-        version: int | None = await self._connection.fetchval(RULE_SET_SQL["share_live_version"])
-        return version
+    async def prepare_rules(self, preparation_id: UUID, rule_set: PublishedRuleSet) -> None:
+        await self._connection.execute(
+            RULE_SET_SQL["prepare_rules"],
+            preparation_id,
+            rule_set.version,
+            rule_set.document,
+            rule_set.calendars,
+        )
 
-    async def publish(self, rule_set: PublishedRuleSet, *, expected: int | None) -> None:
+    async def forget_prepared(self, preparation_id: UUID) -> None:
+        await self._connection.execute(RULE_SET_SQL["forget_prepared"], preparation_id)
+
+    async def publish(
+        self, rule_set: PublishedRuleSet, *, expected: int | None, draft: UUID | None = None
+    ) -> None:
         live = await self._connection.fetchval(RULE_SET_SQL["lock_live_version"])
         if live != expected:
             raise RevisionMismatchError(
@@ -63,9 +73,13 @@ class LiveWriting:
             rule_set.comment,
             rule_set.published_at,
             rule_set.published_by,
+            rule_set.preparation,
         )
         if stored is None:
             raise ConflictError(f"version {rule_set.version} exists already", field="version")
+        await self._connection.execute(
+            RULE_SET_SQL["overtake_canary"], rule_set.published_at, rule_set.published_by, draft
+        )
         await self._connection.execute(RULE_SET_SQL["make_live"], rule_set.version)
 
     # Agents

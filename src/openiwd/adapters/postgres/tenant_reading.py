@@ -14,6 +14,7 @@ from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 from openiwd.adapters.postgres.stay_reading import StayReading
+from openiwd.adapters.postgres.trial_store import TrialReading
 
 
 class PostgresReading(
@@ -28,6 +29,7 @@ class PostgresReading(
     StayReading,
     DoctorReading,
     CaptureReading,
+    TrialReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

@@ -11,6 +11,7 @@ from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
 from openiwd.adapters.postgres.stay_reading import StayWriting
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
+from openiwd.adapters.postgres.trial_store import TrialWriting
 
 
 class PostgresWriting(
@@ -22,6 +23,7 @@ class PostgresWriting(
     AlarmWriting,
     StayWriting,
     CaptureWriting,
+    TrialWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

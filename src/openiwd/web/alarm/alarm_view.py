@@ -23,8 +23,17 @@ ICONS: Final = {
     AlarmKind.NO_ELIGIBLE_AGENT: "users",
     AlarmKind.ERRORHELD: "st-errorheld",
     AlarmKind.NOT_READY: "pause",
+    AlarmKind.CANARY_ROLLED_BACK: "split",
 }
-CSS: Final = {AlarmKind.OVERDUE: "bad", AlarmKind.ERRORHELD: "bad", AlarmKind.NO_ELIGIBLE_AGENT: "bad"}
+CSS: Final = dict.fromkeys(
+    (
+        AlarmKind.OVERDUE,
+        AlarmKind.ERRORHELD,
+        AlarmKind.NO_ELIGIBLE_AGENT,
+        AlarmKind.CANARY_ROLLED_BACK,
+    ),
+    "bad",
+)
 STATES: Final = ("waiting", "open", "cleared")
 """Waiting: open and not acknowledged."""
 
@@ -163,6 +172,8 @@ def _name(alarm: Alarm, shown: Shown) -> str:
             return shown.agent(alarm.object_id)
         case AlarmObject.QUEUE:
             return shown.queue(alarm.object_id)
+        case AlarmObject.DRAFT:
+            return alarm.object_name or alarm.object_id
 
 
 def _href(alarm: Alarm) -> str:
@@ -174,6 +185,8 @@ def _href(alarm: Alarm) -> str:
             return f"/agents#{urlencode({'agent': alarm.object_id})}"
         case AlarmObject.QUEUE:
             return f"/?{urlencode({'status': 'queued', 'queue': alarm.object_id})}"
+        case AlarmObject.DRAFT:
+            return f"/configuration/drafts/{alarm.object_id}/canary"
 
 
 def _place(alarm: Alarm, shown: Shown) -> str:
@@ -197,6 +210,9 @@ def _sentence(alarm: Alarm, shown: Shown) -> str:
             return t(key, n=int(detail["items"]), skills=skills)
         case AlarmKind.ERRORHELD:
             return t("alarm_text.errorheld", error=detail.get("error") or "–")
+        case AlarmKind.CANARY_ROLLED_BACK:
+            guards = ", ".join(t.named("canary_guard", g) for g in detail.get("guards") or ())
+            return t("alarm_text.canaryRolledBack", guards=guards, n=int(detail["items"]))
         case AlarmKind.NOT_READY:
             reason = detail.get("reason")
             return (

@@ -39,10 +39,16 @@ class DraftLine(NamedTuple):
     changes: int
     hands: str
     changed: Moment | None
+    trials: list[str]
+    """Of shadow and canary, what runs."""
 
 
 async def draft_lines(visit: Visit, live: int | None, document: Any) -> list[DraftLine]:
     names = await names_of(visit)
+    async with visit.services.runtime.store.reading() as reading:
+        shadows = {s.draft_id for s in await reading.shadows()}
+        canary = await reading.running_canary()
+    tried = {"shadow": shadows, "canary": set() if canary is None else {canary.draft_id}}
     return [
         DraftLine(
             d.id,
@@ -52,6 +58,7 @@ async def draft_lines(visit: Visit, live: int | None, document: Any) -> list[Dra
             len(diff(document, d.parsed)),
             hands_text(visit, d, names),
             visit.times.moment(d.changed_at),
+            [name for name, of in tried.items() if d.id in of],
         )
         for d in await rule_set_draft.drafts(editor_of(visit))
     ]

@@ -147,6 +147,36 @@ WHERE l.process_id = excluded.process_id
     OR NOT EXISTS (SELECT FROM process p WHERE p.id = l.process_id AND p.expires_at > clock_timestamp())
 RETURNING epoch;
 
+-- name: prepare
+-- Announces what is about to go live in a tenant; nothing while another live process does so.
+INSERT INTO preparation AS p (tenant_id, id, process_id)
+SELECT $1, $2, $3 WHERE EXISTS (SELECT FROM process WHERE id = $3)
+ON CONFLICT (tenant_id) DO UPDATE SET id = excluded.id, process_id = excluded.process_id
+WHERE NOT EXISTS (SELECT FROM process o WHERE o.id = p.process_id AND o.expires_at > clock_timestamp())
+RETURNING id;
+
+-- name: preparations
+-- What is about to go live where, by other processes that live.
+SELECT p.tenant_id, p.id FROM preparation p JOIN process o ON o.id = p.process_id AND o.expires_at > clock_timestamp()
+WHERE p.process_id <> $1;
+
+-- name: acknowledge_preparation
+-- A process has it ready, or says why it has not.
+INSERT INTO rule_set_ready (tenant_id, process_id, version, preparation, fault)
+SELECT p.tenant_id, $2, $3, p.id, $4 FROM preparation p WHERE p.id = $1
+ON CONFLICT (tenant_id, process_id) DO UPDATE
+SET version = excluded.version, preparation = excluded.preparation, fault = excluded.fault;
+
+-- name: unprepared
+-- Live processes that judge or decide and have not got it ready, with what they say.
+SELECT o.id, r.fault FROM process o LEFT JOIN rule_set_ready r ON r.process_id = o.id AND r.preparation = $1
+WHERE o.expires_at > clock_timestamp() AND o.id <> $2 AND o.kind IN ('serve', 'distribute')
+    AND (r.process_id IS NULL OR r.fault IS NOT NULL);
+
+-- name: end_preparation
+-- It has gone live, or was given up.
+DELETE FROM preparation WHERE id = $1;
+
 -- name: deciding_process
 -- The process that holds a tenant's decider lease, with its address; without an id when that process is gone.
 SELECT p.id, p.address
