@@ -350,9 +350,7 @@ class Reading(
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(
-    Reading, DashboardWriting, AlarmWriting, StayWriting, CaptureWriting, TrialWriting, Protocol
-):
+class Writing(Reading, DashboardWriting, AlarmWriting, StayWriting, CaptureWriting, TrialWriting, Protocol):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
 
     async def insert_items(

@@ -135,7 +135,6 @@ class Background:
         self._spawn(tasks, "feed", lambda: _run_feed(services))
         if tenant.clock == "real":
             self._spawn(tasks, "presence", lambda: _presence(services))
-        if tenant.clock == "real":
             self._spawn(tasks, "doctor", lambda: self._examine(services))
             if self._holidays is not None:
                 shadowing = Shadowing(services, self._holidays)
