@@ -15,7 +15,7 @@ _LATE_AT_OPENING: Final = (
 WORDING: Final[dict[str, tuple[str, str]]] = {
     # work and people
     "nobodyEver": (
-        "No active agent can take items of the queue {queue} that ask for {needs}, whatever relaxation adds. Waiting: {n}.",
+        "No active agent can take items of {queue} that ask for {needs}, whatever relaxation adds. Waiting: {n}.",
         "Give an agent of the queue's groups what is asked for, add a group to the queue, or relax the requirement.",
     ),
     "nobodyThisWeek": (

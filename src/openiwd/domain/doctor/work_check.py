@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 from uuid import UUID
 
 from openiwd.domain.agent import Agent
@@ -143,7 +142,17 @@ def _nobody(
 
 def waiting_link(queue_id: str, **more: str) -> str:
     """The waiting items of a queue in the Universal Queue."""
-    return f"/?{urlencode({'status': 'queued', 'queue': queue_id, **more})}"
+    parameters = {"status": "queued", "queue": queue_id, **more}
+    return f"/?{'&'.join(f'{name}={in_address(value)}' for name, value in parameters.items())}"
+
+
+def in_address(text: str) -> str:
+    """The text as a part of an address: whatever is not plain in percent signs."""
+    plain = "-._~"
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c in plain) else "".join(f"%{b:02X}" for b in c.encode())
+        for c in text
+    )
 
 
 def _examples(items: Iterable[tuple[UUID | None, str]]) -> list[Example]:
@@ -212,7 +221,7 @@ def agents_for_nothing(agents: Iterable[Agent], rules: CompiledRuleSet, now_us: 
             found.append(
                 finding(
                     AGENTS, "agentTakesNothing", Severity.WARNING, about=agent.id,
-                    link=f"/configuration/agents/{agent.id}", agent=agent.name,
+                    link=f"/configuration/agents/{in_address(agent.id)}", agent=agent.name,
                     figures={
                         "groups": len(agent.groups), "skills": len(agent.skills), "capacity": agent.capacity.total,
                     },
