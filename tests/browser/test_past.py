@@ -39,11 +39,11 @@ def test_what_waited_then_is_there_and_what_came_later_is_not(site: Site, open_a
     drawer = page.locator("#drawer")
     expect(drawer).to_contain_text("Nothing can be done here with what was")
     expect(drawer).to_contain_text("What had happened by then")
-    expect(drawer.locator(".status")).to_contain_text("Queued")
+    expect(drawer.locator(".status")).to_contain_text("queued")
     assert drawer.locator("[data-act]").count() == 0
     shot(page, "past-drawer")
     drawer.get_by_role("link", name="The item as it is now").click()
-    expect(page.locator("#drawer .status").first).to_contain_text("Canceled")
+    expect(page.locator("#drawer .status").first).to_contain_text("canceled")
     go(page, address)
     page.locator("#past-now").click()
     expect(page.locator("#rows")).to_contain_text("Came later")
@@ -77,7 +77,7 @@ def test_an_item_and_its_history_lead_to_how_it_was(site: Site, open_as: Open, s
     page.get_by_role("link", name="As it was then").last.click()
     expect(page.locator("h1")).to_have_text("Has a past")
     expect(page.locator(".past-note")).to_be_visible()
-    expect(page.locator("#drawer .status").first).to_contain_text("Queued")
+    expect(page.locator("#drawer .status").first).to_contain_text("queued")
     shot(page, "past-item")
     assert faults(page) == []
 

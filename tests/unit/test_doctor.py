@@ -88,12 +88,22 @@ def test_who_is_asked_for_by_name_counts() -> None:
 
 def test_a_finding_has_figures_an_example_and_a_link() -> None:
     (one,) = work_check.items_for_nobody([wanted(items=1234)], [], life_rules(), AT)
-    assert one.what.startswith("No active agent can take these items of the queue Claims")
-    assert "1,234 wait for motor 5" in one.what
+    assert one.what.startswith("No active agent can take items of Claims that ask for motor 5")
+    assert "Waiting: 1,234." in one.what
     assert one.figures == {"items": 1234}
     assert one.examples[0].link == f"/?item={UUID(int=1234)}"
     assert one.link == "/?status=queued&queue=claims"
-    assert one.id == "nobodyEver:claims/workitem/motor 5"
+    assert one.id == "nobodyEver:claims/motor 5"
+
+
+def test_kinds_that_read_alike_are_told_together() -> None:
+    likes = Requirement(skills=(("motor", 5),), agents=("lena",), prefer_for=10)
+    (one,) = work_check.items_for_nobody([wanted(items=3), wanted(likes, items=4)], [], life_rules(), AT)
+    assert one.figures == {"items": 7}
+
+
+def test_links_name_whatever_queue_there_is() -> None:
+    assert work_check.waiting_link("a b/ü&c") == "/?status=queued&queue=a%20b%2F%C3%BC%26c"
 
 
 def test_items_of_a_queue_that_is_gone() -> None:

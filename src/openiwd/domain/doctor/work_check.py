@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 from uuid import UUID
 
 from openiwd.domain.agent import Agent
@@ -59,30 +58,38 @@ def items_for_nobody(
     What is reserved for one agent is not asked about: the reservation ends.
     """
     people = _people(agents, rules, now_us)
-    found: list[Finding] = []
+    unserved: dict[tuple[str, str, str], tuple[Wanted, Severity]] = {}
     for one in sorted(wanted, key=lambda w: (-w.items, w.queue_id)):
         queue = rules.queues.get(one.queue_id)
-        if queue is None:
-            found.append(_of_no_queue(one))
-        else:
-            found += _without_agents(one, queue, people, rules, now_us)
-        if len(found) == MOST_TOLD:
+        fault = _NO_QUEUE if queue is None else _fault(one, queue, people, rules, now_us)
+        if fault is None:
+            continue
+        key = (fault[0], one.queue_id, "" if queue is None else needs_of(one.requirement, one.media_type))
+        before = unserved.get(key)
+        if before is None and len(unserved) == MOST_TOLD:
             break
-    return found
+        # Kinds that differ in preferences alone read alike: they are told together.
+        items = one.items + (0 if before is None else before[0].items)
+        unserved[key] = ((one if before is None else before[0])._replace(items=items), fault[1])
+    return [_nobody(*key, one, severity, rules) for key, (one, severity) in unserved.items()]
 
 
-def _without_agents(
+_NO_QUEUE: Final = ("noQueue", Severity.CRITICAL)
+
+
+def _fault(
     one: Wanted, queue: Queue, people: _People, rules: CompiledRuleSet, now_us: int
-) -> list[Finding]:
+) -> tuple[str, Severity] | None:
+    """The kind of finding; None where somebody who is logged in can take the items."""
     demand = _demand(one, queue)
     if _anyone(people.now, demand, queue):
-        return []
+        return None
     if not _anyone(people.ever, demand, queue):
-        return [_nobody("nobodyEver", Severity.CRITICAL, one, queue)]
+        return "nobodyEver", Severity.CRITICAL
     if not _anyone(people.week, demand, queue):
-        return [_nobody("nobodyThisWeek", Severity.WARNING, one, queue)]
+        return "nobodyThisWeek", Severity.WARNING
     is_open = queue.hours is None or rules.clocks[queue.hours].is_open(now_us)
-    return [_nobody("nobodyNow", Severity.WARNING if is_open else Severity.INFO, one, queue)]
+    return "nobodyNow", Severity.WARNING if is_open else Severity.INFO
 
 
 def _people(agents: Iterable[Agent], rules: CompiledRuleSet, now_us: int) -> _People:
@@ -122,25 +129,30 @@ def needs_of(requirement: Requirement, media_type: str) -> str:
     return ", ".join(parts) or media_type
 
 
-def _nobody(code: str, severity: Severity, one: Wanted, queue: Queue) -> Finding:
-    needs = needs_of(one.requirement, one.media_type)
+def _nobody(
+    code: str, queue_id: str, needs: str, one: Wanted, severity: Severity, rules: CompiledRuleSet
+) -> Finding:
+    queue = rules.queues.get(queue_id)
     return finding(
-        ELIGIBILITY, code, severity, about=f"{queue.id}/{one.media_type}/{needs}",
-        link=waiting_link(queue.id), figures={"items": one.items}, examples=_examples([(one.example, "")]),
-        queue=queue.name, n=one.items, needs=needs,
-    )  # fmt: skip
-
-
-def _of_no_queue(one: Wanted) -> Finding:
-    return finding(
-        ELIGIBILITY, "noQueue", Severity.CRITICAL, about=one.queue_id, link=waiting_link(one.queue_id),
-        figures={"items": one.items}, examples=_examples([(one.example, "")]), queue=one.queue_id, n=one.items,
+        ELIGIBILITY, code, severity, about=f"{queue_id}/{needs}" if needs else queue_id, link=waiting_link(queue_id),
+        figures={"items": one.items}, examples=_examples([(one.example, "")]),
+        queue=queue.name if queue is not None else queue_id, n=one.items, needs=needs,
     )  # fmt: skip
 
 
 def waiting_link(queue_id: str, **more: str) -> str:
     """The waiting items of a queue in the Universal Queue."""
-    return f"/?{urlencode({'status': 'queued', 'queue': queue_id, **more})}"
+    parameters = {"status": "queued", "queue": queue_id, **more}
+    return f"/?{'&'.join(f'{name}={in_address(value)}' for name, value in parameters.items())}"
+
+
+def in_address(text: str) -> str:
+    """The text as a part of an address: whatever is not plain in percent signs."""
+    plain = "-._~"
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c in plain) else "".join(f"%{b:02X}" for b in c.encode())
+        for c in text
+    )
 
 
 def _examples(items: Iterable[tuple[UUID | None, str]]) -> list[Example]:
@@ -209,7 +221,7 @@ def agents_for_nothing(agents: Iterable[Agent], rules: CompiledRuleSet, now_us: 
             found.append(
                 finding(
                     AGENTS, "agentTakesNothing", Severity.WARNING, about=agent.id,
-                    link=f"/configuration/agents/{agent.id}", agent=agent.name,
+                    link=f"/configuration/agents/{in_address(agent.id)}", agent=agent.name,
                     figures={
                         "groups": len(agent.groups), "skills": len(agent.skills), "capacity": agent.capacity.total,
                     },

@@ -107,7 +107,7 @@ def _view(finding: Finding, times: TimeText, t: Catalogue) -> FindingView:
             Figure(t.named("doctor_figure", name), _figure(value, times))
             for name, value in finding.figures.items()
         ],
-        examples=[Lead(e.text or e.id[:13], e.link, e.id) for e in finding.examples],
+        examples=[Lead(e.text or f"…{e.id[-8:]}", e.link, e.id) for e in finding.examples],
     )
 
 

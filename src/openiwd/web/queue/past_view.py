@@ -55,9 +55,9 @@ class PastRow(NamedTuple):
 
 
 def slider(at: datetime, window: timedelta, now: datetime) -> PastSlider:
-    """The window ends now where the instant lies in it, else it lies around the instant."""
-    end = now if now - at <= window else min(at + window / 2, now)
-    start = end - window
+    """The window ends now where the instant lies in it or just before it, else it lies around the instant."""
+    end = now if now - at <= window * 1.1 else min(at + window / 2, now)
+    start = min(end - window, at)
     step = max(int(window.total_seconds() * 1_000) // STEPS, 1_000)
     return PastSlider(_ms(start), _ms(end), step, _ms(at))
 
