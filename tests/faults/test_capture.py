@@ -1,4 +1,6 @@
-"""Two processes that read a folder; the one that reads is killed, or frozen longer than its lease, in the middle of files."""
+"""Two processes that read a folder; the one that reads is killed, or frozen longer than its lease, in the middle of
+files.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +58,8 @@ class Reading:
 @pytest.fixture
 def running(site: Site, tmp_path: Path) -> Iterator[Reading]:
     made = Reading(site, tmp_path)
-    with made.http:
-        yield made
+    yield made
+    made.http.close()
 
 
 async def at_least(running: Reading, count: int) -> None:
