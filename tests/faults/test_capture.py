@@ -70,9 +70,10 @@ async def at_least(running: Reading, count: int) -> None:
 
 async def test_a_killed_reader_is_followed_and_every_record_is_taken_once(running: Reading) -> None:
     first = running.start()
+    until("the first reads", lambda: bool(running.status()["running"]), READY_SECONDS)
+    second, third = running.start(), running.start()
     running.drop("a.ndjson", RECORDS, "a")
     await at_least(running, 500)
-    second = running.start()
     killed_at = time.monotonic()
     first.process.kill()
     taken = await running.items()
@@ -81,7 +82,6 @@ async def test_a_killed_reader_is_followed_and_every_record_is_taken_once(runnin
     took = time.monotonic() - killed_at
     await at_least(running, RECORDS // 2)
     second.process.kill()
-    third = running.start()
     running.drop("b.ndjson", 10, "b")
     await at_least(running, RECORDS + 10)
     until("all is put away", lambda: len(list((running.folder / "t/in/processed").iterdir())) == 2, 60)

@@ -157,7 +157,8 @@ def test_messages_as_elements() -> None:
 
 def test_the_native_form_of_interactions() -> None:
     text = """<messages><interaction operation="submit" ExternalId="a" MediaType="workitem">
-      <UserData><kind>claim</kind></UserData></interaction><interaction operation="stop" ExternalId="a"/><interaction/></messages>"""
+      <UserData><kind>claim</kind></UserData></interaction>
+      <interaction operation="stop" ExternalId="a"/><interaction/></messages>"""
     found = rows("a.xml", text)
     assert [r.message for r in found] == ["submit", "stop", None]
     assert found[0].fields == {"ExternalId": "a", "MediaType": "workitem", "data.kind": "claim"}
