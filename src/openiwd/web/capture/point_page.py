@@ -112,13 +112,13 @@ async def _editor_page(
         targets=sorted(TARGETS),
         forms=[*DATES, *NUMBERS],
         zones=ZONES,
-        status=status,
+        how=status,
         state=state_of(status, t) if status is not None else None,
         last=visit.times.moment(status.reader.last_record_at) if status is not None else None,
         error=error,
         saved=visit.request.query_params.get("saved") == "1" and error is None,
         can_edit=visit.caller.may("capturePoints.update"),
-        status_code=422 if error is not None else 200,
+        status=422 if error is not None else 200,
     )
 
 
