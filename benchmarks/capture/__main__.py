@@ -1,4 +1,6 @@
-"""`python -m benchmarks.capture [--quick] [--only read|take|memory]`: files read, taken into items, and what they need."""
+"""`python -m benchmarks.capture [--quick] [--only read|take|memory]`: files read, taken into items, and what they
+need.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +118,7 @@ def _parts(folder: Path, *, quick: bool) -> dict[str, Callable[[], Awaitable[Fou
 
 async def main(*, quick: bool, only: str | None) -> None:
     print(
-        f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the start."
+        f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start."
     )
     rows: list[Row] = []
     ratios: list[Ratio] = []

@@ -1,6 +1,7 @@
 """Builders: capture points on a real tenant, their readers driven step by step, and the ways that messages come by.
 
-A new kind of capture point gets a `Way` and its line in `WAYS`; the suite of the eight messages then runs over it as well.
+A new kind of capture point gets a `Way` and its line in `WAYS`; the suite of the eight messages then runs over it
+as well.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Way(Protocol):
         """Sends the messages in order; the answer to each."""
         ...
 
-    async def notifications(self, api: World) -> list[dict[str, Any]]:
+    async def notifications(self, api: World, /) -> list[dict[str, Any]]:
         """Those that have come back so far, once the reader has looked at the whole log."""
         ...
 
@@ -93,7 +94,7 @@ class RestWay:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["answers"])
 
-    async def notifications(self, api: World) -> list[dict[str, Any]]:
+    async def notifications(self, _: World, /) -> list[dict[str, Any]]:
         return []
 
 
@@ -138,7 +139,7 @@ class FileWay:
         (answers,) = [p for p in self.files("notification") if p.name.startswith(f"m{self._sent:03}.")]
         return [json.loads(line) for line in answers.read_text().splitlines()]
 
-    async def notifications(self, api: World) -> list[dict[str, Any]]:
+    async def notifications(self, api: World, /) -> list[dict[str, Any]]:
         services = await api.services()
         async with reading(api) as reader:
             await services.feed.catch_up()

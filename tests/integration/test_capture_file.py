@@ -131,7 +131,7 @@ class Mortal:
 
     async def read(self, most: int) -> Sequence[SourceRecord]:
         self._live("before reading")
-        found = await self._source.read(7)
+        found = await self._source.read(min(most, 7))
         self._live("after reading" if found else "")
         return found
 

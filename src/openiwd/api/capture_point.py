@@ -193,7 +193,7 @@ async def send_messages(
     object_id: FromPath[str],
     request: Request[Any, Any, Any],
 ) -> MessageAnswers:
-    """Sends messages (create, update, hold, resume, cancel, complete, restart, getInfo, ping) to a point of kind `rest`.
+    """Sends messages (create, update, hold, resume, cancel, complete, restart, getInfo, ping) to a `rest` point.
 
     The body is one object, a list of up to 1,000, or NDJSON; each is mapped as the capture point says, carried out in
     order in one transaction, and answered on its own.

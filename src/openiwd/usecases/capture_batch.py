@@ -1,5 +1,5 @@
-"""Takes records of a capture point: mapped, turned into commands, and written in one transaction with their places in the
-source and with the error inbox. A record that came before is known by its place and is not taken again.
+"""Takes records of a capture point: mapped, turned into commands, and written in one transaction with their places
+in the source and with the error inbox. A record that came before is known by its place and is not taken again.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class JsonForm:
                 f"the file is not {encoding}", hint="choose the encoding of the file in the capture point"
             ) from error
 
-    def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:
+    def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:  # noqa: ARG002
         if not self._lines:
             file.write(b"[\n")
         for n, row in enumerate(rejected):

@@ -1,4 +1,6 @@
-"""Workbooks (Office Open XML): one sheet, row by row, with texts kept packed, so that a million rows need little memory."""
+"""Workbooks (Office Open XML): one sheet, row by row, with texts kept packed, so that a million rows need little
+memory.
+"""
 
 from __future__ import annotations
 

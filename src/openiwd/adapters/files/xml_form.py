@@ -1,5 +1,5 @@
-"""XML files: messages as elements (`<GTLMessages>` with one for each action, `<interaction operation=…>`), or any list of
-records. Read as a stream; document type declarations, and with them entities, are refused.
+"""XML files: messages as elements (`<GTLMessages>` with one for each action, `<interaction operation=…>`), or any
+list of records. Read as a stream; document type declarations, and with them entities, are refused.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Compiles a capture point's mapping: a checked plan that turns each record into a message, or says which field is wrong
-and what to do. Pure: no text of the mapping is ever executed.
+"""Compiles a capture point's mapping: a checked plan that turns each record into a message, or says which field is
+wrong and what to do. Pure: no text of the mapping is ever executed.
 """
 
 from __future__ import annotations
