@@ -12,6 +12,7 @@ from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
 from openiwd.usecases.agent_names import AgentNames
+from openiwd.usecases.bulk_run import BulkRuns
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
@@ -22,6 +23,7 @@ from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.remembered import Remembered
+from openiwd.usecases.rule_set_impact_run import ImpactRuns
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
 from openiwd.usecases.view_counts import ViewCounts
@@ -47,6 +49,8 @@ class TenantServices:
         self.live_orders = LiveOrders()
         self.agent_names = AgentNames()
         self.open_counts = OpenCounts()
+        self.bulk_runs = BulkRuns(self)
+        self.impact_runs = ImpactRuns()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None

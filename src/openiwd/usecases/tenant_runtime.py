@@ -139,9 +139,22 @@ class TenantRuntime:
         self._rules = self._compile(stored)
         return self._rules
 
-    async def context(self, actor: str, now: datetime | None = None) -> Context:
-        """What transitions need, as of now."""
-        rules = await self.rules()
+    async def compiled(self, version: int) -> CompiledRuleSet:
+        """The compiled form of any version, live or not."""
+        held = self._rules
+        if held is not None and held.version == version:
+            return held
+        async with self.store.reading() as reading:
+            stored = await reading.rule_set(version)
+        if stored is None:
+            raise UnavailableError(f"rule set {version} is not stored", code="noRuleSet")
+        return self._compile(stored)
+
+    async def context(
+        self, actor: str, now: datetime | None = None, rules: CompiledRuleSet | None = None
+    ) -> Context:
+        """What transitions need, as of now; by the live rules, unless others are given."""
+        rules = rules or await self.rules()
         lookups, hold_reasons = self._lookups, self._hold_reasons
         if lookups is None or hold_reasons is None:
             seen = self._live_changes

@@ -10,6 +10,7 @@ from openiwd.adapters.postgres.dashboard_reading import DashboardReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
+from openiwd.adapters.postgres.rule_change_reading import RuleChangeReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 
 
@@ -22,6 +23,7 @@ class PostgresReading(
     ContactReading,
     DashboardReading,
     AlarmReading,
+    RuleChangeReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

@@ -8,11 +8,18 @@ from openiwd.adapters.postgres.contact_writing import ContactWriting
 from openiwd.adapters.postgres.dashboard_reading import DashboardWriting
 from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
+from openiwd.adapters.postgres.rule_change_reading import RuleChangeWriting
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
 
 
 class PostgresWriting(
-    PostgresReading, ItemWriting, LiveWriting, ContactWriting, DashboardWriting, AlarmWriting
+    PostgresReading,
+    ItemWriting,
+    LiveWriting,
+    ContactWriting,
+    DashboardWriting,
+    AlarmWriting,
+    RuleChangeWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 
