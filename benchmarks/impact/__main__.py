@@ -1,4 +1,4 @@
-"""`python -m benchmarks.impact [--quick] [--items N]`: what a draft would do to all open items, beside reading the same rows."""
+"""`python -m benchmarks.impact [--quick] [--items N]`: a draft's impact on all open items, beside reading them."""
 
 from __future__ import annotations
 

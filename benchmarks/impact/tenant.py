@@ -1,4 +1,4 @@
-"""A tenant with very many open items: some come in by intake, and PostgreSQL makes the others of them, each a little different."""
+"""A tenant with very many open items: some come in by intake, PostgreSQL makes the others of them, a bit different."""
 
 from __future__ import annotations
 

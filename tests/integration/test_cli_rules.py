@@ -18,6 +18,7 @@ from openiwd.cli.rules_client import AnswerError, RulesClient
 from tests.factories.api import World
 from tests.servers.until import until
 
+NOBODY = "00000000-0000-0000-0000-000000000000"
 TEST = {"item": {"data": {"kind": "claim", "line": "motor"}}, "expect": {"queue": "claims"}}
 
 
@@ -128,7 +129,7 @@ async def test_findings_end_with_code_1(api: World, rules: Program) -> None:
         (("lint",), "wrong", ""),
         (("import", "/no/such/file"), None, "cannot be read"),
         (("publish",), None, "Missing argument"),
-        (("canary", "00000000-0000-0000-0000-000000000000", "--share", "0.1", "--guard", "errors=many"), None, "no number"),
+        (("canary", NOBODY, "--share", "0.1", "--guard", "errors=many"), None, "no number"),
     ],
 )  # fmt: skip
 async def test_refusals_and_wrong_use_end_with_code_2(

@@ -36,9 +36,11 @@ calendars:
      wednesday: ["08:00-18:00"], thursday: ["08:00-18:00"], friday: ["08:00-18:00"]}}
 attributes: [{name: amount, type: decimal}, {name: count, type: integer}, {name: urgent, type: boolean}]
 schemas:
-  - {id: wall, name: Wall, sla: 8h, valueWeight: 0.5, points: [{age: 0h, priority: 100}, {age: 30h, priority: 500}], slopeAfter: 7}
+  - {id: wall, name: Wall, sla: 8h, valueWeight: 0.5, slopeAfter: 7,
+     points: [{age: 0h, priority: 100}, {age: 30h, priority: 500}]}
   - {id: office, name: Office, clock: office, sla: 10h, points: [{age: 0h, priority: 90}, {age: 9h, priority: 700}]}
-  - {id: due, name: Due, clock: office, anchor: due, sla: 12h, points: [{age: -12h, priority: 50}, {age: 0h, priority: 600}]}
+  - {id: due, name: Due, clock: office, anchor: due, sla: 12h,
+     points: [{age: -12h, priority: 50}, {age: 0h, priority: 600}]}
   - {id: active, name: Active, anchor: activation, points: [{age: 0h, priority: 10}, {age: 50h, priority: 300}]}
 queues:
   - {id: claims, name: Claims, segmentBy: data.line}
@@ -60,10 +62,12 @@ categories:
     queue: claims
     when: {attribute: data.kind, operator: eq, value: claim}
     children:
-      - {id: motor, name: Motor, when: {attribute: data.line, operator: in, value: [motor, bike]}, requirement: {skills: [{skill: motor}]}}
+      - {id: motor, name: Motor, when: {attribute: data.line, operator: in, value: [motor, bike]},
+         requirement: {skills: [{skill: motor}]}}
       - {id: property, name: Property, schema: office}
   - {id: lending, name: Lending, schema: due, queue: loans, when: {attribute: data.kind, operator: eq, value: loan}}
-  - {id: active, name: Active, schema: active, queue: others, when: {attribute: data.count, operator: between, value: [3, 6]}}
+  - {id: active, name: Active, schema: active, queue: others,
+     when: {attribute: data.count, operator: between, value: [3, 6]}}
   - {id: rest, name: Rest, schema: office, queue: others, when: {attribute: data.kind, operator: isSet}}
 """
 Raw = dict[str, Any]

@@ -101,7 +101,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     ]
     categories = [
         {"id": name, "name": draw(TEXT.filter(lambda t: t.strip() and "/" not in t)), "schema": "s", "queue": "q",
-         "when": draw(CRITERIA), "attachedData": draw(st.dictionaries(TEXT, VALUES, max_size=2)), "description": draw(TEXT)}
+         "when": draw(CRITERIA), "attachedData": draw(st.dictionaries(TEXT, VALUES, max_size=2)),
+         "description": draw(TEXT)}
         for name in names
     ]  # fmt: skip
     points = [

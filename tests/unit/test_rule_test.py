@@ -65,7 +65,8 @@ def test_a_test_passes_when_all_that_it_expects_comes_true() -> None:
         expect={
             "status": "queued", "category": "Motor", "queue": "q", "schema": "s", "businessValue": 100,
             "due": "2026-03-02T16:00:00+00:00",
-            "priority": [{"age": "0h", "priority": 150}, {"age": "4h", "priority": 350}, {"age": "20m", "priority": 166.67}],
+            "priority": [{"age": "0h", "priority": 150}, {"age": "4h", "priority": 350},
+                         {"age": "20m", "priority": 166.67}],
             "skills": [{"skill": "motor", "level": 5}], "attributes": {"data.region": "north"},
         },
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -78,8 +79,6 @@ def test_flows_keep_within_the_drawing_and_do_not_overlap() -> None:
     assert len(drawn.flows) == 6
     for x in {b.x for b in drawn.bars}:
         column = sorted((b.y, b.height) for b in drawn.bars if b.x == x)
-        assert all(
-            y + height <= following[0] for (y, height), following in zip(column, column[1:], strict=False)
-        )
+        assert all(y + height <= following[0] for (y, height), following in pairwise(column))
         assert column[0][0] >= 0
         assert column[-1][0] + column[-1][1] <= drawn.height

@@ -24,13 +24,13 @@ async def count_impact(
     wait: Annotated[
         float,
         QueryParameter(
-            name="wait", ge=0, le=MAX_WAIT, description="Answer after so many seconds at the latest."
+            name="wait", ge=0, le=MAX_WAIT, description="Seconds after which to answer at the latest."
         ),
     ] = 0.0,
     reason: Reason = None,
 ) -> Response[Impact]:
-    """Counts what publishing the draft would do to all open items: how many would change category, queue and band of
-    priority, and from where to where. 202 while it runs, 200 when it is done within `wait`. Nothing is written to items.
+    """Counts what publishing the draft would do to all open items: how many would change category, queue and band
+    of priority, and from where to where. 202 while it runs, 200 when it is done within `wait`. No item is touched.
 
     A band is a quarter of the open items by their priority as of now.
     """

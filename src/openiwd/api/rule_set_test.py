@@ -80,7 +80,7 @@ async def take_test(
 
 
 @post("/rulesets/drafts/{draft_id:uuid}/test", tags=_TAGS, operation_id="testDraft", status_code=200)
-async def test_draft(
+async def run_draft_tests(
     editor: CurrentEditor, draft_id: FromPath[UUID], reason: Reason = None
 ) -> RuleTestReport:
     """Runs the tests of a draft: of each what was expected and what came. Audited."""
@@ -88,7 +88,7 @@ async def test_draft(
 
 
 @post("/rulesets/{version:str}/test", tags=_TAGS, operation_id="testRuleSet", status_code=200)
-async def test_version(editor: CurrentEditor, version: FromPath[str]) -> RuleTestReport:
+async def run_version_tests(editor: CurrentEditor, version: FromPath[str]) -> RuleTestReport:
     """Runs the tests of a published version, or of the `live` one, by its own rules."""
     return await rule_set_test.of_version(editor, version)
 
@@ -99,6 +99,6 @@ HANDLERS: Final[list[Any]] = [
     put_test,
     delete_test,
     take_test,
-    test_draft,
-    test_version,
+    run_draft_tests,
+    run_version_tests,
 ]

@@ -113,8 +113,8 @@ def diff(
         raise typer.Exit(FINDINGS)
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_tests(
     ctx: typer.Context, draft: DraftOption = None, version: Version = "live", reason: Reason = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -272,10 +272,10 @@ def _published(client: RulesClient, answer: Any, *, wait: bool, as_json: bool) -
     if wait and run:
         with _bar(as_json) as bar:
             line = bar.add_task("judging open items again", total=None)
-            while (job := client.get(f"/jobs/{run}"))["status"] == "running":
-                bar.update(line, completed=job["done"], total=job["total"] or None)
+            while (found := client.get(f"/jobs/{run}"))["status"] == "running":
+                bar.update(line, completed=found["done"], total=found["total"] or None)
                 time.sleep(LOOK_SECONDS)
-        answer = {**answer, "run": job}
+        answer = {**answer, "run": found}
     _say(answer, as_json, rules_text.published)
 
 

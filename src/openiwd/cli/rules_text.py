@@ -116,9 +116,9 @@ def published(console: Console, answer: Answer) -> None:
     console.print(f"Version {answer['version']} is live.", highlight=False)
     for warning in answer.get("warnings") or ():
         console.print(f"  {warning}", highlight=False, markup=False)
-    run, job = answer.get("reclassification"), answer.get("run")
-    if job:
-        console.print(f"{job['done']:,} open items were judged again ({job['status']}).", highlight=False)
+    run, ended = answer.get("reclassification"), answer.get("run")
+    if ended:
+        console.print(f"{ended['done']:,} open items were judged again ({ended['status']}).", highlight=False)
     elif run:
         console.print(f"Open items are judged again: run {run}.", highlight=False)
 

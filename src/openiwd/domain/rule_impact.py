@@ -1,7 +1,7 @@
 """Counts what a rule set would do to the open items: where they go, and which band of priority they move to. Pure.
 
-A band is a quarter of the open items by their priority as of now, under the live rules: its edges are the priorities that a
-quarter, a half and three quarters of them do not exceed. Where many have the same priority, bands have other sizes.
+A band is a quarter of the open items by their priority as of now, under the live rules: its edges are the priorities
+that a quarter, a half and three quarters of them do not exceed. Where many have the same one, bands have other sizes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What rule sets read of an item, so coarsely that items which read alike are judged alike. Pure.
 
-A number that is only compared with 500 and 1000 matters by where it lies between them, a text by whether it is one of the
-constants or holds one of them. What rules take over, compare with other attributes or match by a pattern matters as it is.
+A number that is only compared with 500 and 1000 matters by where it lies between them, a text by whether it is one of
+the constants or holds one. What rules take over, compare with other attributes or match by a pattern matters as it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tests of a rule set: example items and what the rules are to make of each. Pure: judges as intake does, keeps nothing."""
+"""Tests of a rule set: example items and what the rules are to make of each. Pure: judges as intake does."""
 
 from __future__ import annotations
 

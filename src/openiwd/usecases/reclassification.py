@@ -1,7 +1,7 @@
 """Judging open items again after rules have gone live: stored with the publication, found and done as a bulk run.
 
-`changed`: those that the two versions judge differently at the instant of looking; `all`: all open ones. The run outlives its
-process: until all items are found it begins to look for them anew, then it goes on where it stopped.
+`changed`: those that the two versions judge differently at the instant of looking; `all`: all open ones. The run
+outlives its process: until all items are found it begins to look for them anew, then it goes on where it stopped.
 """
 
 from __future__ import annotations

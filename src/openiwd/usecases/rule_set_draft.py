@@ -33,7 +33,7 @@ DraftName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 
 
 class Approval(Struct, kw_only=True, rename="camel"):
-    """Somebody who did not write the draft agrees to it as it is at this revision; at any other one it counts nothing."""
+    """Somebody who did not write the draft agrees to it as it is at this revision; at any other it counts nothing."""
 
     by: str
     at: datetime

@@ -1,6 +1,6 @@
 """What other rules would make of all open items: judged once per likeness, one by one where their instants decide.
 
-Reads spans of the items as columns, two at a time. Nothing is written. Exact: `Comparison.effect` of each item says the same.
+Reads spans of the items as columns, two at a time; writes nothing. Exact: `Comparison.effect` of each says the same.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class RuleTestReport(Struct, kw_only=True, rename="camel"):
 
 
 async def run(editor: Editor, raw: dict[str, Any]) -> RuleTestReport:
-    """Runs all tests of a document by its rules, with the lookup tables as they are. RuleSetError while it has faults."""
+    """Runs all tests of a document by its rules, with the lookup tables as they are. RuleSetError for its faults."""
     rules = await check(editor.services.runtime, editor.holidays, raw)
     if not rules.document.tests:
         return RuleTestReport(total=0, failed=0, results=[])

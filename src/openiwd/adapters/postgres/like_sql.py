@@ -23,7 +23,8 @@ _STANDING: Final = (
 _COLUMNS: Final = {
     "category": "item.named_category",
     "created_at": "coalesce(item.reopened_at, item.created_at)",
-    "due_at": "CASE WHEN item.due_origin = 'source' THEN item.due_at ELSE (item.overridden ->> 'dueDateTime')::timestamptz END",
+    "due_at": "CASE WHEN item.due_origin = 'source' THEN item.due_at"
+    " ELSE (item.overridden ->> 'dueDateTime')::timestamptz END",
 }
 """Fields of the facts that are no columns of that name: rules read what the source gave."""
 _OPEN: Final = "item.status IN ('new','captured','queued','assigned','held','errorheld')"
@@ -46,7 +47,8 @@ def like_statement(read: Sequence[Reading], after: int, until: int, seed: int) -
     lateral = f"CROSS JOIN LATERAL (SELECT {', '.join(sources)} OFFSET 0) AS v" if sources else ""
     likeness = ", ".join([*_STANDING, *told])
     return (
-        f"SELECT item.number, item.revision, hash_record_extended(ROW({likeness}), {arguments.add(seed, 'bigint')}) AS likeness,"
+        "SELECT item.number, item.revision,"
+        f" hash_record_extended(ROW({likeness}), {arguments.add(seed, 'bigint')}) AS likeness,"
         " coalesce(item.clock_origin, (-9223372036854775808)::bigint) AS origin,"
         " coalesce(item.clock_frozen, (-9223372036854775808)::bigint) AS stopped,"
         " coalesce(item.reopened_at, item.created_at) AS created_at"

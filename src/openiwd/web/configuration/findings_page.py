@@ -1,4 +1,4 @@
-"""What the linter finds odd about a draft, with the way to each object. Asked for by the review once that is shown: it may take seconds."""
+"""What the linter finds odd about a draft, with the way to each object. The review asks for it late."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def impact_view(impact: Impact, names: Names, t: Catalogue, path: str) -> Impact
 
 
 def _signed(n: int) -> str:
-    return f"+{number(n)}" if n > 0 else number(n)
+    return f"+{number(n)}" if n > 0 else number(n) if n else ""
 
 
 def _band(n: int, band: Band, t: Catalogue) -> BandLine:

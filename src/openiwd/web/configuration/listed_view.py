@@ -1,4 +1,4 @@
-"""The lists of the rule set that one form edits: rules, decision tables, attributes, tests. What their forms mean. Pure."""
+"""The lists of the rule set that one form edits: rules, tables, attributes, tests. What their forms mean. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the draft: run, and taken from open items. Their list and form are those of the other lists of the rule set."""
+"""Tests of the draft: run, and taken from open items. Their list and form are like those of rules."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.form import Field
 
 Plain = dict[str, Any]
-NULL: Final = "\0"
-"""The choice that says: there is to be none."""
+NULL: Final = "!none"
+"""The choice that says: there is to be none; no id looks like it."""
 NOT_ASKED: Final = ""
 STATUSES: Final = (Status.QUEUED, Status.CAPTURED, Status.HELD, Status.REJECTED, Status.ERRORHELD)
 _LINE: Final = re.compile(r"\s*([^=]+?)\s*=\s*(.*?)\s*")
@@ -116,40 +116,37 @@ def fields_of(body: Plain, t: Catalogue, new: bool, document: RuleSetDocument) -
         (node.id, path.replace("/", " › ")) for node, _, path, _ in category_nodes(document.categories)
     ]
     queues = [(q.id, q.name) for q in document.queues]
+    item = lines_of(body.get("item") or {})
     return [
         *found,
         Field("at", t("rule_test.at"), value=body.get("at") or "", hint=t("rule_test.at_hint")),
-        Field(
-            "item", t("rule_test.item"), "textarea", _typed(body, "item", "\n".join(lines_of(body.get("item") or {}))),
-            hint=t("rule_test.item_hint"), rows=8,
-        ),  # fmt: skip
+        _lines("item", body, item, t, rows=8),
         _choice("status", t("rule_test.status"), expect, statuses, t),
         _choice("category", t("rule_test.category"), expect, categories, t, none=t("rule_test.none")),
         _choice("queue", t("rule_test.queue"), expect, queues, t, none=t("rule_test.none")),
         Field("businessValue", t("rule_test.value"), value=_said(expect, "businessValue")),
         Field("due", t("rule_test.due"), value=_said(expect, "due"), hint=t("rule_test.due_hint")),
-        Field(
-            "priority", t("rule_test.priority"), "textarea",
-            _typed(body, "priority", "\n".join(f"{p['age']} = {text_of(p['priority'])}" for p in expect.get("priority") or [])),
-            hint=t("rule_test.priority_hint"), rows=3,
-        ),  # fmt: skip
-        Field(
-            "skills", t("rule_test.skills"), "textarea",
-            _typed(body, "skills", "\n".join(f"{s['skill']} >= {s.get('level', 1)}" for s in expect.get("skills") or [])),
-            hint=t("rule_test.skills_hint"), rows=3,
-        ),  # fmt: skip
-        Field(
-            "attributes", t("rule_test.attributes"), "textarea",
-            _typed(body, "attributes", "\n".join(f"{k} = {text_of(v)}" for k, v in (expect.get("attributes") or {}).items())),
-            hint=t("rule_test.attributes_hint"), rows=3,
-        ),  # fmt: skip
-    ]  # fmt: skip
+        *_listed(body, expect, t),
+    ]
 
 
-def _typed(body: Plain, name: str, otherwise: str) -> str:
-    """What was typed, where it could not be read; else the value."""
+def _listed(body: Plain, expect: Plain, t: Catalogue) -> list[Field]:
+    """What is expected of several things, a line for each."""
+    priorities = [f"{p['age']} = {text_of(p['priority'])}" for p in expect.get("priority") or []]
+    skills = [f"{s['skill']} >= {s.get('level', 1)}" for s in expect.get("skills") or []]
+    attributes = [f"{name} = {text_of(v)}" for name, v in (expect.get("attributes") or {}).items()]
+    return [
+        _lines("priority", body, priorities, t),
+        _lines("skills", body, skills, t),
+        _lines("attributes", body, attributes, t),
+    ]
+
+
+def _lines(name: str, body: Plain, lines: list[str], t: Catalogue, rows: int = 3) -> Field:
+    """A field of many lines: as typed, where that could not be read."""
     typed = body.get("typed") or {}
-    return str(typed.get(name, otherwise))
+    text = str(typed.get(name, "\n".join(lines)))
+    return Field(name, t(f"rule_test.{name}"), "textarea", text, hint=t(f"rule_test.{name}_hint"), rows=rows)
 
 
 def _said(expect: Plain, name: str) -> str:
@@ -170,7 +167,7 @@ def _choice(
 
 
 def body_of(sent: Mapping[str, Any]) -> Plain:
-    """The test that a form says. What cannot be read stays in `typed`, for the form that is shown again."""
+    """The test that a form says; InvalidInputError for a line that cannot be read."""
     expect: Plain = {}
     for name in ("status", "category", "queue"):
         value = str(sent.get(name) or NOT_ASKED)
@@ -249,5 +246,5 @@ def _shown(value: Any, t: Catalogue) -> str:
     if value is None:
         return t("rule_test.none")
     if isinstance(value, list):
-        return ", ".join(str(v) for v in value) or t("rule_test.none")
+        return ", ".join(str(v).replace(">=", " ≥ ") for v in value) or t("rule_test.none")
     return str(value) if isinstance(value, str | int | float) else msgspec.json.encode(value).decode()
