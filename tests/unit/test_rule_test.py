@@ -127,6 +127,11 @@ def test_an_item_that_intake_would_refuse_fails_with_the_reason() -> None:
         ({"id": "t", "item": {"businessValue": "much"}}, "tests[0].item.businessValue"),
         ({"id": "t", "at": "tomorrow"}, "tests[0].at"),
         ({"id": "t", "expect": {"due": "soon"}}, "tests[0].expect.due"),
+        ({"id": "t", "at": "0001-01-01"}, "tests[0].at"),
+        (
+            {"id": "t", "expect": {"priority": [{"age": "9" * 5000 + "h", "priority": 1}]}},
+            "tests[0].expect.priority[0].age",
+        ),
         ({"id": "t", "expect": {"status": "lost"}}, "tests[0].expect.status"),
         (
             {"id": "t", "expect": {"priority": [{"age": "old", "priority": 1}]}},

@@ -13,17 +13,20 @@ from msgspec.structs import replace
 from openiwd.domain import judging
 from openiwd.domain.attribute import BAD, read_instant
 from openiwd.domain.errors import OpenIwdError, RuleSetError
-from openiwd.domain.instant import from_micros, parse_duration
+from openiwd.domain.instant import DAY, from_micros, parse_duration
 from openiwd.domain.problem import Problems
 from openiwd.domain.requirement import SkillConfig
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.rule_test_config import ExpectationConfig, ExpectedPriority, RuleTestConfig
-from openiwd.domain.schema import constant_of, shown
+from openiwd.domain.schema import MAX_AGE, constant_of, shown
 from openiwd.domain.source_values import source_view, value_at
 from openiwd.domain.transition import Context
 from openiwd.domain.work_item import ItemId, ItemSubmission, Status, WorkItem
 
 MAX_TESTS: Final = 1_000
+MAX_AGE_TEXT: Final = 40
+FARTHEST: Final = 200 * 366 * DAY
+"""Instants of tests are within so much of 1970."""
 _STATUSES: Final = (Status.QUEUED, Status.CAPTURED, Status.HELD, Status.REJECTED, Status.ERRORHELD)
 _NOBODY: Final = ItemId(UUID(int=0))
 
@@ -62,7 +65,7 @@ def check_tests(document: RuleSetDocument) -> None:
         with problems.collecting():
             submission_of(test, f"{path}.item")
         for field, text in _instants(test):
-            if read_instant(text) is BAD:
+            if not _is_instant(text):
                 problems.add(
                     f"{path}.{field}", f"'{text[:40]}' is no instant", "write 2026-11-02T09:30:00+01:00"
                 )
@@ -88,11 +91,21 @@ def _instants(test: RuleTestConfig) -> Iterator[tuple[str, str]]:
         yield "expect.due", test.expect.due
 
 
+def _is_instant(text: str) -> bool:
+    at = read_instant(text)
+    return at is not BAD and abs(at) < FARTHEST
+
+
 def _age(priority: ExpectedPriority, field: str) -> int:
+    if isinstance(priority.age, str) and len(priority.age) > MAX_AGE_TEXT:
+        raise RuleSetError("the age is too long", field=field, hint="write for example 4h")
     try:
-        return parse_duration(priority.age, field)
+        age = parse_duration(priority.age, field)
     except OpenIwdError as error:
         raise RuleSetError(error.message, field=field, hint=error.hint) from error
+    if abs(age) > MAX_AGE:
+        raise RuleSetError("the age is too long", field=field, hint=f"use at most {MAX_AGE // DAY}d")
+    return age
 
 
 def submission_of(test: RuleTestConfig, path: str = "item") -> ItemSubmission:

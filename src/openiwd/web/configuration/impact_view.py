@@ -16,7 +16,7 @@ FLOWS: Final = 12
 """So many flows are drawn; the table has all."""
 STANDS: Final = 12
 WIDTH: Final = 520
-HEIGHT: Final = 200
+HEIGHT: Final = 96
 _LEFT: Final = 150
 _RIGHT: Final = 366
 _BAR: Final = 6
@@ -208,7 +208,7 @@ def _drawing(moves: Sequence[Move], stands: Sequence[Stand], names: Names, t: Ca
     total = sum(m.items for m in shown)
     lefts, rights = _sides(shown, "origin"), _sides(shown, "target")
     rows = max(len(lefts), len(rights))
-    height = float(max(HEIGHT, rows * 44))
+    height = float(max(HEIGHT, rows * 52))
     unit = (height - _GAP * (rows + 1) - _LEAST * len(shown)) / total
     thick = {id(m): _LEAST + m.items * unit for m in shown}
     changes = {s.id: s.after - s.before for s in stands}
