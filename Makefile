@@ -18,7 +18,7 @@ export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
-        bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial
+        bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,7 +67,7 @@ faults-long: install ## kills, freezes and cuts off processes under load for lon
 reference: install ## writes the pages of docs/reference that are made from the code
 	@$(BIN)/openiwd reference
 
-bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-ui bench-trial ## all benchmarks, results in benchmarks/results
+bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-ui bench-trial bench-impact ## all benchmarks, results in benchmarks/results
 
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
@@ -87,6 +87,9 @@ bench-distribution: install ## choice, durable assignment, offers on streams (be
 
 bench-footprint: install ## install size, start-up time and memory (benchmarks/results/footprint.json)
 	@$(BIN)/python -m benchmarks.footprint $(ARGS)
+
+bench-impact: install ## what a draft would do to a million open items (benchmarks/results/impact.json)
+	@$(BIN)/python -m benchmarks.impact $(ARGS)
 
 bench-ui: install ## pages of the Universal Queue over 1 M items (benchmarks/results/ui.json)
 	@$(BIN)/python -m benchmarks.ui $(ARGS)

@@ -252,8 +252,8 @@ async def test_a_bulk_run_goes_on_after_a_restart(api: World) -> None:
     half = await api.services()
     async with half.runtime.store.reading() as reading:
         assert await reading.unfinished_bulk_jobs() == [job_id]
-    later = BulkRunsOfTenants()
-    assert await later.resume(api.platform) == 1
+    later = BulkRunsOfTenants(api.platform)
+    assert await later.resume() == 1
     job = await finished(api, f"/jobs/{job_id}")
     assert (job["status"], job["done"], job["failed"]) == ("done", 30, 0)
     await later.close()

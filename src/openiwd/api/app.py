@@ -36,8 +36,11 @@ from openiwd.api import (
     operation,
     reporting,
     rule_set,
+    rule_set_approval,
     rule_set_draft,
+    rule_set_impact,
     rule_set_object,
+    rule_set_test,
     saved_view,
     schema_trial,
     search,
@@ -74,6 +77,9 @@ HANDLERS: Final[list[Any]] = [
     *rule_set.HANDLERS,
     *rule_set_draft.HANDLERS,
     *trial.HANDLERS,
+    *rule_set_test.HANDLERS,
+    *rule_set_impact.HANDLERS,
+    *rule_set_approval.HANDLERS,
     *rule_set_object.HANDLERS,
     *schema_trial.HANDLERS,
     *category.HANDLERS,
@@ -117,7 +123,7 @@ class Api:
 
     async def start(self) -> None:
         """Goes on with background runs that an earlier process left unfinished; the tenants are to be open."""
-        await self._bulk_runs.resume(self._platform)
+        await self._bulk_runs.resume()
 
     async def close(self) -> None:
         """Stops background runs; the next start goes on with them."""
@@ -173,7 +179,7 @@ def create_app(
     """The API (and the UI, where given) of a process. Raises when a route is missing from the authorisation table."""
     metrics = metrics or Metrics()
     metrics.pools = pools
-    bulk_runs = BulkRunsOfTenants()
+    bulk_runs = BulkRunsOfTenants(platform)
     readiness = Readiness(platform, checks)
     dependencies = {
         "call": Provide(provide_call),

@@ -17,7 +17,6 @@ from openiwd.api.idempotency import once
 from openiwd.api.raw import Answer, json_answer
 from openiwd.usecases import bulk
 from openiwd.usecases.bulk import BulkJob, BulkRequest, BulkResult, DryRun
-from openiwd.usecases.bulk_run import BulkRuns
 from openiwd.usecases.platform import Platform, TenantServices
 
 
@@ -35,29 +34,22 @@ class BulkResults(Struct, rename="camel"):
 class BulkRunsOfTenants:
     """The bulk runs of all tenants in this process."""
 
-    def __init__(self) -> None:
-        self._runs: dict[str, BulkRuns] = {}
-
-    def of(self, services: TenantServices) -> BulkRuns:
-        runs = self._runs.get(services.tenant.id)
-        if runs is None:
-            runs = self._runs[services.tenant.id] = BulkRuns(services)
-        return runs
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
 
     def start(self, services: TenantServices, job_id: UUID) -> None:
         """Begins a stored run, or lines it up."""
-        self.of(services).start(job_id)
+        services.bulk_runs.start(job_id)
 
-    async def resume(self, platform: Platform) -> int:
+    async def resume(self) -> int:
         """Goes on with what was unfinished when the process ended; how many runs."""
-        resumed = 0
-        for services in platform.opened:
-            resumed += await self.of(services).resume()
-        return resumed
+        return sum([await services.bulk_runs.resume() for services in self._platform.opened])
 
     async def close(self) -> None:
-        for runs in self._runs.values():
-            await runs.close()
+        """Ends what runs beside requests; bulk runs go on at the next start."""
+        for services in self._platform.opened:
+            await services.bulk_runs.close()
+            await services.impact_runs.close()
 
 
 @post("/items/bulk", tags=["bulk"], operation_id="startBulk", status_code=202)

@@ -22,11 +22,23 @@ CSV: Final = "text/csv"
 Comment = Annotated[
     str | None, QueryParameter(name="comment", max_length=1_000, description="Why; shown with the version.")
 ]
+Reason = Annotated[
+    str | None, QueryParameter(name="reason", max_length=1_000, description="Why; kept in the audit.")
+]
+DespiteTests = Annotated[
+    str | None,
+    QueryParameter(
+        name="despiteTests",
+        max_length=1_000,
+        description="Why it is published although tests fail; without a reason that is refused.",
+    ),
+]
 Reclassify = Annotated[
     str,
     QueryParameter(
         name="reclassify",
-        description="Which open items are judged again: none, changed or all. Assigned items are never moved.",
+        description="Which open items are judged again, by a bulk run: none, changed (those that the new rules judge"
+        " differently) or all. Assigned items are never moved.",
     ),
 ]
 InDraft = Annotated[
@@ -50,9 +62,21 @@ async def provide_editor(request: Request[Any, Any, Any]) -> Editor:
     return Editor(call.platform, call.services, call.caller, request.app.state["holidays"])
 
 
-def how(call: Call, comment: str | None, reclassify: str, draft: UUID | None = None) -> How:
+def how(
+    call: Call,
+    comment: str | None,
+    reclassify: str,
+    draft: UUID | None = None,
+    despite_tests: str | None = None,
+) -> How:
     """How a change is to be made; `If-Match` names the version that must be live, or the draft's revision."""
-    return How(expected=call.if_match, comment=comment, reclassify=reclassify, draft=draft)
+    return How(
+        expected=call.if_match,
+        comment=comment,
+        reclassify=reclassify,
+        draft=draft,
+        despite_tests=despite_tests,
+    )
 
 
 def etag(revision: int | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import JSON_TYPES, decode
-from openiwd.api.editing import LARGE, Comment, CurrentEditor, DryRun, Reclassify, etag, how
+from openiwd.api.editing import LARGE, Comment, CurrentEditor, DespiteTests, DryRun, Reclassify, etag, how
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.rule_set import RuleSetDocument, parse_document
 from openiwd.domain.rule_set_diff import ObjectDifference, diff
@@ -95,19 +95,21 @@ async def publish(
     dry_run: DryRun = False,
     comment: Comment = None,
     reclassify: Reclassify = "changed",
+    despite_tests: DespiteTests = None,
 ) -> Response[Published]:
     """Publishes a document (YAML, or JSON) as the new live version: all of it, or nothing with every fault named.
 
     With `dryRun` answers 200 with what would change. With `If-Match`, only if that version is live (else 409).
+    409 `testsFailed` when its tests fail, `approvalNeeded` where the tenant asks for four eyes.
     """
-    raw, source = _read(await request.body(), request.headers.get("content-type"))
+    raw, source = read_body(await request.body(), request.headers.get("content-type"))
     done = await rule_set_edit.publish_document(
-        editor, raw, how(call, comment, reclassify), source=source, dry_run=dry_run
+        editor, raw, how(call, comment, reclassify, None, despite_tests), source=source, dry_run=dry_run
     )
     return Response(done, status_code=200 if dry_run else 201, headers=etag(done.version))
 
 
-def _read(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
+def read_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
     """The plain values of a body, and the text where it was written by hand."""
     media_type = (content_type or "application/yaml").partition(";")[0].strip().lower()
     if media_type in JSON_TYPES:

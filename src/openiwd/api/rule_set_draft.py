@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from litestar import Response, delete, get, post, put
-from litestar.params import FromPath, JSONBody
+from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Struct
 
 from openiwd.api.call import CurrentCall
-from openiwd.api.editing import Comment, CurrentEditor, Reclassify, etag, how
+from openiwd.api.editing import (
+    LARGE,
+    Comment,
+    CurrentEditor,
+    DespiteTests,
+    DryRun,
+    Reason,
+    Reclassify,
+    etag,
+    how,
+)
+from openiwd.api.rule_set import YAML, read_body
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.rule_set_diff import ObjectDifference
-from openiwd.usecases import rule_set_draft, rule_set_edit, rule_set_lint
-from openiwd.usecases.rule_set_draft import Draft, DraftName, Fault
+from openiwd.usecases import rule_set, rule_set_draft, rule_set_edit, rule_set_import, rule_set_lint
+from openiwd.usecases.rule_set_draft import Approval, Draft, DraftName, Fault
 from openiwd.usecases.rule_set_edit import Published
+from openiwd.usecases.rule_set_import import Imported
 from openiwd.usecases.rule_set_lint import LintReport
 
 _TAGS: Final = ["configuration"]
@@ -42,6 +54,8 @@ class DraftSummary(Struct, kw_only=True, rename="camel"):
     created_at: datetime
     changed_at: datetime
     changed_by: list[str]
+    approval: Approval | None
+    """Null: nobody has approved the draft as it is."""
 
 
 class Drafts(Struct):
@@ -57,7 +71,8 @@ class DraftView(DraftSummary, kw_only=True, rename="camel"):
 
 
 def _summary(draft: Draft) -> dict[str, Any]:
-    return {name: getattr(draft, name) for name in DraftSummary.__struct_fields__}
+    values = {name: getattr(draft, name) for name in DraftSummary.__struct_fields__}
+    return {**values, "approval": draft.approved}
 
 
 @get("/rulesets/drafts", tags=_TAGS, operation_id="listDrafts")
@@ -96,9 +111,9 @@ async def rename_draft(
 
 
 @delete("/rulesets/drafts/{draft_id:uuid}", tags=_TAGS, operation_id="discardDraft", status_code=204)
-async def discard_draft(editor: CurrentEditor, draft_id: FromPath[UUID]) -> None:
+async def discard_draft(editor: CurrentEditor, draft_id: FromPath[UUID], reason: Reason = None) -> None:
     """Throws a draft away; the live rule set is not touched."""
-    await rule_set_draft.discard(editor, draft_id)
+    await rule_set_draft.discard(editor, draft_id, reason)
 
 
 @post("/rulesets/drafts/{draft_id:uuid}/update", tags=_TAGS, operation_id="updateDraft", status_code=200)
@@ -117,9 +132,15 @@ async def publish_draft(
     draft_id: FromPath[UUID],
     comment: Comment = None,
     reclassify: Reclassify = "changed",
+    despite_tests: DespiteTests = None,
 ) -> Response[Published]:
-    """Makes the draft the live rule set. 409 `ruleSetChanged` with the differences if another version is live now."""
-    done = await rule_set_edit.publish_draft(editor, draft_id, how(call, comment, reclassify))
+    """Makes the draft the live rule set. 409 `ruleSetChanged` with the differences if another version is live now,
+    `testsFailed` when its tests fail, `approvalNeeded` where the tenant asks for four eyes.
+
+    Open items are judged again by the bulk run that `reclassification` names.
+    """
+    told = how(call, comment, reclassify, None, despite_tests)
+    done = await rule_set_edit.publish_draft(editor, draft_id, told)
     return Response(done, headers=etag(done.version))
 
 
@@ -127,6 +148,43 @@ async def publish_draft(
 async def lint_draft(editor: CurrentEditor, draft_id: FromPath[UUID]) -> LintReport:
     """What is odd about a draft: its faults, else what never matches, is never reached, or nobody can take."""
     return await rule_set_lint.of_draft(editor, draft_id)
+
+
+@get("/rulesets/drafts/{draft_id:uuid}/file", tags=_TAGS, operation_id="exportDraft")
+async def export_draft(editor: CurrentEditor, draft_id: FromPath[UUID]) -> Response[bytes]:
+    """The draft's document as YAML. Imported again it is the same document, and exported again the same bytes."""
+    draft = await rule_set_draft.get(editor, draft_id)
+    return Response(rule_set.to_yaml(draft.parsed).encode(), media_type=YAML, headers=etag(draft.revision))
+
+
+@post(
+    "/rulesets/drafts/import",
+    tags=_TAGS,
+    operation_id="importDraft",
+    status_code=201,
+    request_max_body_size=LARGE,
+)
+async def import_draft(
+    call: CurrentCall,
+    editor: CurrentEditor,
+    request: Request[Any, Any, Any],
+    name: Annotated[str | None, QueryParameter(name="name", min_length=1, max_length=200)] = None,
+    draft: Annotated[
+        UUID | None,
+        QueryParameter(
+            name="draft", description="The draft whose document is replaced; left out: a new draft."
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+) -> Response[Imported]:
+    """Takes a whole document (YAML, or JSON) into a draft. With `dryRun` answers 200 with how it differs from what is
+    live and what is wrong with it, and stores nothing.
+    """
+    raw, _ = read_body(await request.body(), request.headers.get("content-type"))
+    if dry_run:
+        return Response(await rule_set_import.look(editor, raw), status_code=200)
+    done = await rule_set_import.take(editor, raw, name=name, draft_id=draft, expected=call.if_match)
+    return Response(done, status_code=201 if draft is None else 200, headers=etag(done.revision))
 
 
 HANDLERS: Final[list[Any]] = [
@@ -138,4 +196,6 @@ HANDLERS: Final[list[Any]] = [
     update_draft,
     publish_draft,
     lint_draft,
+    export_draft,
+    import_draft,
 ]

@@ -7,7 +7,8 @@ import sys
 import typer
 from rich.console import Console
 
-from openiwd.cli import capture, distribute, doctor, reference, replay, serve, simulate, up
+from openiwd.cli import capture, distribute, doctor, reference, replay, rules, serve, simulate, up
+from openiwd.cli.rules_client import AnswerError
 from openiwd.domain.errors import OpenIwdError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.add_typer(capture.app, name="capture")
 app.command(name="replay")(replay.replay)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="reference")(reference.reference)
+app.add_typer(rules.app)
 
 
 def run() -> None:
@@ -36,4 +38,4 @@ def run() -> None:
         console.print(f"[bold red]openiwd:[/] {error.message}", highlight=False)
         if error.hint:
             console.print(f"  {error.hint}", highlight=False)
-        sys.exit(1)
+        sys.exit(rules.REFUSED if isinstance(error, AnswerError) else 1)

@@ -34,6 +34,7 @@ from openiwd.domain.rule import (
     SetAttributeConfig,
 )
 from openiwd.domain.rule_compiler import Decide
+from openiwd.domain.rule_test_config import ExpectationConfig, ExpectedPriority, RuleTestConfig
 from openiwd.domain.schema import PointConfig, Schema, SchemaConfig
 
 MAX_DEPTH: Final = 100
@@ -53,6 +54,8 @@ class RuleSetDocument(Struct, kw_only=True, rename="camel", forbid_unknown_field
     rules: list[RuleConfig] = []
     decision_tables: list[DecisionTableConfig] = []
     categories: list[CategoryConfig] = []
+    tests: list[RuleTestConfig] = []
+    """Judge nothing: run before the document is published."""
 
 
 class CompiledRuleSet(Struct, frozen=True, kw_only=True):
@@ -108,6 +111,9 @@ _STRUCTS: Final = (
     RequirementConfig,
     RelaxationStep,
     SkillConfig,
+    RuleTestConfig,
+    ExpectationConfig,
+    ExpectedPriority,
 )
 _NAMES: Final = sorted({name for struct in _STRUCTS for name in struct.__struct_encode_fields__})
 _QUOTED: Final = re.compile(r"field `([^`]*)`")

@@ -21,6 +21,7 @@ PARTS: Final[Mapping[str, str]] = {
     "rules": "id",
     "decisionTables": "id",
     "categories": "id",
+    "tests": "id",
 }
 """The lists of a document, and what names an object in each."""
 SETTINGS: Final = "settings"

@@ -23,6 +23,7 @@ from openiwd.ports.capture_store import CaptureReading, CaptureWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.queue_stay import StayReading, StayWriting
+from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
 from openiwd.ports.trial import TrialReading, TrialWriting
 
 
@@ -174,7 +175,14 @@ class AgentQuery(Struct, kw_only=True):
 
 
 class Reading(
-    DashboardReading, AlarmReading, StayReading, DoctorReading, CaptureReading, TrialReading, Protocol
+    DashboardReading,
+    AlarmReading,
+    StayReading,
+    DoctorReading,
+    CaptureReading,
+    TrialReading,
+    RuleChangeReading,
+    Protocol,
 ):
     """Committed state of one tenant."""
 
@@ -350,7 +358,16 @@ class Reading(
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, DashboardWriting, AlarmWriting, StayWriting, CaptureWriting, TrialWriting, Protocol):
+class Writing(
+    Reading,
+    DashboardWriting,
+    AlarmWriting,
+    StayWriting,
+    CaptureWriting,
+    TrialWriting,
+    RuleChangeWriting,
+    Protocol,
+):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
 
     async def insert_items(

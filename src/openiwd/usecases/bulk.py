@@ -19,7 +19,7 @@ from openiwd.domain.errors import (
 )
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action, allowed
-from openiwd.domain.privilege import Caller, Scope
+from openiwd.domain.privilege import Caller, Scope, system
 from openiwd.domain.transition import tag
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.ports.tenant_store import SearchQuery
@@ -94,6 +94,8 @@ class BulkJob(Struct, kw_only=True, rename="camel"):
     actor: str
     status: str
     """`running`, `done`, `canceled` or `failed`."""
+    prepared: bool = True
+    """False while the items that it concerns are still being looked for: `total` grows."""
     total: int
     done: int
     """Items worked through, `failed` ones among them."""
@@ -111,11 +113,27 @@ class BulkResult(Struct, kw_only=True, rename="camel"):
     detail: Any = None
 
 
+class Publication(Struct, kw_only=True):
+    """The change of rules that a run follows; `mode` is changed or all."""
+
+    before: int
+    version: int
+    mode: str
+
+
 class Stored(Struct, kw_only=True):
     """What a run needs after a restart."""
 
     request: BulkRequest
     caller: Caller
+    publication: Publication | None = None
+    """Open items are judged again because of it; OpenIWD's own doing."""
+
+    def command(self, item_id: UUID) -> Command:
+        """What is done to one item."""
+        if self.publication is not None:
+            return Command(action=Action.CLASSIFY, caller=system("rules"), item_id=item_id, internal=True)
+        return command_for(self.request, self.caller, item_id)
 
 
 def action_of(name: str) -> Action:

@@ -16,8 +16,9 @@ import structlog
 from openiwd.domain.errors import OpenIwdError, UnavailableError
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.bulk import Stored, command_for
+from openiwd.usecases.bulk import Stored
 from openiwd.usecases.command import Done, Result
+from openiwd.usecases.reclassification import prepare
 from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
@@ -89,15 +90,20 @@ async def run(services: TenantServices, job_id: UUID) -> None:
     while True:
         async with runtime.store.reading() as reading:
             row = await reading.bulk_job(job_id)
-            waiting = await reading.bulk_waiting(job_id, CHUNK)
-            items = await reading.items_by_number([n for _, n in waiting])
         if row is None or row["status"] != "running":
             return
+        stored = msgspec.convert(row["request"], Stored)
+        if not row["prepared"]:
+            if not await prepare(services, job_id, stored):
+                return
+            continue
+        async with runtime.store.reading() as reading:
+            waiting = await reading.bulk_waiting(job_id, CHUNK)
+            items = await reading.items_by_number([n for _, n in waiting])
         if not waiting:
             async with runtime.store.writing() as tx:
                 await tx.finish_bulk_job(job_id, "done", None, runtime.now())
             return
-        stored = msgspec.convert(row["request"], Stored)
         await _chunk(services, job_id, stored, waiting, items)
 
 
@@ -115,7 +121,7 @@ async def _chunk(
         for ordinal, n in waiting
         if n not in items
     ]
-    commands = [command_for(stored.request, stored.caller, item.id) for _, item in present]
+    commands = [stored.command(item.id) for _, item in present]
     recorded = False
 
     async def record(tx: Writing, outcomes: Sequence[Result]) -> None:

@@ -15,6 +15,7 @@ from openiwd.ports.control_store import ControlStore
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
 from openiwd.usecases.agent_names import AgentNames
+from openiwd.usecases.bulk_run import BulkRuns
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.doctor import Doctor
 from openiwd.usecases.feed import EventFeed
@@ -28,6 +29,7 @@ from openiwd.usecases.picture import Picture
 from openiwd.usecases.preparation import Preparations
 from openiwd.usecases.presence import Presence
 from openiwd.usecases.remembered import Remembered
+from openiwd.usecases.rule_set_impact_run import ImpactRuns
 from openiwd.usecases.shadow_watch import ShadowWatch
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
@@ -60,6 +62,8 @@ class TenantServices:
         self.shadows = ShadowWatch(runtime)
         self.feed.tell(self.shadows.hear)
         self.preparations = None if control is None else Preparations(control, self)
+        self.bulk_runs = BulkRuns(self)
+        self.impact_runs = ImpactRuns()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
         self.picture: Picture | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -16,22 +17,21 @@ from msgspec import Struct
 from openiwd.domain.calendar import YEARS_AHEAD, YEARS_BACK, FrozenCalendar
 from openiwd.domain.errors import ConflictError, NotFoundError, RevisionMismatchError, RuleSetError
 from openiwd.domain.event import Event, EventType
-from openiwd.domain.lifecycle import Action
-from openiwd.domain.privilege import Caller, system
+from openiwd.domain.privilege import Caller
 from openiwd.domain.rule_set import CompiledRuleSet, RuleSetDocument, parse_document
 from openiwd.domain.rule_set_compiler import compile_rule_set
+from openiwd.domain.rule_test import check_tests
 from openiwd.ports.holiday_source import HolidaySource
-from openiwd.ports.tenant_store import PublishedRuleSet, SearchQuery, TransactionRetryError
-from openiwd.usecases.command import Command, Done
+from openiwd.ports.tenant_store import PublishedRuleSet, TransactionRetryError, Writing
+from openiwd.usecases import bulk_run, reclassification
+from openiwd.usecases.bulk import Publication
 from openiwd.usecases.picture import going_live
 from openiwd.usecases.tenant_runtime import TenantRuntime
-from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
-RECLASSIFY: Final = ("none", "changed", "all")
-CHUNK: Final = 200
+RECLASSIFY: Final = (reclassification.NONE, reclassification.CHANGED, reclassification.ALL)
 MAX_SOURCE_BYTES: Final = 4 * 1024 * 1024
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_VALUES: Final = 500_000
@@ -121,9 +121,11 @@ def freeze_calendars(
 async def check(runtime: TenantRuntime, holidays: HolidaySource, raw: Any) -> CompiledRuleSet:
     """Compiles a document as it would be published; raises RuleSetError with all that is wrong."""
     document = parse_document(raw)
-    return compile_rule_set(
+    compiled = compile_rule_set(
         document, 0, freeze_calendars(document, holidays, runtime.now().year), zone_of(document)
     )
+    check_tests(document)
+    return compiled
 
 
 async def publish(
@@ -136,7 +138,7 @@ async def publish(
     expected: int | None = None,
     reclassify: str = "changed",
 ) -> int:
-    """Makes a document the live rule set; the new version. Open items are judged again as `reclassify` says."""
+    """Makes a document the live rule set, and judges open items again as `reclassify` says; the new version."""
     return await publish_raw(
         services,
         holidays,
@@ -171,8 +173,8 @@ async def publish_raw(
         expected=expected,
         reclassify=reclassify,
     )
-    if stored.before is not None and reclassify != "none":
-        await reclassify_open(services)
+    if stored.reclassification is not None:
+        await bulk_run.run(services, stored.reclassification)
     return stored.version
 
 
@@ -182,6 +184,8 @@ class StoredVersion(Struct):
     version: int
     document: RuleSetDocument
     before: RuleSetDocument | None
+    reclassification: UUID | None
+    """The bulk run that is to judge open items again; stored, not begun."""
 
 
 async def store_version(
@@ -196,7 +200,10 @@ async def store_version(
     reclassify: str = "changed",
     draft: UUID | None = None,
 ) -> StoredVersion:
-    """Makes a document live and judges nothing again yet. ConflictError when another version went live meanwhile."""
+    """Makes a document live; the run that judges open items again is stored with it, and begun by the caller.
+
+    ConflictError when another version went live meanwhile.
+    """
     caller.require("rulesets.publish")
     if reclassify not in RECLASSIFY:
         raise RuleSetError(
@@ -215,6 +222,8 @@ async def store_version(
         raise version_conflict(expected, live)
     calendars = freeze_calendars(document, holidays, now.year)
     compiled = compile_rule_set(document, version, calendars, zone_of(document))
+    check_tests(document)
+    run = runtime.new_id() if live is not None and reclassify != reclassification.NONE else None
     published = PublishedRuleSet(
         version=version,
         document=msgspec.to_builtins(document),
@@ -229,17 +238,29 @@ async def store_version(
         at=now,
         actor=caller.actor,
         subject_id=str(version),
-        body={"version": version, "comment": comment, "reclassify": reclassify},
+        body={
+            "version": version,
+            "comment": comment,
+            "reclassify": reclassify,
+            "run": None if run is None else str(run),
+        },
     )
+
+    async def follow(tx: Writing) -> None:
+        if run is not None and live is not None:
+            following = Publication(before=live, version=version, mode=reclassify)
+            await reclassification.store(tx, run, caller, following, now)
+
     try:
         async with _ready_everywhere(services, published), going_live(services, compiled):
-            await _go_live(runtime, published, event, live, draft)
+            await _go_live(runtime, published, event, live, draft, follow)
     except RevisionMismatchError as error:
         async with runtime.store.reading() as reading:
             raise version_conflict(live, await reading.live_version()) from error
     runtime.forget_rules()
     runtime.committed()
-    return StoredVersion(version, document, parse_document(before.document) if before is not None else None)
+    then = parse_document(before.document) if before is not None else None
+    return StoredVersion(version, document, then, run)
 
 
 def _ready_everywhere(
@@ -250,13 +271,22 @@ def _ready_everywhere(
 
 
 async def _go_live(
-    runtime: TenantRuntime, published: PublishedRuleSet, event: Event, live: int | None, draft: UUID | None
+    runtime: TenantRuntime,
+    published: PublishedRuleSet,
+    event: Event,
+    live: int | None,
+    draft: UUID | None,
+    follow: Callable[[Writing], Awaitable[None]],
 ) -> None:
-    """Waits for those who judge by the live version now; once more where somebody was in the way too long."""
+    """Waits for those who judge by the live version now; once more where somebody was in the way too long.
+
+    `follow` writes what belongs to the publication.
+    """
     for attempt in range(PUBLISH_ATTEMPTS):
         try:
             async with runtime.store.writing() as tx:
                 await tx.publish(published, expected=live, draft=draft)
+                await follow(tx)
                 await tx.append_events([event])
         except TransactionRetryError:
             if attempt == PUBLISH_ATTEMPTS - 1:
@@ -333,28 +363,3 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is the library's
         return True
-
-
-async def reclassify_open(services: TenantServices) -> int:
-    """Judges all open items again by the live rules, in chunks; how many changed."""
-    runtime = services.runtime
-    caller = system("rules")
-    changed = 0
-    query = SearchQuery(
-        filter={
-            "attribute": "status",
-            "operator": "in",
-            "value": ["new", "captured", "queued", "assigned", "held", "errorheld"],
-        }
-    )
-    ids: list[UUID] = []
-    async with runtime.store.reading() as reading:
-        async for chunk in reading.scan(query, 1_000):
-            ids.extend(i.id for i in chunk)
-    for start in range(0, len(ids), CHUNK):
-        commands = [
-            Command(action=Action.CLASSIFY, caller=caller, item_id=i, internal=True)
-            for i in ids[start : start + CHUNK]
-        ]
-        changed += sum(1 for r in await apply(runtime, commands) if isinstance(r, Done) and r.changed)
-    return changed

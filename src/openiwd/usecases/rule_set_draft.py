@@ -6,7 +6,7 @@ Every change needs the revision it was made from, or is made on whatever is ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -26,8 +26,19 @@ from openiwd.usecases.tenant_runtime import TenantRuntime
 KIND: Final = "rule_set_draft"
 TRIES: Final = 5
 MAX_NAME: Final = 200
+TOLD_DIFFERENCES: Final = 50
+TOLD_EDITS: Final = 20
 
 DraftName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+
+
+class Approval(Struct, kw_only=True, rename="camel"):
+    """Somebody who did not write the draft agrees to it as it is at this revision; at any other it counts nothing."""
+
+    by: str
+    at: datetime
+    revision: int
+    comment: str | None = None
 
 
 class Draft(Struct, kw_only=True, rename="camel"):
@@ -43,6 +54,13 @@ class Draft(Struct, kw_only=True, rename="camel"):
     changed_at: datetime
     changed_by: list[str]
     """Who has had a hand in it, who changed it last at the end."""
+    approval: Approval | None = None
+
+    @property
+    def approved(self) -> Approval | None:
+        """The approval, if nothing was changed since."""
+        approval = self.approval
+        return approval if approval is not None and approval.revision == self.revision else None
 
     @property
     def parsed(self) -> RuleSetDocument:
@@ -128,28 +146,37 @@ async def create(editor: Editor, name: str, document: RuleSetDocument | None = N
         revision=0,
         created_at=now,
         changed_at=now,
-        changed_by=[_hand(editor)],
+        changed_by=[hand_of(editor)],
     )
-    made = await _save(editor, draft, None)
+    made = await save(editor, draft, None)
     await editor.note("created", "ruleSetDraft", str(draft.id), name=name, base=base)
     return made
 
 
-def _hand(editor: Editor) -> str:
+def hand_of(editor: Editor) -> str:
+    """Who edits, as a draft names its hands."""
     return editor.caller.login or editor.caller.actor
 
 
 def _hands(draft: Draft, editor: Editor) -> list[str]:
     """Who has had a hand in the draft, the editor last."""
-    hand = _hand(editor)
+    hand = hand_of(editor)
     return [*(who for who in draft.changed_by if who != hand), hand]
 
 
-async def _save(editor: Editor, draft: Draft, revision: int | None) -> Draft:
+async def save(
+    editor: Editor, draft: Draft, revision: int | None, differences: Sequence[ObjectDifference] = ()
+) -> Draft:
+    """Stores a draft that was at this revision (None: a new one), with what the new revision has changed."""
     body = {k: v for k, v in msgspec.to_builtins(draft).items() if k != "revision"}
     async with editor.services.runtime.store.writing() as tx:
-        await _refuse_while_tried(tx, draft)
+        if differences:
+            await _refuse_while_tried(tx, draft)
         stored = await tx.save_object(KIND, {**body, "id": draft.id}, revision=revision)
+        if differences:
+            told = msgspec.to_builtins(differences[:TOLD_DIFFERENCES])
+            edit = {"at": draft.changed_at.isoformat(), "by": hand_of(editor), "differences": told}
+            await tx.add_draft_edit(draft.id, stored, edit)
         await editor.tell(tx, KIND, str(draft.id), "created" if revision is None else "updated", stored)
     editor.services.runtime.committed()
     return msgspec.structs.replace(draft, revision=stored)
@@ -168,11 +195,35 @@ async def _refuse_while_tried(tx: Writing, draft: Draft) -> None:
         )
 
 
+async def _changed(editor: Editor, draft: Draft, **fields: Any) -> Draft:
+    """The draft with these fields, stored: the editor has had a hand in it, and an approval of before is void."""
+    after = msgspec.structs.replace(draft, approval=None, **fields)
+    differences = diff(draft.parsed, after.parsed)
+    stored = await save(editor, after, draft.revision, differences)
+    told = [{"kind": d.kind, "id": d.id, "change": d.change} for d in differences[:TOLD_DIFFERENCES]]
+    if told:
+        await editor.note(
+            "updated",
+            "ruleSetDraft",
+            str(draft.id),
+            name=after.name,
+            revision=stored.revision,
+            differences=told,
+        )
+    if draft.approved is not None:
+        await editor.note(
+            "approvalVoided", "ruleSetDraft", str(draft.id), name=after.name, approval=draft.approved
+        )
+    return stored
+
+
 async def rename(editor: Editor, draft_id: UUID, name: str) -> Draft:
     """Gives a draft another name."""
     editor.caller.require("categories.update")
     draft = await get(editor, draft_id)
-    return await _save(editor, msgspec.structs.replace(draft, name=name), draft.revision)
+    after = await _changed(editor, draft, name=name)
+    await editor.note("renamed", "ruleSetDraft", str(draft.id), {"name": draft.name}, {"name": name})
+    return after
 
 
 async def change(
@@ -186,7 +237,7 @@ async def change(
     for attempt in range(TRIES):
         draft = await get(editor, draft_id)
         if expected is not None and expected != draft.revision:
-            raise changed_meanwhile(draft, expected)
+            raise await changed_meanwhile(editor, draft, expected)
         raw = msgspec.to_builtins(draft.document)
         done = edit(raw)
         try:
@@ -196,27 +247,34 @@ async def change(
         if document == draft.parsed:
             return draft, done, False
         await _refuse_own_faults(editor, raw, done)
-        after = msgspec.structs.replace(
-            draft,
-            document=msgspec.to_builtins(document),
-            changed_at=editor.services.runtime.now(),
-            changed_by=_hands(draft, editor),
-        )
         try:
-            return await _save(editor, after, draft.revision), done, True
+            after = await _changed(
+                editor,
+                draft,
+                document=msgspec.to_builtins(document),
+                changed_at=editor.services.runtime.now(),
+                changed_by=_hands(draft, editor),
+            )
         except RevisionMismatchError:
             if expected is not None or attempt == TRIES - 1:
-                raise changed_meanwhile(await get(editor, draft_id), expected or draft.revision) from None
+                now = await get(editor, draft_id)
+                raise await changed_meanwhile(editor, now, expected or draft.revision) from None
+            continue
+        return after, done, True
     raise AssertionError
 
 
-def changed_meanwhile(draft: Draft, expected: int) -> RevisionMismatchError:
+async def changed_meanwhile(editor: Editor, draft: Draft, expected: int) -> RevisionMismatchError:
+    """The refusal to overwrite what others have changed since a revision, with what that is, by whom and when."""
+    async with editor.services.runtime.store.reading() as reading:
+        edits = await reading.draft_edits(draft.id, expected)
     return RevisionMismatchError(
         f"'{draft.name}' was changed by {draft.changed_by[-1]} since you loaded it",
         field="If-Match",
         hint="load it again, and repeat the change on it",
         current_revision=draft.revision,
         expected_revision=expected,
+        edits=edits[-TOLD_EDITS:],
     )
 
 
@@ -302,7 +360,7 @@ async def bring_up_to_date(
     editor.caller.require("categories.update")
     draft = await get(editor, draft_id)
     if expected is not None and expected != draft.revision:
-        raise changed_meanwhile(draft, expected)
+        raise await changed_meanwhile(editor, draft, expected)
     live, document = await live_document(editor.services.runtime)
     if live == draft.base:
         return draft
@@ -316,23 +374,42 @@ async def bring_up_to_date(
             current_version=live,
             objects=msgspec.to_builtins(merged.open),
         )
-    after = msgspec.structs.replace(
+    return await _changed(
+        editor,
         draft,
         base=live,
         document=msgspec.to_builtins(merged.document),
         changed_at=editor.services.runtime.now(),
         changed_by=_hands(draft, editor),
     )
-    return await _save(editor, after, draft.revision)
 
 
-async def discard(editor: Editor, draft_id: UUID) -> None:
+async def replace_document(
+    editor: Editor, draft_id: UUID, document: RuleSetDocument, expected: int | None
+) -> Draft:
+    """Makes the draft say what a document says, whole."""
+    editor.caller.require("categories.update")
+    draft = await get(editor, draft_id)
+    if expected is not None and expected != draft.revision:
+        raise await changed_meanwhile(editor, draft, expected)
+    return await _changed(
+        editor,
+        draft,
+        document=msgspec.to_builtins(document),
+        changed_at=editor.services.runtime.now(),
+        changed_by=_hands(draft, editor),
+    )
+
+
+async def discard(editor: Editor, draft_id: UUID, reason: str | None = None) -> None:
     """Throws a draft away; the live rule set is not touched."""
     editor.caller.require("categories.update")
     draft = await get(editor, draft_id)
     if not await remove(editor, draft):
-        raise changed_meanwhile(await get(editor, draft_id), draft.revision)
-    await editor.note("discarded", "ruleSetDraft", str(draft.id), name=draft.name, base=draft.base)
+        raise await changed_meanwhile(editor, await get(editor, draft_id), draft.revision)
+    await editor.note(
+        "discarded", "ruleSetDraft", str(draft.id), name=draft.name, base=draft.base, reason=reason
+    )
 
 
 async def remove(editor: Editor, draft: Draft) -> bool:

@@ -17,17 +17,17 @@ from openiwd.domain.hold_reason import with_defaults
 from openiwd.domain.rule_set import RuleSetDocument, parse_document
 from openiwd.domain.rule_set_diff import ObjectDifference, diff
 from openiwd.domain.rule_set_reference import Referred, references
-from openiwd.usecases import rule_set_draft
+from openiwd.usecases import rule_set_approval, rule_set_draft, rule_set_test
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set import (
     RECLASSIFY,
+    StoredVersion,
     check,
     read_version,
-    reclassify_open,
     store_version,
     version_conflict,
 )
-from openiwd.usecases.rule_set_draft import Change, live_document, own_fields
+from openiwd.usecases.rule_set_draft import Change, Draft, live_document, own_fields
 
 TRIES: Final = 5
 AUDITED_DIFFERENCES: Final = 200
@@ -43,6 +43,8 @@ class How(Struct, kw_only=True):
     reclassify: str = "changed"
     draft: UUID | None = None
     """The draft that is changed (`expected` is its revision then) or published; None: published at once."""
+    despite_tests: str | None = None
+    """Why it is published although tests fail."""
 
     def __post_init__(self) -> None:
         if self.reclassify not in RECLASSIFY:
@@ -55,6 +57,10 @@ class How(Struct, kw_only=True):
             raise InvalidInputError(
                 f"the comment is longer than {MAX_COMMENT} characters", field="comment", hint="shorten it"
             )
+        if self.despite_tests is not None and not 0 < len(self.despite_tests.strip()) <= MAX_COMMENT:
+            raise InvalidInputError(
+                f"a reason has 1 to {MAX_COMMENT} characters", field="despiteTests", hint="say why"
+            )
 
 
 class Published(Struct, kw_only=True, rename="camel"):
@@ -64,8 +70,8 @@ class Published(Struct, kw_only=True, rename="camel"):
     dry_run: bool = False
     differences: list[ObjectDifference] = []
     """From the version that was live before."""
-    reclassified: int = 0
-    """Open items that changed by being judged again."""
+    reclassification: UUID | None = None
+    """The bulk run that judges open items again: see /jobs/{id}."""
     warnings: list[str] = []
     """What the document names and nobody has created yet."""
 
@@ -116,11 +122,22 @@ async def publish_document(
             differences=diff(before, document),
             warnings=_warnings(await unresolved(editor, document)),
         )
-    return await _publish(editor, raw, how, "published", source=source)
+    granted = await _granted(editor, raw, how, None)
+    return await _publish(editor, raw, how, "published", source=source, **granted)
+
+
+async def _granted(editor: Editor, raw: Any, how: How, draft: Draft | None) -> dict[str, Any]:
+    """What stands behind the publication, to be audited: the approval, and why failed tests were no obstacle.
+
+    ConflictError `approvalNeeded` or `testsFailed` when something stands against it.
+    """
+    approval = await rule_set_approval.require_approved(editor, draft)
+    failed = await rule_set_test.require_passed(editor, raw, how.despite_tests)
+    return {"approval": approval, "despiteTests": failed}
 
 
 async def roll_back(editor: Editor, version: str, how: How) -> Published:
-    """Publishes an earlier version's document again, as a new version."""
+    """Publishes an earlier version's document again, as a new version: at once, without tests and approval."""
     editor.caller.require("rulesets.publish")
     stored = await read_version(editor.services, version)
     comment = how.comment or f"rollback to version {stored.version}"
@@ -129,7 +146,7 @@ async def roll_back(editor: Editor, version: str, how: How) -> Published:
 
 
 async def _publish(
-    editor: Editor, raw: Any, how: How, action: str, *, source: str | None = None
+    editor: Editor, raw: Any, how: How, action: str, *, source: str | None = None, **audited: Any
 ) -> Published:
     services = editor.services
     stored = await store_version(
@@ -151,17 +168,22 @@ async def _publish(
         str(stored.version),
         comment=how.comment,
         changes=[{"kind": d.kind, "id": d.id, "change": d.change} for d in differences[:AUDITED_DIFFERENCES]],
+        reclassify=how.reclassify,
+        **audited,
     )
+    _begin(editor, stored)
     return Published(
         version=stored.version,
         differences=differences,
-        reclassified=await _reclassified(editor, how, first=stored.before is None),
+        reclassification=stored.reclassification,
         warnings=_warnings(await unresolved(editor, stored.document)),
     )
 
 
-async def _reclassified(editor: Editor, how: How, *, first: bool) -> int:
-    return 0 if first or how.reclassify == "none" else await reclassify_open(editor.services)
+def _begin(editor: Editor, stored: StoredVersion) -> None:
+    """Begins to judge open items again, where that was asked for."""
+    if stored.reclassification is not None:
+        editor.services.bulk_runs.start(stored.reclassification)
 
 
 class Edited(Struct):
@@ -189,6 +211,7 @@ async def edit(editor: Editor, how: How, change: Change) -> Edited:
         try:
             if parse_document(raw) == document:
                 return Edited(live, created=False, changed=False, document=document)
+            granted = await _granted(editor, raw, how, None)
             stored = await store_version(
                 editor.services,
                 editor.holidays,
@@ -205,8 +228,10 @@ async def edit(editor: Editor, how: How, change: Change) -> Edited:
                 raise
             continue
         action = "created" if done.before is None else "deleted" if done.after is None else "updated"
-        await editor.note(action, done.kind, done.id, done.before, done.after, version=stored.version)
-        await _reclassified(editor, how, first=stored.before is None)
+        await editor.note(
+            action, done.kind, done.id, done.before, done.after, version=stored.version, **granted
+        )
+        _begin(editor, stored)
         return Edited(stored.version, created=done.before is None, changed=True, document=stored.document)
     raise AssertionError
 
@@ -225,12 +250,13 @@ async def publish_draft(editor: Editor, draft_id: UUID, how: How) -> Published:
     editor.caller.require("rulesets.publish")
     draft = await rule_set_draft.get(editor, draft_id)
     if how.expected is not None and how.expected != draft.revision:
-        raise rule_set_draft.changed_meanwhile(draft, how.expected)
+        raise await rule_set_draft.changed_meanwhile(editor, draft, how.expected)
     live, _ = await live_document(editor.services.runtime)
     if live != draft.base:
         raise rule_set_draft.outdated(draft, live, await rule_set_draft.published_since(editor, draft))
     comment = how.comment or draft.name
+    granted = await _granted(editor, draft.document, how, draft)
     how = How(expected=draft.base, comment=comment, reclassify=how.reclassify, draft=draft_id)
-    done = await _publish(editor, draft.document, how, "published")
+    done = await _publish(editor, draft.document, how, "published", draft=draft.name, **granted)
     await rule_set_draft.remove(editor, draft)
     return done

@@ -18,6 +18,7 @@ from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundErro
 from openiwd.domain.queue import QueueConfig
 from openiwd.domain.rule import DecisionTableConfig, RuleConfig
 from openiwd.domain.rule_set import RuleSetDocument
+from openiwd.domain.rule_test_config import RuleTestConfig
 from openiwd.domain.schema import SchemaConfig
 from openiwd.domain.work_item import OPEN
 from openiwd.ports.tenant_store import SearchQuery
@@ -49,6 +50,8 @@ RULES: Final = DraftedKind(part="rules", noun="rule", type=RuleConfig, privilege
 DECISION_TABLES: Final = DraftedKind(
     part="decisionTables", noun="decision table", type=DecisionTableConfig, privilege="categories"
 )
+TESTS: Final = DraftedKind(part="tests", noun="test", type=RuleTestConfig, privilege="categories")
+"""Served below their draft, as they judge nothing."""
 KINDS: Final = (CALENDARS, SCHEMAS, QUEUES, ATTRIBUTES, MEDIA, RULES, DECISION_TABLES)
 _HELD_BY_ITEMS: Final = {"queues": "queue", "schemas": "schemaId", "mediaTypes": "mediaType"}
 

@@ -182,9 +182,22 @@ class TenantRuntime:
         rules = self._compile(stored)
         return Canary(rules=rules, limit=limit_of(begun.body.share), category=begun.body.category)
 
-    async def context(self, actor: str, now: datetime | None = None) -> Context:
-        """What transitions need, as of now."""
-        held = await self._what_judges()
+    async def compiled(self, version: int) -> CompiledRuleSet:
+        """The compiled form of any version, live or not."""
+        held = self._held
+        if held is not None and held.rules.version == version:
+            return held.rules
+        async with self.store.reading() as reading:
+            stored = await reading.rule_set(version)
+        if stored is None:
+            raise UnavailableError(f"rule set {version} is not stored", code="noRuleSet")
+        return self._compile(stored)
+
+    async def context(
+        self, actor: str, now: datetime | None = None, rules: CompiledRuleSet | None = None
+    ) -> Context:
+        """What transitions need, as of now; by what is live, a canary included, unless rules are given."""
+        held = await self._what_judges() if rules is None else _Held(rules, None)
         lookups, hold_reasons = self._lookups, self._hold_reasons
         if lookups is None or hold_reasons is None:
             seen = self._live_changes

@@ -194,6 +194,7 @@ class LiveWriting:
             job.get("dry_run", False),
             len(numbers),
             job["created_at"],
+            job.get("prepared", True),
         )
         await self._connection.execute(BULK_SQL["add_bulk_items"], job["id"], numbers)
 

@@ -12,6 +12,7 @@ from openiwd.adapters.postgres.doctor_reading import DoctorReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
+from openiwd.adapters.postgres.rule_change_reading import RuleChangeReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 from openiwd.adapters.postgres.stay_reading import StayReading
 from openiwd.adapters.postgres.trial_store import TrialReading
@@ -30,6 +31,7 @@ class PostgresReading(
     DoctorReading,
     CaptureReading,
     TrialReading,
+    RuleChangeReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

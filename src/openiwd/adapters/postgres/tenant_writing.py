@@ -9,6 +9,7 @@ from openiwd.adapters.postgres.contact_writing import ContactWriting
 from openiwd.adapters.postgres.dashboard_reading import DashboardWriting
 from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
+from openiwd.adapters.postgres.rule_change_reading import RuleChangeWriting
 from openiwd.adapters.postgres.stay_reading import StayWriting
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
 from openiwd.adapters.postgres.trial_store import TrialWriting
@@ -24,6 +25,7 @@ class PostgresWriting(
     StayWriting,
     CaptureWriting,
     TrialWriting,
+    RuleChangeWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

@@ -23,6 +23,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "rules": ("split", "/configuration/rules"),
     "decisionTables": ("columns", "/configuration/decision-tables"),
     "attributes": ("list", "/configuration/attributes"),
+    "tests": ("test", "/configuration/tests"),
 }
 """Where objects are edited, and their icon. Media types and the settings have no page of their own."""
 UNTOLD: Final = frozenset({"id", "name", "parent"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from litestar.params import FromPath
 
 from openiwd.domain.errors import OpenIwdError, RuleSetError
 from openiwd.domain.rule_set_diff import diff
-from openiwd.usecases import rule_set_draft
+from openiwd.usecases import rule_set_approval, rule_set_draft
 from openiwd.web.configuration.drafting import (
     CHANGE,
     editor_of,
@@ -22,13 +23,14 @@ from openiwd.web.configuration.drafting import (
 )
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.version_page import draft_of_file, version_lines
-from openiwd.web.shell.form import Form
+from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.time_text import Moment
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 SHOWN_VERSIONS: Final = 30
 MAX_FAULTS: Final = 12
+_RUN: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class DraftLine(NamedTuple):
@@ -71,7 +73,8 @@ async def _page(visit: Visit, error: OpenIwdError | None = None) -> Response[str
     versions = await version_lines(visit)
     asked = visit.request.query_params
     published = str(asked.get("published") or "")
-    reclassified = str(asked.get("reclassified") or "")
+    run = str(asked.get("run") or "")
+    settings, settings_revision = await rule_set_approval.settings(editor_of(visit))
     return show(
         visit,
         "configuration/drafts.html",
@@ -81,7 +84,9 @@ async def _page(visit: Visit, error: OpenIwdError | None = None) -> Response[str
         versions=versions if asked.get("all") else versions[:SHOWN_VERSIONS],
         all_versions=versions,
         published=int(published) if published.isdigit() else None,
-        reclassified=int(reclassified) if reclassified.isdigit() else 0,
+        run=run if _RUN.fullmatch(run) and visit.caller.may("workitems.bulk") else "",
+        four_eyes=settings.four_eyes,
+        settings_revision=settings_revision,
         error=error,
         faults=list(error.details.get("errors") or [])[:MAX_FAULTS] if error is not None else [],
     )
@@ -122,7 +127,7 @@ async def discard_dialog(visit: CurrentVisit, draft: FromPath[UUID]) -> Response
         action=f"/configuration/drafts/{draft}/discard",
         title=visit.t("draft.discard_title"),
         text=visit.t("draft.discard_text", name=found.name, n=changes),
-        fields=[],
+        fields=[Field("reason", visit.t("draft.reason"))],
         submit=visit.t("draft.discard_do"),
         danger=True,
     )
@@ -132,7 +137,8 @@ async def discard_dialog(visit: CurrentVisit, draft: FromPath[UUID]) -> Response
 @post("/configuration/drafts/{draft:uuid}/discard", status_code=200)
 async def discard(visit: CurrentVisit, draft: FromPath[UUID]) -> Response[Any]:
     """Throws a draft away."""
-    await rule_set_draft.discard(editor_of(visit), draft)
+    reason = str((await visit.request.form()).get("reason") or "").strip()[:1_000]
+    await rule_set_draft.discard(editor_of(visit), draft, reason or None)
     return redirect("/configuration/drafts", htmx=True)
 
 

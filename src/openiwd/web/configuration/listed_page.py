@@ -1,4 +1,4 @@
-"""Rules, decision tables and attributes: each a list with a form, made by one set of handlers."""
+"""Rules, decision tables, attributes and tests: each a list with a form, made by one set of handlers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ListedPages:
         values = body if body is not None else stored
         form = None
         if values is not None:
-            fields = spec.fields(values, visit.t, current is None)
+            fields = spec.fields(values, visit.t, current is None, at.document)
             form = {f.name: f for f in (with_errors(fields, error) if error is not None else fields)}
         editable = at.editable and visit.caller.may(spec.update)
         return show(
@@ -98,13 +98,13 @@ class ListedPages:
         at, gone = await drafting_to_save(visit)
         form = dict(await visit.request.form())
         key = spec.kind.key
-        body = spec.body(form)
+        body, unread = self.read(form)
         chosen = str(form.get(key) or "").strip()
         taken = {rule_set_object.named(spec.kind, v) for v in rule_set_object.listed(at.document, spec.kind)}
         new = chosen or fresh_id(str(body.get("name") or spec.kind.noun), taken)
         try:
-            if gone is not None:
-                raise gone
+            if gone is not None or unread is not None:
+                raise gone or unread or AssertionError
             if chosen in taken:
                 raise InvalidInputError(
                     visit.t("listed.taken", id=chosen), field=key, hint="choose another one"
@@ -115,6 +115,13 @@ class ListedPages:
                 visit, at, None, {**body, key: chosen}, sent=read_sent(form, body), error=error
             )
         return redirect(self.saved(at, new))
+
+    def read(self, form: Plain) -> tuple[Plain, OpenIwdError | None]:
+        """The object that a form says; with the error where it says none, and what is shown again."""
+        try:
+            return self.spec.body(form), None
+        except InvalidInputError as error:
+            return self.spec.typed(form), error
 
     def ready(self, body: Plain, object_id: str) -> Plain:
         return canonical(self.spec.kind.type, {**body, self.spec.kind.key: object_id})
@@ -128,10 +135,14 @@ class ListedPages:
         visit.caller.require(spec.update)
         at, gone = await drafting_to_save(visit)
         form = dict(await visit.request.form())
-        body = self.ready(spec.body(form), object_id)
+        typed, unread = self.read(form)
+        body = typed if unread is not None else self.ready(typed, object_id)
         sent = read_sent(form, body)
-        if gone is not None:
-            return await self.page(visit, at, self.present(at, object_id), body, error=gone)
+        if gone is not None or unread is not None:
+            present = self.present(at, object_id)
+            return await self.page(
+                visit, at, present, body, sent=sent if gone is None else None, error=gone or unread
+            )
 
         async def read() -> Plain | None:
             _, values = await rule_set_object.objects(editor_of(visit), spec.kind, at.id)

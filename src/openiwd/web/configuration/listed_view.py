@@ -1,4 +1,4 @@
-"""The lists of the rule set that one form edits: rules, decision tables, attributes. What their forms mean. Pure."""
+"""The lists of the rule set that one form edits: rules, tables, attributes, tests. What their forms mean. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import msgspec
 
 from openiwd.domain.attribute import AttributeConfig, AttributeType
 from openiwd.domain.rule import DecisionTableConfig, RuleConfig
+from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.usecases.rule_set_object import (
     ATTRIBUTES,
     DECISION_TABLES,
     RULES,
+    TESTS,
     DraftedKind,
     listed,
     named,
 )
+from openiwd.web.configuration import rule_test_view
 from openiwd.web.configuration.category_view import Branch
 from openiwd.web.configuration.drafting import Drafting
 from openiwd.web.configuration.saving import Plain, json_of
@@ -33,13 +36,16 @@ class Listed(NamedTuple):
     kind: DraftedKind
     section: str
     path: str
-    fields: Callable[[Plain, Catalogue, bool], list[Field]]
+    fields: Callable[[Plain, Catalogue, bool, RuleSetDocument], list[Field]]
     body: Callable[[Sent], Plain]
+    """InvalidInputError for what cannot be read."""
     note: Callable[[Any, Catalogue], str]
     start: Plain
     ordered: bool = False
     wide: bool = False
     """Its editor needs the whole page."""
+    typed: Callable[[Sent], Plain] = dict
+    """What the form shows again of what cannot be read."""
 
     def address(self, object_id: str) -> str:
         return f"{self.path}/{quote(object_id, safe='')}"
@@ -81,7 +87,7 @@ def plain_of(value: Any) -> Plain:
     return plain
 
 
-def _name_fields(body: Plain, t: Catalogue, new: bool) -> list[Field]:
+def _name_fields(body: Plain, t: Catalogue, new: bool, _: RuleSetDocument) -> list[Field]:
     found = [Field("name", t("conf_field.name"), value=body.get("name") or "")]
     if new:
         found.append(Field("id", t("conf_field.id"), value=body.get("id") or "", hint=t("category.id_hint")))
@@ -104,7 +110,7 @@ def _table_body(sent: Sent) -> Plain:
     }
 
 
-def _attribute_fields(body: Plain, t: Catalogue, new: bool) -> list[Field]:
+def _attribute_fields(body: Plain, t: Catalogue, new: bool, _: RuleSetDocument) -> list[Field]:
     types = [(a.value, t.named("attribute_type", a.value)) for a in AttributeType]
     found = [
         Field("label", t("conf_field.label"), value=body.get("label") or "", hint=t("attribute.label_hint")),
@@ -196,5 +202,15 @@ SPECS: Final[Sequence[Listed]] = (
         _attribute_body,
         _attribute_note,
         {},
+    ),
+    Listed(
+        TESTS,
+        "tests",
+        "/configuration/tests",
+        rule_test_view.fields_of,
+        rule_test_view.body_of,
+        rule_test_view.note_of,
+        {},
+        typed=rule_test_view.typed_of,
     ),
 )

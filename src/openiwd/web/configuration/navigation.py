@@ -49,6 +49,7 @@ GROUPS: Final = (
             Entry("rules", "/configuration/rules", "split", "categories.view", True),
             Entry("decision_tables", "/configuration/decision-tables", "columns", "categories.view", True),
             Entry("attributes", "/configuration/attributes", "list", "attributes.view", True),
+            Entry("tests", "/configuration/tests", "test", "categories.view", True),
             Entry("drafts", "/configuration/drafts", "layers", "categories.view", True),
         ),
     ),

@@ -12,10 +12,11 @@ from openiwd.domain.errors import ConflictError, InvalidInputError, OpenIwdError
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.rule_set_diff import diff
 from openiwd.domain.rule_set_merge import MINE, THEIRS
-from openiwd.usecases import rule_set_draft, rule_set_edit
+from openiwd.usecases import rule_set_approval, rule_set_draft, rule_set_edit, rule_set_impact
 from openiwd.usecases.rule_set import RECLASSIFY
 from openiwd.usecases.rule_set_draft import Draft
-from openiwd.usecases.rule_set_edit import How
+from openiwd.usecases.rule_set_edit import How, Published
+from openiwd.web.configuration import impact_page
 from openiwd.web.configuration.difference_view import changes_of, choices_of, fault_lines
 from openiwd.web.configuration.drafting import CHANGE, editor_of, hands_text, names_of
 from openiwd.web.configuration.navigation import show
@@ -67,12 +68,42 @@ async def _page(
         comment=str((sent or {}).get("comment") or ""),
         versions=(await version_lines(visit))[:SHOWN_VERSIONS],
         error=error,
+        failed_tests=error is not None and error.code == "testsFailed",
+        despite_tests=str((sent or {}).get("despiteTests") or ""),
+        **await _before_publishing(visit, draft),
     )
+
+
+async def _before_publishing(visit: Visit, draft: Draft) -> dict[str, Any]:
+    """What else the way to live has: the last count of the impact, and the approval."""
+    editor = editor_of(visit)
+    settings, _ = await rule_set_approval.settings(editor)
+    may_count = impact_page.may_count(visit)
+    impact = await rule_set_impact.last(editor, draft) if may_count else None
+    approval = draft.approved
+    names = await names_of(visit) if approval is not None else {}
+    return {
+        "four_eyes": settings.four_eyes,
+        "may_approve": rule_set_approval.may_approve(editor, draft),
+        "approved_by": names.get(approval.by, approval.by) if approval is not None else "",
+        "approved_at": visit.times.moment(approval.at) if approval is not None else None,
+        "impact": await impact_page.view_of(visit, draft, impact),
+        "impact_at": visit.times.moment(impact.at) if impact is not None else None,
+        "impact_error": None,
+        "impact_may": may_count,
+        "draft_id": draft.id,
+    }
 
 
 async def _choices(visit: Visit, draft: Draft, live: RuleSetDocument, choices: dict[str, str]) -> list[Any]:
     merged = await rule_set_draft.merged_with_live(editor_of(visit), draft, choices)
     return choices_of(merged.twice, draft.parsed, live, visit.t)
+
+
+def published_path(done: Published) -> str:
+    """The list of versions, with what was published and the run that judges open items again."""
+    run = f"&run={done.reclassification}" if done.reclassification is not None else ""
+    return f"{PATH}?published={done.version}{run}"
 
 
 async def _draft(visit: Visit, draft: UUID) -> Draft:
@@ -96,11 +127,12 @@ async def publish(visit: CurrentVisit, draft: FromPath[UUID]) -> Response[Any]:
             expected=int(revision) if revision.isdigit() else None,
             comment=str(form.get("comment") or "").strip() or None,
             reclassify=str(form.get("reclassify") or "changed"),
+            despite_tests=str(form.get("despiteTests") or "").strip() or None,
         )
         done = await rule_set_edit.publish_draft(editor_of(visit), draft, how)
     except OpenIwdError as error:
         return await _page(visit, await _draft(visit, draft), error=error, sent=form)
-    return redirect(f"{PATH}?published={done.version}&reclassified={done.reclassified}")
+    return redirect(published_path(done))
 
 
 @post(f"{PATH}/{{draft:uuid}}/update", status_code=200)

@@ -143,9 +143,8 @@ async def roll_back(visit: CurrentVisit, version: FromPath[int]) -> Response[Any
     except OpenIwdError as error:
         again = await _rollback_form(visit, version, comment)
         return visit.page("components/dialog.html", status=422, form=again, error=error)
-    return redirect(
-        f"/configuration/drafts?published={done.version}&reclassified={done.reclassified}", htmx=True
-    )
+    run = f"&run={done.reclassification}" if done.reclassification is not None else ""
+    return redirect(f"/configuration/drafts?published={done.version}{run}", htmx=True)
 
 
 async def draft_of_file(visit: Visit) -> Draft:

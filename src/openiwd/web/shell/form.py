@@ -22,6 +22,8 @@ class Field(NamedTuple):
     disabled: bool = False
     suggestions: str = ""
     """The id of a list of suggestions in the page."""
+    rows: int = 2
+    """Of a textarea."""
 
 
 class Form(NamedTuple):

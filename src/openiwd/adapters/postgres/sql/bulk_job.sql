@@ -1,10 +1,11 @@
 -- name: bulk_job
 -- One bulk job.
-SELECT id, action, request, actor, dry_run, status, total, done, failed, created_at, finished_at, error FROM bulk_job WHERE id = $1;
+SELECT id, action, request, actor, dry_run, status, prepared, total, done, failed, created_at, finished_at, error
+FROM bulk_job WHERE id = $1;
 
 -- name: bulk_jobs
 -- The latest bulk jobs; of one actor where it is named.
-SELECT id, action, request, actor, dry_run, status, total, done, failed, created_at, finished_at, error
+SELECT id, action, request, actor, dry_run, status, prepared, total, done, failed, created_at, finished_at, error
 FROM bulk_job WHERE $2::text IS NULL OR actor = $2
 ORDER BY created_at DESC, id LIMIT $1;
 
@@ -25,7 +26,7 @@ SELECT id FROM bulk_job WHERE status = 'running' ORDER BY created_at, id;
 
 -- name: create_bulk_job
 -- A new job.
-INSERT INTO bulk_job (id, action, request, actor, dry_run, total, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7);
+INSERT INTO bulk_job (id, action, request, actor, dry_run, total, created_at, prepared) VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: add_bulk_items
 -- The items of a new job, in order.
