@@ -31,6 +31,7 @@ from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
 from openiwd.usecases.work_item import apply
+from tests.factories.api import LOOPBACK, SECRET_KEY
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
 from tests.servers.until import until
 
@@ -133,7 +134,9 @@ class Site:
         tenant = Tenant(
             id="main", name="Nordhaven Insurance", database_name=database, time_zone="Europe/Berlin"
         )
-        self._wiring = Wiring(self._postgres.dsn(control))
+        self._wiring = Wiring(
+            self._postgres.dsn(control), secret_keys=[SECRET_KEY], outbound_allowed=LOOPBACK
+        )
         await bootstrap.ensure_tenant(self._wiring, tenant)
         services = await self._wiring.platform.services("main")
         await publish(

@@ -42,6 +42,7 @@ from openiwd.api import (
     session,
     stream,
     user,
+    webhook,
     workspace,
 )
 from openiwd.api.authorisation import PREFIX, check_routes
@@ -79,6 +80,7 @@ HANDLERS: Final[list[Any]] = [
     *saved_view.HANDLERS,
     *user.HANDLERS,
     *audit.HANDLERS,
+    *webhook.HANDLERS,
     *dashboard.HANDLERS,
     *alarm.HANDLERS,
     *documentation.HANDLERS,

@@ -28,12 +28,15 @@ class AlarmKind(StrEnum):
     ERRORHELD = "errorheld"
     NOT_READY = "notReady"
     """An agent is not ready for too long."""
+    WEBHOOK_PARKED = "webhookParked"
+    """Deliveries of a webhook were given up and wait for somebody to send them again."""
 
 
 class AlarmObject(StrEnum):
     ITEM = "item"
     AGENT = "agent"
     QUEUE = "queue"
+    WEBHOOK = "webhook"
 
 
 OF_ITEMS: Final = frozenset({AlarmKind.OVERDUE, AlarmKind.DUE_SOON, AlarmKind.DECLINED, AlarmKind.ERRORHELD})
@@ -119,6 +122,20 @@ def idle_causes(agents: Iterable[Agent], before: datetime) -> list[Cause]:
                 )
             )
     return found
+
+
+def parked_causes(parked: Iterable[tuple[str, str, int, datetime]]) -> list[Cause]:
+    """Webhooks (id, name) with deliveries that were given up: how many, and since when."""
+    return [
+        Cause(
+            kind=AlarmKind.WEBHOOK_PARKED,
+            object=AlarmObject.WEBHOOK,
+            object_id=webhook_id,
+            since=since,
+            detail={"name": name, "deliveries": deliveries},
+        )
+        for webhook_id, name, deliveries, since in parked
+    ]
 
 
 def differences(

@@ -20,6 +20,7 @@ from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
 from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
 from openiwd.ports.alarm import AlarmReading, AlarmWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
+from openiwd.ports.webhook import WebhookReading, WebhookWriting
 
 
 class RejectedRowsError(InvalidInputError):
@@ -167,7 +168,7 @@ class AgentQuery(Struct, kw_only=True):
     """The one that counts for all media."""
 
 
-class Reading(DashboardReading, AlarmReading, Protocol):
+class Reading(DashboardReading, AlarmReading, WebhookReading, Protocol):
     """Committed state of one tenant."""
 
     async def live_version(self) -> int | None: ...
@@ -305,8 +306,8 @@ class Reading(DashboardReading, AlarmReading, Protocol):
     async def links(self, number: int) -> list[Link]: ...
 
     async def objects(self, kind: str) -> list[dict[str, Any]]:
-        """Live configuration objects: skill, agent_group, hold_reason, capture_point, lookup_table, saved_view;
-        each with its `revision`.
+        """Live configuration objects: skill, agent_group, hold_reason, capture_point, lookup_table, saved_view,
+        webhook; each with its `revision`.
         """
         ...
 
@@ -338,7 +339,7 @@ class Reading(DashboardReading, AlarmReading, Protocol):
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, DashboardWriting, AlarmWriting, Protocol):
+class Writing(Reading, DashboardWriting, AlarmWriting, WebhookWriting, Protocol):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
 
     async def share_live_version(self) -> int | None:

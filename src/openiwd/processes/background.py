@@ -12,10 +12,11 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter
 
 from openiwd.domain.errors import FencedError, UnavailableError
 from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.loop import forever
+from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import alarm_watch, dashboard, timer
 from openiwd.usecases.decider import Decider
@@ -46,35 +47,19 @@ ALARM_SECONDS_AT_MOST: Final = 15.0
 SAMPLE_SECONDS: Final = 20.0
 """How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
-loop_errors = Counter(
-    "iwd_background_errors_total", "Errors caught at the edge of a background loop", ["loop"]
-)
-
-
-async def forever(name: str, step: Callable[[], Awaitable[float]]) -> None:
-    """Runs `step` again and again; it says after how many seconds. An error is logged, counted, and tried again."""
-    while True:
-        try:
-            pause = await step()
-        except Exception:
-            loop_errors.labels(name).inc()
-            log.exception("background step failed", loop=name)
-            pause = 1.0
-        if (own := asyncio.current_task()) is not None and own.cancelling():
-            # A library that ended in the same instant can swallow the request to stop.
-            raise asyncio.CancelledError
-        await asyncio.sleep(pause)
-
 
 class Background:
     """Everything that runs beside requests in this process."""
 
-    def __init__(self, platform: Platform, kind: str, address: str | None, *, decides: bool) -> None:
+    def __init__(
+        self, platform: Platform, kind: str, address: str | None, *, decides: bool, sends: bool = False
+    ) -> None:
         self._platform = platform
         self._kind = kind
         self.address = address
         """Where other processes reach the API of this one."""
         self._decides = decides
+        self._sends = sends
         self._met: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._tenants: dict[str, list[asyncio.Task[None]]] = {}
@@ -100,6 +85,8 @@ class Background:
         self._spawn(tasks, "feed", lambda: _run_feed(services))
         if tenant.clock == "real":
             self._spawn(tasks, "presence", lambda: _presence(services))
+            if self._sends:
+                self._spawn(tasks, "webhooks", SendingTenant(self._platform, services).step)
         if self._decides:
             runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(self._deciding, "decider", runner.step)

@@ -22,7 +22,7 @@ from openiwd.processes.demo.history import History
 from openiwd.processes.demo.traffic import Traffic
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Serving
-from openiwd.processes.settings import environment
+from openiwd.processes.settings import environment, read_outbound_allowed
 from openiwd.processes.starter import publish_starter
 from openiwd.processes.wiring import SystemClock, Wiring, database_dsn
 
@@ -119,7 +119,12 @@ async def _serve(
         id=TENANT_ID, name="Nordhaven Insurance" if options.demo else "Main", database_name=f"iwd-{TENANT_ID}",
         time_zone="Europe/Berlin" if options.demo else "UTC",
     )  # fmt: skip
-    wiring = Wiring(database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE), budget=options.budget)
+    wiring = Wiring(
+        database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE),
+        budget=options.budget,
+        secret_keys=[bootstrap.secret_key(data_dir)],
+        outbound_allowed=read_outbound_allowed(),
+    )
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None
     with collection_postponed():

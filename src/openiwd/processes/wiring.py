@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from openiwd.adapters.holidays.source import LibraryHolidaySource
+from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
+from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
 from openiwd.domain.errors import NotFoundError
+from openiwd.domain.network_address import Network
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
 from openiwd.usecases.passing_on import PassingOn
@@ -37,7 +41,14 @@ def database_dsn(control_dsn: str, database: str) -> str:
 class Wiring:
     """One process's adapters: connection pools, stores, platform."""
 
-    def __init__(self, control_dsn: str, *, budget: int = 60) -> None:
+    def __init__(
+        self,
+        control_dsn: str,
+        *,
+        budget: int = 60,
+        secret_keys: Sequence[str] = (),
+        outbound_allowed: Sequence[Network] = (),
+    ) -> None:
         self.control_dsn = control_dsn
         self.process_id = new_id()
         self.databases: dict[str, str] = {}
@@ -45,8 +56,16 @@ class Wiring:
         self.control = PostgresControlStore(self.pools)
         self.holidays = LibraryHolidaySource()
         self.peers = HttpPeers()
+        self.outbound = HttpOutbound(outbound_allowed)
         passing_on = PassingOn(self.control, self.peers, self.process_id)
-        self.platform = Platform(self.control, self._runtime, self.process_id, passing_on=passing_on)
+        self.platform = Platform(
+            self.control,
+            self._runtime,
+            self.process_id,
+            passing_on=passing_on,
+            outbound=self.outbound,
+            secrets=AesGcmBox(secret_keys),
+        )
 
     def _dsn_of(self, tenant_id: str) -> str:
         if tenant_id == CONTROL:
@@ -67,6 +86,7 @@ class Wiring:
 
     async def close(self) -> None:
         await self.peers.close()
+        await self.outbound.close()
         await self.pools.close()
 
 

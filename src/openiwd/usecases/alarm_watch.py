@@ -22,6 +22,7 @@ from openiwd.domain.alarm import (
     Cause,
     differences,
     idle_causes,
+    parked_causes,
 )
 from openiwd.domain.event import EventType
 from openiwd.domain.instant import to_micros
@@ -46,7 +47,11 @@ DECLINES_ALLOWED: Final = 3
 """Where an item's queue is not known."""
 KEPT: Final = timedelta(days=30)
 ACTOR: Final = system("alarms").actor
-STANDING: Final = (AlarmKind.NOT_READY.value, AlarmKind.NO_ELIGIBLE_AGENT.value)
+STANDING: Final = (
+    AlarmKind.NOT_READY.value,
+    AlarmKind.NO_ELIGIBLE_AGENT.value,
+    AlarmKind.WEBHOOK_PARKED.value,
+)
 """Kinds whose causes are few and looked at all together."""
 
 
@@ -95,14 +100,27 @@ class _Look:
                 return await reading.errorheld_causes(room)
 
     async def standing(self, reading: Reading) -> list[Cause]:
-        """All causes among agents and queues, whether their alarms are open or not."""
+        """All causes among agents, queues and webhooks, whether their alarms are open or not."""
         setting, found = self._setting, list[Cause]()
         agents = list((await reading.agents()).values())
         if AlarmKind.NOT_READY not in setting.off:
             found += idle_causes(agents, self.now - timedelta(minutes=setting.not_ready_minutes))
         if AlarmKind.NO_ELIGIBLE_AGENT not in setting.off and self._rules is not None:
             found += await self._unserved(reading, agents, self._rules)
+        if AlarmKind.WEBHOOK_PARKED not in setting.off:
+            found += await self._parked(reading)
         return found
+
+    async def _parked(self, reading: Reading) -> list[Cause]:
+        counts = await reading.delivery_counts()
+        if not any(count.parked for count in counts.values()):
+            return []
+        names = {o["id"]: str(o["name"]) for o in await reading.objects("webhook")}
+        return parked_causes(
+            (c.webhook_id, names[c.webhook_id], c.parked, c.parked_since)
+            for c in counts.values()
+            if c.parked_since is not None and c.webhook_id in names
+        )
 
     async def _unserved(
         self, reading: Reading, agents: Iterable[Agent], rules: CompiledRuleSet

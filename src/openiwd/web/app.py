@@ -64,6 +64,7 @@ from openiwd.web.shell.visit import (
     answer_unknown,
     open_visit,
 )
+from openiwd.web.webhook import delivery_page, webhook_page
 from openiwd.web.workspace import workspace_page
 
 MAX_BODY: Final = 5 * 1024 * 1024
@@ -99,6 +100,8 @@ PAGES: Final[list[Any]] = [
     *api_key_page.PAGES,
     *settings_page.PAGES,
     *audit_page.PAGES,
+    *webhook_page.PAGES,
+    *delivery_page.PAGES,
     *calendar_page.PAGES,
     *category_page.PAGES,
     *queue_editor_page.PAGES,

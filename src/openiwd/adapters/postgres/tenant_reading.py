@@ -11,6 +11,7 @@ from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
 from openiwd.adapters.postgres.search_reading import SearchReading
+from openiwd.adapters.postgres.webhook_store import WebhookReading
 
 
 class PostgresReading(
@@ -22,6 +23,7 @@ class PostgresReading(
     ContactReading,
     DashboardReading,
     AlarmReading,
+    WebhookReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

@@ -9,10 +9,11 @@ from openiwd.adapters.postgres.dashboard_reading import DashboardWriting
 from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
+from openiwd.adapters.postgres.webhook_store import WebhookWriting
 
 
 class PostgresWriting(
-    PostgresReading, ItemWriting, LiveWriting, ContactWriting, DashboardWriting, AlarmWriting
+    PostgresReading, ItemWriting, LiveWriting, ContactWriting, DashboardWriting, AlarmWriting, WebhookWriting
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from litestar.datastructures import MultiDict
 
@@ -23,8 +23,14 @@ ICONS: Final = {
     AlarmKind.NO_ELIGIBLE_AGENT: "users",
     AlarmKind.ERRORHELD: "st-errorheld",
     AlarmKind.NOT_READY: "pause",
+    AlarmKind.WEBHOOK_PARKED: "send",
 }
-CSS: Final = {AlarmKind.OVERDUE: "bad", AlarmKind.ERRORHELD: "bad", AlarmKind.NO_ELIGIBLE_AGENT: "bad"}
+CSS: Final = {
+    AlarmKind.OVERDUE: "bad",
+    AlarmKind.ERRORHELD: "bad",
+    AlarmKind.NO_ELIGIBLE_AGENT: "bad",
+    AlarmKind.WEBHOOK_PARKED: "bad",
+}
 STATES: Final = ("waiting", "open", "cleared")
 """Waiting: open and not acknowledged."""
 
@@ -163,6 +169,8 @@ def _name(alarm: Alarm, shown: Shown) -> str:
             return shown.agent(alarm.object_id)
         case AlarmObject.QUEUE:
             return shown.queue(alarm.object_id)
+        case AlarmObject.WEBHOOK:
+            return alarm.object_name or alarm.object_id
 
 
 def _href(alarm: Alarm) -> str:
@@ -174,6 +182,8 @@ def _href(alarm: Alarm) -> str:
             return f"/agents#{urlencode({'agent': alarm.object_id})}"
         case AlarmObject.QUEUE:
             return f"/?{urlencode({'status': 'queued', 'queue': alarm.object_id})}"
+        case AlarmObject.WEBHOOK:
+            return f"/configuration/webhooks/{quote(alarm.object_id, safe='')}/deliveries?state=parked"
 
 
 def _place(alarm: Alarm, shown: Shown) -> str:
@@ -204,3 +214,5 @@ def _sentence(alarm: Alarm, shown: Shown) -> str:
                 if reason
                 else t("alarm_text.notReadyOnly")
             )
+        case AlarmKind.WEBHOOK_PARKED:
+            return t("alarm_text.webhookParked", n=int(detail["deliveries"]))
