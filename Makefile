@@ -18,7 +18,7 @@ export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
-        bench-backlog bench-distribution bench-footprint bench-ui
+        bench-backlog bench-distribution bench-footprint bench-ui bench-capture
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,10 +67,13 @@ faults-long: install ## kills, freezes and cuts off processes under load for lon
 reference: install ## writes the pages of docs/reference that are made from the code
 	@$(BIN)/openiwd reference
 
-bench: bench-footprint bench-rules bench-intake bench-backlog bench-distribution bench-ui ## all benchmarks, results in benchmarks/results
+bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-ui ## all benchmarks, results in benchmarks/results
 
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
+
+bench-capture: install ## files read and taken into items, and their memory (benchmarks/results/capture.json)
+	@$(BIN)/python -m benchmarks.capture $(ARGS)
 
 bench-rules: install ## cost of classifying an item (benchmarks/results/rules.json)
 	@$(BIN)/python -m benchmarks.rules $(ARGS)

@@ -36,7 +36,8 @@ COMPARISON = re.compile(
 )
 LIBRARY_LINES = {
     "task": re.compile(
-        r"create_task|add_task|TaskID|\{task\.|TaskGroup"
+        r"(create|update|hold|resume|cancel|complete|restart)\)?task|get\)?task|GTLMessages"
+        r"|create_task|add_task|TaskID|\{task\.|TaskGroup"
         r"|asyncio\.|background[ _]?task|BackgroundTask|anyio\.|task_[a-z]+\b.*mart",
         re.IGNORECASE,
     ),

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -119,6 +120,8 @@ class Site:
 
     def __init__(self, postgres: PostgresServer) -> None:
         self._postgres = postgres
+        self._folder = TemporaryDirectory(prefix="openiwd-capture-")
+        self.capture_dir = Path(self._folder.name)
         self._urgent = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -135,7 +138,10 @@ class Site:
             id="main", name="Nordhaven Insurance", database_name=database, time_zone="Europe/Berlin"
         )
         self._wiring = Wiring(
-            self._postgres.dsn(control), secret_keys=[SECRET_KEY], outbound_allowed=LOOPBACK
+            self._postgres.dsn(control),
+            secret_keys=[SECRET_KEY],
+            outbound_allowed=LOOPBACK,
+            capture_dir=Path(self._folder.name),
         )
         await bootstrap.ensure_tenant(self._wiring, tenant)
         services = await self._wiring.platform.services("main")
@@ -284,3 +290,4 @@ class Site:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(20)
         self._loop.close()
+        self._folder.cleanup()

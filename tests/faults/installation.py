@@ -39,12 +39,24 @@ T = TypeVar("T")
 class Process:
     """One `openiwd serve` or `openiwd distribute`, ready for requests."""
 
-    def __init__(self, dsn: str, log: Path, command: tuple[str, ...], budget: int = 10) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        log: Path,
+        command: tuple[str, ...],
+        budget: int = 10,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._log = log.open("a")
         self.command = command
         self.process = subprocess.Popen(
             [sys.executable, "-m", "openiwd", *command, "--port", "0", "--metrics-port", "0", "--json"],
-            env={**os.environ, "OPENIWD_DATABASE_URL": dsn, "OPENIWD_CONNECTION_BUDGET": str(budget)},
+            env={
+                **os.environ,
+                "OPENIWD_DATABASE_URL": dsn,
+                "OPENIWD_CONNECTION_BUDGET": str(budget),
+                **(environment or {}),
+            },
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
@@ -111,10 +123,16 @@ class Site:
         self._folder = folder
         self._numbers = count(1)
 
-    def start(self, *command: str, dsn: str | None = None, budget: int = 10) -> Process:
+    def start(
+        self,
+        *command: str,
+        dsn: str | None = None,
+        budget: int = 10,
+        environment: Mapping[str, str] | None = None,
+    ) -> Process:
         """Another way to the same control database may be given, and how many connections it may have."""
         log = self._folder / f"{next(self._numbers)}-{command[0]}.log"
-        process = Process(dsn or self.dsn, log, command, budget)
+        process = Process(dsn or self.dsn, log, command, budget, environment)
         self.started.append(process)
         return process
 

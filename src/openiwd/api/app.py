@@ -16,6 +16,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from openiwd.api import (
+    capture_point,
     agent,
     alarm,
     audit,
@@ -75,6 +76,7 @@ HANDLERS: Final[list[Any]] = [
     *schema_trial.HANDLERS,
     *category.HANDLERS,
     *live_object.HANDLERS,
+    *capture_point.HANDLERS,
     *lookup_table.HANDLERS,
     *agent.HANDLERS,
     *saved_view.HANDLERS,

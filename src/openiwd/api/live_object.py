@@ -1,4 +1,4 @@
-"""Skills, groups, hold reasons and capture points: small objects that are live at once."""
+"""Skills, groups and hold reasons: small objects that are live at once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
 from openiwd.api.editing import CurrentEditor, described, etag, with_revision
 from openiwd.usecases import live_object
-from openiwd.usecases.live_object import CAPTURE_POINTS, GROUPS, HOLD_REASONS, SKILLS, LiveKind
+from openiwd.usecases.live_object import GROUPS, HOLD_REASONS, SKILLS, LiveKind
 from openiwd.usecases.rule_set_object import body_named
 
 PATHS: Final[dict[str, LiveKind]] = {
     "/skills": SKILLS,
     "/groups": GROUPS,
     "/hold-reasons": HOLD_REASONS,
-    "/capture-points": CAPTURE_POINTS,
 }
 
 

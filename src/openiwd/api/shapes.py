@@ -11,6 +11,7 @@ from openiwd.api.authorisation import PREFIX
 from openiwd.api.live_object import PATHS
 from openiwd.api.rule_set_object import path_of
 from openiwd.domain.agent import AgentProfile
+from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.category import CategoryConfig
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.webhook import Webhook
@@ -33,6 +34,7 @@ CategoryInput: Final = msgspec.defstruct(
 BODIES: Final[Mapping[str, Any]] = {
     **{f"PUT {PREFIX}{path_of(kind)}/{{object_id}}": kind.type for kind in KINDS},
     **{f"PUT {PREFIX}{path}/{{object_id}}": kind.type for path, kind in PATHS.items()},
+    f"PUT {PREFIX}/capture-points/{{object_id}}": CapturePoint,
     f"PUT {PREFIX}/categories/{{category_id}}": CategoryInput,
     f"PUT {PREFIX}/agents/{{agent_id}}": AgentProfile,
     f"PUT {PREFIX}/lookup-tables/{{table_id}}": LookupTable,
@@ -41,6 +43,7 @@ BODIES: Final[Mapping[str, Any]] = {
 """Route → what its JSON body is."""
 TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     f"POST {PREFIX}/agents/import": ("text/csv",),
+    f"POST {PREFIX}/capture-points/{{object_id}}/messages": ("application/json", "application/x-ndjson"),
     f"POST {PREFIX}/lookup-tables/{{table_id}}/import": ("text/csv",),
 }
 """Route → the media types of its text body."""

@@ -19,6 +19,7 @@ from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
 from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
 from openiwd.ports.alarm import AlarmReading, AlarmWriting
+from openiwd.ports.capture_store import CaptureReading, CaptureWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.webhook import WebhookReading, WebhookWriting
 
@@ -168,7 +169,7 @@ class AgentQuery(Struct, kw_only=True):
     """The one that counts for all media."""
 
 
-class Reading(DashboardReading, AlarmReading, WebhookReading, Protocol):
+class Reading(DashboardReading, AlarmReading, WebhookReading, CaptureReading, Protocol):
     """Committed state of one tenant."""
 
     async def live_version(self) -> int | None: ...
@@ -339,7 +340,7 @@ class Reading(DashboardReading, AlarmReading, WebhookReading, Protocol):
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, DashboardWriting, AlarmWriting, WebhookWriting, Protocol):
+class Writing(Reading, DashboardWriting, AlarmWriting, WebhookWriting, CaptureWriting, Protocol):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
 
     async def share_live_version(self) -> int | None:

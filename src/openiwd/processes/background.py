@@ -15,6 +15,7 @@ import structlog
 
 from openiwd.domain.errors import FencedError, UnavailableError
 from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.capture import CapturingTenant
 from openiwd.processes.loop import forever
 from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
@@ -52,7 +53,14 @@ class Background:
     """Everything that runs beside requests in this process."""
 
     def __init__(
-        self, platform: Platform, kind: str, address: str | None, *, decides: bool, sends: bool = False
+        self,
+        platform: Platform,
+        kind: str,
+        address: str | None,
+        *,
+        decides: bool,
+        sends: bool = False,
+        captures: bool = False,
     ) -> None:
         self._platform = platform
         self._kind = kind
@@ -60,6 +68,8 @@ class Background:
         """Where other processes reach the API of this one."""
         self._decides = decides
         self._sends = sends
+        self._captures = captures
+        self._capturing: list[tuple[CapturingTenant, list[asyncio.Task[None]]]] = []
         self._met: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._tenants: dict[str, list[asyncio.Task[None]]] = {}
@@ -90,6 +100,11 @@ class Background:
         if self._decides:
             runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(self._deciding, "decider", runner.step)
+        if self._captures and tenant.clock == "real":
+            capturing, loops = CapturingTenant(self._platform, services), list[asyncio.Task[None]]()
+            self._spawn(loops, "capture", capturing.step)
+            self._spawn(loops, "capture keys", capturing.tidy)
+            self._capturing.append((capturing, loops))
         return services
 
     def _spawn(self, into: list[asyncio.Task[None]], name: str, step: Callable[[], Awaitable[float]]) -> None:
@@ -113,7 +128,15 @@ class Background:
         with suppress(UnavailableError):  # then the lease runs out by itself
             await self._platform.control.give_up_decider_leases(self._platform.process_id)
 
+    async def stop_capturing(self) -> None:
+        """Lets others read the capture points at once."""
+        for capturing, loops in self._capturing:
+            await _ended(loops)
+            await capturing.stop()
+        self._capturing.clear()
+
     async def stop(self) -> None:
+        await self.stop_capturing()
         await _ended(self._deciding)
         tasks = [*self._tasks, *(t for tasks in self._tenants.values() for t in tasks)]
         await _ended(tasks)

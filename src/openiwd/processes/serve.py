@@ -38,10 +38,24 @@ class Part(Enum):
     ALL = "all"
     SERVE = "serve"
     DISTRIBUTE = "distribute"
+    CAPTURE = "capture"
 
     @property
     def kind(self) -> str:
-        return "distribute" if self is Part.DISTRIBUTE else "serve"
+        return self.value if self in (Part.DISTRIBUTE, Part.CAPTURE) else "serve"
+
+    @property
+    def decides(self) -> bool:
+        return self in (Part.ALL, Part.DISTRIBUTE)
+
+    @property
+    def sends(self) -> bool:
+        """Webhooks."""
+        return self in (Part.ALL, Part.SERVE)
+
+    @property
+    def captures(self) -> bool:
+        return self in (Part.ALL, Part.CAPTURE)
 
 
 class _Server(uvicorn.Server):
@@ -75,8 +89,9 @@ class Serving:
             wiring.platform,
             part.kind,
             address,
-            decides=part is not Part.SERVE,
-            sends=part is not Part.DISTRIBUTE,
+            decides=part.decides,
+            sends=part.sends,
+            captures=part.captures,
         )
         self.url = ""
         self.metrics_url: str | None = None
@@ -112,7 +127,7 @@ class Serving:
         await self._serve(api, sockets[0])
         if len(sockets) > 1:
             await self._serve(create_metrics_app(self.wiring.platform, self._metrics), sockets[1])
-        if self._part is not Part.DISTRIBUTE:
+        if self._part in (Part.ALL, Part.SERVE):
             await api.start()
         _spare_the_collector()
 
@@ -132,6 +147,7 @@ class Serving:
 
     async def stop(self) -> None:
         """Drains: another process decides, no new connections, open streams end, background work stops, pools close."""
+        await self.background.stop_capturing()
         await self.background.stop_deciding()
         for server, _ in self._servers:
             server.should_exit = True
@@ -225,6 +241,7 @@ async def _migrated(control_dsn: str, settings: Settings) -> Wiring:
         budget=settings.connection_budget,
         secret_keys=settings.secret_keys,
         outbound_allowed=settings.outbound_allowed,
+        capture_dir=settings.capture_dir,
     )
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])

@@ -30,6 +30,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path | None = None
     database_url: str | None = None
     """Control database of an own PostgreSQL; None = the embedded one."""
+    capture_dir: Path | None = None
+    """Below it lie the folders of file capture points; None = this process reads no files."""
     connection_budget: int = 60
     secret_keys: tuple[str, ...] = ()
     """What stored secrets are sealed with: the first seals, all open."""
@@ -103,6 +105,7 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment (OPENIWD_…)."""
     env = os.environ if variables is None else variables
     data = env.get("OPENIWD_DATA_DIR")
+    capture = env.get("OPENIWD_CAPTURE_DIR")
     return Settings(
         host=env.get("OPENIWD_HOST") or "127.0.0.1",
         port=_number(env, "OPENIWD_PORT", DEFAULT_PORT, 0, 65_535),
@@ -111,6 +114,7 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         metrics_port=_number(env, "OPENIWD_METRICS_PORT", DEFAULT_METRICS_PORT, 0, 65_535),
         data_dir=Path(data) if data else None,
         database_url=_secret(env, "OPENIWD_DATABASE_URL"),
+        capture_dir=Path(capture) if capture else None,
         connection_budget=_number(env, "OPENIWD_CONNECTION_BUDGET", 60, 5, 1_000),
         secret_keys=read_secret_keys(_secret(env, "OPENIWD_SECRET_KEY")),
         outbound_allowed=read_outbound_allowed(env),

@@ -124,6 +124,7 @@ async def _serve(
         budget=options.budget,
         secret_keys=[bootstrap.secret_key(data_dir)],
         outbound_allowed=read_outbound_allowed(),
+        capture_dir=data_dir / "capture",
     )
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
@@ -17,6 +19,7 @@ from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.network_address import Network
+from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
 from openiwd.usecases.passing_on import PassingOn
@@ -48,6 +51,7 @@ class Wiring:
         budget: int = 60,
         secret_keys: Sequence[str] = (),
         outbound_allowed: Sequence[Network] = (),
+        capture_dir: Path | None = None,
     ) -> None:
         self.control_dsn = control_dsn
         self.process_id = new_id()
@@ -58,6 +62,7 @@ class Wiring:
         self.peers = HttpPeers()
         self.outbound = HttpOutbound(outbound_allowed)
         passing_on = PassingOn(self.control, self.peers, self.process_id)
+        adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir)}
         self.platform = Platform(
             self.control,
             self._runtime,
@@ -65,6 +70,7 @@ class Wiring:
             passing_on=passing_on,
             outbound=self.outbound,
             secrets=AesGcmBox(secret_keys),
+            capture_adapters=adapters,
         )
 
     def _dsn_of(self, tenant_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Small live objects: skills, groups, hold reasons, capture points. Live at once; what is in use stays."""
+"""Small live objects: skills, groups, hold reasons. Live at once; what is in use stays."""
 
 from __future__ import annotations
 
@@ -28,14 +28,6 @@ class NamedObject(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tr
     description: Annotated[str, Meta(max_length=2_000)] = ""
 
 
-class CapturePoint(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Where items come from: a name for the `capturePoint` that source systems send."""
-
-    id: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
-    name: ObjectName
-    description: Annotated[str, Meta(max_length=2_000)] = ""
-
-
 class LiveKind(Struct, frozen=True, kw_only=True):
     """A kind of small live object."""
 
@@ -57,14 +49,7 @@ GROUPS: Final = LiveKind(
 HOLD_REASONS: Final = LiveKind(
     stored="hold_reason", noun="hold reason", type=HoldReason, view=None, update="queues.update"
 )
-CAPTURE_POINTS: Final = LiveKind(
-    stored="capture_point",
-    noun="capture point",
-    type=CapturePoint,
-    view="capturePoints.view",
-    update="capturePoints.update",
-)
-KINDS: Final = (SKILLS, GROUPS, HOLD_REASONS, CAPTURE_POINTS)
+KINDS: Final = (SKILLS, GROUPS, HOLD_REASONS)
 
 
 class Stored(Struct):
@@ -217,10 +202,6 @@ async def _uses(editor: Editor, kind: LiveKind, object_id: str) -> list[dict[str
             faults.append(_fault(f"{count} items are held for it", "set it inactive instead"))
         if any(o.revision == 0 and o.value.id == object_id for o in await _all(editor, kind)):
             faults.append(_fault("it is one of the product's own", "set it inactive instead"))
-    if kind is CAPTURE_POINTS:
-        count = await open_items(editor, "capturePoint", object_id)
-        if count:
-            faults.append(_fault(f"{count} open items came from it", "wait until they are finished"))
     return faults[:50]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from openiwd.domain.errors import NotFoundError, UnavailableError
+from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.outbound import Outbound
 from openiwd.ports.secret_box import SecretBox
@@ -85,6 +86,7 @@ class Platform:
         passing_on: PassingOn | None = None,
         outbound: Outbound | None = None,
         secrets: SecretBox | None = None,
+        capture_adapters: Mapping[str, CaptureAdapter] | None = None,
     ) -> None:
         self.control = control
         self._outbound = outbound
@@ -92,6 +94,8 @@ class Platform:
         self.identities = Identities(control)
         self.process_id = process_id
         self.passing_on = passing_on
+        self.capture_adapters: Mapping[str, CaptureAdapter] = capture_adapters or {}
+        """By kind of capture point, those that are read by the loop."""
         self._make_runtime = make_runtime
         self._on_open = on_open
         self._services: dict[str, TenantServices] = {}

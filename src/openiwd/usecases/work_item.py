@@ -39,13 +39,14 @@ async def apply(
     *,
     checkpoint: tuple[str, Any] | None = None,
     also: Callable[[Writing, Sequence[Result]], Awaitable[None]] | None = None,
+    always: bool = False,
     atomic: bool = False,
 ) -> list[Result]:
     """Runs the commands in order and writes all that succeeded in one transaction; a failed one leaves no trace.
 
     When another writer changes one of the items between reading and writing, everything is read and run again;
     so each command is judged on the state that it really meets. `checkpoint` is stored in the same transaction,
-    and `also` writes in it what belongs to the results (not called when there is nothing to write). With
+    and `also` writes in it what belongs to the results (not called when there is nothing to write, unless `always`). With
     `atomic`, nothing at all is written when one of them fails.
     """
     for _ in range(ATTEMPTS):
@@ -53,7 +54,7 @@ async def apply(
         results, clock_at = await _run(runtime, commands, batch)
         if atomic and any(isinstance(r, OpenIwdError) for r in results):
             return all_failed(results)
-        if not batch.events and checkpoint is None:
+        if not batch.events and checkpoint is None and not always:
             return results
         if await write(runtime, batch, results, checkpoint, also, clock_at):
             if runtime.virtual is not None and clock_at is not None:

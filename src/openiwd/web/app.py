@@ -18,6 +18,7 @@ from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.web.access import access_group_page, api_key_page, role_page, settings_page, user_page
 from openiwd.web.alarm import alarm_page
 from openiwd.web.audit import audit_page
+from openiwd.web.capture import inbox_page, point_page
 from openiwd.web.configuration import (
     calendar_page,
     category_page,
@@ -102,6 +103,8 @@ PAGES: Final[list[Any]] = [
     *audit_page.PAGES,
     *webhook_page.PAGES,
     *delivery_page.PAGES,
+    *point_page.PAGES,
+    *inbox_page.PAGES,
     *calendar_page.PAGES,
     *category_page.PAGES,
     *queue_editor_page.PAGES,

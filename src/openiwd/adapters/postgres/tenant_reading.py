@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openiwd.adapters.postgres.alarm_reading import AlarmReading
 from openiwd.adapters.postgres.backlog_reading import BacklogReading
+from openiwd.adapters.postgres.capture_reading import CaptureReading
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_reading import ContactReading
 from openiwd.adapters.postgres.dashboard_reading import DashboardReading
@@ -24,6 +25,7 @@ class PostgresReading(
     DashboardReading,
     AlarmReading,
     WebhookReading,
+    CaptureReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

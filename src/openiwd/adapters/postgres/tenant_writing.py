@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openiwd.adapters.postgres.alarm_reading import AlarmWriting
+from openiwd.adapters.postgres.capture_reading import CaptureWriting
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_writing import ContactWriting
 from openiwd.adapters.postgres.dashboard_reading import DashboardWriting
@@ -13,7 +14,14 @@ from openiwd.adapters.postgres.webhook_store import WebhookWriting
 
 
 class PostgresWriting(
-    PostgresReading, ItemWriting, LiveWriting, ContactWriting, DashboardWriting, AlarmWriting, WebhookWriting
+    PostgresReading,
+    ItemWriting,
+    LiveWriting,
+    ContactWriting,
+    DashboardWriting,
+    AlarmWriting,
+    WebhookWriting,
+    CaptureWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

@@ -73,6 +73,7 @@ GROUPS: Final = (
     Group(
         "lists",
         (
+            Entry("capture_points", "/configuration/capture-points", "plug", "capturePoints.view"),
             Entry("lookup_tables", "/configuration/lookup-tables", "bank", "lookupTables.view"),
             Entry("hold_reasons", "/configuration/hold-reasons", "pause", "queues.view"),
         ),

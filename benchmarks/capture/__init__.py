@@ -1,0 +1,1 @@
+"""Capture points: what reading a source costs, and what taking its records costs."""

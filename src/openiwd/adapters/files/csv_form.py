@@ -1,0 +1,137 @@
+"""CSV files: whatever separates the cells, whatever the encoding; row by row."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from typing import IO, Any, Final
+
+from openiwd.adapters.files.row import ERROR, OWN, STATUS, BrokenFileError, Rejected, Row, column_names, named
+from openiwd.domain.capture.point import FileSource
+from openiwd.domain.errors import InvalidInputError
+
+BLOCK: Final = 1024 * 1024
+LARGEST_CELL: Final = 1024 * 1024
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SEPARATORS: Final = ",;\t|"
+
+
+def encoding_of(file: IO[bytes], wanted: str) -> str:
+    """The encoding by the file's mark, else as wanted, else UTF-8 where all of it is that, else Windows-1252."""
+    start = file.read(4)
+    file.seek(0)
+    for mark, name in _MARKS:
+        if start.startswith(mark):
+            return name
+    if wanted != "auto":
+        return wanted
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while block := file.read(BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    finally:
+        file.seek(0)
+    return "utf-8"
+
+
+class CsvForm:
+    """Implements `Form`."""
+
+    def __init__(self) -> None:
+        self._columns: list[str] = []
+        self._delimiter = ","
+
+    def head(self) -> Any:
+        return {"columns": self._columns, "delimiter": self._delimiter}
+
+    def rows(self, file: IO[bytes], settings: FileSource) -> Iterator[Row]:
+        encoding = encoding_of(file, settings.encoding)
+        # Windows-1252 leaves five bytes open; what is taken for it because it is nothing else may have them.
+        errors = "replace" if encoding == "cp1252" and settings.encoding == "auto" else "strict"
+        text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
+        try:
+            yield from self._table(text, settings)
+        except UnicodeDecodeError as error:
+            raise BrokenFileError(
+                f"the file is not {encoding}: byte 0x{error.object[error.start]:02x} near line {self._line}",
+                hint="choose the encoding of the file in the capture point",
+            ) from error
+        finally:
+            text.detach()
+
+    def _table(self, text: io.TextIOWrapper, settings: FileSource) -> Iterator[Row]:
+        self._line = 1
+        first = text.readline()
+        separator = settings.delimiter
+        if first.casefold().startswith("sep=") and len(first.strip()) == 5:
+            separator, first = first.strip()[4], text.readline()
+        self._delimiter = _separator_of(first) if separator == "auto" else separator
+        csv.field_size_limit(LARGEST_CELL)
+        reader = csv.reader(_chained(first, text), delimiter=self._delimiter, strict=True)
+        while not self._columns:
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                raise BrokenFileError(f"the first row cannot be read: {error}", hint="correct it") from error
+            if cells is None:
+                return
+            if any(cells):
+                self._columns = column_names(list(cells))
+        yield from self._rows(reader)
+
+    def _rows(self, reader: Any) -> Iterator[Row]:
+        columns = self._columns
+        while True:
+            self._line = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                fault = InvalidInputError(
+                    f"line {reader.line_num} cannot be read: {error}",
+                    hint="look for a quotation mark that is missing or too many",
+                    code="brokenRow",
+                )
+                yield Row({}, [], "", fault=fault)
+                continue
+            if cells is None:
+                return
+            if not any(cells):
+                continue
+            row_fault = None
+            if len(cells) > len(columns) and any(cells[len(columns) :]):
+                row_fault = InvalidInputError(
+                    f"the row has {len(cells)} cells, the first row has {len(columns)}",
+                    hint="put cells that hold the separator into quotation marks",
+                    code="brokenRow",
+                )
+            yield Row(named(columns, cells), cells, self._delimiter.join(cells), fault=row_fault)
+
+    def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
+        writer = csv.writer(text, delimiter=head["delimiter"], lineterminator="\r\n")
+        kept = [n for n, name in enumerate(head["columns"]) if name.casefold() not in OWN]
+        writer.writerow([*(head["columns"][n] for n in kept), STATUS, ERROR])
+        for row in rejected:
+            cells = row.kept
+            writer.writerow([*(cells[n] if n < len(cells) else "" for n in kept), "error", row.error])
+        text.detach()
+
+
+def _chained(first: str, text: io.TextIOWrapper) -> Iterator[str]:
+    yield first
+    yield from text
+
+
+def _separator_of(line: str) -> str:
+    """What occurs most often outside of quotation marks in the first line."""
+    outside = "".join(line.split('"')[::2])
+    return max(_SEPARATORS, key=outside.count)

@@ -1,0 +1,86 @@
+"""`openiwd capture`: reads capture points in a process of its own; `openiwd capture test`: a dry run of a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from openiwd.cli.serve import say_ready
+from openiwd.processes.capture_trial import Trial, trial_point, try_file
+from openiwd.processes.logs import configure_logs
+from openiwd.processes.serve import Part
+from openiwd.processes.serve import serve as run_serve
+from openiwd.processes.settings import read_settings
+
+app = typer.Typer(help="Capture points: files, and other sources that are read.", add_completion=False)
+
+
+@app.callback(invoke_without_command=True)
+def capture(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Health; 0 = any free one.")] = 0,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")
+    ] = False,
+) -> None:
+    """Read the capture points of all tenants: each is read by one process, others of these stand by."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = read_settings()
+    configure_logs(settings.log_level)
+    uvloop.run(
+        run_serve(
+            settings,
+            host=host or settings.host,
+            port=port,
+            metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
+            part=Part.CAPTURE,
+            when_ready=lambda server: say_ready(server, as_json=as_json),
+        )
+    )
+
+
+@app.command(name="test")
+def trial(
+    file: Annotated[Path, typer.Argument(help="A file as it would be dropped: CSV, XLSX, XML, JSON or NDJSON.")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON: a mapping, or a whole capture point. Without one, names decide."),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=0, max=1_000, help="How many records to show; failing ones always.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, nothing else.")] = False,
+) -> None:
+    """Try a file against a mapping without a server: what each record would become. Ends with code 1 if any fails."""
+    result = try_file(file, trial_point(mapping), rows)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    else:
+        _print(result)
+    if result.failed:
+        sys.exit(1)
+
+
+def _print(result: Trial) -> None:
+    table = Table(box=None, header_style="bold")
+    for name in ("record", "message", "captureId", "becomes"):
+        table.add_column(name, overflow="fold")
+    for line in result.lines:
+        if line.error is None:
+            told = msgspec.json.encode(line.values).decode()
+        else:
+            told = f"[red]{line.error.message}[/]" + (f" ({line.error.hint})" if line.error.hint else "")
+        table.add_row(str(line.number), line.message or "–", line.capture_id or "–", told)
+    console = Console()
+    console.print(table)
+    console.print(f"{result.records} records, {result.failed} would be refused", highlight=False)

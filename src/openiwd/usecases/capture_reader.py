@@ -1,0 +1,163 @@
+"""The loop that reads a capture point, whatever its kind: read, take, acknowledge; and beside it the notifications.
+
+At most one batch is on its way, so a slow tenant slows its sources down rather than filling memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from openiwd.domain.capture.answer import Answer, Outcome
+from openiwd.domain.errors import UnavailableError
+from openiwd.ports.capture import CaptureSource, SourceRecord, Taken
+from openiwd.usecases.capture_batch import OpenedPoint, take
+from openiwd.usecases.capture_notifier import CaptureNotifier
+
+if TYPE_CHECKING:
+    from openiwd.usecases.platform import TenantServices
+
+BATCH: Final = 500
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+HEALTH_SECONDS: Final = 10.0
+RATE_SECONDS: Final = 60.0
+
+T = TypeVar("T")
+
+
+class ReaderStatus(Struct, kw_only=True, rename="camel"):
+    """What a reader tells of itself; counts are since it took over."""
+
+    state: str = "starting"
+    """starting | reading | idle | away | failed"""
+    since: datetime | None = None
+    records: int = 0
+    created: int = 0
+    errors: int = 0
+    per_minute: int = 0
+    last_record_at: datetime | None = None
+    backlog: int | None = None
+    detail: str = ""
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    notified: int = 0
+
+
+class Watched(Struct):
+    """Who is told what the loop does, to count it."""
+
+    taken: Callable[[str, Outcome], None] = lambda _point, _outcome: None
+
+
+class CaptureReader:
+    """Reads one capture point under one epoch, until cancelled or fenced."""
+
+    def __init__(
+        self,
+        services: TenantServices,
+        point: OpenedPoint,
+        source: CaptureSource,
+        epoch: int,
+        watched: Watched | None = None,
+    ) -> None:
+        self.status = ReaderStatus(since=services.runtime.now())
+        self._services = services
+        self._point = point
+        self._source = source
+        self._epoch = epoch
+        self._watched = watched or Watched()
+        self._lately: deque[tuple[float, int]] = deque()
+        self.notifier = CaptureNotifier(services, point, source, epoch)
+
+    async def run(self) -> None:
+        """Until cancelled; FencedError when another process reads now."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read_on())
+            group.create_task(self._look())
+            if self.notifier.has_work:
+                group.create_task(self._notify_on())
+
+    async def _read_on(self) -> None:
+        while True:
+            await self.step()
+
+    async def step(self) -> int:
+        """One batch from reading to acknowledging; how many records it had."""
+        records = await self._persist(lambda: self._source.read(BATCH))
+        if not records:
+            self.status.state = "idle"
+            return 0
+        self.status.state = "reading"
+        answers = await self._persist(lambda: take(self._services, self._point, records, self._epoch))
+        self._count(records, answers)
+        taken = [Taken(r, a) for r, a in zip(records, answers, strict=True)]
+        over = await self._persist(lambda: self._source.acknowledge(taken))
+        if over:
+            async with self._services.runtime.store.writing() as tx:
+                await tx.forget_capture_streams(self._point.point.id, over)
+        return len(records)
+
+    async def _persist(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Does it until it succeeds; source or database away only means a pause, longer each time."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await act()
+            except UnavailableError as error:
+                self.status.state = "away"
+                self._note(error.message)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _count(self, records: Sequence[SourceRecord], answers: Sequence[Answer]) -> None:
+        status, now = self.status, self._services.runtime.now()
+        status.records += len(records)
+        status.last_record_at = now
+        for answer in answers:
+            self._watched.taken(self._point.point.id, answer.outcome)
+            if answer.outcome is Outcome.CREATED:
+                status.created += 1
+            elif answer.error is not None:
+                status.errors += 1
+                self._note(f"{answer.position}: {answer.error.message}" if answer.position else answer.error.message)
+        self._lately.append((time.monotonic(), len(records)))
+
+    def _note(self, text: str) -> None:
+        self.status.last_error = text[:500]
+        self.status.last_error_at = self._services.runtime.now()
+
+    async def _look(self) -> None:
+        """Asks the source how it is, now and then."""
+        while True:
+            try:
+                health = await self._source.ping()
+                self.status.backlog, self.status.detail = health.backlog, health.detail
+            except UnavailableError as error:
+                self.status.backlog = None
+                self._note(error.message)
+            await asyncio.sleep(HEALTH_SECONDS)
+
+    async def _notify_on(self) -> None:
+        while True:
+            self.status.notified += await self._persist(self.notifier.step)
+
+    def told(self) -> dict[str, Any]:
+        """The status as others read it."""
+        horizon = time.monotonic() - RATE_SECONDS
+        while self._lately and self._lately[0][0] < horizon:
+            self._lately.popleft()
+        self.status.per_minute = sum(count for _, count in self._lately)
+        return _builtins(self.status)
+
+
+def _builtins(status: ReaderStatus) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.to_builtins(status)
+    return body
