@@ -40,7 +40,9 @@ class Reading:
         with aside.open("w") as file:
             for n in range(count):
                 file.write(json.dumps({"captureId": f"{prefix}{n}"}) + "\n")
-                file.write(json.dumps({"message": "update", "captureId": f"{prefix}{n}", "priority": "+1"}) + "\n")
+                file.write(
+                    json.dumps({"message": "update", "captureId": f"{prefix}{n}", "priority": "+1"}) + "\n"
+                )
         aside.rename(self.inbound / name)
 
     async def items(self) -> int:

@@ -19,7 +19,9 @@ async def test_a_capture_point_of_old_is_one_of_kind_rest(api: World) -> None:
     assert (shown["source"], shown["enabled"], shown["timeZone"]) == ({"kind": "rest"}, True, "UTC")
     await api.item("a", capturePoint="portal")
     assert problem(await api.call("DELETE", "/capture-points/portal"), 409, "inUse")["errors"]
-    assert (await api.get("/capture-points/portal/uses")).json()["uses"][0]["message"] == "1 open items came from it"
+    assert (await api.get("/capture-points/portal/uses")).json()["uses"][0][
+        "message"
+    ] == "1 open items came from it"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,12 @@ async def test_messages_go_to_enabled_points_of_kind_rest_by_who_may(api: World)
 
 
 async def test_a_live_sample_is_judged_and_writes_nothing(api: World) -> None:
-    await put_point(api, "files", source={"kind": "file", "folder": "x"}, mapping={"fields": [{"to": "captureId", "from": "nr"}]})
+    await put_point(
+        api,
+        "files",
+        source={"kind": "file", "folder": "x"},
+        mapping={"fields": [{"to": "captureId", "from": "nr"}]},
+    )
     table = "nr;kind;line;dueDateTime\n1;claim;motor;\n2;claim;motor;soon\n;claim;;\n"
     answer = (await api.post("/capture-points/files/test", {"sample": table})).json()
     first, second, third = answer["records"]
@@ -90,10 +97,14 @@ async def test_a_live_sample_is_judged_and_writes_nothing(api: World) -> None:
     assert third["error"]["code"] == "missing"
     assert await items_at(api, "files") == []
     tried = {"name": "x", "source": {"kind": "rest"}, "defaults": {"subject": "none"}}
-    answer = (await api.post("/capture-points/new/test", {"sample": '{"captureId": "1"}', "point": tried})).json()
+    answer = (
+        await api.post("/capture-points/new/test", {"sample": '{"captureId": "1"}', "point": tried})
+    ).json()
     assert answer["records"][0]["item"]["subject"] == "none"
     encoded = b64encode("nr;name\n1;Müller\n".encode("latin-1")).decode()
-    answer = (await api.post("/capture-points/files/test", {"sample": encoded, "base64": True, "fileName": "a.csv"})).json()
+    answer = (
+        await api.post("/capture-points/files/test", {"sample": encoded, "base64": True, "fileName": "a.csv"})
+    ).json()
     assert answer["records"][0]["values"]["data"] == {"name": "Müller"}
     problem(await api.post("/capture-points/files/test", {"sample": "?", "base64": True}), 400)
     broken = (await api.post("/capture-points/files/test", {"sample": "<x><y></x>"})).json()
@@ -106,7 +117,10 @@ async def errors(api: World, tmp_path: Path) -> list[dict[str, Any]]:
     way = FileWay(tmp_path)
     api.platform.capture_adapters = {"file": FileAdapter(way.root)}
     await put_point(api, source=way.source())
-    way.drop("a.json", b'[{"captureId": "a", "due": "1.2.2027", "dueDateTime": "x"}, {"captureId": "b", "tags": 7}, {"x": "\\u0000"}]')
+    way.drop(
+        "a.json",
+        b'[{"captureId": "a", "due": "1.2.2027", "dueDateTime": "x"}, {"captureId": "b", "tags": 7}, {"x": "\\u0000"}]',
+    )
     async with reading(api) as reader:
         await step_until(reader, way.idle)
     return await inbox(api)
@@ -123,7 +137,10 @@ async def test_what_failed_is_tried_again_after_the_mapping_was_mended(
     assert (await api.get(path)).json()["tries"] == 2
     point = (await api.get("/capture-points/claims")).json()
     point["mapping"] = {
-        "fields": [{"to": "dueDateTime", "from": "due", "date": "%d.%m.%Y"}, {"to": "data.was", "from": "dueDateTime"}]
+        "fields": [
+            {"to": "dueDateTime", "from": "due", "date": "%d.%m.%Y"},
+            {"to": "data.was", "from": "dueDateTime"},
+        ]
     }
     await put_point(api, **{k: v for k, v in point.items() if k not in ("id", "revision")})
     answer = (await api.post(f"{path}/retry", {})).json()
@@ -137,7 +154,9 @@ async def test_what_failed_is_tried_again_after_the_mapping_was_mended(
     assert [e["action"] for e in entries if e["objectId"] == first["id"]] == ["retried", "retried"]
 
 
-async def test_a_mended_record_is_taken_and_others_are_discarded(api: World, errors: list[dict[str, Any]]) -> None:
+async def test_a_mended_record_is_taken_and_others_are_discarded(
+    api: World, errors: list[dict[str, Any]]
+) -> None:
     path = f"/capture-points/claims/errors/{errors[0]['id']}"
     mended = (await api.post(f"{path}/retry", {"fields": {"captureId": "c"}})).json()
     assert mended["outcome"] == "created"
@@ -152,7 +171,9 @@ async def test_a_mended_record_is_taken_and_others_are_discarded(api: World, err
     problem(await api.get(f"/capture-points/other/errors/{errors[0]['id']}"), 404)
 
 
-async def test_a_removed_capture_point_takes_its_inbox_with_it(api: World, errors: list[dict[str, Any]]) -> None:
+async def test_a_removed_capture_point_takes_its_inbox_with_it(
+    api: World, errors: list[dict[str, Any]]
+) -> None:
     assert (await api.call("DELETE", "/capture-points/claims")).status_code == 204
     problem(await api.get("/capture-points/claims/errors"), 404)
     await put_point(api, "claims")

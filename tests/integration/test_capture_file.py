@@ -35,7 +35,9 @@ async def read_all(api: World, way: FileWay) -> None:
         await step_until(reader, way.idle)
 
 
-async def test_a_partly_failed_file_comes_back_to_be_mended_and_dropped_again(api: World, way: FileWay) -> None:
+async def test_a_partly_failed_file_comes_back_to_be_mended_and_dropped_again(
+    api: World, way: FileWay
+) -> None:
     text = "captureId;dueDateTime;kind\na;2026-12-01;claim\nb;soon;claim\nc;;claim\n"
     way.drop("claims.csv", text.encode())
     await read_all(api, way)
@@ -146,8 +148,12 @@ class Mortal:
         return await self._source.ping()
 
 
-@pytest.mark.parametrize("where", ["before reading", "after reading", "before acknowledging", "after acknowledging"])
-async def test_a_reader_that_dies_anywhere_takes_each_record_once(api: World, way: FileWay, where: str) -> None:
+@pytest.mark.parametrize(
+    "where", ["before reading", "after reading", "before acknowledging", "after acknowledging"]
+)
+async def test_a_reader_that_dies_anywhere_takes_each_record_once(
+    api: World, way: FileWay, where: str
+) -> None:
     records: list[dict[str, Any]] = []
     for n in range(12):
         records += [{"captureId": f"{n:02}"}, {"message": "update", "captureId": f"{n:02}", "priority": "+1"}]
@@ -215,7 +221,9 @@ async def test_one_process_reads_and_another_follows_when_it_stops(api: World, w
     services = await api.services()
     await services.feed.start()
     platforms = [
-        Platform(api.wiring.control, api.wiring._runtime, new_id(), capture_adapters=api.platform.capture_adapters)
+        Platform(
+            api.wiring.control, api.wiring._runtime, new_id(), capture_adapters=api.platform.capture_adapters
+        )
         for _ in range(2)
     ]
     first, second = (CapturingTenant(p, services) for p in platforms)

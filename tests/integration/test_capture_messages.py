@@ -78,7 +78,9 @@ async def test_the_same_again_is_known_and_other_content_refused(api: World, way
     assert len(await items_at(api)) == 1
 
 
-@pytest.mark.parametrize(("policy", "outcome", "subject"), [("keep", "existing", None), ("update", "done", "other")])
+@pytest.mark.parametrize(
+    ("policy", "outcome", "subject"), [("keep", "existing", None), ("update", "done", "other")]
+)
 async def test_the_policy_for_duplicates(
     api: World, way: Way, policy: str, outcome: str, subject: str | None
 ) -> None:
@@ -109,7 +111,9 @@ async def test_one_bad_message_never_stands_in_the_way_of_the_others(api: World,
         "created", "noDate", "unknownMessage", "notFound", "invalidTransition", "missing", "invalidInput",
         "invalidText", "created",
     ], answers  # fmt: skip
-    assert all(a["error"].get("hint") or a["error"]["code"] == "invalidTransition" for a in answers if "error" in a)
+    assert all(
+        a["error"].get("hint") or a["error"]["code"] == "invalidTransition" for a in answers if "error" in a
+    )
     assert answers[1]["error"]["field"] == "dueDateTime"
     assert [i["captureId"] for i in await items_at(api)] == ["a", "e"]
     kept = await inbox(api)
@@ -187,5 +191,11 @@ async def test_what_becomes_of_the_items_goes_back_in_order(api: World, way: Way
     assert [(n["captureId"], n["notification"]) for n in told] == [
         ("a", "captured"), ("a", "queued"), ("b", "captured"), ("b", "queued"), ("a", "held"), ("a", "canceled"),
     ], "in the log's order; not what the source has done itself"  # fmt: skip
-    assert (told[4]["status"], told[4]["previousStatus"], told[4]["reason"]) == ("held", "queued", "waitingForCustomer")
-    assert len(await way.notifications(api)) == len(told), "nothing is told twice by a reader that comes after"
+    assert (told[4]["status"], told[4]["previousStatus"], told[4]["reason"]) == (
+        "held",
+        "queued",
+        "waitingForCustomer",
+    )
+    assert len(await way.notifications(api)) == len(told), (
+        "nothing is told twice by a reader that comes after"
+    )

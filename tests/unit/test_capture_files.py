@@ -42,7 +42,14 @@ def read(name: str, content: bytes | str, **fields: Any) -> list[dict[str, Any]]
 
 @pytest.mark.parametrize(
     ("encoding", "fields"),
-    [("utf-8", {}), ("utf-8-sig", {}), ("utf-16", {}), ("latin-1", {}), ("cp1252", {}), ("latin-1", {"encoding": "latin-1"})],
+    [
+        ("utf-8", {}),
+        ("utf-8-sig", {}),
+        ("utf-16", {}),
+        ("latin-1", {}),
+        ("cp1252", {}),
+        ("latin-1", {"encoding": "latin-1"}),
+    ],
 )
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_a_table_is_read_whatever_its_encoding_and_separator(
@@ -82,12 +89,16 @@ def test_the_first_row_names_the_columns_once() -> None:
 
 
 @given(
-    values=st.lists(st.dictionaries(st.text(max_size=6), st.text(max_size=20) | st.lists(st.integers(), max_size=3))),
+    values=st.lists(
+        st.dictionaries(st.text(max_size=6), st.text(max_size=20) | st.lists(st.integers(), max_size=3))
+    ),
     indent=st.sampled_from([None, 2]),
     shift=st.integers(0, 40),
 )
 @settings(max_examples=60)
-def test_a_list_is_read_wherever_blocks_end(values: list[dict[str, Any]], indent: int | None, shift: int) -> None:
+def test_a_list_is_read_wherever_blocks_end(
+    values: list[dict[str, Any]], indent: int | None, shift: int
+) -> None:
     values = [{"filler": '\\"' * (BLOCK // 4 - 10) + "x" * shift}, *values]
     text = json.dumps(values, indent=indent, ensure_ascii=shift % 2 == 0)
     own = {"iwdstatus", "iwderror"}
@@ -143,7 +154,9 @@ def test_the_native_form_of_interactions() -> None:
     assert [r.message for r in found] == ["submit", "stop", None]
     assert found[0].fields == {"ExternalId": "a", "MediaType": "workitem", "data.kind": "claim"}
     assert found[2].fault is not None
-    assert [r.message for r in rows("a.xml", '<interaction operation="getinfo" ExternalId="a"/>')] == ["getinfo"]
+    assert [r.message for r in rows("a.xml", '<interaction operation="getinfo" ExternalId="a"/>')] == [
+        "getinfo"
+    ]
 
 
 def test_records_of_any_other_xml() -> None:
@@ -170,7 +183,9 @@ def test_xml_bombs_are_refused(bomb: str) -> None:
 def test_xml_that_is_broken_off_gives_what_was_whole() -> None:
     found = []
     with pytest.raises(BrokenFileError, match="no sound XML"):
-        for row in form_of("a.xml", FOLDER).rows(io.BytesIO(b"<x><CreateTask CaptureId='a'/><CreateTask Cap"), FOLDER):
+        for row in form_of("a.xml", FOLDER).rows(
+            io.BytesIO(b"<x><CreateTask CaptureId='a'/><CreateTask Cap"), FOLDER
+        ):
             found.append(row.fields)
     assert found == [{"CaptureId": "a"}]
 
@@ -244,13 +259,17 @@ def test_cells_that_hold_no_value_are_faults_with_their_column() -> None:
 def test_sheets_are_chosen_and_dates_count_from_1904_where_the_book_says_so() -> None:
     body = HEAD + "<row r='2'><c r='A2' s='1'><v>44742</v></c></row>"
     shared = "<si><t>when</t></si>"
-    assert read("a.xlsx", workbook(body, shared, "<workbookPr date1904='1'/>")) == [{"id": datetime(2026, 7, 1)}]
+    assert read("a.xlsx", workbook(body, shared, "<workbookPr date1904='1'/>")) == [
+        {"id": datetime(2026, 7, 1)}
+    ]
     assert read("a.xlsx", workbook(body, shared), sheet="Other") == [{"z": 1}]
     with pytest.raises(BrokenFileError, match="no sheet 'Nope'"):
         read("a.xlsx", workbook(body, shared), sheet="Nope")
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04 nothing", b"", b"<html>", workbook(HEAD, "<si><t>a</t></si>")[:-60]])
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04 nothing", b"", b"<html>", workbook(HEAD, "<si><t>a</t></si>")[:-60]]
+)
 def test_what_is_no_workbook_is_refused(content: bytes) -> None:
     with pytest.raises(BrokenFileError, match="no sound workbook"):
         read("a.xlsx", content)
@@ -287,12 +306,22 @@ def back(name: str, content: bytes) -> bytes:
         ("a.json", b'[{"id": 1, "x": {"y": []}}, {"id": 2}]'),
         ("a.ndjson", b'{"id": 1}\n{"id": 2}\n'),
         ("a.xml", GTL.encode("latin-1")),
-        ("a.xlsx", workbook(HEAD + "<row r='2'><c r='A2'><v>1</v></c><c r='C2' t='str'><v>&lt;=1</v></c></row>", "<si><t>w</t></si>")),
+        (
+            "a.xlsx",
+            workbook(
+                HEAD + "<row r='2'><c r='A2'><v>1</v></c><c r='C2' t='str'><v>&lt;=1</v></c></row>",
+                "<si><t>w</t></si>",
+            ),
+        ),
     ],
 )
 def test_a_file_that_comes_back_says_why_and_reads_the_same_again(name: str, content: bytes) -> None:
     returned = back(name, content)
-    told = returned if name != "a.xlsx" else zipfile.ZipFile(io.BytesIO(returned)).read("xl/worksheets/sheet1.xml")
+    told = (
+        returned
+        if name != "a.xlsx"
+        else zipfile.ZipFile(io.BytesIO(returned)).read("xl/worksheets/sheet1.xml")
+    )
     assert b"iwdStatus" in told
     assert b"wrong:" in told
     first, second = rows(name, content), rows(name, returned)

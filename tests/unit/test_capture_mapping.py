@@ -28,7 +28,9 @@ def line(to: str, source: str | None = "x", **fields: Any) -> dict[str, Any]:
 
 def mapped(value: Any, to: str = "data.x", zone: str = "Europe/Berlin", **fields: Any) -> Any:
     """What one value becomes under one line."""
-    made = mapping(timeZone=zone, mapping={"unmapped": "ignore", "fields": [line("captureId", "id"), line(to, **fields)]})
+    made = mapping(
+        timeZone=zone, mapping={"unmapped": "ignore", "fields": [line("captureId", "id"), line(to, **fields)]}
+    )
     message = made.message({"id": "1", "x": value})
     assert isinstance(message, Create)
     inner: Any = msgspec.to_builtins(message.item)
@@ -54,7 +56,9 @@ def mapped(value: Any, to: str = "data.x", zone: str = "Europe/Berlin", **fields
         (datetime(2026, 7, 1, 12), None, "2026-07-01T10:00:00Z"),
     ],
 )
-def test_dates_are_read_in_the_form_and_zone_of_the_mapping(value: Any, form: str | None, instant: str) -> None:
+def test_dates_are_read_in_the_form_and_zone_of_the_mapping(
+    value: Any, form: str | None, instant: str
+) -> None:
     found = mapped(value, "dueDateTime", **({"date": form} if form else {}))
     assert datetime.fromisoformat(found).astimezone(UTC) == datetime.fromisoformat(instant)
 
@@ -127,7 +131,9 @@ def test_fields_go_where_their_names_say_however_they_are_written() -> None:
 
 def test_each_message_takes_what_concerns_it() -> None:
     made = mapping()
-    hold = made.message({"message": "HOLD", "captureId": "1", "reason": "r", "holdUntil": "2026-12-01", "subject": "s"})
+    hold = made.message(
+        {"message": "HOLD", "captureId": "1", "reason": "r", "holdUntil": "2026-12-01", "subject": "s"}
+    )
     assert isinstance(hold, Hold)
     assert (hold.capture_id, hold.reason) == ("1", "r")
     assert hold.hold_until == datetime(2026, 12, 1, tzinfo=UTC)
@@ -143,7 +149,9 @@ def test_each_message_takes_what_concerns_it() -> None:
     assert isinstance(restart, Restart)
     assert restart.item is None
     assert isinstance(made.message({"captureId": "1"}, "getinfo"), GetInfo)
-    created = made.message({"captureId": "1", "requestedSkill": "german;motor>=5", "contact": {"emails": ["a@b"]}})
+    created = made.message(
+        {"captureId": "1", "requestedSkill": "german;motor>=5", "contact": {"emails": ["a@b"]}}
+    )
     assert isinstance(created, Create)
     assert created.item.ext is not None
     assert created.item.ext.requested_skill == ["german", "motor>=5"]
@@ -165,12 +173,27 @@ def test_all_that_is_wrong_with_a_mapping_is_told_at_once() -> None:
     fields = [f["field"] for f in faults]
     assert fields[:2] == ["timeZone", "mapping.fields[0].to"]
     assert "did you mean captureId?" in {f["hint"] for f in faults}
-    assert {"defaults.chanel", "defaults.businessValue", "mapping.fields[1].from", "mapping.fields[3].date"} <= set(fields)
+    assert {
+        "defaults.chanel",
+        "defaults.businessValue",
+        "mapping.fields[1].from",
+        "mapping.fields[3].date",
+    } <= set(fields)
     assert all(f["hint"] for f in faults)
 
 
 ATTRIBUTES = st.sampled_from(
-    ["captureId", "subject", "businessValue", "dueDateTime", "tags", "ext.customerId", "data.a", "priority", "contact.name"]
+    [
+        "captureId",
+        "subject",
+        "businessValue",
+        "dueDateTime",
+        "tags",
+        "ext.customerId",
+        "data.a",
+        "priority",
+        "contact.name",
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.datetimes(),
@@ -178,7 +201,21 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 RECORDS = st.dictionaries(
-    st.sampled_from(["a", "b", "message", "captureId", "id", "due_date_time", "data", "ext", "contact", "tags", "priority"])
+    st.sampled_from(
+        [
+            "a",
+            "b",
+            "message",
+            "captureId",
+            "id",
+            "due_date_time",
+            "data",
+            "ext",
+            "contact",
+            "tags",
+            "priority",
+        ]
+    )
     | st.text(max_size=12),
     VALUES,
     max_size=8,
@@ -209,7 +246,10 @@ def test_any_record_gives_a_message_or_an_error_that_names_a_remedy(
         msgspec.to_builtins(message)
 
 
-@given(at=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]))
+@given(
+    at=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]),
+)
 def test_a_date_written_in_a_form_is_read_back_in_its_zone(at: datetime, zone: str) -> None:
     at = at.replace(microsecond=0)
     found = mapped(at.strftime("%d.%m.%Y %H:%M:%S"), "data.x", zone, date="%d.%m.%Y %H:%M:%S")
@@ -217,7 +257,7 @@ def test_a_date_written_in_a_form_is_read_back_in_its_zone(at: datetime, zone: s
     assert abs(datetime.fromisoformat(found) - at.replace(tzinfo=UTC)) <= timedelta(hours=6)
 
 
-@given(number=st.integers(-10**12, 10**12), decimals=st.integers(0, 99))
+@given(number=st.integers(-(10**12), 10**12), decimals=st.integers(0, 99))
 def test_a_number_written_in_any_form_is_the_same_number(number: int, decimals: int) -> None:
     plain = f"{abs(number):,}.{decimals:02}"
     sign = "-" if number < 0 else ""

@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from openiwd.api import (
     capture_point,
+    capture_webhook,
     agent,
     alarm,
     audit,
@@ -77,6 +78,7 @@ HANDLERS: Final[list[Any]] = [
     *category.HANDLERS,
     *live_object.HANDLERS,
     *capture_point.HANDLERS,
+    *capture_webhook.HANDLERS,
     *lookup_table.HANDLERS,
     *agent.HANDLERS,
     *saved_view.HANDLERS,

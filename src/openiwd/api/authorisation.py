@@ -215,6 +215,7 @@ _LIVE: Final[dict[str, Access | str]] = {
 }
 
 _WEBHOOKS: Final[dict[str, Access | str]] = {
+    "POST /iwd/v3/capture/{point_id}": Access.PUBLIC,
     "GET /iwd/v3/webhooks": "webhooks.view",
     "GET /iwd/v3/webhooks/{object_id}": "webhooks.view",
     "PUT /iwd/v3/webhooks/{object_id}": "webhooks.update",

@@ -169,7 +169,9 @@ def _content(data: SampleInput) -> bytes:
     try:
         return b64decode(data.sample, validate=True)
     except (Base64Error, ValueError) as error:
-        raise InvalidInputError("the sample is no base64", field="sample", hint="encode the whole file") from error
+        raise InvalidInputError(
+            "the sample is no base64", field="sample", hint="encode the whole file"
+        ) from error
 
 
 @get(f"{_ONE}/status", tags=_TAGS, operation_id="getCapturePointStatus")
@@ -179,7 +181,11 @@ async def point_status(editor: CurrentEditor, object_id: FromPath[str]) -> Point
 
 
 @post(
-    f"{_ONE}/messages", tags=["items"], operation_id="sendMessages", status_code=200, request_max_body_size=LARGE
+    f"{_ONE}/messages",
+    tags=["items"],
+    operation_id="sendMessages",
+    status_code=200,
+    request_max_body_size=LARGE,
 )
 async def send_messages(
     call: CurrentCall,
@@ -209,12 +215,16 @@ async def list_errors(
     editor: CurrentEditor,
     object_id: FromPath[str],
     state: Annotated[
-        Literal["open", "done", "discarded", "all"], QueryParameter(name="state", description="open by default.")
+        Literal["open", "done", "discarded", "all"],
+        QueryParameter(name="state", description="open by default."),
     ] = "open",
     text: Annotated[
-        str | None, QueryParameter(name="text", max_length=200, description="A part of reason, captureId or position.")
+        str | None,
+        QueryParameter(name="text", max_length=200, description="A part of reason, captureId or position."),
     ] = None,
-    before: Annotated[UUID | None, QueryParameter(name="before", description="The last one of the page before.")] = None,
+    before: Annotated[
+        UUID | None, QueryParameter(name="before", description="The last one of the page before.")
+    ] = None,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_ERRORS)] = 100,
 ) -> CaptureErrors:
     """The error inbox of a capture point, newest first."""
@@ -225,7 +235,9 @@ async def list_errors(
 
 
 @get(f"{_ONE}/errors/{{error_id:uuid}}", tags=_TAGS, operation_id="getCaptureError")
-async def get_error(editor: CurrentEditor, object_id: FromPath[str], error_id: FromPath[UUID]) -> CaptureError:
+async def get_error(
+    editor: CurrentEditor, object_id: FromPath[str], error_id: FromPath[UUID]
+) -> CaptureError:
     """One record of the error inbox."""
     return await capture_inbox.get(editor, object_id, error_id)
 
@@ -238,7 +250,12 @@ async def retry_error(
     return await capture_inbox.retry(editor, object_id, error_id, data.fields)
 
 
-@post(f"{_ONE}/errors/{{error_id:uuid}}/discard", tags=_TAGS, operation_id="discardCaptureError", status_code=200)
+@post(
+    f"{_ONE}/errors/{{error_id:uuid}}/discard",
+    tags=_TAGS,
+    operation_id="discardCaptureError",
+    status_code=200,
+)
 async def discard_error(
     editor: CurrentEditor, object_id: FromPath[str], error_id: FromPath[UUID]
 ) -> CaptureError:

@@ -53,12 +53,16 @@ def capture(
 
 @app.command(name="test")
 def trial(
-    file: Annotated[Path, typer.Argument(help="A file as it would be dropped: CSV, XLSX, XML, JSON or NDJSON.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file as it would be dropped: CSV, XLSX, XML, JSON or NDJSON.")
+    ],
     mapping: Annotated[
         Path | None,
         typer.Option(help="YAML or JSON: a mapping, or a whole capture point. Without one, names decide."),
     ] = None,
-    rows: Annotated[int, typer.Option(min=0, max=1_000, help="How many records to show; failing ones always.")] = 20,
+    rows: Annotated[
+        int, typer.Option(min=0, max=1_000, help="How many records to show; failing ones always.")
+    ] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, nothing else.")] = False,
 ) -> None:
     """Try a file against a mapping without a server: what each record would become. Ends with code 1 if any fails."""

@@ -11,7 +11,6 @@ from uuid import UUID
 from msgspec import Struct
 
 
-
 class ErrorState(StrEnum):
     OPEN = "open"
     DONE = "done"
@@ -111,7 +110,6 @@ class CaptureReading(Protocol):
         ...
 
 
-
 class CaptureWriting(Protocol):
     """The part of `Writing` that capture points need."""
 
@@ -121,7 +119,9 @@ class CaptureWriting(Protocol):
         """Takes or prolongs the leases of these points (each with its status) where no other live reader has them."""
         ...
 
-    async def give_up_capture_leases(self, process_id: UUID, points: Collection[str] | None = None) -> None: ...
+    async def give_up_capture_leases(
+        self, process_id: UUID, points: Collection[str] | None = None
+    ) -> None: ...
     async def take_over_capture(self, point: str) -> int:
         """Raises the point's epoch, waiting for running transactions of the reader before; the new epoch."""
         ...

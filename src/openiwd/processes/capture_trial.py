@@ -45,11 +45,15 @@ def trial_point(mapping: Path | None) -> CapturePoint:
     try:
         body = yaml.safe_load(mapping.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInputError(f"the mapping cannot be read: {error.strerror}", field=str(mapping)) from error
+        raise InvalidInputError(
+            f"the mapping cannot be read: {error.strerror}", field=str(mapping)
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"the mapping is no YAML: {error}", field=str(mapping)) from error
     if not isinstance(body, dict):
-        raise InvalidInputError("the mapping is no object", field=str(mapping), hint="see the how-to of file capture")
+        raise InvalidInputError(
+            "the mapping is no object", field=str(mapping), hint="see the how-to of file capture"
+        )
     whole = body if "mapping" in body or "source" in body else {"mapping": body}
     return read_point({**_POINT, **{k: v for k, v in whole.items() if k != "revision"}})
 

@@ -21,6 +21,7 @@ from openiwd.domain.errors import NotFoundError
 from openiwd.domain.network_address import Network
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.capture_kinds import outside
 from openiwd.processes.identity import new_id
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
@@ -62,7 +63,7 @@ class Wiring:
         self.peers = HttpPeers()
         self.outbound = HttpOutbound(outbound_allowed)
         passing_on = PassingOn(self.control, self.peers, self.process_id)
-        adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir)}
+        adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
         self.platform = Platform(
             self.control,
             self._runtime,

@@ -188,9 +188,7 @@ async def _answer(services: TenantServices, point: OpenedPoint, plan: Plan, resu
         case None:
             return Answer(outcome=Outcome.PONG, **plan.known)
         case DuplicateError() if point.point.on_duplicate is DuplicatePolicy.KEEP:
-            return Answer(
-                outcome=Outcome.EXISTING, id=UUID(str(result.details["item_id"])), **plan.known
-            )
+            return Answer(outcome=Outcome.EXISTING, id=UUID(str(result.details["item_id"])), **plan.known)
         case OpenIwdError():
             return refused(result, **plan.known)
         case Done():
@@ -281,7 +279,9 @@ async def _answer_again(services: TenantServices, point: OpenedPoint, plans: Seq
             plan.answer = refused(error, **plan.known)
             continue
         stored = by_capture.get((point.point.id, plan.known["capture_id"] or ""))
-        item = stored.item if stored is not None else by_id.get(getattr(plan.message, "id", None) or UUID(int=0))
+        item = (
+            stored.item if stored is not None else by_id.get(getattr(plan.message, "id", None) or UUID(int=0))
+        )
         if item is not None and item.capture_point == point.point.id:
             plan.answer = await _of_item(services, plan, Done(item=item, changed=False), again=True)
         else:

@@ -67,9 +67,7 @@ def command_of_message(
             custom=_only_look,
             privilege="workitems.read",
         )
-    return command_of(
-        _ACTION[type(message)], _request(message), caller, item_id=message.id, capture=capture
-    )
+    return command_of(_ACTION[type(message)], _request(message), caller, item_id=message.id, capture=capture)
 
 
 def _request(message: Hold | Resume | Cancel | Complete | Restart) -> ActionRequest:

@@ -79,9 +79,7 @@ async def _again(editor: Editor, entry: CaptureError, fields: dict[str, Any] | N
             by=editor.caller.actor,
         )
         if not failed:
-            after = replace(
-                after, code=entry.code, reason=entry.reason, field=entry.field, hint=entry.hint
-            )
+            after = replace(after, code=entry.code, reason=entry.reason, field=entry.field, hint=entry.hint)
         if not await tx.save_capture_error(after, entry.tries):
             raise ConflictError(
                 "somebody else has tried or closed it meanwhile", code="changed", hint="load it again"

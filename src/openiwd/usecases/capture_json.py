@@ -36,7 +36,9 @@ def records_of_json(content: bytes, most: int = MAX_BATCH_ITEMS) -> list[SourceR
 
 def _bounded(values: list[Any], most: int) -> list[Any]:
     if len(values) > most:
-        raise TooLargeError(f"{len(values)} records, at most {most} are allowed", hint="send several requests")
+        raise TooLargeError(
+            f"{len(values)} records, at most {most} are allowed", hint="send several requests"
+        )
     return values
 
 

@@ -127,7 +127,9 @@ class CaptureReader:
                 status.created += 1
             elif answer.error is not None:
                 status.errors += 1
-                self._note(f"{answer.position}: {answer.error.message}" if answer.position else answer.error.message)
+                self._note(
+                    f"{answer.position}: {answer.error.message}" if answer.position else answer.error.message
+                )
         self._lately.append((time.monotonic(), len(records)))
 
     def _note(self, text: str) -> None:

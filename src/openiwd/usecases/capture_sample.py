@@ -41,7 +41,9 @@ async def sample(editor: Editor, point: CapturePoint, content: bytes, name: str 
     editor.caller.require("capturePoints.view")
     if len(content) > LARGEST:
         raise TooLargeError(
-            f"the sample has {len(content)} bytes, at most {LARGEST} are read", field="sample", hint="take a part"
+            f"the sample has {len(content)} bytes, at most {LARGEST} are read",
+            field="sample",
+            hint="take a part",
         )
     ready = opened(point, editor.tenant_id)
     return [await _line(editor, ready, record) for record in records_of(editor, point, content, name)[:MOST]]
@@ -50,7 +52,8 @@ async def sample(editor: Editor, point: CapturePoint, content: bytes, name: str 
 def records_of(editor: Editor, point: CapturePoint, content: bytes, name: str) -> list[SourceRecord]:
     """What the kind of the capture point makes of the content."""
     adapter = editor.platform.capture_adapters.get(point.kind)
-    return records_of_json(content) if adapter is None else list(adapter.sample(point, content, name))
+    found = None if adapter is None else adapter.sample(point, content, name)
+    return records_of_json(content) if found is None else list(found)
 
 
 async def _line(editor: Editor, point: OpenedPoint, record: SourceRecord) -> SampleLine:

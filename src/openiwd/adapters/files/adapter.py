@@ -29,7 +29,9 @@ class FileAdapter:
     async def open(self, point: CapturePoint, tenant_id: str) -> AsyncIterator[CaptureSource]:
         if self._root is None:
             raise UnavailableError(
-                "this process has no folder for capture points", hint="set OPENIWD_CAPTURE_DIR", code="noCaptureDir"
+                "this process has no folder for capture points",
+                hint="set OPENIWD_CAPTURE_DIR",
+                code="noCaptureDir",
             )
         settings = _settings(point)
         folder = Folder(self._root, tenant_id, *settings.folder.split("/"))

@@ -71,7 +71,9 @@ def _rows_of_lines(blocks: Iterator[str]) -> Iterator[Row]:
             if line.strip():
                 yield _row(line)
         if len(rest) > LARGEST:
-            raise BrokenFileError(f"a line is longer than {LARGEST} characters", hint="put each record on a line")
+            raise BrokenFileError(
+                f"a line is longer than {LARGEST} characters", hint="put each record on a line"
+            )
     if rest.strip():
         yield _row(rest)
 
@@ -92,11 +94,15 @@ def _rows_of_values(blocks: Iterator[str]) -> Iterator[Row]:
         text = text[scan.forget() :]
         closed = scan.closed
         if len(text) > LARGEST:
-            raise BrokenFileError(f"a record is longer than {LARGEST} characters", hint="look for a missing bracket")
+            raise BrokenFileError(
+                f"a record is longer than {LARGEST} characters", hint="look for a missing bracket"
+            )
     if scan.kind is None:
         raise BrokenFileError("there is nothing in the file", hint="send a list of objects")
     if not closed:
-        raise BrokenFileError("the file ends in the middle of a record", hint="write it anew and drop it again")
+        raise BrokenFileError(
+            "the file ends in the middle of a record", hint="write it anew and drop it again"
+        )
 
 
 class _Scan:
@@ -168,6 +174,8 @@ def _row(text: str) -> Row:
         fault = InvalidInputError(f"this is no JSON: {error}", hint="correct the record", code="brokenRow")
         return Row({}, text[:LARGEST], text, fault=fault)
     if not isinstance(value, dict):
-        fault = InvalidInputError("the record is no object", hint="give names to its values", code="brokenRow")
+        fault = InvalidInputError(
+            "the record is no object", hint="give names to its values", code="brokenRow"
+        )
         return Row({}, value, text, fault=fault)
     return Row({k: v for k, v in value.items() if k.casefold() not in OWN}, value, text)

@@ -19,7 +19,9 @@ def notices(notifications: Sequence[Notification], form: str) -> tuple[str, byte
     bodies: list[dict[str, Any]] = [msgspec.to_builtins(n) for n in notifications]
     if form == "xml":
         lines = [f"  <notification{''.join(_attribute(k, v) for k, v in body.items())}/>" for body in bodies]
-        text = "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<notifications>", *lines, "</notifications>", ""])
+        text = "\n".join(
+            ['<?xml version="1.0" encoding="UTF-8"?>', "<notifications>", *lines, "</notifications>", ""]
+        )
         return name, text.encode("utf-8", "replace")
     return name, b"".join(msgspec.json.encode(body) + b"\n" for body in bodies)
 

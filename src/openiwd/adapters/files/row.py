@@ -74,9 +74,13 @@ def column_names(cells: list[Any]) -> list[str]:
     for name in names:
         if name.casefold() in seen:
             raise BrokenFileError(
-                f"two columns are called '{name[:60]}'", field=name[:60], hint="give each column a name of its own"
+                f"two columns are called '{name[:60]}'",
+                field=name[:60],
+                hint="give each column a name of its own",
             )
         seen.add(name.casefold())
     if not names:
-        raise BrokenFileError("the first row has no names of columns", hint="put the names into the first row")
+        raise BrokenFileError(
+            "the first row has no names of columns", hint="put the names into the first row"
+        )
     return names

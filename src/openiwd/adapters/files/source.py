@@ -122,10 +122,15 @@ class OpenFile:
             if error is not None and record.context is not None:
                 told = error.message if error.hint is None else f"{error.message} – {error.hint}"
                 rejected.append(msgspec.json.encode([record.context, told]))
-            if self._settings.answers == "all" or (self._settings.answers == "asked" and answer.outcome in _ASKED):
+            if self._settings.answers == "all" or (
+                self._settings.answers == "asked" and answer.outcome in _ASKED
+            ):
                 answers.append(msgspec.json.encode(answer))
         # Both before either counts: a batch that fails half-way is written again in its place.
-        self._spooled = {"rejected": self._append("rejected", rejected), "answers": self._append("answers", answers)}
+        self._spooled = {
+            "rejected": self._append("rejected", rejected),
+            "answers": self._append("answers", answers),
+        }
         self.failed += sum(1 for t in taken if t.answer.failed)
         self.sound += sum(1 for t in taken if not t.answer.failed)
 
@@ -151,7 +156,9 @@ class OpenFile:
         form = self._form
         if self._spooled["rejected"] and form is not None:
             where = PARTIAL if self.sound else ERROR
-            folder.write(where, folder.marked(file), lambda out: form.write(out, form.head(), self._rejected()))
+            folder.write(
+                where, folder.marked(file), lambda out: form.write(out, form.head(), self._rejected())
+            )
         if self.broken is not None:
             text = f"{self.broken.message}\n{self.broken.hint or ''}\n{self.sound} records before it were taken.\n"
             folder.write(ERROR, folder.marked(file, ".reason.txt"), lambda out: _put(out, text.encode()))
@@ -234,4 +241,3 @@ class FolderSource:
         if self._open is not None:
             with suppress(OSError):
                 self._open.close()
-

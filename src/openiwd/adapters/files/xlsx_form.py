@@ -76,7 +76,9 @@ class _Texts:
         self._bytes += text.encode("utf-8", "replace")
         if len(self._bytes) > MOST_TEXT:
             raise BrokenFileError(
-                "the workbook has more text than can be kept", hint="split it, or save it as CSV", code="tooLarge"
+                "the workbook has more text than can be kept",
+                hint="split it, or save it as CSV",
+                code="tooLarge",
             )
         self._starts.append(len(self._bytes))
 
@@ -99,9 +101,17 @@ class XlsxForm:
         try:
             with zipfile.ZipFile(file) as archive:
                 yield from self._table(archive, settings)
-        except (zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError, KeyError, NotImplementedError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            expat.ExpatError,
+            KeyError,
+            NotImplementedError,
+        ) as error:
             raise BrokenFileError(
-                f"the file is no sound workbook: {error}", hint="open it in a spreadsheet program and save it as .xlsx"
+                f"the file is no sound workbook: {error}",
+                hint="open it in a spreadsheet program and save it as .xlsx",
             ) from error
 
     def _table(self, archive: zipfile.ZipFile, settings: FileSource) -> Iterator[Row]:
@@ -120,13 +130,19 @@ class XlsxForm:
         for n, cell in enumerate(cells):
             if isinstance(cell, _Fault):
                 name = columns[n] if n < len(columns) else f"column {n + 1}"
-                fault = fault or InvalidInputError(f"{name}: {cell}", field=name, hint=_HINT, code="brokenCell")
+                fault = fault or InvalidInputError(
+                    f"{name}: {cell}", field=name, hint=_HINT, code="brokenCell"
+                )
         if fault is None and any(c is not None and c != "" for c in cells[len(columns) :]):
             fault = InvalidInputError(
-                f"row {number} has more cells than the first row has names", hint="name every column", code="brokenRow"
+                f"row {number} has more cells than the first row has names",
+                hint="name every column",
+                code="brokenRow",
             )
         kept = [c.isoformat() if isinstance(c, datetime) else c for c in cells]
-        return Row(named(columns, cells), kept, " | ".join("" if c is None else str(c) for c in kept), fault=fault)
+        return Row(
+            named(columns, cells), kept, " | ".join("" if c is None else str(c) for c in kept), fault=fault
+        )
 
     def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:
         kept = [n for n, name in enumerate(head) if name.casefold() not in OWN]
@@ -159,7 +175,9 @@ class _Book:
 
     def _open(self, name: str) -> IO[bytes]:
         if self._archive.getinfo(name).file_size > LARGEST_PART:
-            raise BrokenFileError("the workbook unpacks to more than can be read", hint="split it", code="tooLarge")
+            raise BrokenFileError(
+                "the workbook unpacks to more than can be read", hint="split it", code="tooLarge"
+            )
         return self._archive.open(name)
 
     def _each(self, name: str, start: Callable[[str, dict[str, str]], None]) -> None:
@@ -175,7 +193,9 @@ class _Book:
         def of_book(tag: str, attributes: dict[str, str]) -> None:
             name = tag.rpartition(":")[2]
             if name == "sheet":
-                related = next((v for k, v in attributes.items() if k.rpartition(":")[2] == "id" and ":" in k), "")
+                related = next(
+                    (v for k, v in attributes.items() if k.rpartition(":")[2] == "id" and ":" in k), ""
+                )
                 sheets.append((attributes.get("name", ""), related))
             elif name == "workbookPr" and attributes.get("date1904") in ("1", "true"):
                 self._origin = datetime(1904, 1, 1)  # noqa: DTZ001 - see above

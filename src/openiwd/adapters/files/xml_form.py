@@ -19,7 +19,8 @@ MOST_NODES: Final = 5_000
 LONGEST_TEXT: Final = 1024 * 1024
 DEEPEST: Final = 32
 _MESSAGE: Final = re.compile(
-    r"(create|update|hold|resume|cancel|complete|restart)task(?:by\w+)?|(get)task(info)(?:by\w+)?|(ping)", re.IGNORECASE
+    r"(create|update|hold|resume|cancel|complete|restart)task(?:by\w+)?|(get)task(info)(?:by\w+)?|(ping)",
+    re.IGNORECASE,
 )
 _NAME: Final = re.compile(r"[A-Za-z_][\w.-]*")
 
@@ -31,7 +32,9 @@ class _Node:
 
     def __init__(self, tag: str, attributes: dict[str, str]) -> None:
         self.tag = tag.rpartition(":")[2]
-        self.attributes = {name.rpartition(":")[2]: v for name, v in attributes.items() if not _is_xmlns(name)}
+        self.attributes = {
+            name.rpartition(":")[2]: v for name, v in attributes.items() if not _is_xmlns(name)
+        }
         self.children: list[_Node] = []
         self.text: list[str] = []
 
@@ -84,14 +87,17 @@ class _Reader:
         self._nodes += 1
         if self._nodes > MOST_NODES or len(self._stack) > DEEPEST:
             raise BrokenFileError(
-                f"a record has more than {MOST_NODES} elements, or is deeper than {DEEPEST}", hint="send less in one"
+                f"a record has more than {MOST_NODES} elements, or is deeper than {DEEPEST}",
+                hint="send less in one",
             )
 
     def _data(self, text: str) -> None:
         if self._stack:
             self._length += len(text)
             if self._length > LONGEST_TEXT:
-                raise BrokenFileError(f"a record is longer than {LONGEST_TEXT} characters", hint="send less in one")
+                raise BrokenFileError(
+                    f"a record is longer than {LONGEST_TEXT} characters", hint="send less in one"
+                )
             self._stack[-1].text.append(text)
 
     def _end(self, _: str) -> None:
@@ -120,7 +126,9 @@ class XmlForm:
                 yield from self._taken(reader)
                 if isinstance(error, BrokenFileError):
                     raise
-                raise BrokenFileError(f"the file is no sound XML: {error}", hint="correct it there") from error
+                raise BrokenFileError(
+                    f"the file is no sound XML: {error}", hint="correct it there"
+                ) from error
             yield from self._taken(reader)
             if not block:
                 return

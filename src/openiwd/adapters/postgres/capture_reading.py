@@ -130,7 +130,13 @@ class CaptureWriting:
         await self._connection.execute(CAPTURE_SQL["forget_streams"], point, list(streams))
 
     async def forget_capture_point(self, point: str) -> None:
-        for name in ("forget_offsets_of", "forget_keys_of", "forget_errors_of", "forget_lease_of", "close_reader_of"):
+        for name in (
+            "forget_offsets_of",
+            "forget_keys_of",
+            "forget_errors_of",
+            "forget_lease_of",
+            "close_reader_of",
+        ):
             await self._connection.execute(CAPTURE_SQL[name], point)
 
     async def forget_capture_keys(self, before: datetime, limit: int) -> int:

@@ -275,16 +275,22 @@ def _line(field: FieldMapping, at: str, zone: ZoneInfo, faults: Faults) -> Line 
     if field.date is not None:
         faults.check(f"{at}.date", lambda: check_date_form(field.date or ""))
         if target.kind not in (Kind.INSTANT, Kind.ANY):
-            faults.add(f"{at}.date", f"{field.to} is {target.kind.value}, no date", "leave the form of dates out")
+            faults.add(
+                f"{at}.date", f"{field.to} is {target.kind.value}, no date", "leave the form of dates out"
+            )
             return None
     if field.number is not None and target.kind not in (Kind.INTEGER, Kind.ANY):
         faults.add(f"{at}.number", f"{field.to} is {target.kind.value}, no number", "leave the form out")
         return None
     if field.values is not None and len(field.values) > MAX_VALUES:
-        faults.add(f"{at}.values", f"{len(field.values)} values, at most {MAX_VALUES} are allowed", "use fewer")
+        faults.add(
+            f"{at}.values", f"{len(field.values)} values, at most {MAX_VALUES} are allowed", "use fewer"
+        )
     if faults.found:
         return None
-    sources = () if field.from_ is UNSET else tuple([field.from_] if isinstance(field.from_, str) else field.from_)
+    sources = (
+        () if field.from_ is UNSET else tuple([field.from_] if isinstance(field.from_, str) else field.from_)
+    )
     read = _reader(target.kind, field, zone)
     read_default = _reader(target.kind, None, zone)
     return Line(
@@ -309,7 +315,9 @@ def _defaults(point: CapturePoint, zone: ZoneInfo, faults: Faults) -> list[tuple
             faults.add(
                 f"defaults.{name}",
                 f"there is no attribute '{name}'",
-                f"did you mean {close}?" if close else "use an attribute of items, ext.…, contact.… or data.…",
+                f"did you mean {close}?"
+                if close
+                else "use an attribute of items, ext.…, contact.… or data.…",
             )
             continue
         found.append((target, faults.read(f"defaults.{name}", _reader(target.kind, None, zone), value)))

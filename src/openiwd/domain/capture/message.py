@@ -33,7 +33,9 @@ class MessageKind(StrEnum):
     PING = "ping"
 
 
-class Create(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="message", tag="create"):
+class Create(
+    Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="message", tag="create"
+):
     """A new item."""
 
     item: ItemSubmission

@@ -51,7 +51,9 @@ def _named(said: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
             found["id"] = str(UUID(found["id"]))
         except (ValueError, TypeError, AttributeError):
             raise InvalidInputError(
-                f"'{str(found['id'])[:60]}' is no id of an item", field="id", hint="name it by captureId instead"
+                f"'{str(found['id'])[:60]}' is no id of an item",
+                field="id",
+                hint="name it by captureId instead",
             ) from None
     return found
 

@@ -38,7 +38,9 @@ _SAID_BY_SOURCE: Final = frozenset(
 """What a source has asked for itself is no news to it."""
 
 
-class NotificationFilter(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+class NotificationFilter(
+    Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """What a capture point's source is told: nothing unless `kinds` says so."""
 
     kinds: list[NotificationKind] = []

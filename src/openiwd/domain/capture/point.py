@@ -10,13 +10,16 @@ from msgspec import Meta, Struct
 
 from openiwd.domain.capture.mapping import MappingConfig
 from openiwd.domain.capture.notification import NotificationFilter
+from openiwd.domain.capture.outside_source import (
+    SECRET,
+    AmqpSource,
+    DatabaseSource,
+    KafkaSource,
+    WebhookSource,
+)
 from openiwd.domain.errors import InvalidInputError
 
 PointId = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
-SECRET: Final = "********"  # noqa: S105 - what is shown in a secret's place
-"""Stands for a secret that is kept: read so, and sent back so, it stays as it was."""
-SecretText = Annotated[str, Meta(max_length=1_000, extra={"secret": True})]
-"""A setting that nobody reads back."""
 
 
 class DuplicatePolicy(StrEnum):
@@ -28,14 +31,20 @@ class DuplicatePolicy(StrEnum):
     UPDATE = "update"
 
 
-class RestSource(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="kind", tag="rest"):
+class RestSource(
+    Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="kind", tag="rest"
+):
     """Messages come by the API."""
 
 
-class FileSource(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="kind", tag="file"):
+class FileSource(
+    Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, tag_field="kind", tag="file"
+):
     """Messages come as files in a watched folder."""
 
-    folder: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}){0,4}$")]
+    folder: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}){0,4}$")
+    ]
     """Below the folder that the installation gives to the tenant's capture points."""
     format: Literal["auto", "csv", "xlsx", "xml", "json", "ndjson"] = "auto"
     """auto: by the ending of the file's name."""
@@ -51,7 +60,7 @@ class FileSource(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tru
     notifications: Literal["ndjson", "xml"] = "ndjson"
 
 
-Source = RestSource | FileSource
+Source = RestSource | FileSource | DatabaseSource | KafkaSource | AmqpSource | WebhookSource
 
 
 class CapturePoint(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -111,7 +120,9 @@ def with_kept_secrets(sent: CapturePoint, stored: CapturePoint | None) -> Captur
             continue
         if stored is None or stored.kind != sent.kind or not before.get(name):
             raise InvalidInputError(
-                f"there is no secret to keep for {name}", field=f"source.{name}", hint="give the secret itself"
+                f"there is no secret to keep for {name}",
+                field=f"source.{name}",
+                hint="give the secret itself",
             )
         body["source"][name] = before[name]
     return msgspec.convert(body, CapturePoint)

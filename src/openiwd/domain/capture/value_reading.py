@@ -160,7 +160,9 @@ def _parsed(text: str, form: str | None) -> datetime:
     fraction = (time or "00:00").replace(",", ".")
     whole, dot, decimals = fraction.partition(".")
     try:
-        return datetime.fromisoformat(f"{day}T{whole}{dot}{decimals[:6].ljust(6, '0') if dot else ''}{offset or ''}")
+        return datetime.fromisoformat(
+            f"{day}T{whole}{dot}{decimals[:6].ljust(6, '0') if dot else ''}{offset or ''}"
+        )
     except ValueError as error:
         raise _no_date(text, form) from error
 
@@ -182,6 +184,8 @@ def list_reader(split: str | None) -> Callable[[Any], Any]:
         if isinstance(value, list):
             return [read_text(v) for v in value if not is_nothing(v)]
         text = read_text(value)
-        return [part.strip() for part in between.split(text) if part.strip()] if isinstance(text, str) else text
+        return (
+            [part.strip() for part in between.split(text) if part.strip()] if isinstance(text, str) else text
+        )
 
     return read

@@ -80,7 +80,12 @@ async def inbox_page(visit: CurrentVisit, point_id: FromPath[str]) -> Response[A
         lines=[_line(e, visit.times) for e in found[:PART]],
         next=str(found[PART - 1].id) if len(found) > PART else "",
         state=state,
-        states=[("open", visit.t("capture_error.open")), ("done", visit.t("capture_error.done")), ("discarded", visit.t("capture_error.discarded")), ("all", visit.t("capture_error.all"))],
+        states=[
+            ("open", visit.t("capture_error.open")),
+            ("done", visit.t("capture_error.done")),
+            ("discarded", visit.t("capture_error.discarded")),
+            ("all", visit.t("capture_error.all")),
+        ],
         q=q,
         can_edit=visit.caller.may("capturePoints.update"),
     )
@@ -100,8 +105,18 @@ def _retry_form(visit: Visit, error: CaptureError) -> Form:
     return Form(
         action=f"{errors_href(error.capture_point)}/{error.id}",
         title=t("capture_error.retry_title", position=error.position or error.capture_id or ""),
-        text=f"{error.reason}{f' – {error.hint}' if error.hint else ''}" if kept else t("capture_error.not_kept"),
-        fields=[Field("fields", t("capture_error.fields"), "textarea", value=shown, hint=t("capture_error.fields_hint"))]
+        text=f"{error.reason}{f' – {error.hint}' if error.hint else ''}"
+        if kept
+        else t("capture_error.not_kept"),
+        fields=[
+            Field(
+                "fields",
+                t("capture_error.fields"),
+                "textarea",
+                value=shown,
+                hint=t("capture_error.fields_hint"),
+            )
+        ]
         if kept
         else [],
         submit=t("capture_error.retry"),
@@ -111,10 +126,14 @@ def _retry_form(visit: Visit, error: CaptureError) -> Form:
 
 
 @get(f"{PATH}/{{point_id:str}}/errors/{{error_id:uuid}}")
-async def retry_dialog(visit: CurrentVisit, point_id: FromPath[str], error_id: FromPath[UUID]) -> Response[Any]:
+async def retry_dialog(
+    visit: CurrentVisit, point_id: FromPath[str], error_id: FromPath[UUID]
+) -> Response[Any]:
     """The record as it came, to be mended."""
     visit.caller.require("capturePoints.update")
-    return show_dialog(visit, _retry_form(visit, await capture_inbox.get(editor_of(visit), point_id, error_id)))
+    return show_dialog(
+        visit, _retry_form(visit, await capture_inbox.get(editor_of(visit), point_id, error_id))
+    )
 
 
 @post(f"{PATH}/{{point_id:str}}/errors/{{error_id:uuid}}", status_code=200)
@@ -161,10 +180,14 @@ def _discard_form(visit: Visit, entry: CaptureError) -> Form:
 
 
 @get(f"{PATH}/{{point_id:str}}/errors/{{error_id:uuid}}/discard")
-async def discard_dialog(visit: CurrentVisit, point_id: FromPath[str], error_id: FromPath[UUID]) -> Response[Any]:
+async def discard_dialog(
+    visit: CurrentVisit, point_id: FromPath[str], error_id: FromPath[UUID]
+) -> Response[Any]:
     """Says that the record will not be taken."""
     visit.caller.require("capturePoints.update")
-    return show_dialog(visit, _discard_form(visit, await capture_inbox.get(editor_of(visit), point_id, error_id)))
+    return show_dialog(
+        visit, _discard_form(visit, await capture_inbox.get(editor_of(visit), point_id, error_id))
+    )
 
 
 def _all_form(visit: Visit, point_id: str, act: str, count: int, q: str) -> Form:
@@ -195,7 +218,9 @@ async def all_dialog(visit: CurrentVisit, point_id: FromPath[str]) -> Response[A
     return show_dialog(visit, _all_form(visit, point_id, act, count, q))
 
 
-@post([f"{PATH}/{{point_id:str}}/errors/-/retry", f"{PATH}/{{point_id:str}}/errors/-/discard"], status_code=200)
+@post(
+    [f"{PATH}/{{point_id:str}}/errors/-/retry", f"{PATH}/{{point_id:str}}/errors/-/discard"], status_code=200
+)
 async def for_all(visit: CurrentVisit, point_id: FromPath[str]) -> Response[Any]:
     """Tries all listed records again, or discards them."""
     editor, sent = editor_of(visit), await sent_by(visit)
@@ -204,7 +229,9 @@ async def for_all(visit: CurrentVisit, point_id: FromPath[str]) -> Response[Any]
         count = await capture_inbox.discard_all(editor, query)
         return done(visit, visit.t("capture_error.discarded_all", n=count))
     taken, failing = await capture_inbox.retry_all(editor, query)
-    return done(visit, visit.t("capture_error.taken_all", n=taken), hint=visit.t("capture_error.failing", n=failing))
+    return done(
+        visit, visit.t("capture_error.taken_all", n=taken), hint=visit.t("capture_error.failing", n=failing)
+    )
 
 
 PAGES: Final[list[Any]] = [

@@ -24,6 +24,7 @@ from openiwd.web.capture.point_form import (
     Pair,
     body_sent,
     choices,
+    is_list,
     lines_of,
     said,
     settings_of,
@@ -50,7 +51,9 @@ async def points_page(visit: CurrentVisit) -> Response[Any]:
     editor = editor_of(visit)
     found = await capture_point.points(editor)
     statuses = {s.id: s for s in await capture_status.statuses(editor)}
-    lines = [point_line(p, statuses[p.point.id], visit.t, visit.times) for p in found if p.point.id in statuses]
+    lines = [
+        point_line(p, statuses[p.point.id], visit.t, visit.times) for p in found if p.point.id in statuses
+    ]
     return show(
         visit,
         "capture/points.html",
@@ -62,7 +65,12 @@ async def points_page(visit: CurrentVisit) -> Response[Any]:
 
 
 async def _editor_page(
-    visit: Visit, stored: StoredPoint | None, point: CapturePoint, *, sent: Sent | None = None, error: OpenIwdError | None = None
+    visit: Visit,
+    stored: StoredPoint | None,
+    point: CapturePoint,
+    *,
+    sent: Sent | None = None,
+    error: OpenIwdError | None = None,
 ) -> Response[Any]:
     t = visit.t
     fields = _fields(visit, point)
@@ -81,7 +89,9 @@ async def _editor_page(
             Pair(r["default_to"], r["default_value"], _told_of(told, f"defaults.{r['default_to']}"))
             for r in sent.rows(*DEFAULT)
         ]
-        picks = [Pair(r["choice_value"], r["choice_message"]) for r in sent.rows("choice_value", "choice_message")]
+        picks = [
+            Pair(r["choice_value"], r["choice_message"]) for r in sent.rows("choice_value", "choice_message")
+        ]
     status = await capture_status.status(editor_of(visit), stored.point.id) if stored is not None else None
     return show(
         visit,
@@ -185,7 +195,9 @@ def _empty(visit: Visit, kind: str) -> CapturePoint:
 
 def _blank(source: type[Source]) -> Source:
     """A source with its defaults, and empty texts where there are none."""
-    needed = {f.name: "" for f in msgspec.structs.fields(source) if f.required}
+    needed = {
+        f.name: [] if is_list(source, f.name) else "" for f in msgspec.structs.fields(source) if f.required
+    }
     return source(**needed)
 
 
@@ -209,7 +221,9 @@ async def save_point(visit: CurrentVisit, point_id: FromPath[str] = "") -> Respo
     visit.caller.require("capturePoints.update")
     sent, editor = await sent_by(visit), editor_of(visit)
     stored = await capture_point.get(editor, point_id) if point_id else None
-    start = stored.point if stored is not None else _empty(visit, visit.request.query_params.get("kind", "file"))
+    start = (
+        stored.point if stored is not None else _empty(visit, visit.request.query_params.get("kind", "file"))
+    )
     try:
         point = _sent_point(sent, stored, start, sent.text("id"))
         if stored is None and any(p.point.id == point.id for p in await capture_point.points(editor)):
@@ -237,7 +251,9 @@ async def try_sample(visit: CurrentVisit, point_id: FromPath[str] = "") -> Respo
     visit.caller.require("capturePoints.view")
     sent, editor = await sent_by(visit), editor_of(visit)
     stored = await capture_point.get(editor, point_id) if point_id else None
-    start = stored.point if stored is not None else _empty(visit, visit.request.query_params.get("kind", "file"))
+    start = (
+        stored.point if stored is not None else _empty(visit, visit.request.query_params.get("kind", "file"))
+    )
     upload = sent.file("file")
     content = await upload or sent.raw("sample").encode("utf-8", "replace")
     name = getattr((await visit.request.form()).get("file"), "filename", "") or ""
@@ -248,7 +264,8 @@ async def try_sample(visit: CurrentVisit, point_id: FromPath[str] = "") -> Respo
             # Without a folder or a name yet, its records can be tried all the same.
             body = body_sent(sent, stored.point if stored else None, start.source, point_id or "sample")
             point = msgspec.convert(
-                {**body, "name": body["name"] or "sample", "source": _for_sample(body["source"])}, CapturePoint
+                {**body, "name": body["name"] or "sample", "source": _for_sample(body["source"])},
+                CapturePoint,
             )
             lines = sample_lines(await capture_sample.sample(editor, point, content, name), visit.t)
         except msgspec.ValidationError as wrong:
