@@ -76,10 +76,14 @@ async def postgres_source(server: PostgresServer) -> tuple[str, str]:
 # A table ---------------------------------------------------------------------------------------------------
 
 TABLES = (
-    "CREATE TABLE handed_over (seq INTEGER PRIMARY KEY, message VARCHAR(40), captureid VARCHAR(200), subject VARCHAR(200),"
-    " kind VARCHAR(40), line VARCHAR(40), reason VARCHAR(200), state VARCHAR(20) NOT NULL, item VARCHAR(40), error VARCHAR(500))",
-    "CREATE TABLE told (seq INTEGER, captureid VARCHAR(200), kind VARCHAR(40), status VARCHAR(40), cursor_text VARCHAR(60))",
+    """CREATE TABLE handed_over (
+        seq INTEGER PRIMARY KEY, message VARCHAR(40), captureid VARCHAR(200), subject VARCHAR(200),
+        kind VARCHAR(40), line VARCHAR(40), reason VARCHAR(200),
+        state VARCHAR(20) NOT NULL, item VARCHAR(40), error VARCHAR(500))""",
+    "CREATE TABLE told (captureid VARCHAR(200), kind VARCHAR(40), status VARCHAR(40), cursor_text VARCHAR(60))",
 )
+UPDATE = "UPDATE handed_over SET state = :outcome, item = :itemId, error = :error WHERE seq = :row_seq"
+HOOKED = ("captured", "queued", "held", "canceled", "completed")
 HOOK = "INSERT INTO told (captureid, kind, status, cursor_text) VALUES (:captureId, :notification, :status, :cursor)"
 
 
@@ -92,9 +96,9 @@ class Table:
             "url": url,
             "captureQuery": "SELECT seq, message, captureid, subject, kind, line, reason FROM handed_over"
             " WHERE state = 'new' ORDER BY seq LIMIT :most",
-            "updateQuery": "UPDATE handed_over SET state = :outcome, item = :itemId, error = :error WHERE seq = :row_seq",
+            "updateQuery": UPDATE,
             "keyColumns": ["seq"],
-            "hooks": {kind: HOOK for kind in ("captured", "queued", "held", "canceled", "completed")},
+            "hooks": dict.fromkeys(HOOKED, HOOK),
             "pollSeconds": 0.1,
         }
         if password:

@@ -1,4 +1,4 @@
-"""Two processes read a table, a topic or a queue; the one that reads is killed in the middle, and the other takes over."""
+"""Two processes read a table, a topic or a queue; the one that reads is killed in the middle, the other takes over."""
 
 from __future__ import annotations
 

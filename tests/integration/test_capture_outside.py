@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from openiwd.adapters.kafka.source import KafkaAdapter
 from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.adapters.source_database.source import DatabaseAdapter
 from openiwd.domain.lifecycle import Action
-from openiwd.ports.capture import CaptureAdapter, CaptureSource
+from openiwd.ports.capture import CaptureSource
 from openiwd.ports.capture_store import CaptureErrorQuery
+from openiwd.processes.capture_kinds import Opener
 from openiwd.usecases.capture_batch import opened
 from openiwd.usecases.capture_reader import CaptureReader
 from openiwd.usecases.command import Command
@@ -96,7 +98,7 @@ async def reading(
     services: TenantServices, outside: Outside, tmp_path: Path, **fields: Any
 ) -> AsyncIterator[Read]:
     point = point_of(outside, **fields)
-    adapter: CaptureAdapter = ADAPTERS.get(point.kind, lambda: DatabaseAdapter(tmp_path))()
+    adapter: Opener = ADAPTERS.get(point.kind, lambda: DatabaseAdapter(tmp_path))()
     async with services.runtime.store.writing() as tx:
         epoch = await tx.take_over_capture(point.id)
     async with adapter.open(point, "t") as source:
@@ -156,7 +158,7 @@ async def test_what_becomes_of_items_goes_back_the_same_way(
                 (item,) = await store.items_by_capture_id(capture_id)
             await apply(services.runtime, [Command(action=action, caller=caller(), item_id=item.id)])
         await services.feed.catch_up()
-        await until(lambda: _told_all(read, outside, 6))
+        await until(partial(_told_all, read, outside, 6))
     assert sorted(await outside.told()) == [
         ("c1", "captured"), ("c1", "completed"), ("c1", "queued"),
         ("c2", "canceled"), ("c2", "captured"), ("c2", "queued"),

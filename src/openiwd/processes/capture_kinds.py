@@ -6,11 +6,17 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.capture import CaptureAdapter, CaptureSource, SourceRecord
+
+
+class Opener(Protocol):
+    """What the loaded adapter has to be able to do."""
+
+    def open(self, point: CapturePoint, tenant_id: str) -> AbstractAsyncContextManager[CaptureSource]: ...
 
 
 class OnDemand:
@@ -23,9 +29,9 @@ class OnDemand:
         self._name = name
         self._extra = extra
         self._make = make
-        self._adapter: CaptureAdapter | None = None
+        self._adapter: Opener | None = None
 
-    def _loaded(self) -> CaptureAdapter:
+    def _loaded(self) -> Opener:
         if self._adapter is None:
             try:
                 module = import_module(self._module)
@@ -36,7 +42,7 @@ class OnDemand:
                     code="extraMissing",
                     hint=f"install it with: pip install 'openiwd[{self._extra}]'",
                 ) from error
-            self._adapter = cast("CaptureAdapter", self._make(getattr(module, self._name)))
+            self._adapter = cast("Opener", self._make(getattr(module, self._name)))
         return self._adapter
 
     def open(self, point: CapturePoint, tenant_id: str) -> AbstractAsyncContextManager[CaptureSource]:
@@ -44,6 +50,7 @@ class OnDemand:
 
     def sample(self, point: CapturePoint, content: bytes, name: str) -> Sequence[SourceRecord] | None:
         """Records of these kinds are JSON, or are pasted so: no client is needed to read a sample."""
+        del point, content, name
         return None
 
 

@@ -216,17 +216,14 @@ def error_of(record: SourceRecord, answer: Answer) -> bytes:
 
 
 class AmqpAdapter:
-    """Implements `openiwd.ports.capture.CaptureAdapter`."""
+    """Opens sources for `openiwd.ports.capture.CaptureAdapter`."""
 
     @asynccontextmanager
     async def open(self, point: CapturePoint, tenant_id: str) -> AsyncIterator[CaptureSource]:
+        del tenant_id  # a broker knows no tenants of ours
         source = AmqpCaptureSource(cast("AmqpSource", point.source))
         try:
             await source.start()
             yield source
         finally:
             await source.close()
-
-    def sample(self, point: CapturePoint, content: bytes, name: str) -> Sequence[SourceRecord] | None:
-        """Messages are pasted as JSON."""
-        return None

@@ -194,7 +194,7 @@ def error_of(record: SourceRecord, answer: Answer) -> bytes:
 
 
 class KafkaAdapter:
-    """Implements `openiwd.ports.capture.CaptureAdapter`."""
+    """Opens sources for `openiwd.ports.capture.CaptureAdapter`."""
 
     @asynccontextmanager
     async def open(self, point: CapturePoint, tenant_id: str) -> AsyncIterator[CaptureSource]:
@@ -209,7 +209,3 @@ class KafkaAdapter:
             yield source
         finally:
             await source.close()
-
-    def sample(self, point: CapturePoint, content: bytes, name: str) -> Sequence[SourceRecord] | None:
-        """Messages are pasted as JSON."""
-        return None

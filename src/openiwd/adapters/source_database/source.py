@@ -117,7 +117,7 @@ class DatabaseCaptureSource:
 
 
 class DatabaseAdapter:
-    """Implements `openiwd.ports.capture.CaptureAdapter`. `root` has a folder for each tenant's SQLite files."""
+    """Opens sources for `openiwd.ports.capture.CaptureAdapter`. `root` has a folder for each tenant's SQLite files."""
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root
@@ -130,7 +130,3 @@ class DatabaseAdapter:
             yield source
         finally:
             await source.close()
-
-    def sample(self, point: CapturePoint, content: bytes, name: str) -> Sequence[SourceRecord] | None:
-        """Rows are pasted as JSON objects with the columns' names."""
-        return None

@@ -198,7 +198,7 @@ def _blank(source: type[Source]) -> Source:
     needed = {
         f.name: [] if is_list(source, f.name) else "" for f in msgspec.structs.fields(source) if f.required
     }
-    return source(**needed)
+    return cast("Source", source(**needed))  # type: ignore[arg-type]
 
 
 @get(f"{PATH}/-/new")
