@@ -1,4 +1,6 @@
-"""`python -m benchmarks.capture [--quick] [--only read|take|memory]`: files read, taken into items, and what they need."""
+"""`python -m benchmarks.capture [--quick] [--only read|take|memory]`: files read, taken into items, and what they
+need.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ async def _memory(folder: Path, *, count: int) -> Found:
         told = json.loads(out)
         name = f"memory {form}: {count:,} rows, the whole process"
         rows.append(Row(name, told["megabytes"], "MB"))
-        ratios.append(Ratio(f"{name} (at most)", told["megabytes"], MEGABYTES, told["megabytes"] <= MEGABYTES))
+        ratios.append(
+            Ratio(f"{name} (at most)", told["megabytes"], MEGABYTES, told["megabytes"] <= MEGABYTES)
+        )
         path.unlink()
     return rows, ratios
 
@@ -113,7 +117,9 @@ def _parts(folder: Path, *, quick: bool) -> dict[str, Callable[[], Awaitable[Fou
 
 
 async def main(*, quick: bool, only: str | None) -> None:
-    print(f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the start.")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start."
+    )
     rows: list[Row] = []
     ratios: list[Ratio] = []
     with TemporaryDirectory(prefix="openiwd-bench-") as folder:

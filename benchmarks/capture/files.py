@@ -21,7 +21,14 @@ SETTINGS = FileSource(folder="x")
 
 def records(count: int, prefix: str = "") -> Iterator[list[Any]]:
     for n in range(count):
-        yield [f"{prefix}{n}", f"Claim {n} about water in the basement", "claim", n % 9_000, "2027-03-01T10:00", f"C{n % 1000}"]
+        yield [
+            f"{prefix}{n}",
+            f"Claim {n} about water in the basement",
+            "claim",
+            n % 9_000,
+            "2027-03-01T10:00",
+            f"C{n % 1000}",
+        ]
 
 
 def make(folder: Path, form: str, count: int, prefix: str = "") -> Path:
@@ -47,8 +54,12 @@ def make(folder: Path, form: str, count: int, prefix: str = "") -> Path:
             with path.open("w", encoding="utf-8") as file:
                 file.write("<GTLMessages>\n")
                 for row in rows:
-                    told = " ".join(f'{name}="{value}"' for name, value in zip(COLUMNS[:5], row, strict=False))
-                    file.write(f"<CreateTask {told}><Ext><CustomerId>{row[5]}</CustomerId></Ext></CreateTask>\n")
+                    told = " ".join(
+                        f'{name}="{value}"' for name, value in zip(COLUMNS[:5], row, strict=False)
+                    )
+                    file.write(
+                        f"<CreateTask {told}><Ext><CustomerId>{row[5]}</CustomerId></Ext></CreateTask>\n"
+                    )
                 file.write("</GTLMessages>\n")
         case "xlsx":
             with path.open("wb") as book:

@@ -56,7 +56,9 @@ class Taking:
                 await reader.step()
             seconds = time.perf_counter() - started
         if reader.status.created != records:
-            raise RuntimeError(f"{reader.status.created} of {records} were created: {reader.status.last_error}")
+            raise RuntimeError(
+                f"{reader.status.created} of {records} were created: {reader.status.last_error}"
+            )
         return records / seconds
 
     async def intake_rate(self, records: int) -> float:
@@ -78,7 +80,9 @@ async def taking(postgres: EmbeddedPostgres, folder: Path) -> AsyncIterator[Taki
     wiring = Wiring(database_dsn(postgres.dsn(), CONTROL_DATABASE), budget=10)
     try:
         await ensure_tenant(wiring, tenant)
-        await publish(await wiring.platform.services("bench"), wiring.holidays, RULES, system("bench"), comment="")
+        await publish(
+            await wiring.platform.services("bench"), wiring.holidays, RULES, system("bench"), comment=""
+        )
         yield Taking(wiring, folder)
     finally:
         await wiring.close()

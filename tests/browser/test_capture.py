@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,8 @@ TABLE = "Nr;Titel;Faellig\n1;Hail damage;24.12.2026\n2;Theft;soon\n"
 
 
 @pytest.fixture
-def folder(site: Site) -> Iterator[Path]:
-    yield site.capture_dir / "main" / "claims"
+def folder(site: Site) -> Path:
+    return site.capture_dir / "main" / "claims"
 
 
 def fill_line(page: Page, number: int, **texts: str) -> None:

@@ -1,6 +1,7 @@
 """Builders: capture points on a real tenant, their readers driven step by step, and the ways that messages come by.
 
-A new kind of capture point gets a `Way` and its line in `WAYS`; the suite of the eight messages then runs over it as well.
+A new kind of capture point gets a `Way` and its line in `WAYS`; the suite of the eight messages then runs over it
+as well.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ async def step_until(reader: CaptureReader, done: Callable[[], bool | Awaitable[
 class Way(Protocol):
     """How messages come to a capture point under test, and how answers and notifications come back."""
 
+    def begin(self, api: World) -> None:
+        """Gives the process what it needs for this kind."""
+        ...
+
     def source(self) -> dict[str, Any]:
         """The `source` of the capture point."""
         ...
@@ -67,7 +72,7 @@ class Way(Protocol):
         """Sends the messages in order; the answer to each."""
         ...
 
-    async def notifications(self, api: World) -> list[dict[str, Any]]:
+    async def notifications(self, api: World, /) -> list[dict[str, Any]]:
         """Those that have come back so far, once the reader has looked at the whole log."""
         ...
 
@@ -78,6 +83,9 @@ class RestWay:
     def __init__(self, _: Path) -> None:
         pass
 
+    def begin(self, api: World) -> None:
+        pass
+
     def source(self) -> dict[str, Any]:
         return {"kind": "rest"}
 
@@ -86,7 +94,7 @@ class RestWay:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["answers"])
 
-    async def notifications(self, api: World) -> list[dict[str, Any]]:
+    async def notifications(self, _: World, /) -> list[dict[str, Any]]:
         return []
 
 
@@ -97,6 +105,9 @@ class FileWay:
         self.root = folder / "capture"
         self.folder = self.root / "t" / "in" / "claims"
         self._sent = 0
+
+    def begin(self, api: World) -> None:
+        api.platform.capture_adapters = {**api.platform.capture_adapters, "file": FileAdapter(self.root)}
 
     def source(self) -> dict[str, Any]:
         return {"kind": "file", "folder": "in/claims", "settleSeconds": 0, "answers": "all"}
@@ -120,7 +131,6 @@ class FileWay:
         return not self.files("inbound") and taken.exists() and not any(taken.iterdir())
 
     async def send(self, api: World, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        api.platform.capture_adapters = {**api.platform.capture_adapters, "file": FileAdapter(self.root)}
         self._sent += 1
         name = f"m{self._sent:03}.ndjson"
         self.drop(name, b"".join(json.dumps(m).encode() + b"\n" for m in messages))
@@ -129,7 +139,7 @@ class FileWay:
         (answers,) = [p for p in self.files("notification") if p.name.startswith(f"m{self._sent:03}.")]
         return [json.loads(line) for line in answers.read_text().splitlines()]
 
-    async def notifications(self, api: World) -> list[dict[str, Any]]:
+    async def notifications(self, api: World, /) -> list[dict[str, Any]]:
         services = await api.services()
         async with reading(api) as reader:
             await services.feed.catch_up()

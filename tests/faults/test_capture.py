@@ -1,4 +1,6 @@
-"""Two processes that read a folder; the one that reads is killed, or frozen longer than its lease, in the middle of files."""
+"""Two processes that read a folder; the one that reads is killed, or frozen longer than its lease, in the middle of
+files.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +58,8 @@ class Reading:
 @pytest.fixture
 def running(site: Site, tmp_path: Path) -> Iterator[Reading]:
     made = Reading(site, tmp_path)
-    with made.http:
-        yield made
+    yield made
+    made.http.close()
 
 
 async def at_least(running: Reading, count: int) -> None:
@@ -68,9 +70,10 @@ async def at_least(running: Reading, count: int) -> None:
 
 async def test_a_killed_reader_is_followed_and_every_record_is_taken_once(running: Reading) -> None:
     first = running.start()
+    until("the first reads", lambda: bool(running.status()["running"]), READY_SECONDS)
+    second, third = running.start(), running.start()
     running.drop("a.ndjson", RECORDS, "a")
     await at_least(running, 500)
-    second = running.start()
     killed_at = time.monotonic()
     first.process.kill()
     taken = await running.items()
@@ -79,7 +82,6 @@ async def test_a_killed_reader_is_followed_and_every_record_is_taken_once(runnin
     took = time.monotonic() - killed_at
     await at_least(running, RECORDS // 2)
     second.process.kill()
-    third = running.start()
     running.drop("b.ndjson", 10, "b")
     await at_least(running, RECORDS + 10)
     until("all is put away", lambda: len(list((running.folder / "t/in/processed").iterdir())) == 2, 60)

@@ -119,7 +119,8 @@ async def errors(api: World, tmp_path: Path) -> list[dict[str, Any]]:
     await put_point(api, source=way.source())
     way.drop(
         "a.json",
-        b'[{"captureId": "a", "due": "1.2.2027", "dueDateTime": "x"}, {"captureId": "b", "tags": 7}, {"x": "\\u0000"}]',
+        b'[{"captureId": "a", "due": "1.2.2027", "dueDateTime": "x"}, {"captureId": "b", "tags": {"x": 1}},'
+        b'{"x": "\\u0000"}]',
     )
     async with reading(api) as reader:
         await step_until(reader, way.idle)

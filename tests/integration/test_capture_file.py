@@ -48,7 +48,7 @@ async def test_a_partly_failed_file_comes_back_to_be_mended_and_dropped_again(
     assert table.splitlines()[0] == "captureId;dueDateTime;kind;iwdStatus;iwdError"
     assert "'soon' is no date" in table
     (kept,) = await inbox(api)
-    assert (kept["field"], kept["code"], kept["captureId"]) == ("dueDateTime", "noDate", None)
+    assert (kept["field"], kept["code"], kept["captureId"]) == ("dueDateTime", "noDate", "b")
     assert kept["position"] == "claims.csv, 2"
 
     way.drop("claims again.csv", table.replace("soon", "2026-12-02").encode())
@@ -131,7 +131,7 @@ class Mortal:
 
     async def read(self, most: int) -> Sequence[SourceRecord]:
         self._live("before reading")
-        found = await self._source.read(7)
+        found = await self._source.read(min(most, 7))
         self._live("after reading" if found else "")
         return found
 
@@ -268,14 +268,23 @@ async def _told(reads: Any) -> bool:
 
 
 async def test_a_source_that_cannot_be_opened_is_told(api: World, way: FileWay) -> None:
-    api.platform.capture_adapters = {"file": FileAdapter(None)}
     services = await api.services()
+    (way.root / "t").mkdir(parents=True)
+    (way.root / "t" / "in").write_text("no folder")
     capturing = CapturingTenant(api.platform, services)
 
     async def said() -> bool:
         await capturing.step()
         reader = (await api.get("/capture-points/claims/status")).json()["reader"]
-        return reader["state"] == "away" and "no folder" in (reader["lastError"] or "")
+        return reader["state"] == "away" and "the folder cannot be used" in (reader["lastError"] or "")
 
     await until(said)
     await capturing.stop()
+
+
+async def test_a_process_without_a_folder_leaves_files_to_others(api: World, way: FileWay) -> None:
+    api.platform.capture_adapters = {"file": FileAdapter(None)}
+    capturing = CapturingTenant(api.platform, await api.services())
+    await capturing.step()
+    status = (await api.get("/capture-points/claims/status")).json()
+    assert (status["running"], status["reader"]["state"]) == (False, "waiting")

@@ -14,6 +14,7 @@ from tests.factories.capture import NOTIFYING, WAYS, Way, inbox, items_at, put_p
 @pytest.fixture(params=WAYS)
 async def way(request: pytest.FixtureRequest, api: World, tmp_path: Path) -> Way:
     made = WAYS[request.param](tmp_path)
+    made.begin(api)
     await put_point(api, source=made.source(), timeZone="Europe/Berlin")
     return made
 

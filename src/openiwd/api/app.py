@@ -16,12 +16,12 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from openiwd.api import (
-    capture_point,
-    capture_webhook,
     agent,
     alarm,
     audit,
     bulk,
+    capture_point,
+    capture_webhook,
     category,
     contact,
     dashboard,

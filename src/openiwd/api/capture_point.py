@@ -14,7 +14,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from openiwd.api.call import CurrentCall
-from openiwd.api.decoding import check_texts, decode
+from openiwd.api.decoding import decode
 from openiwd.api.editing import LARGE, CurrentEditor, etag
 from openiwd.api.metrics import Metrics
 from openiwd.domain.capture.answer import Answer, Outcome
@@ -193,14 +193,12 @@ async def send_messages(
     object_id: FromPath[str],
     request: Request[Any, Any, Any],
 ) -> MessageAnswers:
-    """Sends messages (create, update, hold, resume, cancel, complete, restart, getInfo, ping) to a point of kind `rest`.
+    """Sends messages (create, update, hold, resume, cancel, complete, restart, getInfo, ping) to a `rest` point.
 
     The body is one object, a list of up to 1,000, or NDJSON; each is mapped as the capture point says, carried out in
     order in one transaction, and answered on its own.
     """
     records = records_of_json(await request.body())
-    for n, record in enumerate(records):
-        check_texts(record.fields, f"[{n}]" if len(records) > 1 else "")
     point = await capture_receive.point_for(call.services, object_id)
     answers = await capture_receive.receive(call.services, point, records, call.caller)
     for answer in answers:
@@ -214,7 +212,7 @@ async def send_messages(
 async def list_errors(
     editor: CurrentEditor,
     object_id: FromPath[str],
-    state: Annotated[
+    of_state: Annotated[
         Literal["open", "done", "discarded", "all"],
         QueryParameter(name="state", description="open by default."),
     ] = "open",
@@ -229,7 +227,7 @@ async def list_errors(
 ) -> CaptureErrors:
     """The error inbox of a capture point, newest first."""
     await capture_point.get(editor, object_id)
-    wanted = None if state == "all" else ErrorState(state)
+    wanted = None if of_state == "all" else ErrorState(of_state)
     query = CaptureErrorQuery(capture_point=object_id, state=wanted, text=text, before=before, limit=limit)
     return CaptureErrors(await capture_inbox.errors(editor, query))
 

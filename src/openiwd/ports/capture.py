@@ -23,8 +23,8 @@ class SourceRecord(Struct, kw_only=True):
 
     A place is (`stream`, `offset`) where the source has an order (rows of a file, offsets of a partition): offsets rise
     within their stream, and what is at or below the last one committed was taken. Where it has none (queues, keys of a
-    table) it is (`stream`, `key`), remembered one by one. Either is stored in the transaction that takes the record, so a
-    record that comes again after a crash is known. With neither, only the captureId protects from taking it twice.
+    table) it is (`stream`, `key`), remembered one by one. Either is stored in the transaction that takes the record, so
+    a record that comes again after a crash is known. With neither, only the captureId protects from taking it twice.
     """
 
     fields: dict[str, Any]
@@ -77,9 +77,10 @@ class CaptureSource(Protocol):
         ...
 
     async def acknowledge(self, taken: Sequence[Taken]) -> Sequence[str]:
-        """After the commit, with all records of the last `read` in order: lets the source go on, sends answers back, and
-        writes what failed to where the source gets its errors. A crash before this makes the records come again; so it
-        must be harmless to be called again for the same ones. Returns streams that are over: their positions are forgotten.
+        """After the commit, with all records of the last `read` in order: lets the source go on, sends answers back,
+        and writes what failed to where the source gets its errors. A crash before this makes the records come again;
+        so it must be harmless to be called again for the same ones. Returns streams that are over: their positions
+        are forgotten.
         """
         ...
 
@@ -94,6 +95,11 @@ class CaptureSource(Protocol):
 
 class CaptureAdapter(Protocol):
     """A kind of capture point that is read by the loop."""
+
+    @property
+    def available(self) -> bool:
+        """Whether this process can open such sources at all; where not, it leaves them to others."""
+        ...
 
     def open(self, point: CapturePoint, tenant_id: str) -> AbstractAsyncContextManager[CaptureSource]:
         """Opens the source of a capture point; UnavailableError or InvalidInputError naming the setting at fault."""

@@ -1,4 +1,6 @@
-"""Needs: what readers of capture points keep in the tenant's database: leases, places in the source, the error inbox."""
+"""Needs: what readers of capture points keep in the tenant's database: leases, places in the source, the error
+inbox.
+"""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import FencedError, OpenIwdError, UnavailableError
 from openiwd.usecases.capture_batch import opened
 from openiwd.usecases.capture_point import StoredPoint, stored_points
-from openiwd.usecases.capture_secret import unsealed
 from openiwd.usecases.capture_reader import CaptureReader, Watched
+from openiwd.usecases.capture_secret import unsealed
 from openiwd.usecases.platform import Platform, TenantServices
 
 log = structlog.get_logger()
@@ -62,12 +62,13 @@ class _Reading:
 
     async def _run(self) -> None:
         """Until stopped or fenced; whatever else goes wrong is told, and begun anew after a pause."""
-        while True:
+        fenced = False
+        while not fenced:
             try:
                 await self._read()
             except* FencedError:
                 log.info("no longer reading", tenant=self._services.tenant.id, point=self._point.id)
-                return
+                fenced = True
             except* OpenIwdError as group:
                 self._fail(_first(group), "away" if group.subgroup(UnavailableError) else "failed")
             except* Exception as group:
@@ -136,7 +137,8 @@ class CapturingTenant:
         return RENEW_SECONDS
 
     def _reads(self, point: CapturePoint) -> bool:
-        return point.enabled and point.kind in self._platform.capture_adapters
+        adapter = self._platform.capture_adapters.get(point.kind)
+        return point.enabled and adapter is not None and adapter.available
 
     async def _end(self, point_id: str) -> None:
         one = self._reading.pop(point_id)

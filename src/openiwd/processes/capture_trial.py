@@ -1,4 +1,6 @@
-"""A dry run of a file against a mapping: no server, no database. Reads the two files that are named, and nothing else."""
+"""A dry run of a file against a mapping: no server, no database. Reads the two files that are named, and nothing
+else.
+"""
 
 from __future__ import annotations
 

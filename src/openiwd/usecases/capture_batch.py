@@ -1,5 +1,5 @@
-"""Takes records of a capture point: mapped, turned into commands, and written in one transaction with their places in the
-source and with the error inbox. A record that came before is known by its place and is not taken again.
+"""Takes records of a capture point: mapped, turned into commands, and written in one transaction with their places
+in the source and with the error inbox. A record that came before is known by its place and is not taken again.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class Plan(Struct, eq=False):
     command: Command | None = None
     error: OpenIwdError | None = None
     answer: Answer | None = None
+    capture_id: str | None = None
 
     def refuse(self, error: OpenIwdError) -> None:
         self.error, self.command = error, None
@@ -79,7 +80,7 @@ class Plan(Struct, eq=False):
         return {
             "position": self.record.position,
             "message": None if message is None else kind_of(message),
-            "capture_id": None if message is None else capture_id_of(message),
+            "capture_id": self.capture_id if message is None else capture_id_of(message),
         }
 
 
@@ -123,6 +124,7 @@ def planned(point: OpenedPoint, record: SourceRecord) -> Plan:
             )
     except OpenIwdError as error:
         plan.refuse(error)
+        plan.capture_id = point.mapping.capture_id(record.fields)
     except (RecursionError, UnicodeError) as error:
         plan.refuse(InvalidInputError(f"the record cannot be read: {error}", hint="correct it in the source"))
     return plan

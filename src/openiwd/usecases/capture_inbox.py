@@ -39,7 +39,7 @@ async def get(editor: Editor, point_id: str, error_id: UUID) -> CaptureError:
 async def retry(
     editor: Editor, point_id: str, error_id: UUID, fields: dict[str, Any] | None = None
 ) -> Answer:
-    """Takes the record again by today's mapping, with `fields` in the place of what it had; once, whoever else tries."""
+    """Takes the record again by today's mapping, with `fields` in place of what it had; once, whoever else tries."""
     editor.caller.require("capturePoints.update")
     entry = await get(editor, point_id, error_id)
     _require_open(entry)

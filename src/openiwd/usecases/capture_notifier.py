@@ -1,5 +1,5 @@
-"""Tells a capture point's source what becomes of its items: from the event log by a durable cursor, in its order, at least
-once. Changes nothing but the cursor.
+"""Tells a capture point's source what becomes of its items: from the event log by a durable cursor, in its order, at
+least once. Changes nothing but the cursor.
 """
 
 from __future__ import annotations

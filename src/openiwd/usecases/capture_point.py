@@ -64,7 +64,7 @@ async def put(editor: Editor, sent: CapturePoint, revision: int | None) -> tuple
         point = with_kept_secrets(sent, before.point if before else None)
         point = sealed(editor.platform, editor.tenant_id, point)
         compile_mapping(point)
-        if before is not None and before.point.kind != point.kind and before.point.kind != "rest":
+        if before is not None and before.point.kind not in (point.kind, "rest"):
             raise ConflictError(
                 f"'{point.id}' reads from {before.point.kind} and stays so",
                 field="source",

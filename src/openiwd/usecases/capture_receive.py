@@ -1,4 +1,6 @@
-"""Messages that are sent to a capture point rather than read by it: answered at once, refused ones with their reason."""
+"""Messages that are sent to a capture point rather than read by it: answered at once, refused ones with their
+reason.
+"""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ async def apply(
 
     When another writer changes one of the items between reading and writing, everything is read and run again;
     so each command is judged on the state that it really meets. `checkpoint` is stored in the same transaction,
-    and `also` writes in it what belongs to the results (not called when there is nothing to write, unless `always`). With
-    `atomic`, nothing at all is written when one of them fails.
+    and `also` writes in it what belongs to the results (not called when there is nothing to write, unless
+    `always`). With `atomic`, nothing at all is written when one of them fails.
     """
     for _ in range(ATTEMPTS):
         batch = await _load(runtime, commands)

@@ -25,6 +25,10 @@ class FileAdapter:
     def __init__(self, root: Path | None) -> None:
         self._root = root
 
+    @property
+    def available(self) -> bool:
+        return self._root is not None
+
     @asynccontextmanager
     async def open(self, point: CapturePoint, tenant_id: str) -> AsyncIterator[CaptureSource]:
         if self._root is None:

@@ -71,7 +71,7 @@ class CsvForm:
     def _table(self, text: io.TextIOWrapper, settings: FileSource) -> Iterator[Row]:
         self._line = 1
         first = text.readline()
-        separator = settings.delimiter
+        separator: str = settings.delimiter
         if first.casefold().startswith("sep=") and len(first.strip()) == 5:
             separator, first = first.strip()[4], text.readline()
         self._delimiter = _separator_of(first) if separator == "auto" else separator

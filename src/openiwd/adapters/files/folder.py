@@ -1,4 +1,6 @@
-"""The folders of a file capture point: takes files in, and puts them away. Never leaves its folder, never follows a link."""
+"""The folders of a file capture point: takes files in, and puts them away. Never leaves its folder, never follows a
+link.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class JsonForm:
                 f"the file is not {encoding}", hint="choose the encoding of the file in the capture point"
             ) from error
 
-    def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:
+    def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:  # noqa: ARG002
         if not self._lines:
             file.write(b"[\n")
         for n, row in enumerate(rejected):
@@ -100,6 +100,8 @@ def _rows_of_values(blocks: Iterator[str]) -> Iterator[Row]:
     if scan.kind is None:
         raise BrokenFileError("there is nothing in the file", hint="send a list of objects")
     if not closed:
+        if scan.between_values and text.rstrip().endswith("}"):
+            yield _row(text)
         raise BrokenFileError(
             "the file ends in the middle of a record", hint="write it anew and drop it again"
         )
@@ -115,6 +117,11 @@ class _Scan:
         self._at = 0
         self._start = 0
         self._in_text = False
+
+    @property
+    def between_values(self) -> bool:
+        """No bracket and no text is open."""
+        return self._depth == 0 and not self._in_text
 
     def begin(self, sign: str) -> None:
         if sign not in "[{":

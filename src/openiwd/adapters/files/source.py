@@ -1,7 +1,7 @@
 """A watched folder as a source of records: one file at a time, from taking it to putting it away.
 
-A reader that is killed leaves its file among the taken ones: whoever comes next reads it from the beginning, and the core
-knows which of its rows were committed. So nothing here has to be remembered but the file's name.
+A reader that is killed leaves its file among the taken ones: whoever comes next reads it from the beginning, and
+the core knows which of its rows were committed. So nothing here has to be remembered but the file's name.
 """
 
 from __future__ import annotations

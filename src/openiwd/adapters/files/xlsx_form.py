@@ -1,4 +1,6 @@
-"""Workbooks (Office Open XML): one sheet, row by row, with texts kept packed, so that a million rows need little memory."""
+"""Workbooks (Office Open XML): one sheet, row by row, with texts kept packed, so that a million rows need little
+memory.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import IO, Any, Final
-from xml.parsers import expat  # noqa: S407 - declarations of types and entities are refused below
+from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from openiwd.adapters.files.row import ERROR, OWN, STATUS, BrokenFileError, Rejected, Row, column_names, named

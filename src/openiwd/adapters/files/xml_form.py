@@ -1,5 +1,5 @@
-"""XML files: messages as elements (`<GTLMessages>` with one for each action, `<interaction operation=…>`), or any list of
-records. Read as a stream; document type declarations, and with them entities, are refused.
+"""XML files: messages as elements (`<GTLMessages>` with one for each action, `<interaction operation=…>`), or any
+list of records. Read as a stream; document type declarations, and with them entities, are refused.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import IO, Any, Final
-from xml.parsers import expat  # noqa: S407 - declarations of types and entities are refused below
+from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from openiwd.adapters.files.row import ERROR, OWN, STATUS, BrokenFileError, Rejected, Row

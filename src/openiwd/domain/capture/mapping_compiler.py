@@ -1,5 +1,5 @@
-"""Compiles a capture point's mapping: a checked plan that turns each record into a message, or says which field is wrong
-and what to do. Pure: no text of the mapping is ever executed.
+"""Compiles a capture point's mapping: a checked plan that turns each record into a message, or says which field is
+wrong and what to do. Pure: no text of the mapping is ever executed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from openiwd.domain.capture.value_reading import (
     read_integer,
     read_text,
 )
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.errors import InvalidInputError, TooLargeError
+from openiwd.domain.work_item import MAX_DATA_DEPTH, MAX_ITEM_BYTES, check_text
 
 Reader = Callable[[Any], Any]
 _MISSING: Final = object()
@@ -84,6 +85,7 @@ class CompiledMapping:
         kind = self.kind(fields, named)
         values = self.values(fields, kind)
         try:
+            _check_storable(values)
             return message_of(kind, values, self.point.id)
         except InvalidInputError as error:
             source = self._source_of.get(error.field or "")
@@ -91,6 +93,21 @@ class CompiledMapping:
                 error.message = f"{error.field} (from {source}): {error.message}"
                 error.field = source
             raise
+
+    def capture_id(self, fields: Mapping[str, Any]) -> str | None:
+        """The captureId of a record that may be refused for something else; None where it has none."""
+        line = next((one for one in self._lines if one.target.name == "captureId"), None)
+        try:
+            if line is not None:
+                found = self._value(line, fields)
+            elif self._unmapped is Unmapped.BY_NAME:
+                by_name = (v for name, v in fields.items() if target_by_name(name).name == "captureId")
+                found = read_text(next(by_name, None))
+            else:
+                return None
+        except InvalidInputError:
+            return None
+        return found if isinstance(found, str) and found else None
 
     def kind(self, fields: Mapping[str, Any], named: str | None = None) -> MessageKind:
         """Which message a record is."""
@@ -165,6 +182,37 @@ class CompiledMapping:
                 code="missing",
             )
         return _MISSING
+
+
+def _check_storable(values: dict[str, Any]) -> None:
+    """Refuses what is larger than an item may be, and texts that cannot be stored."""
+    try:
+        encoded = msgspec.json.encode(values)
+    except (UnicodeEncodeError, RecursionError):
+        encoded = b"\\u0000"  # to be looked at closely
+    if len(encoded) > MAX_ITEM_BYTES:
+        raise TooLargeError(
+            f"the record has {len(encoded)} bytes, at most {MAX_ITEM_BYTES} are allowed",
+            hint="leave fields out in the mapping",
+        )
+    if b"\\u0000" in encoded:
+        _check_texts(values, "", 0)
+
+
+def _check_texts(value: Any, path: str, depth: int) -> None:
+    if depth > MAX_DATA_DEPTH:
+        raise InvalidInputError(
+            f"the record is nested deeper than {MAX_DATA_DEPTH} levels", field=path or None, hint="flatten it"
+        )
+    if isinstance(value, str):
+        check_text(value, path)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            check_text(str(name), path)
+            _check_texts(inner, f"{path}.{name}" if path else str(name), depth + 1)
+    elif isinstance(value, list):
+        for n, inner in enumerate(value):
+            _check_texts(inner, f"{path}[{n}]", depth + 1)
 
 
 def _folded(text: str) -> str:

@@ -63,9 +63,7 @@ def _of_act(kind: MessageKind, said: dict[str, Any], item: dict[str, Any]) -> di
     own = {f.encode_name for f in msgspec.structs.fields(_TYPES[kind])} - {"id", "captureId", "actor", "item"}
     body = {name: value for name, value in said.items() if name in own}
     changes = {name: value for name, value in item.items() if name not in _ONLY_NEW}
-    if kind is MessageKind.UPDATE:
-        body["item"] = _with_result_code(changes, said)
-    elif kind is MessageKind.RESTART and changes:
+    if kind is MessageKind.UPDATE or (kind is MessageKind.RESTART and changes):
         body["item"] = _with_result_code(changes, said)
     elif kind is MessageKind.COMPLETE and "resultCode" not in body:
         code = (item.get("ext") or {}).get("resultCode")

@@ -124,12 +124,11 @@ def target_by_name(field: str) -> Target:
 
 
 def lay(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    """Puts a value at its place, making the objects on the way; what is no object there gives way."""
+    """Puts a value at its place, making the objects on the way (those there are copied: they may be a record's own)."""
     *parents, leaf = path
     for name in parents:
         inner = values.get(name)
-        if not isinstance(inner, dict):
-            inner = values[name] = {}
+        inner = values[name] = dict(inner) if isinstance(inner, dict) else {}
         values = inner
     values[leaf] = value
 

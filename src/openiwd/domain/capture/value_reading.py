@@ -1,4 +1,6 @@
-"""Reads the values of foreign records: dates, numbers, lists and texts, as a mapping says. Pure; errors name no field."""
+"""Reads the values of foreign records: dates, numbers, lists and texts, as a mapping says. Pure; errors name no
+field.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The editor of a capture point as data: from a stored one to inputs, and from what was sent back to one. Touches nothing.
+"""The editor of a capture point as data: from a stored one to inputs, and from what was sent back to one. Touches
+nothing.
 
 Settings of a source come from its type, so a new kind of capture point needs texts and nothing here.
 """

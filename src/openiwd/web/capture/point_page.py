@@ -113,13 +113,13 @@ async def _editor_page(
         targets=sorted(TARGETS),
         forms=[*DATES, *NUMBERS],
         zones=ZONES,
-        status=status,
+        how=status,
         state=state_of(status, t) if status is not None else None,
         last=visit.times.moment(status.reader.last_record_at) if status is not None else None,
         error=error,
         saved=visit.request.query_params.get("saved") == "1" and error is None,
         can_edit=visit.caller.may("capturePoints.update"),
-        status_code=422 if error is not None else 200,
+        status=422 if error is not None else 200,
     )
 
 
@@ -147,29 +147,32 @@ def _as_line(row: dict[str, str]) -> dict[str, Any]:
 
 def _fields(visit: Visit, point: CapturePoint) -> dict[str, Field]:
     t, pick = visit.t, choices(visit.t)
-    notify = point.notify
+    notify, message = point.notify, point.mapping.message
+    said_by = message.from_ if isinstance(message.from_, str) else ""
+    kinds, paths = [k.value for k in notify.kinds], "\n".join(notify.categories)
+
+    def select(name: str, label: str, value: str, options: str) -> Field:
+        return Field(name, t(label), "select", value=value, options=pick[options])
+
+    def check(name: str, word: str, *, value: bool) -> Field:
+        return Field(name, t(f"capture.{word}"), "checkbox", value=value, hint=t(f"capture.{word}_hint"))
+
+    zone_hint, paths_hint = t("capture.zone_hint"), t("capture.notify_categories_hint")
     fields = [
         Field("id", t("people.id"), value=point.id, required=True, hint=t("capture.id_hint")),
         Field("name", t("people.name"), value=point.name, required=True),
         Field("description", t("named.description"), "textarea", value=point.description),
-        Field("enabled", t("capture.enabled"), "checkbox", value=point.enabled, hint=t("capture.enabled_hint")),
-        Field("timeZone", t("people.time_zone"), value=point.time_zone, suggestions="zones", hint=t("capture.zone_hint")),
-        Field("onDuplicate", t("capture.on_duplicate"), "select", value=point.on_duplicate.value, options=pick["duplicates"]),
-        Field("unmapped", t("capture.unmapped"), "select", value=point.mapping.unmapped.value, options=pick["unmapped"]),
-        Field(
-            "message_from", t("capture.message_from"),
-            value=point.mapping.message.from_ if isinstance(point.mapping.message.from_, str) else "",
-            hint=t("capture.message_from_hint"),
-        ),
-        Field(
-            "message_otherwise", t("capture.message_otherwise"), "select",
-            value=point.mapping.message.otherwise.value, options=pick["messages"],
-        ),
-        Field("kinds", t("capture.notify_kinds"), "choices", value=[k.value for k in notify.kinds], options=pick["kinds"]),
-        Field("categories", t("capture.notify_categories"), "textarea", value="\n".join(notify.categories), hint=t("capture.notify_categories_hint")),
-        Field("own", t("capture.notify_own"), "checkbox", value=notify.own, hint=t("capture.notify_own_hint")),
+        check("enabled", "enabled", value=point.enabled),
+        Field("timeZone", t("people.time_zone"), value=point.time_zone, suggestions="zones", hint=zone_hint),
+        select("onDuplicate", "capture.on_duplicate", point.on_duplicate.value, "duplicates"),
+        select("unmapped", "capture.unmapped", point.mapping.unmapped.value, "unmapped"),
+        Field("message_from", t("capture.message_from"), value=said_by, hint=t("capture.message_from_hint")),
+        select("message_otherwise", "capture.message_otherwise", message.otherwise.value, "messages"),
+        Field("kinds", t("capture.notify_kinds"), "choices", value=kinds, options=pick["kinds"]),
+        Field("categories", t("capture.notify_categories"), "textarea", value=paths, hint=paths_hint),
+        check("own", "notify_own", value=notify.own),
         *settings_of(point.source, t),
-    ]  # fmt: skip
+    ]
     return {f.name: f for f in fields}
 
 
@@ -195,10 +198,10 @@ def _empty(visit: Visit, kind: str) -> CapturePoint:
 
 def _blank(source: type[Source]) -> Source:
     """A source with its defaults, and empty texts where there are none."""
-    needed = {
+    needed: dict[str, Any] = {
         f.name: [] if is_list(source, f.name) else "" for f in msgspec.structs.fields(source) if f.required
     }
-    return cast("Source", source(**needed))  # type: ignore[arg-type]
+    return source(**needed)
 
 
 @get(f"{PATH}/-/new")

@@ -19,8 +19,8 @@ WHERE e.capture_point = $1;
 SELECT {columns} FROM capture_error e
 WHERE ($1::text IS NULL OR e.capture_point = $1) AND ($2::text IS NULL OR e.state = $2)
     AND ($3::text IS NULL OR e.reason ILIKE $3 OR e.capture_id ILIKE $3 OR e.position ILIKE $3)
-    AND ($4::uuid IS NULL OR e.id < $4)
-ORDER BY e.id DESC LIMIT $5;
+    AND ($4::uuid IS NULL OR e.number < (SELECT number FROM capture_error WHERE id = $4))
+ORDER BY e.number DESC LIMIT $5;
 
 -- name: error
 -- One entry of the inbox.

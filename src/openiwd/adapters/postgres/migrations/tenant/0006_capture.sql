@@ -41,6 +41,7 @@ CREATE INDEX capture_key_at ON capture_key (at);
 -- The error inbox.
 CREATE TABLE capture_error (
     id uuid PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY, -- the order in which they came
     capture_point text NOT NULL,
     stream text NOT NULL,
     place text NOT NULL,
@@ -60,6 +61,6 @@ CREATE TABLE capture_error (
     tried_at timestamptz,
     by text
 );
-CREATE INDEX capture_error_open ON capture_error (capture_point, id DESC) WHERE state = 'open';
-CREATE INDEX capture_error_all ON capture_error (id DESC);
+CREATE INDEX capture_error_open ON capture_error (capture_point, number DESC) WHERE state = 'open';
+CREATE INDEX capture_error_all ON capture_error (capture_point, number DESC);
 CREATE INDEX capture_error_place ON capture_error (capture_point, stream, place);
