@@ -10,14 +10,13 @@ from msgspec import Meta, Struct
 
 from openiwd.domain.capture.mapping import MappingConfig
 from openiwd.domain.capture.notification import NotificationFilter
-from openiwd.domain.capture.outside_source import SECRET as SECRET
 from openiwd.domain.capture.outside_source import (
+    SECRET,
     AmqpSource,
     DatabaseSource,
     KafkaSource,
     WebhookSource,
 )
-from openiwd.domain.capture.outside_source import SecretText as SecretText
 from openiwd.domain.errors import InvalidInputError
 
 PointId = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]

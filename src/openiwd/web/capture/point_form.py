@@ -16,7 +16,8 @@ from msgspec import UNSET
 from openiwd.domain.capture.answer import NotificationKind
 from openiwd.domain.capture.mapping import FieldMapping, MappingConfig, NumberForm, Unmapped
 from openiwd.domain.capture.message import MessageKind
-from openiwd.domain.capture.point import SECRET, CapturePoint, DuplicatePolicy, Source, secret_names
+from openiwd.domain.capture.outside_source import SECRET
+from openiwd.domain.capture.point import CapturePoint, DuplicatePolicy, Source, secret_names
 from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.form import Field
 from openiwd.web.shell.sent import Sent
