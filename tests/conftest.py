@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.servers.postgres", "tests.servers.postgres_15"]
+pytest_plugins = [
+    f"tests.servers.{name}" for name in ("postgres", "postgres_15", "mariadb", "kafka", "rabbitmq")
+]

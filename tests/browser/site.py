@@ -32,6 +32,7 @@ from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
 from openiwd.usecases.work_item import apply
+from tests.factories.api import LOOPBACK, SECRET_KEY
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
 from tests.servers.until import until
 
@@ -136,7 +137,12 @@ class Site:
         tenant = Tenant(
             id="main", name="Nordhaven Insurance", database_name=database, time_zone="Europe/Berlin"
         )
-        self._wiring = Wiring(self._postgres.dsn(control), capture_dir=Path(self._folder.name))
+        self._wiring = Wiring(
+            self._postgres.dsn(control),
+            secret_keys=[SECRET_KEY],
+            outbound_allowed=LOOPBACK,
+            capture_dir=Path(self._folder.name),
+        )
         await bootstrap.ensure_tenant(self._wiring, tenant)
         services = await self._wiring.platform.services("main")
         await publish(

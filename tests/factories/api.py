@@ -12,6 +12,7 @@ import httpx
 
 from openiwd.api.app import Api, create_app
 from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
+from openiwd.domain.network_address import read_networks
 from openiwd.domain.privilege import Role, system
 from openiwd.ports.control_store import AccessGroup, User
 from openiwd.ports.tenant_store import Tenant
@@ -24,6 +25,9 @@ from tests.factories.tenant import RULES, stored_rules
 
 PREFIX = "/iwd/v3"
 PASSWORD = "correct horse battery"
+SECRET_KEY = "a key for tests that nobody keeps secret"
+LOOPBACK = read_networks(["127.0.0.0/8"], "tests")
+"""Where the receivers of tests are."""
 MakeDatabase = Callable[[], Awaitable[str]]
 """Makes an empty, migrated tenant database; its name."""
 
@@ -157,7 +161,8 @@ def problem(answer: httpx.Response, status: int, code: str | None = None) -> dic
 async def world(
     control_dsn: str, make_database: MakeDatabase, *, tenant: bool = True
 ) -> AsyncIterator[World]:
-    made = World(Wiring(control_dsn, budget=20), make_database)
+    wiring = Wiring(control_dsn, budget=20, secret_keys=[SECRET_KEY], outbound_allowed=LOOPBACK)
+    made = World(wiring, make_database)
     try:
         if tenant:
             await made.add_tenant("t")

@@ -12,7 +12,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
@@ -91,7 +91,26 @@ def _sweep_dead_runs() -> None:
 
 def _stop_and_remove(run_dir: Path) -> None:
     in_a_loop_of_its_own(stop_orphan(run_dir / "postgres"))
+    for pids in run_dir.glob("*.pids"):
+        stop_pids(pids)
     shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def stop_pids(path: Path) -> None:
+    """Stops the servers whose pids and start times stand in a file, the last started first."""
+    for line in reversed(path.read_text().split()):
+        pid, _, started = line.partition("@")
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(int(pid))
+            if abs(process.create_time() - float(started)) > 1:
+                continue  # another one has this number now
+            family = [process, *process.children(recursive=True)]
+            for each in family:
+                with suppress(psutil.NoSuchProcess):
+                    each.terminate()
+            _, left = psutil.wait_procs(family, timeout=15)
+            for each in left:
+                each.kill()
 
 
 def in_a_loop_of_its_own(work: Coroutine[Any, Any, T]) -> T:

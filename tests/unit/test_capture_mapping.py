@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from openiwd.domain.capture.mapping_compiler import CompiledMapping, compile_mapping, read_point
 from openiwd.domain.capture.message import Complete, Create, GetInfo, Hold, Message, Restart, Update
-from openiwd.domain.capture.point import CapturePoint, SecretText, secret_names
+from openiwd.domain.capture.outside_source import SecretText
+from openiwd.domain.capture.point import CapturePoint, secret_names
 from openiwd.domain.capture.target import target_by_name, target_of
 from openiwd.domain.errors import InvalidInputError, OpenIwdError
 

@@ -237,6 +237,19 @@ _LIVE: Final[dict[str, Access | str]] = {
     "DELETE /iwd/v3/views/{view_id}": "workitems.search",
 }
 
+_WEBHOOKS: Final[dict[str, Access | str]] = {
+    "POST /iwd/v3/capture/{point_id}": Access.PUBLIC,
+    "GET /iwd/v3/webhooks": "webhooks.view",
+    "GET /iwd/v3/webhooks/{object_id}": "webhooks.view",
+    "PUT /iwd/v3/webhooks/{object_id}": "webhooks.update",
+    "DELETE /iwd/v3/webhooks/{object_id}": "webhooks.update",
+    "POST /iwd/v3/webhooks/{object_id}/secret": "webhooks.update",
+    "POST /iwd/v3/webhooks/{object_id}/ping": "webhooks.update",
+    "POST /iwd/v3/webhooks/{object_id}/replay": "webhooks.update",
+    "GET /iwd/v3/webhooks/{object_id}/deliveries": "webhooks.view",
+    "GET /iwd/v3/webhooks/{object_id}/deliveries/{delivery_id}": "webhooks.view",
+}
+
 _USERS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/users": "users.view",
     "POST /iwd/v3/users": "users.update",
@@ -280,6 +293,7 @@ ROUTES: Final[dict[str, Access | str]] = {
     **_WORKSPACE,
     **_RULE_SETS,
     **_LIVE,
+    **_WEBHOOKS,
     **_USERS,
     **_WATCHING,
 }

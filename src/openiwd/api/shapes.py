@@ -14,6 +14,7 @@ from openiwd.domain.agent import AgentProfile
 from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.category import CategoryConfig
 from openiwd.domain.rule_set import RuleSetDocument
+from openiwd.domain.webhook import Webhook
 from openiwd.usecases.lookup_table import LookupTable
 from openiwd.usecases.rule_set_object import KINDS
 
@@ -37,6 +38,7 @@ BODIES: Final[Mapping[str, Any]] = {
     f"PUT {PREFIX}/categories/{{category_id}}": CategoryInput,
     f"PUT {PREFIX}/agents/{{agent_id}}": AgentProfile,
     f"PUT {PREFIX}/lookup-tables/{{table_id}}": LookupTable,
+    f"PUT {PREFIX}/webhooks/{{object_id}}": Webhook,
 }
 """Route → what its JSON body is."""
 TEXTS: Final[Mapping[str, tuple[str, ...]]] = {

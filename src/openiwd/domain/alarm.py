@@ -30,6 +30,8 @@ class AlarmKind(StrEnum):
     """An agent is not ready for too long."""
     CANARY_ROLLED_BACK = "canaryRolledBack"
     """A draft's canary has passed a guard; over when the draft is changed, tried again, published or discarded."""
+    WEBHOOK_PARKED = "webhookParked"
+    """Deliveries of a webhook were given up and wait for somebody to send them again."""
 
 
 class AlarmObject(StrEnum):
@@ -37,6 +39,7 @@ class AlarmObject(StrEnum):
     AGENT = "agent"
     QUEUE = "queue"
     DRAFT = "draft"
+    WEBHOOK = "webhook"
 
 
 OF_ITEMS: Final = frozenset({AlarmKind.OVERDUE, AlarmKind.DUE_SOON, AlarmKind.DECLINED, AlarmKind.ERRORHELD})
@@ -122,6 +125,20 @@ def idle_causes(agents: Iterable[Agent], before: datetime) -> list[Cause]:
                 )
             )
     return found
+
+
+def parked_causes(parked: Iterable[tuple[str, str, int, datetime]]) -> list[Cause]:
+    """Webhooks (id, name) with deliveries that were given up: how many, and since when."""
+    return [
+        Cause(
+            kind=AlarmKind.WEBHOOK_PARKED,
+            object=AlarmObject.WEBHOOK,
+            object_id=webhook_id,
+            since=since,
+            detail={"name": name, "deliveries": deliveries},
+        )
+        for webhook_id, name, deliveries, since in parked
+    ]
 
 
 def differences(

@@ -105,6 +105,8 @@ class CaptureAdapter(Protocol):
         """Opens the source of a capture point; UnavailableError or InvalidInputError naming the setting at fault."""
         ...
 
-    def sample(self, point: CapturePoint, content: bytes, name: str) -> Sequence[SourceRecord]:
-        """The records of a pasted sample (the first 20), as this kind would read them; touches nothing."""
+    def sample(self, point: CapturePoint, content: bytes, name: str) -> Sequence[SourceRecord] | None:
+        """The records of a pasted sample (the first 20), as this kind would read them; None: they are pasted as JSON.
+        Touches nothing.
+        """
         ...

@@ -181,6 +181,10 @@ class ControlStore(Protocol):
 
     async def give_up_decider_leases(self, process_id: UUID) -> None: ...
 
+    async def take_lease(self, tenant_id: str, name: str, process_id: UUID) -> int | None:
+        """As `take_decider_lease`, of whatever else one process at a time does for a tenant."""
+        ...
+
     async def audit(self, tenant_id: str | None, entries: Sequence[AuditEntry]) -> None: ...
     async def audit_log(
         self, tenant_id: str, before: int | None, limit: int, wanted: AuditFilter | None = None

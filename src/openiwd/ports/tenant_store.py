@@ -25,6 +25,7 @@ from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.queue_stay import StayReading, StayWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
 from openiwd.ports.trial import TrialReading, TrialWriting
+from openiwd.ports.webhook import WebhookReading, WebhookWriting
 
 
 class RejectedRowsError(InvalidInputError):
@@ -182,6 +183,7 @@ class Reading(
     CaptureReading,
     TrialReading,
     RuleChangeReading,
+    WebhookReading,
     Protocol,
 ):
     """Committed state of one tenant."""
@@ -325,8 +327,8 @@ class Reading(
     async def links(self, number: int) -> list[Link]: ...
 
     async def objects(self, kind: str) -> list[dict[str, Any]]:
-        """Live configuration objects: skill, agent_group, hold_reason, capture_point, lookup_table, saved_view;
-        each with its `revision`.
+        """Live configuration objects: skill, agent_group, hold_reason, capture_point, lookup_table, saved_view,
+        webhook; each with its `revision`.
         """
         ...
 
@@ -366,6 +368,7 @@ class Writing(
     CaptureWriting,
     TrialWriting,
     RuleChangeWriting,
+    WebhookWriting,
     Protocol,
 ):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""

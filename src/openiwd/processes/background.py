@@ -12,12 +12,13 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter
 
 from openiwd.domain.errors import FencedError, UnavailableError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Cursor, Tenant
 from openiwd.processes.capture import CapturingTenant
+from openiwd.processes.loop import forever, loop_errors
+from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import alarm_watch, dashboard, queue_stay, timer
 from openiwd.usecases.canary_watch import CanaryWatch
@@ -66,25 +67,6 @@ SHADOW_WRITE_SECONDS: Final = 1.0
 SAMPLE_SECONDS: Final = 20.0
 """How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
-loop_errors = Counter(
-    "iwd_background_errors_total", "Errors caught at the edge of a background loop", ["loop"]
-)
-
-
-async def forever(name: str, step: Callable[[], Awaitable[float]]) -> None:
-    """Runs `step` again and again; it says after how many seconds. An error is logged, counted, and tried again."""
-    while True:
-        try:
-            pause = await step()
-        except Exception:
-            loop_errors.labels(name).inc()
-            log.exception("background step failed", loop=name)
-            pause = 1.0
-        if (own := asyncio.current_task()) is not None and own.cancelling():
-            # A library that ended in the same instant can swallow the request to stop.
-            raise asyncio.CancelledError
-        await asyncio.sleep(pause)
-
 
 class Background:
     """Everything that runs beside requests in this process."""
@@ -98,6 +80,7 @@ class Background:
         decides: bool,
         captures: bool = False,
         holidays: HolidaySource | None = None,
+        sends: bool = False,
     ) -> None:
         self._platform = platform
         self._holidays = holidays
@@ -105,6 +88,7 @@ class Background:
         self.address = address
         """Where other processes reach the API of this one."""
         self._decides = decides
+        self._sends = sends
         self._captures = captures
         self._capturing: list[tuple[CapturingTenant, list[asyncio.Task[None]]]] = []
         self._met: set[UUID] = set()
@@ -139,6 +123,8 @@ class Background:
             if self._holidays is not None:
                 shadowing = Shadowing(services, self._holidays)
                 self._spawn(tasks, "shadow", shadowing.step)
+            if self._sends:
+                self._spawn(tasks, "webhooks", SendingTenant(self._platform, services).step)
         if self._decides:
             runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(self._deciding, "decider", runner.step)

@@ -23,6 +23,7 @@ from openiwd.usecases.user import KEY_PREFIX, hash_secret
 
 CONTROL_DATABASE = "openiwd"
 CREDENTIALS_FILE = "first-logins.json"
+SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 
 
 class FirstUser(Struct, kw_only=True):
@@ -113,17 +114,31 @@ async def make_users(
         await wiring.control.save_user(stored, revision=None)
 
 
+def secret_key(data_dir: Path) -> str:
+    """What stored secrets are sealed with: made at the first start, and kept beside the database."""
+    path = data_dir / SECRET_KEY_FILE
+    if not path.exists():
+        _write_private(path, secrets.token_hex(32).encode())
+    return path.read_text(encoding="ascii").strip()
+
+
 def read_credentials(data_dir: Path) -> Credentials | None:
     path = data_dir / CREDENTIALS_FILE
     return msgspec.json.decode(path.read_bytes(), type=Credentials) if path.exists() else None
 
 
 def write_credentials(data_dir: Path, credentials: Credentials) -> None:
-    """Kept for its owner's eyes only; whole or not at all, whenever the process is killed."""
-    unfinished = data_dir / f"{CREDENTIALS_FILE}.new"
+    """Kept in the data folder, for its owner's eyes only."""
+    content = msgspec.json.format(msgspec.json.encode(credentials), indent=1)
+    _write_private(data_dir / CREDENTIALS_FILE, content)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """For its owner's eyes only; whole or not at all, whenever the process is killed."""
+    unfinished = path.with_name(f"{path.name}.new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(credentials), indent=1))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(data_dir / CREDENTIALS_FILE)
+    unfinished.replace(path)

@@ -17,6 +17,7 @@ from openiwd.domain.errors import FencedError, OpenIwdError, UnavailableError
 from openiwd.usecases.capture_batch import opened
 from openiwd.usecases.capture_point import StoredPoint, stored_points
 from openiwd.usecases.capture_reader import CaptureReader, Watched
+from openiwd.usecases.capture_secret import unsealed
 from openiwd.usecases.platform import Platform, TenantServices
 
 log = structlog.get_logger()
@@ -81,7 +82,8 @@ class _Reading:
             epoch = await tx.take_over_capture(point.id)
         adapter = self._platform.capture_adapters[point.kind]
         ready = opened(point, services.tenant.id)
-        async with adapter.open(point, services.tenant.id) as source:
+        readable = unsealed(self._platform, services.tenant.id, point)
+        async with adapter.open(readable, services.tenant.id) as source:
             self._reader = CaptureReader(services, ready, source, epoch, Watched(self._count))
             try:
                 # In a task of its own, as in `background`: a group that fails marks the task that waits for it.

@@ -49,6 +49,11 @@ class Part(Enum):
         return self in (Part.ALL, Part.DISTRIBUTE)
 
     @property
+    def sends(self) -> bool:
+        """Webhooks."""
+        return self in (Part.ALL, Part.SERVE)
+
+    @property
     def captures(self) -> bool:
         return self in (Part.ALL, Part.CAPTURE)
 
@@ -87,6 +92,7 @@ class Serving:
             decides=part.decides,
             captures=part.captures,
             holidays=wiring.holidays,
+            sends=part.sends,
         )
         self.url = ""
         self.metrics_url: str | None = None
@@ -231,7 +237,13 @@ async def serve(
 async def _migrated(control_dsn: str, settings: Settings) -> Wiring:
     """The adapters, with the control database and all active tenants brought up to date."""
     await migrate_control(control_dsn)
-    wiring = Wiring(control_dsn, budget=settings.connection_budget, capture_dir=settings.capture_dir)
+    wiring = Wiring(
+        control_dsn,
+        budget=settings.connection_budget,
+        secret_keys=settings.secret_keys,
+        outbound_allowed=settings.outbound_allowed,
+        capture_dir=settings.capture_dir,
+    )
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])
     failed = [result for result in results if isinstance(result, MigrationError)]

@@ -9,10 +9,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.network_address import Network, read_networks
 
 DEFAULT_PORT = 4024
 DEFAULT_DISTRIBUTE_PORT = 4025
 DEFAULT_METRICS_PORT = 10052
+SECRET_KEY_LENGTH = 32
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -31,6 +33,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     capture_dir: Path | None = None
     """Below it lie the folders of file capture points; None = this process reads no files."""
     connection_budget: int = 60
+    secret_keys: tuple[str, ...] = ()
+    """What stored secrets are sealed with: the first seals, all open."""
+    outbound_allowed: tuple[Network, ...] = ()
+    """Inner networks that webhooks may reach; others than public addresses are refused."""
     log_level: str = "info"
 
 
@@ -76,6 +82,25 @@ def _address(environment: Mapping[str, str]) -> str | None:
     return text or None
 
 
+def read_secret_keys(text: str | None) -> tuple[str, ...]:
+    """One key, or several with commas or spaces between them while keys are being changed."""
+    keys = tuple((text or "").replace(",", " ").split())
+    if any(len(key) < SECRET_KEY_LENGTH for key in keys):
+        raise InvalidInputError(
+            f"a key of OPENIWD_SECRET_KEY has fewer than {SECRET_KEY_LENGTH} characters",
+            field="OPENIWD_SECRET_KEY",
+            hint="make one at random, for example with: openssl rand -hex 32",
+        )
+    return keys
+
+
+def read_outbound_allowed(variables: Mapping[str, str] | None = None) -> tuple[Network, ...]:
+    """The inner networks that requests to receivers may go to."""
+    env = os.environ if variables is None else variables
+    texts = (env.get("OPENIWD_OUTBOUND_ALLOW") or "").replace(",", " ").split()
+    return read_networks(texts, "OPENIWD_OUTBOUND_ALLOW")
+
+
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment (OPENIWD_…)."""
     env = os.environ if variables is None else variables
@@ -91,5 +116,7 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         database_url=_secret(env, "OPENIWD_DATABASE_URL"),
         capture_dir=Path(capture) if capture else None,
         connection_budget=_number(env, "OPENIWD_CONNECTION_BUDGET", 60, 5, 1_000),
+        secret_keys=read_secret_keys(_secret(env, "OPENIWD_SECRET_KEY")),
+        outbound_allowed=read_outbound_allowed(env),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
     )

@@ -23,7 +23,7 @@ from openiwd.processes.demo.traffic import Traffic
 from openiwd.processes.disk import disk_check
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Serving
-from openiwd.processes.settings import environment
+from openiwd.processes.settings import environment, read_outbound_allowed
 from openiwd.processes.starter import publish_starter
 from openiwd.processes.wiring import SystemClock, Wiring, database_dsn
 
@@ -123,6 +123,8 @@ async def _serve(
     wiring = Wiring(
         database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE),
         budget=options.budget,
+        secret_keys=[bootstrap.secret_key(data_dir)],
+        outbound_allowed=read_outbound_allowed(),
         capture_dir=data_dir / "capture",
     )
     wiring.platform.doctor.register(disk_check(data_dir))

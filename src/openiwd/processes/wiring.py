@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,17 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.adapters.holidays.source import LibraryHolidaySource
+from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
+from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
 from openiwd.domain.errors import NotFoundError
+from openiwd.domain.network_address import Network
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.capture_kinds import outside
 from openiwd.processes.identity import new_id
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
@@ -40,7 +45,15 @@ def database_dsn(control_dsn: str, database: str) -> str:
 class Wiring:
     """One process's adapters: connection pools, stores, platform."""
 
-    def __init__(self, control_dsn: str, *, budget: int = 60, capture_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        control_dsn: str,
+        *,
+        budget: int = 60,
+        secret_keys: Sequence[str] = (),
+        outbound_allowed: Sequence[Network] = (),
+        capture_dir: Path | None = None,
+    ) -> None:
         self.control_dsn = control_dsn
         self.process_id = new_id()
         self.databases: dict[str, str] = {}
@@ -48,13 +61,16 @@ class Wiring:
         self.control = PostgresControlStore(self.pools)
         self.holidays = LibraryHolidaySource()
         self.peers = HttpPeers()
+        self.outbound = HttpOutbound(outbound_allowed)
         passing_on = PassingOn(self.control, self.peers, self.process_id)
-        adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir)}
+        adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
         self.platform = Platform(
             self.control,
             self._runtime,
             self.process_id,
             passing_on=passing_on,
+            outbound=self.outbound,
+            secrets=AesGcmBox(secret_keys),
             capture_adapters=adapters,
         )
 
@@ -77,6 +93,7 @@ class Wiring:
 
     async def close(self) -> None:
         await self.peers.close()
+        await self.outbound.close()
         await self.pools.close()
 
 

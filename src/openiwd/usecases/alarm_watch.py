@@ -23,6 +23,7 @@ from openiwd.domain.alarm import (
     Cause,
     differences,
     idle_causes,
+    parked_causes,
 )
 from openiwd.domain.event import EventType
 from openiwd.domain.instant import to_micros
@@ -54,6 +55,7 @@ STANDING: Final = (
     AlarmKind.NOT_READY.value,
     AlarmKind.NO_ELIGIBLE_AGENT.value,
     AlarmKind.CANARY_ROLLED_BACK.value,
+    AlarmKind.WEBHOOK_PARKED.value,
 )
 """Kinds whose causes are few and looked at all together."""
 
@@ -103,7 +105,7 @@ class _Look:
                 return await reading.errorheld_causes(room)
 
     async def standing(self, reading: Reading) -> list[Cause]:
-        """All causes among agents and queues, whether their alarms are open or not."""
+        """All causes among agents, queues and webhooks, whether their alarms are open or not."""
         setting, found = self._setting, list[Cause]()
         agents = list((await reading.agents()).values())
         if AlarmKind.NOT_READY not in setting.off:
@@ -112,7 +114,20 @@ class _Look:
             found += await self._unserved(reading, agents, self._rules)
         if AlarmKind.CANARY_ROLLED_BACK not in setting.off:
             found += [_of_canary(c) for c in await reading.rolled_back_canaries()]
+        if AlarmKind.WEBHOOK_PARKED not in setting.off:
+            found += await self._parked(reading)
         return found
+
+    async def _parked(self, reading: Reading) -> list[Cause]:
+        counts = await reading.delivery_counts()
+        if not any(count.parked for count in counts.values()):
+            return []
+        names = {o["id"]: str(o["name"]) for o in await reading.objects("webhook")}
+        return parked_causes(
+            (c.webhook_id, names[c.webhook_id], c.parked, c.parked_since)
+            for c in counts.values()
+            if c.parked_since is not None and c.webhook_id in names
+        )
 
     async def _unserved(
         self, reading: Reading, agents: Sequence[Agent], rules: CompiledRuleSet

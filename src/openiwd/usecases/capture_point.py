@@ -11,6 +11,7 @@ from openiwd.domain.capture.mapping_compiler import compile_mapping
 from openiwd.domain.capture.point import CapturePoint, shown, with_kept_secrets
 from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from openiwd.ports.tenant_store import Reading
+from openiwd.usecases.capture_secret import sealed
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set_object import in_use, open_items
 
@@ -61,6 +62,7 @@ async def put(editor: Editor, sent: CapturePoint, revision: int | None) -> tuple
     async with editor.services.runtime.store.writing() as tx:
         before = next((p for p in await stored_points(tx) if p.point.id == sent.id), None)
         point = with_kept_secrets(sent, before.point if before else None)
+        point = sealed(editor.platform, editor.tenant_id, point)
         compile_mapping(point)
         if before is not None and before.point.kind not in (point.kind, "rest"):
             raise ConflictError(

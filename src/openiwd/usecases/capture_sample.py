@@ -52,7 +52,8 @@ async def sample(editor: Editor, point: CapturePoint, content: bytes, name: str 
 def records_of(editor: Editor, point: CapturePoint, content: bytes, name: str) -> list[SourceRecord]:
     """What the kind of the capture point makes of the content."""
     adapter = editor.platform.capture_adapters.get(point.kind)
-    return records_of_json(content) if adapter is None else list(adapter.sample(point, content, name))
+    found = None if adapter is None else adapter.sample(point, content, name)
+    return records_of_json(content) if found is None else list(found)
 
 
 async def _line(editor: Editor, point: OpenedPoint, record: SourceRecord) -> SampleLine:

@@ -12,6 +12,8 @@ from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.domain.lint.finding import Finding
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.control_store import ControlStore
+from openiwd.ports.outbound import Outbound
+from openiwd.ports.secret_box import SecretBox
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
 from openiwd.usecases.agent_names import AgentNames
@@ -98,9 +100,13 @@ class Platform:
         process_id: UUID,
         on_open: Callable[[TenantServices], Awaitable[None]] | None = None,
         passing_on: PassingOn | None = None,
+        outbound: Outbound | None = None,
+        secrets: SecretBox | None = None,
         capture_adapters: Mapping[str, CaptureAdapter] | None = None,
     ) -> None:
         self.control = control
+        self._outbound = outbound
+        self._secrets = secrets
         self.identities = Identities(control)
         self.process_id = process_id
         self.passing_on = passing_on
@@ -111,6 +117,18 @@ class Platform:
         self._on_open = on_open
         self._services: dict[str, TenantServices] = {}
         self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @property
+    def outbound(self) -> Outbound:
+        if self._outbound is None:
+            raise UnavailableError("this process sends nothing to receivers outside", code="noOutbound")
+        return self._outbound
+
+    @property
+    def secrets(self) -> SecretBox:
+        if self._secrets is None:
+            raise UnavailableError("this process keeps no secrets", code="noSecretKey")
+        return self._secrets
 
     @property
     def opened(self) -> list[TenantServices]:

@@ -73,6 +73,7 @@ from openiwd.web.shell.visit import (
     answer_unknown,
     open_visit,
 )
+from openiwd.web.webhook import delivery_page, webhook_page
 from openiwd.web.workspace import workspace_page
 
 MAX_BODY: Final = 5 * 1024 * 1024
@@ -110,6 +111,8 @@ PAGES: Final[list[Any]] = [
     *api_key_page.PAGES,
     *settings_page.PAGES,
     *audit_page.PAGES,
+    *webhook_page.PAGES,
+    *delivery_page.PAGES,
     *point_page.PAGES,
     *inbox_page.PAGES,
     *calendar_page.PAGES,

@@ -223,6 +223,10 @@ class PostgresControlStore:
     async def give_up_decider_leases(self, process_id: UUID) -> None:
         await self._execute("give_up_decider_leases", process_id)
 
+    async def take_lease(self, tenant_id: str, name: str, process_id: UUID) -> int | None:
+        record = await self._fetchrow("take_lease", tenant_id, name, process_id)
+        return None if record is None else record["epoch"]
+
     # Audit
 
     async def audit(self, tenant_id: str | None, entries: Sequence[AuditEntry]) -> None:

@@ -29,7 +29,7 @@ RULE_SET_SQL = named_sql("rule_set")
 TENANT_SQL = named_sql("tenant")
 
 NAMED_KINDS = frozenset({"skill", "agent_group"})
-BODY_KINDS = frozenset({"hold_reason", "capture_point", "lookup_table", "rule_set_draft"})
+BODY_KINDS = frozenset({"hold_reason", "capture_point", "lookup_table", "rule_set_draft", "webhook"})
 VIEW_KIND = "saved_view"
 OBJECT_SQL = {kind: named_sql("object", table=kind) for kind in (*NAMED_KINDS, *BODY_KINDS, VIEW_KIND)}
 

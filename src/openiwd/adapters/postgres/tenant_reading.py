@@ -16,6 +16,7 @@ from openiwd.adapters.postgres.rule_change_reading import RuleChangeReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 from openiwd.adapters.postgres.stay_reading import StayReading
 from openiwd.adapters.postgres.trial_store import TrialReading
+from openiwd.adapters.postgres.webhook_store import WebhookReading
 
 
 class PostgresReading(
@@ -29,6 +30,7 @@ class PostgresReading(
     AlarmReading,
     StayReading,
     DoctorReading,
+    WebhookReading,
     CaptureReading,
     TrialReading,
     RuleChangeReading,

@@ -13,6 +13,7 @@ from openiwd.adapters.postgres.rule_change_reading import RuleChangeWriting
 from openiwd.adapters.postgres.stay_reading import StayWriting
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
 from openiwd.adapters.postgres.trial_store import TrialWriting
+from openiwd.adapters.postgres.webhook_store import WebhookWriting
 
 
 class PostgresWriting(
@@ -23,6 +24,7 @@ class PostgresWriting(
     DashboardWriting,
     AlarmWriting,
     StayWriting,
+    WebhookWriting,
     CaptureWriting,
     TrialWriting,
     RuleChangeWriting,

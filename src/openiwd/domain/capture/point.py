@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from openiwd.domain.capture.mapping import MappingConfig
 from openiwd.domain.capture.notification import NotificationFilter
+from openiwd.domain.capture.outside_source import (
+    SECRET,
+    AmqpSource,
+    DatabaseSource,
+    KafkaSource,
+    WebhookSource,
+)
 from openiwd.domain.errors import InvalidInputError
 
 PointId = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
-SECRET: Final = "********"  # noqa: S105 - what is shown in a secret's place
-"""Stands for a secret that is kept: read so, and sent back so, it stays as it was."""
-SecretText = Annotated[str, Meta(max_length=1_000, extra={"secret": True})]
-"""A setting that nobody reads back."""
 
 
 class DuplicatePolicy(StrEnum):
@@ -57,7 +60,7 @@ class FileSource(
     notifications: Literal["ndjson", "xml"] = "ndjson"
 
 
-Source = RestSource | FileSource
+Source = RestSource | FileSource | DatabaseSource | KafkaSource | AmqpSource | WebhookSource
 
 
 class CapturePoint(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from litestar.datastructures import MultiDict
 
@@ -24,6 +24,7 @@ ICONS: Final = {
     AlarmKind.ERRORHELD: "st-errorheld",
     AlarmKind.NOT_READY: "pause",
     AlarmKind.CANARY_ROLLED_BACK: "split",
+    AlarmKind.WEBHOOK_PARKED: "send",
 }
 CSS: Final = dict.fromkeys(
     (
@@ -31,6 +32,7 @@ CSS: Final = dict.fromkeys(
         AlarmKind.ERRORHELD,
         AlarmKind.NO_ELIGIBLE_AGENT,
         AlarmKind.CANARY_ROLLED_BACK,
+        AlarmKind.WEBHOOK_PARKED,
     ),
     "bad",
 )
@@ -172,7 +174,7 @@ def _name(alarm: Alarm, shown: Shown) -> str:
             return shown.agent(alarm.object_id)
         case AlarmObject.QUEUE:
             return shown.queue(alarm.object_id)
-        case AlarmObject.DRAFT:
+        case AlarmObject.DRAFT | AlarmObject.WEBHOOK:
             return alarm.object_name or alarm.object_id
 
 
@@ -187,6 +189,8 @@ def _href(alarm: Alarm) -> str:
             return f"/?{urlencode({'status': 'queued', 'queue': alarm.object_id})}"
         case AlarmObject.DRAFT:
             return f"/configuration/drafts/{alarm.object_id}/canary"
+        case AlarmObject.WEBHOOK:
+            return f"/configuration/webhooks/{quote(alarm.object_id, safe='')}/deliveries?state=parked"
 
 
 def _place(alarm: Alarm, shown: Shown) -> str:
@@ -220,3 +224,5 @@ def _sentence(alarm: Alarm, shown: Shown) -> str:
                 if reason
                 else t("alarm_text.notReadyOnly")
             )
+        case AlarmKind.WEBHOOK_PARKED:
+            return t("alarm_text.webhookParked", n=int(detail["deliveries"]))

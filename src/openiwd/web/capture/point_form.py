@@ -16,7 +16,8 @@ from msgspec import UNSET
 from openiwd.domain.capture.answer import NotificationKind
 from openiwd.domain.capture.mapping import FieldMapping, MappingConfig, NumberForm, Unmapped
 from openiwd.domain.capture.message import MessageKind
-from openiwd.domain.capture.point import SECRET, CapturePoint, DuplicatePolicy, Source, secret_names
+from openiwd.domain.capture.outside_source import SECRET
+from openiwd.domain.capture.point import CapturePoint, DuplicatePolicy, Source, secret_names
 from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.form import Field
 from openiwd.web.shell.sent import Sent
@@ -156,9 +157,19 @@ def settings_of(source: Source, t: Catalogue) -> list[Field]:
     return fields
 
 
+def is_list(source: type[Source], name: str) -> bool:
+    """Whether a setting is a list: shown, and sent, with commas between."""
+    found = next(f for f in msgspec.inspect.type_info(source).fields if f.name == name)  # type: ignore[attr-defined]
+    return isinstance(_inner(found.type), msgspec.inspect.ListType)
+
+
 def _shown(value: Any) -> Any:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value)
+    if isinstance(value, dict):
+        return json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=1) if value else ""
     return f"{value:g}" if isinstance(value, float) else value
 
 
@@ -185,6 +196,8 @@ def _input(kind: msgspec.inspect.Type, secret: bool, options: Sequence[str]) -> 
         return "select"
     if isinstance(inner, msgspec.inspect.BoolType):
         return "checkbox"
+    if isinstance(inner, msgspec.inspect.DictType):
+        return "textarea"
     if isinstance(inner, msgspec.inspect.StrType) and (inner.max_length or 0) > 1_000:
         return "textarea"
     return "text"
@@ -203,6 +216,10 @@ def source_sent(sent: Sent, source: Source) -> dict[str, Any]:
         text = sent.raw(name) if f.encode_name in secrets or _options(info.type) else sent.text(name)
         if text == "" and f.encode_name in secrets and getattr(source, f.name):
             body[f.encode_name] = SECRET
+        elif isinstance(inner, msgspec.inspect.ListType):
+            body[f.encode_name] = [part.strip() for part in text.split(",") if part.strip()]
+        elif isinstance(inner, msgspec.inspect.DictType):
+            body[f.encode_name] = meant(text) if text else {}
         elif text != "":
             number = isinstance(inner, msgspec.inspect.IntType | msgspec.inspect.FloatType)
             body[f.encode_name] = meant(text) if number else text

@@ -24,6 +24,7 @@ from openiwd.web.capture.point_form import (
     Pair,
     body_sent,
     choices,
+    is_list,
     lines_of,
     said,
     settings_of,
@@ -197,7 +198,9 @@ def _empty(visit: Visit, kind: str) -> CapturePoint:
 
 def _blank(source: type[Source]) -> Source:
     """A source with its defaults, and empty texts where there are none."""
-    needed: dict[str, Any] = {f.name: "" for f in msgspec.structs.fields(source) if f.required}
+    needed: dict[str, Any] = {
+        f.name: [] if is_list(source, f.name) else "" for f in msgspec.structs.fields(source) if f.required
+    }
     return source(**needed)
 
 

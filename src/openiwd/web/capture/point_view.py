@@ -51,7 +51,7 @@ def state_of(status: PointStatus, t: Catalogue) -> State:
     """Disabled points and those that answer when asked are read by nobody; others say how they get on."""
     if not status.enabled:
         return State("disabled", t("capture_state.disabled"), "", "")
-    if status.kind == "rest":
+    if status.kind in ("rest", "webhook"):
         return State("asked", t("capture_state.asked"), "ok", "")
     state = status.reader.state if status.running else "waiting"
     detail = status.reader.last_error or "" if state in ("away", "failed") else status.reader.detail

@@ -79,6 +79,10 @@ GROUPS: Final = (
             Entry("hold_reasons", "/configuration/hold-reasons", "pause", "queues.view"),
         ),
     ),
+    Group(
+        "connections",
+        (Entry("webhooks", "/configuration/webhooks", "send", "webhooks.view"),),
+    ),
 )
 
 

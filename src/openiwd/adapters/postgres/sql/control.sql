@@ -188,6 +188,18 @@ WHERE l.tenant_id = $1;
 -- Frees the leases of a process; the rows stay, for their epochs.
 UPDATE decider_lease SET process_id = '00000000-0000-0000-0000-000000000000' WHERE process_id = $1;
 
+-- name: take_lease
+-- As the decider's lease, by name: for what one process at a time does for a tenant.
+INSERT INTO lease AS l (tenant_id, name, process_id, epoch)
+SELECT $1, $2, $3, 1 WHERE EXISTS (SELECT FROM process WHERE id = $3 AND expires_at > clock_timestamp())
+ON CONFLICT (tenant_id, name) DO UPDATE SET
+    process_id = excluded.process_id,
+    epoch = CASE WHEN l.process_id = excluded.process_id THEN l.epoch ELSE l.epoch + 1 END,
+    taken_at = CASE WHEN l.process_id = excluded.process_id THEN l.taken_at ELSE clock_timestamp() END
+WHERE l.process_id = excluded.process_id
+    OR NOT EXISTS (SELECT FROM process p WHERE p.id = l.process_id AND p.expires_at > clock_timestamp())
+RETURNING epoch;
+
 -- name: audit
 -- Appends to the audit log.
 INSERT INTO audit (tenant_id, at, actor, action, object_kind, object_id, detail)

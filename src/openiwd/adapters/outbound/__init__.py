@@ -1,0 +1,1 @@
+"""Sends to receivers outside of the installation."""

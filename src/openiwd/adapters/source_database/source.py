@@ -1,0 +1,132 @@
+"""A table of a foreign database as a source of records. Blocking drivers run in two threads of the source's own.
+
+A row is taken out of the capture query only after its item is committed; one that comes again is known by its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from openiwd.adapters.source_database.engine import CONNECTIONS, database_errors, make_engine
+from openiwd.adapters.source_database.statement import (
+    ANSWERED,
+    NOTIFIED,
+    Statement,
+    answer_values,
+    check_names,
+    notification_values,
+    record_of,
+)
+from openiwd.domain.capture.answer import Notification
+from openiwd.domain.capture.outside_source import DatabaseSource
+from openiwd.domain.capture.point import CapturePoint
+from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Taken
+
+T = TypeVar("T")
+REMEMBERED: Final = 10_000
+LONGEST_WAIT: Final = 1.0
+STAYING: Final = "rows stay in the capture query although the update query has run for them"
+
+
+class DatabaseCaptureSource:
+    """Implements `openiwd.ports.capture.CaptureSource`."""
+
+    def __init__(self, settings: DatabaseSource, folder: Path | None) -> None:
+        self._settings = settings
+        self._engine = make_engine(settings, folder)
+        self._texts = self._engine.dialect.name == "sqlite"
+        self._capture = Statement(settings.capture_query)
+        self._update = Statement(settings.update_query)
+        self._hooks = {kind: Statement(sql) for kind, sql in settings.hooks.items()}
+        check_names(self._capture, frozenset({"most"}), "source.captureQuery", rows=False)
+        check_names(self._update, ANSWERED, "source.updateQuery", rows=True)
+        for kind, hook in self._hooks.items():
+            check_names(hook, NOTIFIED, f"source.hooks.{kind.value}", rows=False)
+        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="source database")
+        self._next_look = 0.0
+        self._acknowledged: OrderedDict[str, None] = OrderedDict()
+        self._stays = False
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, most: int) -> Sequence[SourceRecord]:
+        wait = self._next_look - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(min(wait, LONGEST_WAIT))
+            if wait > LONGEST_WAIT:
+                return ()
+        rows = await self._in_thread(lambda: self._select(most))
+        records = [record_of(row, self._settings.key_columns) for row in rows]
+        self._stays = any(r.key in self._acknowledged for r in records)
+        if not records or self._stays:
+            self._next_look = time.monotonic() + self._settings.poll_seconds
+        return records
+
+    def _select(self, most: int) -> list[dict[str, Any]]:
+        """Whatever the query does besides is rolled back: reading takes nothing away."""
+        with database_errors("source.captureQuery"), self._engine.connect() as connection:
+            result = connection.execute(self._capture.clause, self._capture.values({"most": most}))
+            rows = [dict(row) for row in result.mappings().fetchmany(most)]
+            result.close()
+            connection.rollback()
+            return rows
+
+    async def acknowledge(self, taken: Sequence[Taken]) -> Sequence[str]:
+        """All in one transaction of the source database."""
+        values = [self._update.values(answer_values(record, answer)) for record, answer in taken]
+        await self._in_thread(lambda: self._run([(self._update, v) for v in values], "source.updateQuery"))
+        for record, _ in taken:
+            self._acknowledged[record.key or ""] = None
+        while len(self._acknowledged) > REMEMBERED:
+            self._acknowledged.popitem(last=False)
+        return ()
+
+    async def notify(self, notifications: Sequence[Notification]) -> None:
+        runs = [
+            (hook, hook.values(notification_values(n, texts=self._texts)))
+            for n in notifications
+            if (hook := self._hooks.get(n.notification)) is not None
+        ]
+        if runs:
+            await self._in_thread(lambda: self._run(runs, "source.hooks"))
+
+    def _run(self, runs: Sequence[tuple[Statement, dict[str, Any]]], field: str) -> None:
+        with database_errors(field), self._engine.begin() as connection:
+            for statement, values in runs:
+                connection.execute(statement.clause, values)
+
+    async def ping(self) -> SourceHealth:
+        def look() -> None:
+            with database_errors("source.url"), self._engine.connect():
+                pass
+
+        await self._in_thread(look)
+        return SourceHealth(detail=STAYING if self._stays else "")
+
+    async def _in_thread(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+
+
+class DatabaseAdapter:
+    """Opens sources for `openiwd.ports.capture.CaptureAdapter`. `root` has a folder for each tenant's SQLite files."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root
+
+    @asynccontextmanager
+    async def open(self, point: CapturePoint, tenant_id: str) -> AsyncIterator[CaptureSource]:
+        folder = None if self._root is None else self._root / tenant_id
+        source = DatabaseCaptureSource(cast("DatabaseSource", point.source), folder)
+        try:
+            yield source
+        finally:
+            await source.close()

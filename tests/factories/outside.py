@@ -1,0 +1,269 @@
+"""Outside systems that hand over messages: a table, a topic, a queue; each can be filled, and asked what came back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import aio_pika
+import asyncpg
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from sqlalchemy import text
+from yarl import URL
+
+from openiwd.adapters.source_database.engine import make_engine
+from openiwd.domain.capture.outside_source import DatabaseSource
+from openiwd.domain.capture.point import CapturePoint
+from tests.servers.postgres import PostgresServer
+
+Message = dict[str, Any]
+COLUMNS = ("message", "captureid", "subject", "kind", "line", "reason")
+
+
+class Outside(Protocol):
+    """One outside system with a place of its own for a test."""
+
+    source: dict[str, Any]
+    """The settings of the capture point."""
+
+    async def put(self, *messages: Message) -> None: ...
+    async def put_garbage(self) -> None:
+        """Something that is no message at all."""
+        ...
+
+    async def answers(self) -> list[tuple[str | None, str]]:
+        """(captureId, outcome) of what was taken, in order."""
+        ...
+
+    async def errors(self) -> list[str]:
+        """The reasons told of what was refused."""
+        ...
+
+    async def told(self) -> list[tuple[str, str]]:
+        """(captureId, kind) of notifications, in order."""
+        ...
+
+
+def point_of(outside: Outside, point_id: str = "outside", **fields: Any) -> CapturePoint:
+    body = {"id": point_id, "name": "Outside", "source": outside.source, **fields}
+    return msgspec.convert(body, CapturePoint)
+
+
+async def postgres_source(server: PostgresServer) -> tuple[str, str]:
+    """URL and password of a fresh database of the test run's server, which listens on a socket only."""
+    parts = urlsplit(server.dsn(await server.create_database()))
+    query = parse_qs(parts.query)
+    role = f"source_{uuid4().hex[:10]}"
+    connection = await asyncpg.connect(parts.geturl())
+    try:
+        # The server hashes in few rounds to be quick; the driver of foreign databases demands what is usual.
+        await connection.execute("SET scram_iterations = 4096")
+        await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
+        await connection.execute(f"GRANT ALL ON SCHEMA public TO {role}")
+    finally:
+        await connection.close()
+    socket = f"{query['host'][0]}/.s.PGSQL.{query.get('port', ['5432'])[0]}"
+    return f"postgresql://{role}@{parts.path}?unix_sock={socket}", role
+
+
+# A table ---------------------------------------------------------------------------------------------------
+
+TABLES = (
+    """CREATE TABLE handed_over (
+        seq INTEGER PRIMARY KEY, message VARCHAR(40), captureid VARCHAR(200), subject VARCHAR(200),
+        kind VARCHAR(40), line VARCHAR(40), reason VARCHAR(200),
+        state VARCHAR(20) NOT NULL, item VARCHAR(40), error VARCHAR(500))""",
+    "CREATE TABLE told (captureid VARCHAR(200), kind VARCHAR(40), status VARCHAR(40), cursor_text VARCHAR(60))",
+)
+UPDATE = "UPDATE handed_over SET state = :outcome, item = :itemId, error = :error WHERE seq = :row_seq"
+HOOKED = ("captured", "queued", "held", "canceled", "completed")
+HOOK = "INSERT INTO told (captureid, kind, status, cursor_text) VALUES (:captureId, :notification, :status, :cursor)"
+
+
+class Table:
+    """Implements `Outside`."""
+
+    def __init__(self, url: str, password: str | None, folder: Path | None) -> None:
+        self.source = {
+            "kind": "database",
+            "url": url,
+            "captureQuery": "SELECT seq, message, captureid, subject, kind, line, reason FROM handed_over"
+            " WHERE state = 'new' ORDER BY seq LIMIT :most",
+            "updateQuery": UPDATE,
+            "keyColumns": ["seq"],
+            "hooks": dict.fromkeys(HOOKED, HOOK),
+            "pollSeconds": 0.1,
+        }
+        if password:
+            self.source["password"] = password
+        self._engine = make_engine(msgspec.convert(self.source, DatabaseSource), folder)
+        self._next = 1
+        self._run(*[(sql, {}) for sql in TABLES])
+
+    def _run(self, *statements: tuple[str, Any]) -> None:
+        with self._engine.begin() as connection:
+            for sql, values in statements:
+                connection.execute(text(sql), values)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(sql))]
+
+    async def put(self, *messages: Message) -> None:
+        rows = []
+        for message in messages:
+            folded = {k.casefold(): v for k, v in message.items()}
+            rows.append({"seq": self._next, **{c: folded.get(c) for c in COLUMNS}})
+            self._next += 1
+        names = ("seq", *COLUMNS)
+        sql = f"INSERT INTO handed_over ({', '.join(names)}, state) VALUES ({', '.join(f':{n}' for n in names)}, 'new')"
+        await asyncio.to_thread(self._run, (sql, rows))
+
+    async def put_garbage(self) -> None:
+        await self.put({"message": "explode", "captureId": "x"})
+
+    async def answers(self) -> list[tuple[str | None, str]]:
+        sql = "SELECT captureid, state FROM handed_over WHERE state NOT IN ('new', 'error') ORDER BY seq"
+        return [(row[0], row[1]) for row in await asyncio.to_thread(self.rows, sql)]
+
+    async def errors(self) -> list[str]:
+        sql = "SELECT error FROM handed_over WHERE state = 'error' ORDER BY seq"
+        return [row[0] for row in await asyncio.to_thread(self.rows, sql)]
+
+    async def told(self) -> list[tuple[str, str]]:
+        found = await asyncio.to_thread(self.rows, "SELECT captureid, kind, cursor_text FROM told")
+        found.sort(key=lambda row: int(row[2].partition(".")[2]))
+        return [(row[0], row[1]) for row in found]
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+# A topic ---------------------------------------------------------------------------------------------------
+
+
+class Topic:
+    """Implements `Outside`. One partition: messages keep their order."""
+
+    def __init__(self, servers: list[str], producer: AIOKafkaProducer) -> None:
+        name = f"t{uuid4().hex[:10]}"
+        self.topics = {use: f"{name}-{use}" for use in ("inbound", "processed", "error", "notification")}
+        self.source = {
+            "kind": "kafka",
+            "servers": servers,
+            **{f"{use}Topic": topic for use, topic in self.topics.items()},
+        }
+        self._servers = servers
+        self.producer = producer
+
+    async def put(self, *messages: Message) -> None:
+        waiting = [
+            await self.producer.send(self.topics["inbound"], json.dumps(m).encode(), partition=0)
+            for m in messages
+        ]
+        await asyncio.gather(*waiting)
+
+    async def put_garbage(self) -> None:
+        await self.producer.send_and_wait(self.topics["inbound"], b"\xff{no json", partition=0)
+
+    async def read(self, use: str) -> list[dict[str, Any]]:
+        """All that the topic has."""
+        topic = self.topics[use]
+        await self.producer.partitions_for(topic)
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self._servers, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            ends = await consumer.end_offsets(sorted(consumer.assignment()))
+            found = []
+            while any([await consumer.position(p) < end for p, end in ends.items()]):
+                for messages in (await consumer.getmany(timeout_ms=200)).values():
+                    found += [(m.timestamp, m.partition, m.offset, m.value) for m in messages]
+        finally:
+            await consumer.stop()
+        return [json.loads(value) for *_, value in sorted(found)]
+
+    async def answers(self) -> list[tuple[str | None, str]]:
+        return [(m.get("captureId"), m["outcome"]) for m in await self.read("processed")]
+
+    async def errors(self) -> list[str]:
+        return [m["reason"]["message"] for m in await self.read("error")]
+
+    async def told(self) -> list[tuple[str, str]]:
+        found = sorted(await self.read("notification"), key=lambda m: int(m["cursor"].partition(".")[2]))
+        return [(m["captureId"], m["notification"]) for m in found]
+
+
+@asynccontextmanager
+async def topic(servers: list[str]) -> AsyncIterator[Topic]:
+    producer = AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5)
+    await producer.start()
+    try:
+        made = Topic(servers, producer)
+        for name in made.topics.values():
+            await producer.partitions_for(name)
+        yield made
+    finally:
+        await producer.stop()
+
+
+# A queue ---------------------------------------------------------------------------------------------------
+
+
+class Queue:
+    """Implements `Outside`."""
+
+    def __init__(self, url: str, channel: aio_pika.abc.AbstractChannel) -> None:
+        name = f"t{uuid4().hex[:10]}"
+        self.queues = {use: f"{name}.{use}" for use in ("inbound", "processed", "error", "notification")}
+        self.source = {
+            "kind": "amqp",
+            "url": url,
+            "password": "guest",
+            **{f"{use}Queue": queue for use, queue in self.queues.items()},
+        }
+        self.channel = channel
+        self._seen: dict[str, list[dict[str, Any]]] = {use: [] for use in self.queues}
+
+    async def put(self, *messages: Message) -> None:
+        for message in messages:
+            await self.put_raw(json.dumps(message).encode())
+
+    async def put_raw(self, body: bytes, **properties: Any) -> None:
+        sent = aio_pika.Message(body, message_id=uuid4().hex, delivery_mode=2, **properties)
+        await self.channel.default_exchange.publish(sent, routing_key=self.queues["inbound"])
+
+    async def put_garbage(self) -> None:
+        await self.put_raw(b"\xff{no json")
+
+    async def read(self, use: str) -> list[dict[str, Any]]:
+        """All that the queue has ever given."""
+        queue = await self.channel.declare_queue(self.queues[use], durable=True)
+        while (message := await queue.get(no_ack=True, fail=False)) is not None:
+            self._seen[use].append(json.loads(message.body))
+        return self._seen[use]
+
+    async def answers(self) -> list[tuple[str | None, str]]:
+        return [(m.get("captureId"), m["outcome"]) for m in await self.read("processed")]
+
+    async def errors(self) -> list[str]:
+        return [m["reason"]["message"] for m in await self.read("error")]
+
+    async def told(self) -> list[tuple[str, str]]:
+        return [(m["captureId"], m["notification"]) for m in await self.read("notification")]
+
+
+@asynccontextmanager
+async def queue(url: str) -> AsyncIterator[Queue]:
+    connection = await aio_pika.connect(str(URL(url).with_password("guest")))
+    async with connection:
+        made = Queue(url, await connection.channel())
+        for name in made.queues.values():
+            await made.channel.declare_queue(name, durable=True)
+        yield made
