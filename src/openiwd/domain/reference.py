@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openiwd.domain import lifecycle
+from openiwd.domain import lifecycle, mart_dictionary
 from openiwd.domain.event import EventType
 from openiwd.domain.privilege import PRIVILEGES, ROLES, Role
 
@@ -77,5 +77,6 @@ PAGES = {
     "states.md": lifecycle.documentation,
     "roles.md": roles,
     "events.md": events,
+    "data-mart.md": mart_dictionary.documentation,
 }
 """File name -> what makes it."""

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
+from openiwd.adapters.postgres.mart import PostgresMart
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.errors import NotFoundError
@@ -34,11 +35,19 @@ def database_dsn(control_dsn: str, database: str) -> str:
     return urlunsplit(parts._replace(path="/" + quote(database, safe="")))
 
 
+def mart_database(tenant: Tenant) -> str:
+    """Each tenant's mart is a database of its own."""
+    return f"{tenant.database_name}-mart"
+
+
 class Wiring:
     """One process's adapters: connection pools, stores, platform."""
 
-    def __init__(self, control_dsn: str, *, budget: int = 60) -> None:
+    def __init__(self, control_dsn: str, *, budget: int = 60, mart_server: str | None = None) -> None:
         self.control_dsn = control_dsn
+        self.mart_server = mart_server
+        """Any database of the server where the marts are; None: where the tenants are."""
+        self.marts: dict[str, PostgresMart] = {}
         self.process_id = new_id()
         self.databases: dict[str, str] = {}
         self.pools = TenantPools(self._dsn_of, budget=budget)
@@ -56,6 +65,15 @@ class Wiring:
             raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
         return database_dsn(self.control_dsn, database)
 
+    def mart(self, tenant: Tenant) -> PostgresMart:
+        """The tenant's data mart, whether or not its database is there already."""
+        if tenant.id not in self.marts:
+            name = mart_database(tenant)
+            self.marts[tenant.id] = PostgresMart(
+                lambda: database_dsn(self.mart_server or self.control_dsn, name)
+            )
+        return self.marts[tenant.id]
+
     async def _runtime(self, tenant: Tenant) -> TenantRuntime:
         self.databases[tenant.id] = tenant.database_name
         store = PostgresTenantStore(tenant, self.pools)
@@ -63,10 +81,12 @@ class Wiring:
         if tenant.clock == "virtual":
             async with store.reading() as reading:
                 clock = VirtualClock(await reading.virtual_now())
-        return TenantRuntime(store, clock, new_id, compile_published)
+        return TenantRuntime(store, clock, new_id, compile_published, self.mart(tenant))
 
     async def close(self) -> None:
         await self.peers.close()
+        for mart in self.marts.values():
+            await mart.close()
         await self.pools.close()
 
 

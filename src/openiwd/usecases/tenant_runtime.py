@@ -12,6 +12,7 @@ from openiwd.domain.hold_reason import HoldReason, with_defaults
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.transition import Context
 from openiwd.ports.clock import Clock, NewId
+from openiwd.ports.mart import Mart
 from openiwd.ports.tenant_store import PublishedRuleSet, Reading, Tenant, TenantStore
 
 Compile = Callable[[PublishedRuleSet], CompiledRuleSet]
@@ -79,11 +80,15 @@ class Wakeup:
 class TenantRuntime:
     """One tenant inside one process."""
 
-    def __init__(self, store: TenantStore, clock: Clock, new_id: NewId, compile_rules: Compile) -> None:
+    def __init__(
+        self, store: TenantStore, clock: Clock, new_id: NewId, compile_rules: Compile, mart: Mart | None = None
+    ) -> None:
         self.store = store
         self.tenant: Tenant = store.tenant
         self.clock = clock
         self.new_id = new_id
+        self.mart = mart
+        """For report pages; nothing else reads it."""
         self.wakeup = Wakeup()
         self._compile = compile_rules
         self._rules: CompiledRuleSet | None = None

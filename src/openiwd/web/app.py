@@ -54,6 +54,7 @@ from openiwd.web.queue import (
     queue_page,
     view_page,
 )
+from openiwd.web.report import report_page
 from openiwd.web.shell.static_page import static_file
 from openiwd.web.shell.visit import (
     AnyRequest,
@@ -99,6 +100,7 @@ PAGES: Final[list[Any]] = [
     *api_key_page.PAGES,
     *settings_page.PAGES,
     *audit_page.PAGES,
+    *report_page.PAGES,
     *calendar_page.PAGES,
     *category_page.PAGES,
     *queue_editor_page.PAGES,
