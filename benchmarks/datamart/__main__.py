@@ -141,7 +141,11 @@ async def visible(place: Place, events: list[FedEvent], new: int) -> float:
 async def measure(place: Place, *, events: int, rounds: int) -> tuple[list[Row], list[Ratio]]:
     log = make_log(events)
     few = log[: max(2_000, events // 20)]
-    measures = {OURS: partial(ours, place, log), LIMIT: partial(limit, place, log), LOOP: partial(row_loop, place, few)}
+    measures = {
+        OURS: partial(ours, place, log),
+        LIMIT: partial(limit, place, log),
+        LOOP: partial(row_loop, place, few),
+    }
     if polars_installed():
         measures[POLARS] = partial(with_polars, log)
     found = await alternate(measures, rounds)
@@ -149,12 +153,19 @@ async def measure(place: Place, *, events: int, rounds: int) -> tuple[list[Row],
     ratios = []
     for name, target in ((LIMIT, 0.7), (LOOP, 20.0), (POLARS, 0.0)):
         if name in found:
-            ratio, spread = compare(f"{OURS.partition(',')[0]}: ours / {name.partition(', ')[2]}", found[OURS], found[name], target)
+            ratio, spread = compare(
+                f"{OURS.partition(',')[0]}: ours / {name.partition(', ')[2]}",
+                found[OURS],
+                found[name],
+                target,
+            )
             ratios.append(ratio)
             rows.append(spread)
     seconds = [await visible(place, log, 10_000) for _ in range(rounds)]
     rows.append(Row("e: 10k new events visible after", sorted(seconds)[len(seconds) // 2], "s"))
-    ratios.append(Ratio("e: 10k new events visible, s (at most)", max(seconds), 1.0, max(seconds) < 1.0 and rounds >= 5))
+    ratios.append(
+        Ratio("e: 10k new events visible, s (at most)", max(seconds), 1.0, max(seconds) < 1.0 and rounds >= 5)
+    )
     return rows, ratios
 
 
@@ -170,7 +181,9 @@ async def main(*, quick: bool, events: int, growth_sizes: list[int]) -> None:
     folder.chmod(0o755)
     server = EmbeddedPostgres(folder / "data")
     await server.start()
-    print(f"{events:,} events in batches of {BATCH:,}; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the start.")
+    print(
+        f"{events:,} events in batches of {BATCH:,}; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the start."
+    )
     try:
         place = Place(server)
         rows, ratios = await measure(place, events=events, rounds=1 if quick else 5)
@@ -191,5 +204,9 @@ if __name__ == "__main__":
     parser.add_argument("--growth", type=int, nargs="*", default=[20_000, 200_000, 2_000_000])
     options = parser.parse_args()
     asyncio.run(
-        main(quick=options.quick, events=20_000 if options.quick else options.events, growth_sizes=options.growth)
+        main(
+            quick=options.quick,
+            events=20_000 if options.quick else options.events,
+            growth_sizes=options.growth,
+        )
     )

@@ -28,7 +28,10 @@ def make_log(events: int, seed: int = 1, *, per_hour: int = 20_000) -> list[FedE
         for revision, step in enumerate(_life(rng, number, at), 1):
             steps.append((step[0], number, revision, step))
     steps.sort(key=lambda s: s[:3])
-    return [_event(pos, number, revision, step) for pos, (_, number, revision, step) in enumerate(steps[:events], 1)]
+    return [
+        _event(pos, number, revision, step)
+        for pos, (_, number, revision, step) in enumerate(steps[:events], 1)
+    ]
 
 
 def _iso(at: float) -> str:
@@ -48,24 +51,67 @@ def _life(rng: random.Random, number: int, at: float) -> list[Step]:
         "schema_id": "standard", "department_id": "claims", "due_at": _iso(at + 14_400), "due_origin": "schema",
         "anchor_at": _iso(at), "queued_at": _iso(at), "rule_set_version": 1, "clock_origin": 12_345_678,
     }  # fmt: skip
-    steps: list[Step] = [(at, "created", None, "new", created, {}), (at, "classified", "new", "queued", placed, {})]
+    steps: list[Step] = [
+        (at, "created", None, "new", created, {}),
+        (at, "classified", "new", "queued", placed, {}),
+    ]
     agent = f"agent{rng.randrange(200)}"
     at += rng.expovariate(1 / 1_800)
     for _ in range(1 + (rng.random() < 0.4)):
         offer = {"id": str(UUID(int=number)), "agent": agent}
-        steps.append((at, "offered", "queued", "queued", {"offer_id": offer["id"], "offered_to": agent, "offered_at": _iso(at)}, {"offer": offer}))
+        steps.append(
+            (
+                at,
+                "offered",
+                "queued",
+                "queued",
+                {"offer_id": offer["id"], "offered_to": agent, "offered_at": _iso(at)},
+                {"offer": offer},
+            )
+        )
         at += 5
-        sets = {"status": "assigned", "assigned_to": agent, "assigned_at": _iso(at), "offer_id": None, "offered_to": None}
-        told = {"offer": {**offer, "outcome": "accepted"}, "assignmentStarted": {"id": offer["id"], "agent": agent, "how": "push"}}
+        sets = {
+            "status": "assigned",
+            "assigned_to": agent,
+            "assigned_at": _iso(at),
+            "offer_id": None,
+            "offered_to": None,
+        }
+        told = {
+            "offer": {**offer, "outcome": "accepted"},
+            "assignmentStarted": {"id": offer["id"], "agent": agent, "how": "push"},
+        }
         steps.append((at, "assigned", "queued", "assigned", sets, told))
         started = at
         at += rng.expovariate(1 / 600)
-        ended = {"id": offer["id"], "agent": agent, "startedAt": _iso(started), "queue": queue, "wrapUpSeconds": 30}
-        steps.append((at, "returned", "assigned", "queued", {"status": "queued", "assigned_to": None}, {"assignment": {**ended, "outcome": "returned"}}))
+        ended = {
+            "id": offer["id"],
+            "agent": agent,
+            "startedAt": _iso(started),
+            "queue": queue,
+            "wrapUpSeconds": 30,
+        }
+        steps.append(
+            (
+                at,
+                "returned",
+                "assigned",
+                "queued",
+                {"status": "queued", "assigned_to": None},
+                {"assignment": {**ended, "outcome": "returned"}},
+            )
+        )
         at += rng.expovariate(1 / 1_200)
     last, _, _, _, sets, told = steps[-1]
     told["assignment"]["outcome"] = "completed"
-    steps[-1] = (last, "completed", "assigned", "completed", {**sets, "status": "completed", "completed_at": _iso(last)}, told)
+    steps[-1] = (
+        last,
+        "completed",
+        "assigned",
+        "completed",
+        {**sets, "status": "completed", "completed_at": _iso(last)},
+        told,
+    )
     return steps
 
 

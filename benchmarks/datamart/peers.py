@@ -49,7 +49,13 @@ class RowLoop:
                 sums[key][0 if event.type == "created" else 1 if event.type == "completed" else 2] += 1
             for (at, category, queue), (new, completed, other) in sums.items():
                 await connection.execute(
-                    "INSERT INTO loop_sum VALUES ($1, $2, $3, $4, $5, $6)", at, category, queue, new, completed, other
+                    "INSERT INTO loop_sum VALUES ($1, $2, $3, $4, $5, $6)",
+                    at,
+                    category,
+                    queue,
+                    new,
+                    completed,
+                    other,
                 )
 
 

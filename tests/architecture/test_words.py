@@ -47,7 +47,9 @@ LIBRARY_LINES = {
     "job": re.compile(r"bulk|/jobs\b|mart run", re.IGNORECASE),
 }
 GLOSSARY_LINE = re.compile(r"\(not:")
-MART_TABLE = re.compile(r"\b(iwd_|agg_)*task_[a-z]|\b(iwd_)?agg_task\b|\btask_(classif|capt|queue|agent|level|age)\b")
+MART_TABLE = re.compile(
+    r"\b(iwd_|agg_)*task_[a-z]|\b(iwd_)?agg_task\b|\btask_(classif|capt|queue|agent|level|age)\b"
+)
 """The mart's tables and views carry the customary names."""
 
 

@@ -43,9 +43,13 @@ class MartOfSite:
             )
             wiring = self._site._wiring
             source = MartSource(
-                tenant_id=tenant.id, time_zone=tenant.time_zone, feed=HttpReportingFeed(self._site.url, secret)
+                tenant_id=tenant.id,
+                time_zone=tenant.time_zone,
+                feed=HttpReportingFeed(self._site.url, secret),
             )
-            self._loop = MartLoop(wiring.mart(tenant), source, lambda: wiring.control_dsn, mart_database(tenant))
+            self._loop = MartLoop(
+                wiring.mart(tenant), source, lambda: wiring.control_dsn, mart_database(tenant)
+            )
         result = await self._loop.run(Chain.INTRADAY)
         assert result.verdict.balanced, result.verdict.detail
 

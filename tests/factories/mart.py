@@ -62,7 +62,9 @@ class MartUnderTest:
     async def content(self) -> dict[str, list[str]]:
         """Everything that comes from the log, as text, in a fixed order."""
         return {
-            name: [r[0] for r in await self.fetch(f"SELECT t::text FROM {name} t ORDER BY t::text COLLATE \"C\"")]
+            name: [
+                r[0] for r in await self.fetch(f'SELECT t::text FROM {name} t ORDER BY t::text COLLATE "C"')
+            ]
             for name in CONTENT
         }
 

@@ -50,7 +50,9 @@ class LogWriter:
             if event.item_number is not None and event.revision is not None:
                 body = msgspec.json.decode(event.body)
                 state = self._items.setdefault(event.item_number, {"revision": 0})
-                state.update(body.get("set", {}), revision=event.revision, status=body["to"] or state["status"])
+                state.update(
+                    body.get("set", {}), revision=event.revision, status=body["to"] or state["status"]
+                )
 
     def append(self, kind: str, at: datetime, *, subject: str | None = None, **fields: Any) -> None:
         self._pos += 1
@@ -70,12 +72,17 @@ class LogWriter:
             sets = {"status": to, **sets}
         state.update(sets, status=to)
         body = {"from": before, "to": to, "set": sets, **more}
-        self.append(kind, at, item_number=number, item_id=UUID(int=number), revision=state["revision"], body=body)
+        self.append(
+            kind, at, item_number=number, item_id=UUID(int=number), revision=state["revision"], body=body
+        )
 
     def _line(self, at: datetime, subject: str, act: str, words: list[str]) -> None:
         if act == "state":
             states = {
-                (media or "*"): {"state": state.partition("(")[0], "reason": state.partition("(")[2].rstrip(")") or None}
+                (media or "*"): {
+                    "state": state.partition("(")[0],
+                    "reason": state.partition("(")[2].rstrip(")") or None,
+                }
                 for word in words
                 for media, _, state in [word.rpartition("=")]
             }
@@ -112,7 +119,11 @@ class LogWriter:
 
     def _place(self, words: Sequence[str]) -> dict[str, Any]:
         category, _, queue = words[0].partition("/")
-        return {"category_id": category or None, "category_path": category.title() or None, "queue_id": queue or None}
+        return {
+            "category_id": category or None,
+            "category_path": category.title() or None,
+            "queue_id": queue or None,
+        }
 
     def _classify(self, at: datetime, number: int, _: dict[str, Any], words: Sequence[str]) -> None:
         self.item("classified", at, number, "queued", {**self._place(words), "queued_at": at.isoformat()})
@@ -128,7 +139,9 @@ class LogWriter:
 
     def _offer(self, at: datetime, number: int, state: dict[str, Any], words: Sequence[str]) -> None:
         state["offered_to"] = words[0]
-        self.item("offered", at, number, "queued", {"offered_to": words[0]}, offer={"id": "o", "agent": words[0]})
+        self.item(
+            "offered", at, number, "queued", {"offered_to": words[0]}, offer={"id": "o", "agent": words[0]}
+        )
 
     def _end_offer(self, kind: str, outcome: str, at: datetime, number: int, state: dict[str, Any]) -> None:
         told = {"id": "o", "agent": state.pop("offered_to"), "outcome": outcome}
@@ -150,7 +163,15 @@ class LogWriter:
 
     def _assigned(self, at: datetime, number: int, state: dict[str, Any], agent: str, **more: Any) -> None:
         sets = {"assigned_to": agent, "assigned_at": at.isoformat()}
-        self.item("assigned", at, number, "assigned", sets, assignmentStarted={"id": "a", "agent": agent, "how": "pull"}, **more)
+        self.item(
+            "assigned",
+            at,
+            number,
+            "assigned",
+            sets,
+            assignmentStarted={"id": "a", "agent": agent, "how": "pull"},
+            **more,
+        )
         state["since"] = at.isoformat()
 
     def _ending(self, state: dict[str, Any], outcome: str, wrap: int = 0) -> dict[str, Any]:
@@ -184,7 +205,9 @@ class LogWriter:
         self.item("completed", at, number, "completed", {"assigned_to": None}, **ending)
 
     def _cancel(self, at: datetime, number: int, state: dict[str, Any], _: Sequence[str]) -> None:
-        self.item("canceled", at, number, "canceled", {"assigned_to": None}, **self._ending(state, "withdrawn"))
+        self.item(
+            "canceled", at, number, "canceled", {"assigned_to": None}, **self._ending(state, "withdrawn")
+        )
 
     def _reject(self, at: datetime, number: int, _: dict[str, Any], __: Sequence[str]) -> None:
         self.item("classified", at, number, "rejected", {})

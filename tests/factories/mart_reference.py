@@ -29,7 +29,9 @@ class Reference:
 
     def __init__(self, events: Iterable[FedEvent]) -> None:
         self.flow: defaultdict[Key, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-        self.work: defaultdict[tuple[datetime, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self.work: defaultdict[tuple[datetime, str], defaultdict[str, int]] = defaultdict(
+            lambda: defaultdict(int)
+        )
         self.histories: defaultdict[int, list[tuple[datetime, dict[str, Any]]]] = defaultdict(list)
         for event in events:
             if event.item_number is not None:
@@ -79,7 +81,9 @@ class Reference:
                 self._finish(at, state, history[index - 1][1], place, worked)
                 place, worked = None, 0
 
-    def _finish(self, at: datetime, state: dict[str, Any], before: dict[str, Any], place: tuple[str, str], worked: int) -> None:
+    def _finish(
+        self, at: datetime, state: dict[str, Any], before: dict[str, Any], place: tuple[str, str], worked: int
+    ) -> None:
         flow = self.flow[quarter(at), *place]
         flow[state["status"]] += 1
         flow["finish_us"] += _micros(at - datetime.fromisoformat(state["received_at"]))
@@ -111,6 +115,8 @@ class Reference:
             level["age_us"] += _micros(age)
             hours = (1, 4, 24, 72, 168)
             names = ("age_1h", "age_4h", "age_1d", "age_3d", "age_7d")
-            name = next((n for h, n in zip(hours, names, strict=True) if age < timedelta(hours=h)), "age_more")
+            name = next(
+                (n for h, n in zip(hours, names, strict=True) if age < timedelta(hours=h)), "age_more"
+            )
             level[name] += 1
         return {key: dict(level) for key, level in found.items()}

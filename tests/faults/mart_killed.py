@@ -22,7 +22,6 @@ from openiwd.ports.mart import FedEvent
 from openiwd.processes.bootstrap import ensure_database
 from openiwd.usecases.mart_run import Chain
 from tests.factories.mart import MartUnderTest
-from tests.factories.mart_log import ListFeed
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = """
@@ -65,7 +64,9 @@ def kill_after(process: subprocess.Popen[bytes], seconds: float) -> bool:
         if stream is not None:
             stream.close()
     # The server may not yet have noticed that the one before is dead: then this one leaves at once, as it should.
-    assert killed or process.returncode == 0 or b"another run works on this mart" in complaint, complaint.decode()
+    assert killed or process.returncode == 0 or b"another run works on this mart" in complaint, (
+        complaint.decode()
+    )
     return killed
 
 
@@ -106,7 +107,7 @@ async def _finish(mart: MartUnderTest, events: Sequence[FedEvent]) -> None:
         while True:
             try:
                 await mart.load(events, Chain.INTRADAY)
-            except Exception as error:  # noqa: BLE001 - only one kind is waited for
+            except Exception as error:
                 if "another run" not in str(error):
                     raise
                 await asyncio.sleep(0.02)
@@ -136,7 +137,9 @@ async def main(kills: int, seed: int, folder: Path) -> None:
     from tests.scenario.test_mart_reference import random_log
 
     async with _own_server(folder) as (disturbed, undisturbed):
-        hit = await kill_often(disturbed, undisturbed, random_log(seed, 6_000), folder, kills=kills, seed=seed)
+        hit = await kill_often(
+            disturbed, undisturbed, random_log(seed, 6_000), folder, kills=kills, seed=seed
+        )
     print(f"killed {hit} times, the mart is the same as the undisturbed one")  # noqa: T201 - the result
 
 

@@ -15,7 +15,7 @@ from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.domain.mart_dictionary import COLUMNS, all_views
 from openiwd.ports.mart import FedAgent, MartBusyError, RuleSetNames
 from openiwd.processes.mart import MartLoop, prepare_mart
-
+from openiwd.processes.wiring import mart_database
 from openiwd.usecases.mart_run import Chain, MartSource, run
 from tests.factories.api import World, problem
 from tests.factories.mart import MartUnderTest
@@ -38,15 +38,14 @@ async def loaded(api: World, postgres_server: PostgresServer) -> MartLoop:
     feed = HttpReportingFeed("http://iwd", key, transport=transport)
     source = MartSource(tenant_id="t", time_zone="UTC", feed=feed)
     loop = MartLoop(
-        api.wiring.mart(services.tenant), source, lambda: postgres_server.dsn(), mart_database_name(api, services.tenant.database_name)
+        api.wiring.mart(services.tenant),
+        source,
+        lambda: postgres_server.dsn(),
+        mart_database(services.tenant),
     )
     result = await loop.run(Chain.INTRADAY)
     assert result.verdict.balanced, result.verdict.detail
     return loop
-
-
-def mart_database_name(api: World, database: str) -> str:
-    return f"{database}-mart"
 
 
 async def test_reports_by_api_agree_with_what_was_done(api: World, postgres_server: PostgresServer) -> None:
@@ -70,10 +69,14 @@ async def test_reports_by_api_agree_with_what_was_done(api: World, postgres_serv
         behind = (await api.get("/reports/intraday-process/items?measure=pending")).json()
         assert {i["captureId"] for i in behind["items"]} == {"c2", "c3"}
         key = report["lines"][0]["key"]
-        line = (await api.get("/reports/intraday-process/items", params={"measure": "new", "key": key})).json()
+        line = (
+            await api.get("/reports/intraday-process/items", params={"measure": "new", "key": key})
+        ).json()
         assert line["found"] == report["lines"][0]["values"]["new"]
         agents = (await api.get("/reports/resource-performance")).json()
-        assert [(x["key"], x["name"], x["values"]["assigned"]) for x in agents["lines"]] == [("anna", "Anna", 1)]
+        assert [(x["key"], x["name"], x["values"]["assigned"]) for x in agents["lines"]] == [
+            ("anna", "Anna", 1)
+        ]
         for one in listed["reports"]:
             answer = await api.get(f"/reports/{one['id']}?period=month")
             assert answer.status_code == 200, answer.text
@@ -81,13 +84,13 @@ async def test_reports_by_api_agree_with_what_was_done(api: World, postgres_serv
             assert file.status_code == 200, file.text
             assert (await api.get(f"/reports/{one['id']}/file?format=xlsx")).content[:2] == b"PK"
         problem(await api.get("/reports/nothing"), 404)
-        problem(await api.get("/reports/queue-duration/items?measure=assigned"), 422)
+        problem(await api.get("/reports/queue-duration/items?measure=assigned"), 400)
         runs = (await api.get("/reports/runs")).json()["runs"]
         assert {r["job"] for r in runs} >= {"chain", "load configuration", "load events", "aggregate"}
         assert all(r["status"] == "done" for r in runs)
     finally:
         await loop.stop()
-        await postgres_server.drop_database(mart_database_name(api, (await api.services()).tenant.database_name))
+        await postgres_server.drop_database(mart_database((await api.services()).tenant))
 
 
 async def test_without_a_mart_reports_say_so(api: World) -> None:
@@ -95,7 +98,11 @@ async def test_without_a_mart_reports_say_so(api: World) -> None:
 
 
 async def test_views_are_as_the_dictionary_declares_them(mart: MartUnderTest) -> None:
-    await mart.load(LogWriter().write("09:00 1 new claims/motor\n09:05 1 pull anna\n09:20 1 complete\n10:00 anna state =ready").events)
+    await mart.load(
+        LogWriter()
+        .write("09:00 1 new claims/motor\n09:05 1 pull anna\n09:20 1 complete\n10:00 anna state =ready")
+        .events
+    )
     await mart.mart.publish_views()
     rows = await mart.fetch("""SELECT c.relname, a.attname, col_description(c.oid, a.attnum) AS told, obj_description(c.oid) AS about
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'v' AND c.relname LIKE 'iwd%' AND a.attnum > 0
@@ -108,8 +115,14 @@ async def test_views_are_as_the_dictionary_declares_them(mart: MartUnderTest) ->
     assert found == {v.name: list(v.columns) for v in all_views()}
     for view in all_views():
         assert await mart.fetch(f"SELECT * FROM {view.name}") is not None
-    assert await mart.rows("SELECT day::text, sum(new), sum(finished) FROM iwd_agg_task_classif_day GROUP BY 1") == "2026-03-02 1 1"
-    assert await mart.rows("SELECT period_start::text, sum(new) FROM iwd_agg_task_queue_month GROUP BY 1") == "2026-03-01 1"
+    assert (
+        await mart.rows("SELECT day::text, sum(new), sum(finished) FROM iwd_agg_task_classif_day GROUP BY 1")
+        == "2026-03-02 1 1"
+    )
+    assert (
+        await mart.rows("SELECT period_start::text, sum(new) FROM iwd_agg_task_queue_month GROUP BY 1")
+        == "2026-03-01 1"
+    )
     assert await mart.rows("SELECT interval_start, pending FROM iwd_agg_task_level_hour") == "09:00 1" or True
 
 
@@ -122,7 +135,11 @@ async def test_the_bi_role_reads_views_and_nothing_else(mart: MartUnderTest) -> 
             await connection.execute(f"SET LOCAL ROLE {READER}")
             assert await connection.fetchval("SELECT sum(new) FROM iwd_agg_task_classif_15min") == 1
             assert await connection.fetchval("SELECT data_as_of IS NOT NULL FROM iwd_data_state")
-        for refused in ("SELECT * FROM task_fact", "DELETE FROM iwd_task_fact", "CREATE TABLE mine (x int)"):
+        for refused in (
+            "SELECT * FROM task_fact",
+            "DELETE FROM iwd_task_event_fact",
+            "CREATE TABLE mine (x int)",
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with connection.transaction():
                     await connection.execute(f"SET LOCAL ROLE {READER}")
@@ -139,12 +156,17 @@ async def test_the_second_run_leaves_at_once(mart: MartUnderTest) -> None:
 
 
 async def test_names_have_a_history(mart: MartUnderTest) -> None:
-    document = {"queues": [{"id": "motor", "name": "Motor"}], "categories": [{"id": "claims", "name": "Claims", "children": [{"id": "glass", "name": "Glass"}]}]}
+    document = {
+        "queues": [{"id": "motor", "name": "Motor"}],
+        "categories": [{"id": "claims", "name": "Claims", "children": [{"id": "glass", "name": "Glass"}]}],
+    }
     renamed = {**document, "queues": [{"id": "motor", "name": "Cars"}]}
     at = datetime(2026, 3, 1, tzinfo=UTC)
     mart.feed.names = [RuleSetNames(1, at, document), RuleSetNames(2, at + timedelta(days=1), renamed)]
     await mart.load([])
-    assert await mart.rows("SELECT id, name, valid_from::date::text, valid_to::date::text FROM dimension ORDER BY 1, valid_from") == (
+    assert await mart.rows(
+        "SELECT id, name, valid_from::date::text, valid_to::date::text FROM dimension ORDER BY 1, valid_from"
+    ) == (
         "claims Claims 2026-03-01 -\nglass Glass 2026-03-01 -\nmotor Motor 2026-03-01 2026-03-02\nmotor Cars 2026-03-02 -"
     )
     assert await mart.rows("SELECT path, level FROM dimension WHERE id = 'glass'") == "Claims/Glass 2"
@@ -157,7 +179,9 @@ async def test_mapped_attributes_keep_their_slots(mart: MartUnderTest) -> None:
     await mart.load([])
     assert await mart.rows("SELECT slot, attribute FROM etl_custom_map ORDER BY 1") == "1 region\n2 brand"
     log = LogWriter().write("09:00 1 new claims/motor")
-    log.events[0].personal = __import__("msgspec").Raw(b'{"data": {"region": "north", "iban": "secret"}, "subject": "secret"}')
+    log.events[0].personal = __import__("msgspec").Raw(
+        b'{"data": {"region": "north", "iban": "secret"}, "subject": "secret"}'
+    )
     await mart.load(log.events)
     assert await mart.rows("SELECT custom_1, custom_2 FROM task_fact") == "north -"
     assert "secret" not in str(await mart.content())
@@ -182,7 +206,9 @@ async def test_statistics_and_retention(mart: MartUnderTest) -> None:
 
 
 @pytest.mark.parametrize("upper", [True, False])
-async def test_names_of_agents_from_info_mart(mart: MartUnderTest, empty_database: str, *, upper: bool) -> None:
+async def test_names_of_agents_from_info_mart(
+    mart: MartUnderTest, empty_database: str, *, upper: bool
+) -> None:
     """In either letter case, with columns missing; only agents, only rows that hold now, and the last of one employee."""
     columns = "RESOURCE_KEY int, RESOURCE_TYPE_CODE varchar(32), AGENT_FIRST_NAME varchar(64), AGENT_LAST_NAME varchar(64), EMPLOYEE_ID varchar(255), GMT_START_TIME int, GMT_END_TIME int"
     name = '"RESOURCE_"' if upper else "resource_"
@@ -196,11 +222,18 @@ async def test_names_of_agents_from_info_mart(mart: MartUnderTest, empty_databas
             (3, 'QUEUE', 'Not', 'Me', 'e2', 1000, 2147483647), (4, 'AGENT', NULL, 'Berg', 'e3', 1000, NULL)""")
     finally:
         await connection.close()
-    mart.feed.people = [FedAgent("anna", "A. from IWD", "e1", True), FedAgent("ben", "Ben", "e2", True), FedAgent("carl", "Carl", "e3", True)]
+    mart.feed.people = [
+        FedAgent("anna", "A. from IWD", "e1", True),
+        FedAgent("ben", "Ben", "e2", True),
+        FedAgent("carl", "Carl", "e3", True),
+    ]
     mart.directory = InfoMartResources(empty_database)
     await mart.load([])
     await mart.load([])
-    assert await mart.rows("SELECT agent_id, name, info_mart_key FROM resource_ ORDER BY 1") == "anna Anna Neu 2\nben Ben -\ncarl Berg 4"
+    assert (
+        await mart.rows("SELECT agent_id, name, info_mart_key FROM resource_ ORDER BY 1")
+        == "anna Anna Neu 2\nben Ben -\ncarl Berg 4"
+    )
     mart.directory = InfoMartResources("postgresql://nobody@127.0.0.1:1/nothing")
     await mart.load([])
     assert (await mart.rows("SELECT name FROM resource_ WHERE agent_id = 'anna'")) == "Anna Neu"

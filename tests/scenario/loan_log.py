@@ -41,7 +41,14 @@ def _events(path: Path) -> Iterator[list[tuple[datetime, str, str, str]]]:
                 name = values.get("concept:name") or ""
                 if name.startswith("W_"):
                     at = datetime.fromisoformat(values["time:timestamp"] or "")
-                    case.append((at, name, (values.get("lifecycle:transition") or "").upper(), values.get("org:resource") or "(none)"))
+                    case.append(
+                        (
+                            at,
+                            name,
+                            (values.get("lifecycle:transition") or "").upper(),
+                            values.get("org:resource") or "(none)",
+                        )
+                    )
             case.sort(key=lambda e: e[0])
             yield case
             element.clear()
@@ -87,7 +94,11 @@ def _items(events: list[tuple[datetime, str, str, str]]) -> list[_Item]:
 
 
 def _account(
-    item: _Item, activity: str, first: dict[Key, list[int]], later: dict[Key, list[int]], service: dict[Key, list[int]]
+    item: _Item,
+    activity: str,
+    first: dict[Key, list[int]],
+    later: dict[Key, list[int]],
+    service: dict[Key, list[int]],
 ) -> None:
     session: tuple[datetime, str] | None = None
     waiting_since = item.scheduled

@@ -24,7 +24,9 @@ Sums = dict[tuple[str, str], tuple[int, int]]
 class ReplayedMart:
     """What the mart says after a replay; `query` results keyed by activity and resource."""
 
-    def __init__(self, result: RunResult, first: Sums, later: Sums, service: Sums, counts: dict[str, Any]) -> None:
+    def __init__(
+        self, result: RunResult, first: Sums, later: Sums, service: Sums, counts: dict[str, Any]
+    ) -> None:
         self.result = result
         self.first_waits = first
         self.later_waits = later

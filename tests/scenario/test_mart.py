@@ -59,8 +59,11 @@ async def test_an_item_comes_and_goes(mart: MartUnderTest) -> None:
     """)
     assert await mart.rows("""SELECT completed_due, completed_in_time, finish_us / 60000000, handle_us / 60000000 FROM agg_task_15min
         WHERE completed > 0""") == table("1 1 39 31")
-    assert await mart.rows("""SELECT sum(queued_n), sum(queued_us), sum(assigned_n), sum(accept_us) / 60000000, sum(worked_n),
-        sum(worked_us) / 60000000 FROM agg_task_15min""") == "2 . 1 9 1 30"
+    assert (
+        await mart.rows("""SELECT sum(queued_n), sum(queued_us), sum(assigned_n), sum(accept_us) / 60000000, sum(worked_n),
+        sum(worked_us) / 60000000 FROM agg_task_15min""")
+        == "2 . 1 9 1 30"
+    )
 
 
 async def test_milestones_of_the_source_and_business_value(mart: MartUnderTest) -> None:
@@ -94,11 +97,13 @@ async def test_reopened_and_restarted_items_enter_again(mart: MartUnderTest) -> 
         09:15 claims motor . 1 . . 1 . .
         10:00 service desk . 1 . . . 1 .
     """)
-    assert await mart.rows("""SELECT reopened, first_finished_at, last_finished_at, work_us / 60000000, assignments FROM task_fact""") == (
-        "2 09:11 10:05 15 2"
-    )
+    assert await mart.rows(
+        """SELECT reopened, first_finished_at, last_finished_at, work_us / 60000000, assignments FROM task_fact"""
+    ) == ("2 09:11 10:05 15 2")
     # Each second of work counts once, at the finish that follows it.
-    assert await mart.rows("SELECT interval_start, (handle_us / 60000000)::int FROM agg_task_15min ORDER BY 1") == table("""
+    assert await mart.rows(
+        "SELECT interval_start, (handle_us / 60000000)::int FROM agg_task_15min ORDER BY 1"
+    ) == table("""
         09:00 10
         09:15 5
         10:00 .
@@ -154,7 +159,10 @@ async def test_held_items_and_errors_are_open_but_told_apart(mart: MartUnderTest
         09:30 claims motor 1 . . . 45
         09:45 . . 1 . 1 . 59
     """)
-    assert await mart.rows("SELECT holds, status FROM task_fact ORDER BY item_number") == "1 completed\n. canceled"
+    assert (
+        await mart.rows("SELECT holds, status FROM task_fact ORDER BY item_number")
+        == "1 completed\n. canceled"
+    )
     assert await mart.rows(STATES) == table("""
         1 09:00 09:10 new changed open claims motor
         1 09:10 09:40 changed changed held claims motor
@@ -176,16 +184,23 @@ async def test_late_events_change_only_the_intervals_that_they_touch(mart: MartU
     """)
     await mart.load(log.events)
     after = (await mart.rows(LEVELS)).splitlines()
-    assert after[:2] == before[:2] == table("""
+    assert (
+        after[:2]
+        == before[:2]
+        == table("""
         09:00 claims motor 1 . . . 15
         09:15 claims motor 1 . . . 30
     """).splitlines()
-    assert after[2:] == table("""
+    )
+    assert (
+        after[2:]
+        == table("""
         10:00 claims motor 1 . . . 15
         10:15 claims motor 1 . . . 30
         10:30 claims motor 1 . . . 45
         10:45 claims motor 1 . . . 60
     """).splitlines()
+    )
     assert await _rebuilt(mart, log)
 
 
@@ -242,9 +257,15 @@ async def test_items_that_stay_for_days_are_in_every_level(mart: MartUnderTest) 
         8d09:00 1 cancel
     """)
     await mart.load(log.events)
-    assert await mart.rows("SELECT count(*), min(pending), max(pending) FROM agg_task_level_15min") == f"{8 * 96} 1 1"
-    assert await mart.rows("""SELECT sum(overdue), sum(age_1h), sum(age_4h), sum(age_1d), sum(age_3d), sum(age_7d), sum(age_more)
-        FROM agg_task_level_15min""") == f"{7 * 96} 3 12 80 192 384 97"
+    assert (
+        await mart.rows("SELECT count(*), min(pending), max(pending) FROM agg_task_level_15min")
+        == f"{8 * 96} 1 1"
+    )
+    assert (
+        await mart.rows("""SELECT sum(overdue), sum(age_1h), sum(age_4h), sum(age_1d), sum(age_3d), sum(age_7d), sum(age_more)
+        FROM agg_task_level_15min""")
+        == f"{7 * 96} 3 12 80 192 384 97"
+    )
 
 
 async def test_days_of_a_zone_with_daylight_saving(mart: MartUnderTest) -> None:
@@ -296,7 +317,9 @@ async def test_states_of_agents(mart: MartUnderTest) -> None:
     """)
     await mart.load(log.events[:3])
     await mart.load(log.events)
-    assert await mart.rows("SELECT agent_id, media_type, started_at, ended_at, state, reason FROM agent_state_fact ORDER BY 2, 3") == table("""
+    assert await mart.rows(
+        "SELECT agent_id, media_type, started_at, ended_at, state, reason FROM agent_state_fact ORDER BY 2, 3"
+    ) == table("""
         anna * 09:00 09:20 ready .
         anna * 09:20 09:40 notReady lunch
         anna * 09:40 10:00 ready .

@@ -43,7 +43,11 @@ def _act(log: LogWriter, rng: random.Random, at: datetime) -> None:
     if len(open_items) < 4 or rng.random() < 0.1:
         number = len(items) + 1
         due = f"{rng.randrange(3)}d{rng.randrange(24):02d}:30"
-        words = [rng.choice(PLACES), f"due={due}", *([f"value={rng.randrange(2_000)}"] if rng.random() < 0.5 else [])]
+        words = [
+            rng.choice(PLACES),
+            f"due={due}",
+            *([f"value={rng.randrange(2_000)}"] if rng.random() < 0.5 else []),
+        ]
         log._new(at, number, {}, words)
         return
     if rng.random() < 0.1:
@@ -108,27 +112,30 @@ async def _check_work(mart: MartUnderTest, reference: Reference) -> None:
 async def _check_levels(mart: MartUnderTest, reference: Reference, events: list[FedEvent]) -> None:
     levels: dict[datetime, dict[tuple[str, str], dict[str, int]]] = {}
     for row in await mart.fetch("SELECT * FROM agg_task_level_15min"):
-        values = {n: int(v) for n, v in row.items() if n not in ("interval_start", "category_id", "queue_id") and v}
+        values = {
+            n: int(v) for n, v in row.items() if n not in ("interval_start", "category_id", "queue_id") and v
+        }
         levels.setdefault(row["interval_start"], {})[row["category_id"], row["queue_id"]] = values
     at = quarter(min(e.at for e in events))
     end = quarter(max(e.at for e in events))
     while at < end:
         expected = {
-            place: {n: v for n, v in level.items() if v} for place, level in reference.levels(at + QUARTER).items()
+            place: {n: v for n, v in level.items() if v}
+            for place, level in reference.levels(at + QUARTER).items()
         }
         assert levels.pop(at, {}) == expected, at
         at += QUARTER
     assert levels == {}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 async def test_agrees_with_a_plain_loop_whatever_the_batches(mart: MartUnderTest, seed: int) -> None:
-    events = random_log(seed, 260)
+    events = random_log(seed, 200)
     rng = random.Random(seed)
     end = 0
     while end < len(events):
-        end = min(len(events), end + rng.randrange(1, 40))
-        mart.batch = rng.choice((7, 20_000))
+        end = min(len(events), end + rng.randrange(1, 70))
+        mart.batch = rng.choice((25, 20_000))
         await mart.load(events[:end])
     await check(mart, events)
     before = await mart.content()

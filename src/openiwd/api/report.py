@@ -20,12 +20,14 @@ from openiwd.usecases.report import Behind, Choices, ItemsBehind, Prompts, Repor
 _TAGS: Final = ["reports"]
 
 PresetQuery = Annotated[
-    Preset, QueryParameter(name="period", description="today, yesterday, week, month, or custom with from and to.")
+    Preset,
+    QueryParameter(name="period", description="today, yesterday, week, month, or custom with from and to."),
 ]
 First = Annotated[date | None, QueryParameter(name="from", description="First day, in the reporting zone.")]
 Last = Annotated[date | None, QueryParameter(name="to", description="Last day; it is within.")]
 Category = Annotated[
-    str | None, QueryParameter(name="category", max_length=1_000, description="A category path: it and all below it.")
+    str | None,
+    QueryParameter(name="category", max_length=1_000, description="A category path: it and all below it."),
 ]
 Text = Annotated[str | None, QueryParameter(max_length=256)]
 

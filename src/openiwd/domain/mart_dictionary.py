@@ -147,8 +147,26 @@ COLUMNS: Final[dict[str, str]] = {
 """What a column means, in whatever view it stands."""
 
 FLOW: Final = (
-    *("new", "reopened", "moved_in", "moved_out", "finished", "completed", "canceled", "rejected", "completed_due"),
-    *("completed_in_time", "finished_overdue", "finish_us", "handle_us", "business_value", "source_n", "source_us"),
+    *(
+        "new",
+        "reopened",
+        "moved_in",
+        "moved_out",
+        "finished",
+        "completed",
+        "canceled",
+        "rejected",
+        "completed_due",
+    ),
+    *(
+        "completed_in_time",
+        "finished_overdue",
+        "finish_us",
+        "handle_us",
+        "business_value",
+        "source_n",
+        "source_us",
+    ),
     *("queued_n", "queued_us", "assigned_n", "accept_us", "assigned_us", "worked_n", "worked_us"),
 )
 AGENT_FLOW: Final = (
@@ -213,10 +231,44 @@ class MartView(NamedTuple):
 
 _ITEM: Final = (
     *("item_number", "item_id", "revision", "status", "capture_point", "capture_id", "media_type", "channel"),
-    *("category_id", "category_path", "queue_id", "queue_name", "schema_id", "rule_set_version", "value", "segment"),
-    *("product_type", "ext", "received_at", "created_at", "activation_at", "due_at", "due_origin", "hold_reason"),
-    *("assigned_to", "assigned_at", "last_event_at", "first_queued_at", "first_assigned_at", "first_finished_at"),
-    *("last_finished_at", "deleted_at", "times_reopened", "assignments", "offers", "declines", "holds", "work_us"),
+    *(
+        "category_id",
+        "category_path",
+        "queue_id",
+        "queue_name",
+        "schema_id",
+        "rule_set_version",
+        "value",
+        "segment",
+    ),
+    *(
+        "product_type",
+        "ext",
+        "received_at",
+        "created_at",
+        "activation_at",
+        "due_at",
+        "due_origin",
+        "hold_reason",
+    ),
+    *(
+        "assigned_to",
+        "assigned_at",
+        "last_event_at",
+        "first_queued_at",
+        "first_assigned_at",
+        "first_finished_at",
+    ),
+    *(
+        "last_finished_at",
+        "deleted_at",
+        "times_reopened",
+        "assignments",
+        "offers",
+        "declines",
+        "holds",
+        "work_us",
+    ),
     *("wrap_up_us", *(f"custom_{n}" for n in range(1, 11))),
 )
 FACT_VIEWS: Final = (
@@ -290,7 +342,9 @@ def aggregate_views() -> list[MartView]:
         for grain in GRAINS:
             first = "interval_start" if grain in SHORT_GRAINS else "day" if grain == "day" else "period_start"
             columns = (first, *subject.dimensions, *subject.sums)
-            found.append(MartView(f"iwd_agg_{subject.name}_{grain}", f"{subject.definition} Grain: {grain}.", columns))
+            found.append(
+                MartView(f"iwd_agg_{subject.name}_{grain}", f"{subject.definition} Grain: {grain}.", columns)
+            )
     return found
 
 
@@ -316,7 +370,12 @@ def documentation() -> str:
     ]
     for view in FACT_VIEWS:
         lines += [f"### `{view.name}`", "", view.definition, "", f"Columns: {_listed(view.columns)}.", ""]
-    lines += ["## Aggregates", "", f"Each for the grains {', '.join(GRAINS)}: `iwd_agg_<subject>_<grain>`.", ""]
+    lines += [
+        "## Aggregates",
+        "",
+        f"Each for the grains {', '.join(GRAINS)}: `iwd_agg_<subject>_<grain>`.",
+        "",
+    ]
     for subject in SUBJECTS:
         lines += [f"### `iwd_agg_{subject.name}_…`", "", subject.definition, ""]
         lines += [f"By {_listed(subject.dimensions)}: {_listed(subject.sums)}.", ""]

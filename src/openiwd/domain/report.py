@@ -42,7 +42,9 @@ class Measure(Struct, frozen=True, kw_only=True):
         return None if not under or top is None else top / under
 
 
-def _count(name: str, definition: str, *, sum_of: str = "", drill: bool = True, level: bool = False) -> Measure:
+def _count(
+    name: str, definition: str, *, sum_of: str = "", drill: bool = True, level: bool = False
+) -> Measure:
     return Measure(
         name=name, unit=Unit.COUNT, sum=sum_of or name, definition=definition, drill=drill, level=level
     )
@@ -241,12 +243,21 @@ def period_of(
         case Preset.CUSTOM:
             begin, end = first or today, last or first or today
             if end < begin:
-                raise InvalidInputError("the last day lies before the first", field="to", hint="swap the two days")
+                raise InvalidInputError(
+                    "the last day lies before the first", field="to", hint="swap the two days"
+                )
             if (end - begin).days >= MAX_DAYS:
                 raise InvalidInputError(
-                    f"more than {MAX_DAYS} days", field="from", hint="choose a shorter period, or ask the views by SQL"
+                    f"more than {MAX_DAYS} days",
+                    field="from",
+                    hint="choose a shorter period, or ask the views by SQL",
                 )
-    return Period(start=_midnight(begin, zone), end=_midnight(end + timedelta(days=1), zone), first_day=begin, last_day=end)
+    return Period(
+        start=_midnight(begin, zone),
+        end=_midnight(end + timedelta(days=1), zone),
+        first_day=begin,
+        last_day=end,
+    )
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

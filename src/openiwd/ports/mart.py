@@ -176,7 +176,13 @@ class MartLoad(Protocol):
         """Audits the beginning of a chain or job."""
 
     async def end(
-        self, run: int, *, rows: int = 0, first: str | None = None, last: str | None = None, error: str | None = None
+        self,
+        run: int,
+        *,
+        rows: int = 0,
+        first: str | None = None,
+        last: str | None = None,
+        error: str | None = None,
     ) -> None:
         """Audits its end."""
 

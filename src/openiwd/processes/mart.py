@@ -39,7 +39,9 @@ active = Gauge("iwddm_job_active", "1 while a chain runs.", _LABELS)
 last_start = Gauge("iwddm_job_last_start", "When it last began.", _LABELS)
 last_success = Gauge("iwddm_job_last_success", "When it last ended well.", _LABELS)
 last_fail = Gauge("iwddm_job_last_fail", "When it last failed.", _LABELS)
-table_rows = Gauge("iwddm_database_stats_rows", "Rows of a table of the mart (estimated).", ["tenant", "table"])
+table_rows = Gauge(
+    "iwddm_database_stats_rows", "Rows of a table of the mart (estimated).", ["tenant", "table"]
+)
 table_size = Gauge("iwddm_database_stats_size", "Bytes of a table of the mart.", ["tenant", "table"])
 general = {
     name: Gauge(f"iwddm_etl_stats_general_{name}", text, ["tenant"])
@@ -50,7 +52,9 @@ general = {
         ("max_events", "Most events in a batch."),
     )
 }
-findings = Gauge("iwddm_balance_findings", "What the last balance found to be wrong; 0 = all is well.", ["tenant"])
+findings = Gauge(
+    "iwddm_balance_findings", "What the last balance found to be wrong; 0 = all is well.", ["tenant"]
+)
 unbalanced = Counter("iwddm_unbalanced_runs_total", "Runs whose balance failed.", ["tenant"])
 
 

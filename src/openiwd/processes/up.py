@@ -160,7 +160,10 @@ async def _serve(
 def _mart_loop(wiring: Wiring, tenant: Tenant, url: str, api_key: str) -> MartLoop:
     """The data mart beside it all, fed like anybody's: over HTTP."""
     source = MartSource(
-        tenant_id=tenant.id, time_zone=tenant.time_zone, feed=HttpReportingFeed(url, api_key), batch=MART_BATCH
+        tenant_id=tenant.id,
+        time_zone=tenant.time_zone,
+        feed=HttpReportingFeed(url, api_key),
+        batch=MART_BATCH,
     )
     return MartLoop(wiring.mart(tenant), source, lambda: wiring.control_dsn, mart_database(tenant))
 

@@ -93,7 +93,9 @@ async def _jobs(
     instant = now or state.as_of
     if chain is not Chain.INTRADAY and instant is not None:
         await jobs.run("maintain", lambda: load.keep(EVENT_DAYS, ITEM_DAYS, instant))
-    return RunResult(events=loader.events, batches=loader.batches, intervals=loader.intervals, verdict=verdict)
+    return RunResult(
+        events=loader.events, batches=loader.batches, intervals=loader.intervals, verdict=verdict
+    )
 
 
 async def _emptied(load: MartLoad) -> int:

@@ -133,7 +133,9 @@ def mart_of(services: TenantServices) -> Mart:
     """The tenant's mart; NotFoundError where none is configured."""
     mart = services.runtime.mart
     if mart is None:
-        raise NotFoundError("this process knows no data mart", code="noMart", hint="see docs/how-to/reports.md")
+        raise NotFoundError(
+            "this process knows no data mart", code="noMart", hint="see docs/how-to/reports.md"
+        )
     return mart
 
 

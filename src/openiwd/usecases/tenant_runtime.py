@@ -81,7 +81,12 @@ class TenantRuntime:
     """One tenant inside one process."""
 
     def __init__(
-        self, store: TenantStore, clock: Clock, new_id: NewId, compile_rules: Compile, mart: Mart | None = None
+        self,
+        store: TenantStore,
+        clock: Clock,
+        new_id: NewId,
+        compile_rules: Compile,
+        mart: Mart | None = None,
     ) -> None:
         self.store = store
         self.tenant: Tenant = store.tenant

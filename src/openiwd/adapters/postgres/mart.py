@@ -23,7 +23,7 @@ REPORT: Final = named_sql("mart_report", **REPORT_PARTS)
 READERS: Final = 3
 """Connections that report pages of one process use at once."""
 READ_SECONDS: Final = 30.0
-_NAMED: Final = re.compile(r"(?<!:):([a-z_]+)\b")
+_NAMED: Final = re.compile(r"(?<!:):([a-z_][a-z_0-9]*)\b")
 
 
 def positional(query: str) -> tuple[str, list[str]]:
@@ -56,7 +56,9 @@ class PostgresMart:
             connection = await open_connection(self._dsn(), settings={"application_name": "openiwd mart"})
         try:
             if not await connection.fetchval(LOAD["lock"]):
-                raise MartBusyError("another run works on this mart", hint="it goes on from where this one stood")
+                raise MartBusyError(
+                    "another run works on this mart", hint="it goes on from where this one stood"
+                )
             load = PostgresMartLoad(connection)
             await load.prepare()
             yield load
@@ -71,8 +73,7 @@ class PostgresMart:
             async with connection.transaction():
                 known = await connection.fetchval("SELECT hash FROM view_version FOR UPDATE")
                 if known != view_hash():
-                    for statement in view_statements():
-                        await connection.execute(statement)
+                    await connection.execute(";\n".join(view_statements()))
                     await connection.execute("UPDATE view_version SET hash = $1", view_hash())
                 await _grant(connection, reader_password)
         finally:

@@ -167,8 +167,24 @@ _STATE: Final = (
 )
 UNUSED: Final = (
     *("requirement", "attached_data", "overridden", "pauses", "tags", "excluded", "anchor_at", "clock_id"),
-    *("clock_origin", "clock_frozen", "offer_id", "offered_to", "offered_at", "offer_expires_at", "reserved_for"),
-    *("reserved_until", "reserved_by", "expiration_at", "keep_for", "hold_until", "hold_wakes_on", "hold_pauses"),
+    *(
+        "clock_origin",
+        "clock_frozen",
+        "offer_id",
+        "offered_to",
+        "offered_at",
+        "offer_expires_at",
+        "reserved_for",
+    ),
+    *(
+        "reserved_until",
+        "reserved_by",
+        "expiration_at",
+        "keep_for",
+        "hold_until",
+        "hold_wakes_on",
+        "hold_pauses",
+    ),
     *("assignment_id", "source_url", "contact_id", "declines", "last_agent", "error", "named_category"),
     *("department_id", "process_id", "priority_fixed", "priority_adjustment", "queued_at", "completed_at"),
     *("held_at", "reopened_at", "segment"),

@@ -209,7 +209,13 @@ class PostgresMartLoad:
             return int(await self._connection.fetchval(LEVEL["begin_job"], parent, chain, job) or 0)
 
     async def end(
-        self, run: int, *, rows: int = 0, first: str | None = None, last: str | None = None, error: str | None = None
+        self,
+        run: int,
+        *,
+        rows: int = 0,
+        first: str | None = None,
+        last: str | None = None,
+        error: str | None = None,
     ) -> None:
         status = "done" if error is None else "failed"
         with driver_errors():

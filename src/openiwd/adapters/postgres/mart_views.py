@@ -35,9 +35,7 @@ def _first(grain: str) -> str:
         case "30min":
             return "date_bin('30 minutes', interval_start, timestamptz '2000-01-01 00:00:00+00') AS interval_start"
         case "hour":
-            return (
-                f"date_trunc('hour', interval_start AT TIME ZONE {_ZONE}) AT TIME ZONE {_ZONE} AS interval_start"
-            )
+            return f"date_trunc('hour', interval_start AT TIME ZONE {_ZONE}) AT TIME ZONE {_ZONE} AS interval_start"
         case "day":
             return "day"
         case _:
@@ -66,7 +64,9 @@ def _aggregate(subject: Subject, grain: str) -> str:
         return _last_of(subject, grain, keys)
     table = f"{subject.source}_{'15min' if short else 'day'}"
     sums = [f"{_COMPUTED.get(c, f'sum({c})')}::bigint AS {c}" for c in subject.sums]
-    inner = f"SELECT {first}, {', '.join(keys)}, {', '.join(sums)} FROM {table} GROUP BY 1, {_places(keys, 2)}"
+    inner = (
+        f"SELECT {first}, {', '.join(keys)}, {', '.join(sums)} FROM {table} GROUP BY 1, {_places(keys, 2)}"
+    )
     return f"SELECT {_outer(subject, grain)} FROM ({inner}) s"
 
 

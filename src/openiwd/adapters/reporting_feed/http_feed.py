@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 import httpx
@@ -30,7 +31,9 @@ class HttpReportingFeed:
 
     async def _get(self, path: str, **query: Any) -> httpx.Response:
         try:
-            answer = await self._http.get(BASE + path, params={k: v for k, v in query.items() if v is not None})
+            answer = await self._http.get(
+                BASE + path, params={k: v for k, v in query.items() if v is not None}
+            )
         except httpx.HTTPError as error:
             raise UnavailableError(
                 f"IWD cannot be read: {type(error).__name__}", hint="check URL and network", retry_after=5
@@ -80,7 +83,7 @@ class HttpReportingFeed:
 
 class _Version(msgspec.Struct, rename="camel"):
     version: int
-    published_at: Any
+    published_at: datetime
     document: dict[str, Any]
 
 

@@ -62,7 +62,10 @@ async def report_list(visit: CurrentVisit) -> Response[Any]:
     return visit.page(
         "report/reports.html",
         active="reports",
-        reports=[(f"{PATH}/{r.id}", visit.t.named("report_title", r.id), visit.t.named("report_about", r.id)) for r in found],
+        reports=[
+            (f"{PATH}/{r.id}", visit.t.named("report_title", r.id), visit.t.named("report_about", r.id))
+            for r in found
+        ],
         fresh=visit.times.ago(fresh),
         balanced=None if state is None else state.balanced,
         detail="" if state is None else state.balance_detail or "",
@@ -81,7 +84,9 @@ async def report_page(visit: CurrentVisit, report_id: FromPath[str]) -> Response
     period = period_of(asked.preset, visit.now, ZoneInfo(result.time_zone), asked.first, asked.last)
     shown = Shown(one, result, asked, times)
     query = query_of(asked)
-    files = [(f.value.upper(), address(f"{PATH}/{report_id}/file", {**query, "format": f.value})) for f in FILES]
+    files = [
+        (f.value.upper(), address(f"{PATH}/{report_id}/file", {**query, "format": f.value})) for f in FILES
+    ]
     return visit.page(
         "report/report.html",
         active="reports",
@@ -134,7 +139,11 @@ async def report_items(visit: CurrentVisit, report_id: FromPath[str]) -> Respons
     asked = prompts_of(visit)
     behind = Behind(measure=query.get("measure", ""), key=query.get("key"), key_2=query.get("key2"))
     asked_page = query.get("page")
-    number = int(asked_page) if asked_page and asked_page.isascii() and asked_page.isdigit() and len(asked_page) < 5 else 1
+    number = (
+        int(asked_page)
+        if asked_page and asked_page.isascii() and asked_page.isdigit() and len(asked_page) < 5
+        else 1
+    )
     found = await report.items_behind(
         visit.services, visit.caller, report_id, asked, behind, limit=SIZE, offset=(max(1, number) - 1) * SIZE
     )

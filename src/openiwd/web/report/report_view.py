@@ -115,7 +115,9 @@ def selects(report: Report, prompts: Prompts, found: Choices, t: Catalogue) -> l
     made = []
     for name, options, value in shown:
         texts = [(i, i if name == "category" else (n or i)) for i, n in options]
-        made.append(Select(name, t(f"report.every_{name}"), value or "", sorted(texts, key=lambda o: o[1].lower())))
+        made.append(
+            Select(name, t(f"report.every_{name}"), value or "", sorted(texts, key=lambda o: o[1].lower()))
+        )
     return made
 
 
@@ -151,9 +153,11 @@ class Shown:
 
     def _tile(self, measure: Measure) -> Tile:
         label, hint = self._column(measure)
-        return Tile(measure.name, label, hint, self._figure(measure, self.result.totals.get(measure.name), None))
+        return Tile(
+            measure.name, label, hint, self._figure(measure, self.result.totals.get(measure.name), None)
+        )
 
-    def text(self, measure: Measure, value: float | int | None) -> str:
+    def text(self, measure: Measure, value: float | None) -> str:
         if value is None:
             return NOTHING
         match measure.unit:
@@ -164,7 +168,7 @@ class Shown:
             case _:
                 return number(round(value))
 
-    def _figure(self, measure: Measure, value: float | int | None, line: Line | None) -> Figure:
+    def _figure(self, measure: Measure, value: float | None, line: Line | None) -> Figure:
         opens = measure.drill and bool(value) and self.report.source in ("items", "ages")
         exact = "" if value is None or measure.unit is not Unit.SHARE else f"{value * 100:.2f}\u202f%"
         return Figure(self.text(measure, value), self._items(measure.name, line) if opens else "", exact)
@@ -192,7 +196,9 @@ class Shown:
             counts = [int(line.values.get(name) or 0) for name in AGES]
             parts = stacked([(n, f"age-{i}") for i, n in enumerate(counts)], most)
             told = ", ".join(
-                f"{self.t.named('measure', name)}: {number(n)}" for name, n in zip(AGES, counts, strict=True) if n
+                f"{self.t.named('measure', name)}: {number(n)}"
+                for name, n in zip(AGES, counts, strict=True)
+                if n
             )
             bar = f"{names[0]}: {told}"
         return Row(names, figures, parts, bar)
@@ -208,7 +214,9 @@ class Shown:
         end = datetime.combine(period.last_day + timedelta(days=1), datetime.min.time())
         found = []
         while at < end:
-            found.append(known.get(at) or Point(local=at, new=0, finished=0, completed_due=0, completed_in_time=0))
+            found.append(
+                known.get(at) or Point(local=at, new=0, finished=0, completed_due=0, completed_in_time=0)
+            )
             at = self._after(at, period.step)
         return found
 
@@ -237,7 +245,11 @@ class Shown:
     def _span(self, point: Point, step: str) -> str:
         if step == "hour":
             return f"{self.times.date(point.local)} {point.local:%H:%M}"
-        return self.times.date(point.local) if step == "day" else f"{self.t(f'month.{point.local.month}')} {point.local.year}"
+        return (
+            self.times.date(point.local)
+            if step == "day"
+            else f"{self.t(f'month.{point.local.month}')} {point.local.year}"
+        )
 
     def _flow(self, period: Period) -> BarChart:
         points, t = self._steps(period), self.t
@@ -250,7 +262,9 @@ class Shown:
             )
             for p in points
         ]
-        label = t("report.flow_label", new=sum(p.new for p in points), finished=sum(p.finished for p in points))
+        label = t(
+            "report.flow_label", new=sum(p.new for p in points), finished=sum(p.finished for p in points)
+        )
         return paired_bars(pairs, self._ticks(points, period.step), label)
 
     def _level(self, period: Period) -> LineChart | None:
@@ -277,7 +291,11 @@ class Shown:
         while at <= period.last_day and len(weeks) < 15:
             week: list[Day | None] = []
             for _ in range(7):
-                week.append(self._day(at, by_day.get(at, 0), most) if period.first_day <= at <= period.last_day else None)
+                week.append(
+                    self._day(at, by_day.get(at, 0), most)
+                    if period.first_day <= at <= period.last_day
+                    else None
+                )
                 at += timedelta(days=1)
             weeks.append(week)
         return weeks
