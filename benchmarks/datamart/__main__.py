@@ -176,13 +176,19 @@ async def growth(place: Place, sizes: list[int]) -> list[Row]:
     return [*rows, Row("e: exponent of growth", exponent(dict(zip(sizes, seconds, strict=True))), "")]
 
 
-async def main(*, quick: bool, events: int, growth_sizes: list[int]) -> None:
+def _folder() -> Path:
     folder = Path(mkdtemp(prefix="openiwd-bench-mart-", dir="/tmp"))
     folder.chmod(0o755)
+    return folder
+
+
+async def main(*, quick: bool, events: int, growth_sizes: list[int]) -> None:
+    folder = _folder()
     server = EmbeddedPostgres(folder / "data")
     await server.start()
     print(
-        f"{events:,} events in batches of {BATCH:,}; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the start."
+        f"{events:,} events in batches of {BATCH:,}; {os.cpu_count()} processors, "
+        f"load {os.getloadavg()[0]:.1f} before the start."
     )
     try:
         place = Place(server)

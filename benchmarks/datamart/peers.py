@@ -14,10 +14,12 @@ from openiwd.ports.mart import FedEvent
 
 DETAIL = """
 INSERT INTO detail
-SELECT generation, pos, at, event_type, actor, item_number, item_id, revision, subject_id, body ->> 'from', body ->> 'to', body ->> 'reason',
-    body #>> '{offer,agent}', body #>> '{offer,outcome}', body #>> '{assignmentStarted,agent}', body #>> '{assignmentStarted,how}',
+SELECT generation, pos, at, event_type, actor, item_number, item_id, revision, subject_id,
+    body ->> 'from', body ->> 'to', body ->> 'reason', body #>> '{offer,agent}', body #>> '{offer,outcome}',
+    body #>> '{assignmentStarted,agent}', body #>> '{assignmentStarted,how}',
     body #>> '{assignment,agent}', body #>> '{assignment,outcome}', body #>> '{assignment,queue}',
-    (body #>> '{assignment,startedAt}')::timestamptz, (body #>> '{assignment,wrapUpSeconds}')::int, coalesce(body -> 'set', '{}')
+    (body #>> '{assignment,startedAt}')::timestamptz, (body #>> '{assignment,wrapUpSeconds}')::int,
+    coalesce(body -> 'set', '{}')
 FROM staging
 """
 """The same rows as `task_event_fact`, and nothing else."""
@@ -38,11 +40,12 @@ class RowLoop:
                 state.update(body["set"])
                 await connection.execute(
                     "INSERT INTO loop_detail VALUES ($1, $2, $3, $4, $5, $6)",
-                    event.cursor, event.at, event.type, event.item_number, event.revision, msgspec.json.encode(body["set"]).decode(),
+                    event.cursor, event.at, event.type, event.item_number, event.revision,
+                    msgspec.json.encode(body["set"]).decode(),
                 )  # fmt: skip
                 await connection.execute(
-                    "INSERT INTO loop_item VALUES ($1, $2, $3, $4) ON CONFLICT (number) DO UPDATE SET status = excluded.status,"
-                    " category = excluded.category, queue = excluded.queue",
+                    "INSERT INTO loop_item VALUES ($1, $2, $3, $4) ON CONFLICT (number) DO UPDATE SET"
+                    " status = excluded.status, category = excluded.category, queue = excluded.queue",
                     event.item_number, body["to"], state.get("category_id"), state.get("queue_id"),
                 )  # fmt: skip
                 key = (_quarter(event.at), state.get("category_id"), state.get("queue_id"))
@@ -60,7 +63,9 @@ class RowLoop:
 
 
 LOOP_TABLES = """
-CREATE TABLE loop_detail (cursor text PRIMARY KEY, at timestamptz, type text, number bigint, revision int, changes json);
+CREATE TABLE loop_detail (
+    cursor text PRIMARY KEY, at timestamptz, type text, number bigint, revision int, changes json
+);
 CREATE TABLE loop_item (number bigint PRIMARY KEY, status text, category text, queue text);
 CREATE TABLE loop_sum (at timestamptz, category text, queue text, new bigint, completed bigint, other bigint);
 """

@@ -65,6 +65,12 @@ def mart(site: Site) -> Iterator[MartOfSite]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def loaded(mart: MartOfSite) -> MartOfSite:
+    mart.load()
+    return mart
+
+
 def test_a_number_says_what_it_counts_and_opens_its_items(
     site: Site, mart: MartOfSite, open_as: Open, shot: Shot
 ) -> None:
@@ -103,9 +109,8 @@ def test_a_number_says_what_it_counts_and_opens_its_items(
 
 @pytest.mark.parametrize("report", [r.id for r in REPORTS])
 def test_every_report_in_light_dark_german_and_narrow(
-    site: Site, mart: MartOfSite, open_as: Open, shot: Shot, report: str
+    loaded: MartOfSite, open_as: Open, shot: Shot, report: str
 ) -> None:
-    mart.load()
     page = open_as("ines", f"/reports/{report}?period=month")
     expect(page.locator("h1")).to_have_text(CATALOGUES["en"](f"report_title.{report}"))
     shot(page, f"report-{report}")
@@ -116,8 +121,7 @@ def test_every_report_in_light_dark_german_and_narrow(
     assert faults(page) == []
 
 
-def test_prompts_files_and_german(site: Site, mart: MartOfSite, open_as: Open, shot: Shot) -> None:
-    mart.load()
+def test_prompts_files_and_german(site: Site, loaded: MartOfSite, open_as: Open, shot: Shot) -> None:
     page = open_as("bea", "/reports/intraday-process")
     page.get_by_label("Period").select_option("week")
     page.get_by_role("button", name="Show").click()
@@ -144,8 +148,7 @@ def test_prompts_files_and_german(site: Site, mart: MartOfSite, open_as: Open, s
         site.set_language("bea", "en")
 
 
-def test_who_may_see_which(site: Site, mart: MartOfSite, open_as: Open) -> None:
-    mart.load()
+def test_who_may_see_which(loaded: MartOfSite, open_as: Open) -> None:
     page = open_as("vera", "/reports")
     expect(page.get_by_role("link", name="Item age")).to_be_visible()
     expect(page.get_by_role("link", name="Resource performance")).to_have_count(0)

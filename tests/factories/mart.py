@@ -69,7 +69,7 @@ class MartUnderTest:
         }
 
     async def rows(self, sql: str) -> str:
-        """A query's rows as a text table: instants as `HH:MM` (with days after the first of March 2026), zero as a dot."""
+        """A query's rows as a text table: instants as `HH:MM` (with days after 2 March 2026), zero as a dot."""
         return "\n".join(" ".join(_text(v) for v in record.values()) for record in await self.fetch(sql))
 
 

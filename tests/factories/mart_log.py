@@ -230,7 +230,7 @@ class ListFeed:
         self.attributes: list[str] = []
         self.generation = 1
 
-    async def events(self, after: str | None, limit: int, *, personal: bool = False) -> FeedPage:
+    async def events(self, after: str | None, limit: int, *, personal: bool = False) -> FeedPage:  # noqa: ARG002
         at = _place(after) if after else (0, 0)
         found = [e for e in self.log if _place(e.cursor) > at][:limit]
         head = self.log[-1].cursor if self.log else "1.0"

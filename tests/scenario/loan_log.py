@@ -1,18 +1,19 @@
 """Waits and service times of the loan log, computed straight from its XES file; knows nothing of OpenIWD.
 
-An item is a SCHEDULE; a START takes the newest item of the activity in its case and begins a session of its resource; a COMPLETE ends the
-session that began last; the last one of an item finishes it.
+An item is a SCHEDULE; a START takes the newest item of the activity in its case and begins a session of its
+resource; a COMPLETE ends the session that began last; the last one of an item finishes it.
 """
 
 from __future__ import annotations
 
 import gzip
-import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
+
+from defusedxml.ElementTree import iterparse
 
 XES = "{http://www.xes-standard.org/}"
 MICROSECOND = timedelta(microseconds=1)
@@ -30,7 +31,7 @@ class Times(NamedTuple):
 
 def _events(path: Path) -> Iterator[list[tuple[datetime, str, str, str]]]:
     with gzip.open(path, "rb") as file:
-        for _, element in ET.iterparse(file):
+        for _, element in iterparse(file):
             if not element.tag.endswith("trace"):
                 continue
             case = []

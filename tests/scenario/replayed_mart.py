@@ -63,14 +63,16 @@ async def _read(dsn: str, result: RunResult) -> ReplayedMart:
 
     async def sums(table: str, value: str, where: str) -> Sums:
         rows = await connection.fetch(
-            f"SELECT {name} AS activity, w.agent_id, count(*) AS n, sum({value})::bigint AS us FROM {table} w WHERE {where} GROUP BY 1, 2"
+            f"SELECT {name} AS activity, w.agent_id, count(*) AS n, sum({value})::bigint AS us"
+            f" FROM {table} w WHERE {where} GROUP BY 1, 2"
         )
         return {(r["activity"], r["agent_id"]): (r["n"], r["us"]) for r in rows}
 
     try:
         counts = await connection.fetchrow(
             """SELECT count(*) AS items, count(*) FILTER (WHERE status = 'completed') AS completed,
-            count(*) FILTER (WHERE status = 'queued') AS queued, count(*) FILTER (WHERE status = 'assigned') AS assigned,
+            count(*) FILTER (WHERE status = 'queued') AS queued,
+            count(*) FILTER (WHERE status = 'assigned') AS assigned,
             sum(assignments) AS assignments FROM task_fact"""
         )
         assert counts is not None

@@ -10,16 +10,19 @@ from openiwd.usecases.mart_run import Chain
 from tests.factories.mart import MartUnderTest, table
 from tests.factories.mart_log import LogWriter, instant
 
-FLOW = """SELECT interval_start, category_id, queue_id, sum(new), sum(reopened), sum(moved_in), sum(moved_out), sum(completed),
-    sum(canceled), sum(rejected) FROM agg_task_15min GROUP BY 1, 2, 3
+FLOW = """SELECT interval_start, category_id, queue_id, sum(new), sum(reopened), sum(moved_in), sum(moved_out),
+    sum(completed), sum(canceled), sum(rejected) FROM agg_task_15min GROUP BY 1, 2, 3
     HAVING sum(new + reopened + moved_in + moved_out + completed + canceled + rejected) > 0 ORDER BY 1, 2, 3"""
 LEVELS = """SELECT interval_start, category_id, queue_id, pending, held, errorheld, overdue, (age_us / 60000000)::int
     FROM agg_task_level_15min ORDER BY 1, 2, 3"""
-STATES = "SELECT item_number, from_at, to_at, began, ended, state, category_id, queue_id FROM task_state_fact ORDER BY 1, from_at, revision"
-WORK = "SELECT item_number, agent_id, queue_id, started_at, ended_at, outcome, work_us / 60000000, wrap_up_us / 1000000 FROM task_work_fact ORDER BY 1, 4"
-WAITS = "SELECT item_number, agent_id, queue_id, from_at, to_at, wait_us / 60000000, ordinal FROM task_wait_fact ORDER BY 1, 4"
-AGENTS = """SELECT interval_start, agent_id, sum(offered), sum(accepted), sum(declined), sum(timed_out), sum(assigned), sum(completed),
-    sum(returned), sum(transferred), sum(taken_back), (sum(work_us) / 60000000)::int
+STATES = """SELECT item_number, from_at, to_at, began, ended, state, category_id, queue_id FROM task_state_fact
+    ORDER BY 1, from_at, revision"""
+WORK = """SELECT item_number, agent_id, queue_id, started_at, ended_at, outcome, work_us / 60000000, wrap_up_us / 1000000
+    FROM task_work_fact ORDER BY 1, 4"""
+WAITS = """SELECT item_number, agent_id, queue_id, from_at, to_at, wait_us / 60000000, ordinal FROM task_wait_fact
+    ORDER BY 1, 4"""
+AGENTS = """SELECT interval_start, agent_id, sum(offered), sum(accepted), sum(declined), 
+    sum(timed_out), sum(assigned), sum(completed), sum(returned), sum(transferred), sum(taken_back), (sum(work_us) / 60000000)::int
     FROM agg_agent_15min GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
@@ -57,10 +60,12 @@ async def test_an_item_comes_and_goes(mart: MartUnderTest) -> None:
         09:15 anna . . . . . . . . . 15
         09:30 anna . . . . . 1 . . . 11
     """)
-    assert await mart.rows("""SELECT completed_due, completed_in_time, finish_us / 60000000, handle_us / 60000000 FROM agg_task_15min
+    assert await mart.rows("""SELECT completed_due, completed_in_time, finish_us / 60000000, handle_us / 60000000
+        FROM agg_task_15min
         WHERE completed > 0""") == table("1 1 39 31")
     assert (
-        await mart.rows("""SELECT sum(queued_n), sum(queued_us), sum(assigned_n), sum(accept_us) / 60000000, sum(worked_n),
+        await mart.rows("""SELECT sum(queued_n), sum(queued_us), sum(assigned_n), sum(accept_us) / 60000000,
+        sum(worked_n),
         sum(worked_us) / 60000000 FROM agg_task_15min""")
         == "2 . 1 9 1 30"
     )
@@ -72,7 +77,8 @@ async def test_milestones_of_the_source_and_business_value(mart: MartUnderTest) 
         09:03 2 new claims/motor value=50 cp=portal
     """)
     await mart.load(log.events)
-    rows = await mart.rows("""SELECT capture_point, value_range, segment, new, business_value, source_n, source_us / 60000000
+    rows = await mart.rows("""SELECT capture_point, value_range, segment, new, business_value, source_n,
+        source_us / 60000000
         FROM agg_task_15min ORDER BY 2""")
     assert rows == table("""
         portal 1-99 . 1 50 . .
@@ -262,7 +268,8 @@ async def test_items_that_stay_for_days_are_in_every_level(mart: MartUnderTest) 
         == f"{8 * 96} 1 1"
     )
     assert (
-        await mart.rows("""SELECT sum(overdue), sum(age_1h), sum(age_4h), sum(age_1d), sum(age_3d), sum(age_7d), sum(age_more)
+        await mart.rows("""SELECT sum(overdue), sum(age_1h), sum(age_4h), sum(age_1d), sum(age_3d), sum(age_7d),
+        sum(age_more)
         FROM agg_task_level_15min""")
         == f"{7 * 96} 3 12 80 192 384 97"
     )

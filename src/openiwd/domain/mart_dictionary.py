@@ -1,4 +1,4 @@
-"""The data dictionary of the mart: its views, their columns and what each number means. Pure data; the page is made from it."""
+"""The data dictionary of the mart: its views, their columns and what each number means. The page is made from it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLUMNS: Final[dict[str, str]] = {
     "completed_in_time": "Of completed: those finished at or before their due date.",
     "finished_overdue": "Of completed: those finished after their due date.",
     "finish_us": "Sum of the times from received to finished of items finished in the interval, microseconds.",
-    "handle_us": "Sum of assigned time and wrap-up (since the finish before, if any) of items finished in the interval, microseconds.",
+    "handle_us": "Sum of assigned time and wrap-up (since the finish before) of items finished in it, microseconds.",
     "business_value": "Sum of the business values of new items.",
     "source_n": "New items with a creation time of their source.",
     "source_us": "Sum of the times from creation in the source to received, microseconds.",
@@ -278,7 +278,17 @@ FACT_VIEWS: Final = (
         "iwd_task_event_fact",
         "Every event of an item: the full audit.",
         (
-            *("generation", "pos", "at", "event_type", "actor", "item_number", "item_id", "revision", "status_from"),
+            *(
+                "generation",
+                "pos",
+                "at",
+                "event_type",
+                "actor",
+                "item_number",
+                "item_id",
+                "revision",
+                "status_from",
+            ),
             *("status_to", "reason", "changes"),
         ),
     ),
@@ -286,8 +296,26 @@ FACT_VIEWS: Final = (
         "iwd_task_state_fact",
         "A row per stretch of an item's open life in one category, queue, state and due date.",
         (
-            *("item_number", "revision", "from_at", "to_at", "began", "ended", "state", "category_id", "queue_id"),
-            *("capture_point", "media_type", "segment", "product_type", "value_range", "due_at", "created_at"),
+            *(
+                "item_number",
+                "revision",
+                "from_at",
+                "to_at",
+                "began",
+                "ended",
+                "state",
+                "category_id",
+                "queue_id",
+            ),
+            *(
+                "capture_point",
+                "media_type",
+                "segment",
+                "product_type",
+                "value_range",
+                "due_at",
+                "created_at",
+            ),
         ),
     ),
     MartView(
@@ -323,16 +351,39 @@ FACT_VIEWS: Final = (
         "For workforce management: what came, what is left and what it took, per category.",
         ("interval_start", "category_id", "category_path", "new", "backlog", "finished", "handle_time_us"),
     ),
-    MartView("iwd_dim_category", "Categories with their history.",
-             ("category_id", "name", "category_path", "level", "target_handle_seconds", "valid_from", "valid_to")),
+    MartView(
+        "iwd_dim_category",
+        "Categories with their history.",
+        ("category_id", "name", "category_path", "level", "target_handle_seconds", "valid_from", "valid_to"),
+    ),
     MartView("iwd_dim_queue", "Queues with their history.", ("queue_id", "name", "valid_from", "valid_to")),
-    MartView("iwd_resource", "Agents, with their names of Info Mart where it has some.",
-             ("agent_id", "name", "employee_id", "active", "first_name", "last_name")),
-    MartView("iwd_etl_audit", "What the mart's runs did.",
-             ("run", "parent", "chain", "job", "status", "started_at", "finished_at", "rows", "watermark", "error")),
-    MartView("iwd_data_state", "How fresh the mart is, and whether it balances.",
-             ("data_as_of", "time_zone", "balanced", "balance_detail")),
-)  # fmt: skip
+    MartView(
+        "iwd_resource",
+        "Agents, with their names of Info Mart where it has some.",
+        ("agent_id", "name", "employee_id", "active", "first_name", "last_name"),
+    ),
+    MartView(
+        "iwd_etl_audit",
+        "What the mart's runs did.",
+        (
+            "run",
+            "parent",
+            "chain",
+            "job",
+            "status",
+            "started_at",
+            "finished_at",
+            "rows",
+            "watermark",
+            "error",
+        ),
+    ),
+    MartView(
+        "iwd_data_state",
+        "How fresh the mart is, and whether it balances.",
+        ("data_as_of", "time_zone", "balanced", "balance_detail"),
+    ),
+)
 
 
 def aggregate_views() -> list[MartView]:
@@ -352,6 +403,16 @@ def all_views() -> list[MartView]:
     return [*FACT_VIEWS, *aggregate_views()]
 
 
+_USE: Final = (
+    "Read with the role `openiwd_bi`. Names of views and columns are stable. Sums are whole microseconds and counts; "
+    "averages are made of them when asked for, never stored. An interval holds its beginning and not its end."
+)
+_BALANCE: Final = (
+    "**Balance**, checked after every mart run: pending at the end = pending at the beginning + new + reopened "
+    "+ moved in − moved out − finished, per category and queue; and all that was ever new or reopened = finished + open."
+)
+
+
 def documentation() -> str:
     """The dictionary as a Markdown page."""
     lines = [
@@ -359,11 +420,9 @@ def documentation() -> str:
         "",
         "Made from `openiwd.domain.mart_dictionary` by `openiwd reference`; do not edit.",
         "",
-        "Read with the role `openiwd_bi`. Names of views and columns are stable. Sums are whole microseconds and counts; "
-        "averages are made of them when asked for, never stored. An interval holds its beginning and not its end.",
+        _USE,
         "",
-        "**Balance**, checked after every mart run: pending at the end = pending at the beginning + new + reopened + moved in "
-        "− moved out − finished, per category and queue; and all that was ever new or reopened = finished + open.",
+        _BALANCE,
         "",
         "## Facts and dimensions",
         "",

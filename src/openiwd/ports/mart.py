@@ -57,7 +57,7 @@ class FedAgent(NamedTuple):
 
 
 class ReportingFeed(Protocol):
-    """IWD as the mart reads it: the event log by cursor, gap-free, and configuration. Over HTTP, with the mart's key."""
+    """IWD as the mart reads it, over HTTP: the event log by cursor, gap-free, and configuration."""
 
     async def events(self, after: str | None, limit: int, *, personal: bool = False) -> FeedPage:
         """What follows a cursor; None begins at the oldest event kept."""

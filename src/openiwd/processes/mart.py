@@ -1,4 +1,4 @@
-"""The data mart's process: brings its database up to date, runs the chains on time, tells metrics. One loop per tenant."""
+"""The data mart's process: brings its database up to date, runs the chains on time, tells metrics."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ unbalanced = Counter("iwddm_unbalanced_runs_total", "Runs whose balance failed."
 
 
 async def prepare_mart(server_dsn: str, database: str) -> None:
-    """Creates the mart's database if need be and brings it up to date. `server_dsn` names any database of the server."""
+    """Creates the mart's database if need be, and brings it up to date. `server_dsn`: any database of the server."""
     try:
         await ensure_database(server_dsn, database)
     except asyncpg.InsufficientPrivilegeError:

@@ -181,7 +181,7 @@ class _Loader:
             await load.withdraw(at[0], end)
 
     async def _end_of(self, generation: int, pos: int) -> int:
-        """Where a generation ends in the log as it is now, at most at `pos`: the last place after which it still goes on."""
+        """Where a generation ends in the log as it is now, at most at `pos`."""
         low, high = 0, pos
         while low < high:
             middle = (low + high) // 2

@@ -1,4 +1,7 @@
-"""Loads the data mart: set-based SQL on one connection, a batch and its watermark in one transaction. Python only steers."""
+"""Loads the data mart: set-based SQL on one connection, a batch and its watermark in one transaction.
+
+Python only steers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mart's views as SQL: facts from named SQL, aggregates by subject and grain from the dictionary, with their comments."""
+"""The mart's views as SQL: facts from named SQL, aggregates by subject and grain from the dictionary, and comments."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _last_of(subject: Subject, grain: str, keys: list[str]) -> str:
                 else f"date_trunc('{grain}', {local}::timestamp)::date AS period_start"
             )
         source = (
-            f"SELECT * FROM (SELECT {first}, {', '.join(keys)}, {', '.join(subject.sums)}, interval_start AS quarter_start,"
+            f"SELECT * FROM (SELECT {first}, {', '.join((*keys, *subject.sums))}, interval_start AS quarter_start,"
             f" max(interval_start) OVER (PARTITION BY {first.rsplit(' AS ', 1)[0]}) AS last_quarter"
             f" FROM ({source}) l) x WHERE quarter_start = last_quarter"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,13 +10,14 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from openiwd.domain.errors import NotFoundError
-from openiwd.domain.report import BY_ID, MEASURES, Preset, period_of
+from openiwd.domain.report import BY_ID, MEASURES, Period, Preset, period_of
 from openiwd.usecases import report, report_file
 from openiwd.usecases.export import MEDIA_TYPES, ExportFormat
 from openiwd.usecases.report import Behind, Prompts
 from openiwd.web.report.report_view import PATH, Shown, as_of, item_row, query_of, selects, zone_times
 from openiwd.web.shell.listing import SIZE, address, page_number, pager_of
 from openiwd.web.shell.rendering import HEADERS
+from openiwd.web.shell.time_text import TimeText
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 
@@ -104,15 +105,19 @@ async def report_page(visit: CurrentVisit, report_id: FromPath[str]) -> Response
         preset=asked.preset.value,
         first=period.first_day.isoformat(),
         last=period.last_day.isoformat(),
-        span=f"{times.date(times.local(result.start))} – {_last_date(period.last_day, times)}",
+        span=_span(period, times),
         selects=selects(one, asked, await report.choices(visit.services, visit.caller), visit.t),
         files=files,
         weekdays=[visit.t(f"weekday.{n}") for n in range(1, 8)],
     )
 
 
-def _last_date(day: date, times: Any) -> str:
-    return f"{times.t('time.date', day=str(day.day), month=times.t(f'month.{day.month}'))} {day.year}"
+def _span(period: Period, times: TimeText) -> str:
+    def text(day: date) -> str:
+        return times.date(datetime.combine(day, time()))
+
+    last = f"{text(period.last_day)} {period.last_day.year}"
+    return last if period.days == 1 else f"{text(period.first_day)} – {last}"
 
 
 FILES: Final = (ExportFormat.CSV, ExportFormat.XLSX)
