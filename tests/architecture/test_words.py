@@ -48,7 +48,7 @@ LIBRARY_LINES = {
 }
 GLOSSARY_LINE = re.compile(r"\(not:")
 MART_TABLE = re.compile(
-    r"\b(iwd_|agg_)*task_[a-z]|\b(iwd_)?agg_task\b|\btask_(classif|capt|queue|agent|level|age)\b"
+    r"\b(iwd_|agg_)*task_[a-z0-9]|\b(iwd_)?agg_task\b|\btask_(classif|capt|queue|agent|level|age)\b"
 )
 """The mart's tables and views carry the customary names."""
 

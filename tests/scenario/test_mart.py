@@ -17,12 +17,13 @@ LEVELS = """SELECT interval_start, category_id, queue_id, pending, held, errorhe
     FROM agg_task_level_15min ORDER BY 1, 2, 3"""
 STATES = """SELECT item_number, from_at, to_at, began, ended, state, category_id, queue_id FROM task_state_fact
     ORDER BY 1, from_at, revision"""
-WORK = """SELECT item_number, agent_id, queue_id, started_at, ended_at, outcome, work_us / 60000000, wrap_up_us / 1000000
-    FROM task_work_fact ORDER BY 1, 4"""
+WORK = """SELECT item_number, agent_id, queue_id, started_at, ended_at, outcome, work_us / 60000000,
+    wrap_up_us / 1000000 FROM task_work_fact ORDER BY 1, 4"""
 WAITS = """SELECT item_number, agent_id, queue_id, from_at, to_at, wait_us / 60000000, ordinal FROM task_wait_fact
     ORDER BY 1, 4"""
-AGENTS = """SELECT interval_start, agent_id, sum(offered), sum(accepted), sum(declined), 
-    sum(timed_out), sum(assigned), sum(completed), sum(returned), sum(transferred), sum(taken_back), (sum(work_us) / 60000000)::int
+AGENTS = """SELECT interval_start, agent_id, sum(offered), sum(accepted), sum(declined),
+    sum(timed_out), sum(assigned), sum(completed), sum(returned), sum(transferred), sum(taken_back),
+    (sum(work_us) / 60000000)::int
     FROM agg_agent_15min GROUP BY 1, 2 ORDER BY 1, 2"""
 
 

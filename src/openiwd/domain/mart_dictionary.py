@@ -409,7 +409,7 @@ _USE: Final = (
 )
 _BALANCE: Final = (
     "**Balance**, checked after every mart run: pending at the end = pending at the beginning + new + reopened "
-    "+ moved in − moved out − finished, per category and queue; and all that was ever new or reopened = finished + open."
+    "+ moved in − moved out − finished, per category and queue; all that was ever new or reopened = finished + open."
 )
 
 
