@@ -18,7 +18,8 @@ export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
-        bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact
+        bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart \
+        mart-faults-long
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,10 +66,13 @@ test-replay: install ## replays the real event logs from OPENIWD_DATA (default .
 faults-long: install ## kills, freezes and cuts off processes under load for long (ARGS="--seconds 600 --seed 7")
 	@exec $(BIN)/python -m tests.faults $(ARGS)
 
+mart-faults-long: install ## kills the data mart's process at 200 random points and compares (ARGS="--kills 50")
+	@exec $(BIN)/python -m tests.faults.mart_killed $(ARGS)
+
 reference: install ## writes the pages of docs/reference that are made from the code
 	@$(BIN)/openiwd reference
 
-bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-ui bench-trial bench-impact ## all benchmarks, results in benchmarks/results
+bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-datamart bench-ui bench-trial bench-impact ## all benchmarks, results in benchmarks/results
 
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
@@ -85,6 +89,9 @@ bench-backlog: install ## the backlog index: memory, rates, exactness, reload (b
 
 bench-distribution: install ## choice, durable assignment, offers on streams (benchmarks/results/distribution.json)
 	@$(BIN)/python -m benchmarks.distribution $(ARGS)
+
+bench-datamart: install ## loading the data mart (benchmarks/results/datamart.json)
+	@$(BIN)/python -m benchmarks.datamart $(ARGS)
 
 bench-footprint: install ## install size, start-up time and memory (benchmarks/results/footprint.json)
 	@$(BIN)/python -m benchmarks.footprint $(ARGS)

@@ -10,6 +10,8 @@ from tempfile import mkdtemp
 
 import pytest
 
+from tests.scenario.loan_log import times_of
+from tests.scenario.replayed_mart import mart_of_replay
 from tests.scenario.replaying import replayed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +35,7 @@ def data() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def test_loan_applications(logs: Path, data: Path) -> None:
+async def test_loan_applications(logs: Path, data: Path) -> None:
     summary = replayed(logs / "bpic2012.xes.gz", data, seconds=1_100)
     assert summary["created"] == 26_318
     assert summary["assigned"] == 71_376
@@ -43,6 +45,25 @@ def test_loan_applications(logs: Path, data: Path) -> None:
     assert (summary["heldAtEnd"], summary["otherAtEnd"], summary["completedAtEnd"]) == (0, 0, 26_238)
     assert len(summary["categories"]) == 7
     assert sum(category["items"] for category in summary["categories"]) == 26_318
+    await _mart_agrees(logs / "bpic2012.xes.gz", data)
+
+
+async def _mart_agrees(log: Path, data: Path) -> None:
+    """Waits and service times per activity and resource, to the microsecond, and the counts of the summary."""
+    mart = await mart_of_replay(data)
+    assert mart.result.verdict.balanced, mart.result.verdict.detail
+    assert mart.counts == {
+        "items": 26_318,
+        "completed": 26_238,
+        "queued": 77,
+        "assigned": 3,
+        "assignments": 71_376,
+    }
+    times = times_of(log)
+    assert times.items == 26_318
+    assert mart.first_waits == times.first_waits
+    assert mart.later_waits == times.later_waits
+    assert mart.service == times.service
 
 
 def test_incidents(logs: Path, data: Path) -> None:

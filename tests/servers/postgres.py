@@ -32,6 +32,7 @@ RUN_DIR_PREFIX = "openiwd-test-run-"
 TEMP_DIR = Path("/tmp")  # noqa: S108 - the folder made in it is private
 TEMPLATE_CONTROL = "template_control"
 TEMPLATE_TENANT = "template_tenant"
+TEMPLATE_MART = "template_mart"
 
 T = TypeVar("T")
 
@@ -154,7 +155,11 @@ async def _start(run_dir: Path) -> str:
     # Other pytest processes go on using it when this one has ended: end_run() stops it.
     server.leave_running()
     running = PostgresServer(dsn)
-    templates = ((History.CONTROL, TEMPLATE_CONTROL), (History.TENANT, TEMPLATE_TENANT))
+    templates = (
+        (History.CONTROL, TEMPLATE_CONTROL),
+        (History.TENANT, TEMPLATE_TENANT),
+        (History.MART, TEMPLATE_MART),
+    )
     for _, name in templates:
         await running.create_database(name=name)
     for result in await migrate([(history, running.dsn(name)) for history, name in templates]):
@@ -175,6 +180,14 @@ async def control_database(postgres_server: PostgresServer) -> AsyncIterator[str
 async def tenant_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
     """Connection string of a fresh tenant database, migrated; dropped after the test."""
     name = await postgres_server.create_database(TEMPLATE_TENANT)
+    yield postgres_server.dsn(name)
+    await postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def mart_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """Connection string of a fresh data mart, migrated; dropped after the test."""
+    name = await postgres_server.create_database(TEMPLATE_MART)
     yield postgres_server.dsn(name)
     await postgres_server.drop_database(name)
 

@@ -105,6 +105,11 @@ _WORKSPACE: Final[dict[str, Access | str]] = {
     "POST /iwd/v3/offers/{offer_id}/decline": Access.AGENT,
     "GET /iwd/v3/stream": "workitems.read",
     "GET /iwd/v3/reporting/events": "reporting.read",
+    "GET /iwd/v3/reports": "reports.view",
+    "GET /iwd/v3/reports/runs": "reports.view",
+    "GET /iwd/v3/reports/{report_id}": "reports.view",
+    "GET /iwd/v3/reports/{report_id}/items": "reports.view",
+    "GET /iwd/v3/reports/{report_id}/file": "reports.view",
 }
 
 _RULE_SETS: Final[dict[str, Access | str]] = {

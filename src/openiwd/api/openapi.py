@@ -51,6 +51,7 @@ CONFIG: Final = OpenAPIConfig(
         Tag("configuration", "Rule sets and live configuration"),
         Tag("agents", "Agents, their states and absences"),
         Tag("reporting", "The event log"),
+        Tag("reports", "Reports of the data mart"),
         Tag("users", "Logging in, users, access groups, API keys"),
         Tag("operations", "Health and metrics"),
     ],

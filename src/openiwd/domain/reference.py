@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openiwd.domain import lifecycle
+from openiwd.domain import lifecycle, mart_dictionary
 from openiwd.domain.doctor.wording import WORDING
 from openiwd.domain.event import EventType
 from openiwd.domain.privilege import PRIVILEGES, ROLES, Role
@@ -94,5 +94,6 @@ PAGES = {
     "roles.md": roles,
     "events.md": events,
     "doctor.md": doctor,
+    "data-mart.md": mart_dictionary.documentation,
 }
 """File name -> what makes it."""

@@ -227,6 +227,7 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     wiring = await _migrated(settings.database_url, settings)
+    wiring.mart_server = settings.mart_server_url
     async with serving(
         wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address
     ) as server:

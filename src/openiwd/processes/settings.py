@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
@@ -37,6 +38,26 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What stored secrets are sealed with: the first seals, all open."""
     outbound_allowed: tuple[Network, ...] = ()
     """Inner networks that webhooks may reach; others than public addresses are refused."""
+    log_level: str = "info"
+    mart_server_url: str | None = None
+    """Any database of the server where the data marts are; None = where the tenants are."""
+
+
+class MartSettings(Struct, frozen=True, kw_only=True):
+    """What the process of the data mart needs to know."""
+
+    database_url: str
+    """The mart's database; it is created where the role may do so."""
+    url: str
+    """Of IWD, which the events come from."""
+    api_key: str
+    tenant: str = "main"
+    time_zone: str = "UTC"
+    """Of the days in reports."""
+    info_mart_url: str | None = None
+    reader_password: str | None = None
+    """Of the role `openiwd_bi`; None = left as it is."""
+    metrics_port: int | None = DEFAULT_METRICS_PORT
     log_level: str = "info"
 
 
@@ -119,4 +140,39 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         secret_keys=read_secret_keys(_secret(env, "OPENIWD_SECRET_KEY")),
         outbound_allowed=read_outbound_allowed(env),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
+        mart_server_url=_secret(env, "OPENIWD_MART_SERVER_URL"),
     )
+
+
+def read_mart_settings(variables: Mapping[str, str] | None = None) -> MartSettings:
+    """The settings of the data mart's process (OPENIWD_MART_…, and OPENIWD_IWD_URL)."""
+    env = os.environ if variables is None else variables
+    return MartSettings(
+        database_url=_needed(env, "OPENIWD_MART_DATABASE_URL", "the mart's database, a postgresql:// URL"),
+        url=_needed(env, "OPENIWD_IWD_URL", "where IWD answers, for example http://iwd:4024"),
+        api_key=_needed(env, "OPENIWD_MART_API_KEY", "the mart's key"),
+        tenant=env.get("OPENIWD_MART_TENANT") or "main",
+        time_zone=_zone(env, "OPENIWD_MART_TIME_ZONE"),
+        info_mart_url=_secret(env, "OPENIWD_INFO_MART_URL"),
+        reader_password=_secret(env, "OPENIWD_BI_PASSWORD"),
+        metrics_port=_number(env, "OPENIWD_METRICS_PORT", DEFAULT_METRICS_PORT, 0, 65_535),
+        log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
+    )
+
+
+def _needed(environment: Mapping[str, str], name: str, what: str) -> str:
+    value = _secret(environment, name)
+    if value is None:
+        raise InvalidInputError(f"{name} is not set", field=name, hint=f"set it (or {name}_FILE) to {what}")
+    return value
+
+
+def _zone(environment: Mapping[str, str], name: str) -> str:
+    zone = environment.get(name) or "UTC"
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidInputError(
+            f"{name} is '{zone}'", field=name, hint="set an IANA time zone, for example Europe/Berlin"
+        ) from error
+    return zone

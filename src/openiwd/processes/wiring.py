@@ -14,6 +14,7 @@ from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
+from openiwd.adapters.postgres.mart import PostgresMart
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
@@ -42,6 +43,11 @@ def database_dsn(control_dsn: str, database: str) -> str:
     return urlunsplit(parts._replace(path="/" + quote(database, safe="")))
 
 
+def mart_database(tenant: Tenant) -> str:
+    """Each tenant's mart is a database of its own."""
+    return f"{tenant.database_name}-mart"
+
+
 class Wiring:
     """One process's adapters: connection pools, stores, platform."""
 
@@ -53,8 +59,12 @@ class Wiring:
         secret_keys: Sequence[str] = (),
         outbound_allowed: Sequence[Network] = (),
         capture_dir: Path | None = None,
+        mart_server: str | None = None,
     ) -> None:
         self.control_dsn = control_dsn
+        self.mart_server = mart_server
+        """Any database of the server where the marts are; None: where the tenants are."""
+        self.marts: dict[str, PostgresMart] = {}
         self.process_id = new_id()
         self.databases: dict[str, str] = {}
         self.pools = TenantPools(self._dsn_of, budget=budget)
@@ -82,6 +92,15 @@ class Wiring:
             raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
         return database_dsn(self.control_dsn, database)
 
+    def mart(self, tenant: Tenant) -> PostgresMart:
+        """The tenant's data mart, whether or not its database is there already."""
+        if tenant.id not in self.marts:
+            name = mart_database(tenant)
+            self.marts[tenant.id] = PostgresMart(
+                lambda: database_dsn(self.mart_server or self.control_dsn, name)
+            )
+        return self.marts[tenant.id]
+
     async def _runtime(self, tenant: Tenant) -> TenantRuntime:
         self.databases[tenant.id] = tenant.database_name
         store = PostgresTenantStore(tenant, self.pools)
@@ -89,11 +108,13 @@ class Wiring:
         if tenant.clock == "virtual":
             async with store.reading() as reading:
                 clock = VirtualClock(await reading.virtual_now())
-        return TenantRuntime(store, clock, new_id, compile_published)
+        return TenantRuntime(store, clock, new_id, compile_published, self.mart(tenant))
 
     async def close(self) -> None:
         await self.peers.close()
         await self.outbound.close()
+        for mart in self.marts.values():
+            await mart.close()
         await self.pools.close()
 
 

@@ -16,6 +16,7 @@ from openiwd.domain.shadow import Judged
 from openiwd.domain.share import limit_of
 from openiwd.domain.transition import Context
 from openiwd.ports.clock import Clock, NewId
+from openiwd.ports.mart import Mart
 from openiwd.ports.tenant_store import PublishedRuleSet, Reading, Tenant, TenantStore
 
 Compile = Callable[[PublishedRuleSet], CompiledRuleSet]
@@ -91,11 +92,20 @@ class Wakeup:
 class TenantRuntime:
     """One tenant inside one process."""
 
-    def __init__(self, store: TenantStore, clock: Clock, new_id: NewId, compile_rules: Compile) -> None:
+    def __init__(
+        self,
+        store: TenantStore,
+        clock: Clock,
+        new_id: NewId,
+        compile_rules: Compile,
+        mart: Mart | None = None,
+    ) -> None:
         self.store = store
         self.tenant: Tenant = store.tenant
         self.clock = clock
         self.new_id = new_id
+        self.mart = mart
+        """For report pages; nothing else reads it."""
         self.wakeup = Wakeup()
         self._compile = compile_rules
         self.on_judged: Look | None = None

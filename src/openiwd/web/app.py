@@ -63,6 +63,7 @@ from openiwd.web.queue import (
     queue_page,
     view_page,
 )
+from openiwd.web.report import report_page
 from openiwd.web.shell.static_page import static_file
 from openiwd.web.shell.visit import (
     AnyRequest,
@@ -115,6 +116,7 @@ PAGES: Final[list[Any]] = [
     *delivery_page.PAGES,
     *point_page.PAGES,
     *inbox_page.PAGES,
+    *report_page.PAGES,
     *calendar_page.PAGES,
     *category_page.PAGES,
     *queue_editor_page.PAGES,

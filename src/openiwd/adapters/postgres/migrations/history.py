@@ -1,4 +1,4 @@
-"""The migrations as files: `control/NNNN_name.sql` and `tenant/NNNN_name.sql`, a straight line each.
+"""The migrations as files: `control/NNNN_name.sql`, `tenant/…` and `mart/…`, a straight line each.
 
 Adding a file is all there is to adding a migration. Files that have been released never change.
 """
@@ -21,6 +21,7 @@ class History(Enum):
 
     CONTROL = "control"
     TENANT = "tenant"
+    MART = "mart"
 
 
 @dataclass(frozen=True)

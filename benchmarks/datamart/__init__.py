@@ -1,0 +1,1 @@
+"""Row e: loading the data mart."""

@@ -1,0 +1,1 @@
+"""Genesys Info Mart: names of agents, read from its PostgreSQL."""

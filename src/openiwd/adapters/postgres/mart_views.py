@@ -1,0 +1,127 @@
+"""The mart's views as SQL: facts from named SQL, aggregates by subject and grain from the dictionary, and comments."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from openiwd.adapters.postgres.named_sql import named_sql
+from openiwd.domain.mart_dictionary import (
+    COLUMNS,
+    FACT_VIEWS,
+    GRAINS,
+    SHORT_GRAINS,
+    SUBJECTS,
+    MartView,
+    Subject,
+    aggregate_views,
+)
+
+_NAMES: Final = {
+    "category_path": ("category", "category_id", "path"),
+    "queue_name": ("queue", "queue_id", "name"),
+}
+_COMPUTED: Final = {
+    "finished": "sum(completed + canceled + rejected)",
+    "finished_overdue": "sum(completed_due - completed_in_time)",
+}
+_ZONE: Final = "(SELECT time_zone FROM mart_state)"
+
+
+def _first(grain: str) -> str:
+    match grain:
+        case "15min":
+            return "interval_start"
+        case "30min":
+            return "date_bin('30 minutes', interval_start, timestamptz '2000-01-01 00:00:00+00') AS interval_start"
+        case "hour":
+            return f"date_trunc('hour', interval_start AT TIME ZONE {_ZONE}) AT TIME ZONE {_ZONE} AS interval_start"
+        case "day":
+            return "day"
+        case _:
+            return f"date_trunc('{grain}', day::timestamp)::date AS period_start"
+
+
+def _name_of(column: str) -> str:
+    if column == "agent_name":
+        return "coalesce((SELECT r.name FROM resource_ r WHERE r.agent_id = s.agent_id), s.agent_id) AS agent_name"
+    kind, key, value = _NAMES[column]
+    return (
+        f"(SELECT d.{value} FROM dimension d WHERE d.kind = '{kind}' AND d.id = s.{key} AND d.valid_to IS NULL)"
+        f" AS {column}"
+    )
+
+
+def _named(column: str) -> bool:
+    return column in _NAMES or column == "agent_name"
+
+
+def _aggregate(subject: Subject, grain: str) -> str:
+    """Sums of the rows of a grain; of levels the last interval of each."""
+    keys = [c for c in subject.dimensions if not _named(c)]
+    first, short = _first(grain), grain in SHORT_GRAINS
+    if subject.source == "level":
+        return _last_of(subject, grain, keys)
+    table = f"{subject.source}_{'15min' if short else 'day'}"
+    sums = [f"{_COMPUTED.get(c, f'sum({c})')}::bigint AS {c}" for c in subject.sums]
+    inner = (
+        f"SELECT {first}, {', '.join(keys)}, {', '.join(sums)} FROM {table} GROUP BY 1, {_places(keys, 2)}"
+    )
+    return f"SELECT {_outer(subject, grain)} FROM ({inner}) s"
+
+
+def _places(keys: list[str], first: int) -> str:
+    return ", ".join(str(n) for n in range(first, first + len(keys)))
+
+
+def _last_of(subject: Subject, grain: str, keys: list[str]) -> str:
+    source = "SELECT interval_start, {keys}, {sums} FROM agg_task_level_15min".format(
+        keys=", ".join(keys), sums=", ".join(f"{c}::bigint AS {c}" for c in subject.sums)
+    )
+    if grain != "15min":
+        first = _first(grain)
+        if grain not in SHORT_GRAINS:
+            local = f"(interval_start AT TIME ZONE {_ZONE})::date"
+            first = (
+                f"{local} AS day"
+                if grain == "day"
+                else f"date_trunc('{grain}', {local}::timestamp)::date AS period_start"
+            )
+        source = (
+            f"SELECT * FROM (SELECT {first}, {', '.join((*keys, *subject.sums))}, interval_start AS quarter_start,"
+            f" max(interval_start) OVER (PARTITION BY {first.rsplit(' AS ', 1)[0]}) AS last_quarter"
+            f" FROM ({source}) l) x WHERE quarter_start = last_quarter"
+        )
+    return f"SELECT {_outer(subject, grain)} FROM ({source}) s"
+
+
+def _outer(subject: Subject, grain: str) -> str:
+    first = "interval_start" if grain in SHORT_GRAINS else "day" if grain == "day" else "period_start"
+    columns = [_name_of(c) if _named(c) else f"s.{c}" for c in subject.dimensions]
+    return ", ".join([f"s.{first}", *columns, *(f"s.{c}" for c in subject.sums)])
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _made(view: MartView, sql: str) -> list[str]:
+    comments = [f"COMMENT ON VIEW {view.name} IS {_quoted(view.definition)}"]
+    comments += [f"COMMENT ON COLUMN {view.name}.{c} IS {_quoted(COLUMNS[c])}" for c in view.columns]
+    return [f"CREATE VIEW {view.name} AS {sql.rstrip(';')}", *comments]
+
+
+def view_statements() -> list[str]:
+    """Everything that makes the views; those of before go first, the last ones first."""
+    facts = named_sql("mart_view")
+    views = [(v, facts[v.name]) for v in FACT_VIEWS]
+    made = {v.name: v for v in aggregate_views()}
+    for subject in SUBJECTS:
+        views += [(made[f"iwd_agg_{subject.name}_{grain}"], _aggregate(subject, grain)) for grain in GRAINS]
+    drops = [f"DROP VIEW IF EXISTS {view.name}" for view, _ in reversed(views)]
+    return drops + [statement for view, sql in views for statement in _made(view, sql)]
+
+
+def view_hash() -> str:
+    """Changes whenever a declaration does."""
+    return hashlib.sha256("\n".join(view_statements()).encode()).hexdigest()

@@ -1,0 +1,241 @@
+-- name: make_levels
+-- How things stood at the end of each quarter of an hour from $1 up to $2, from the stretches of open life: each enters at the
+-- first end of an interval after its beginning and leaves at the first one after its end; so do overdue and age ranges.
+WITH lives AS (
+    SELECT category_id, queue_id, state, due_at, created_at,
+        greatest(quarter(from_at) + q, $1::timestamptz + q) AS enters, coalesce(quarter(to_at) + q, 'infinity') AS leaves
+    FROM task_state_fact, (SELECT interval '15 minutes' AS q) i
+    WHERE from_at < $2::timestamptz AND (to_at IS NULL OR to_at >= $1::timestamptz + q)
+), steps AS (
+    SELECT enters AS t, category_id, queue_id, 1 AS pending, (state = 'held')::int AS held, (state = 'errorheld')::int AS errorheld,
+        0 AS overdue, (extract(epoch FROM created_at) * 1000000)::bigint AS created, 0 AS a1, 0 AS a2, 0 AS a3, 0 AS a4, 0 AS a5, 0 AS a6
+    FROM lives WHERE enters < leaves
+    UNION ALL
+    SELECT leaves, category_id, queue_id, -1, -(state = 'held')::int, -(state = 'errorheld')::int, 0,
+        -(extract(epoch FROM created_at) * 1000000)::bigint, 0, 0, 0, 0, 0, 0
+    FROM lives WHERE enters < leaves AND leaves <= $2::timestamptz
+    UNION ALL
+    SELECT x.t, category_id, queue_id, 0, 0, 0, x.sign, 0, 0, 0, 0, 0, 0, 0
+    FROM (SELECT *, greatest(enters, quarter(due_at) + interval '15 minutes') AS late FROM lives WHERE due_at IS NOT NULL) l
+    CROSS JOIN LATERAL (VALUES (late, 1), (leaves, -1)) x(t, sign)
+    WHERE late < leaves AND x.t <= $2::timestamptz
+    UNION ALL
+    SELECT x.t, category_id, queue_id, 0, 0, 0, 0, 0, sign * (r = 1)::int, sign * (r = 2)::int, sign * (r = 3)::int,
+        sign * (r = 4)::int, sign * (r = 5)::int, sign * (r = 6)::int
+    FROM lives
+    CROSS JOIN (VALUES (1, interval '0', interval '1 hour'), (2, interval '1 hour', interval '4 hours'),
+        (3, interval '4 hours', interval '24 hours'), (4, interval '24 hours', interval '72 hours'),
+        (5, interval '72 hours', interval '168 hours'), (6, interval '168 hours', NULL)) ranges(r, low, high)
+    CROSS JOIN LATERAL (SELECT
+        greatest(enters, CASE WHEN r > 1 THEN quarter(created_at + low + interval '15 minutes' - interval '1 microsecond') ELSE enters END) AS reaches,
+        least(leaves, coalesce(quarter(created_at + high + interval '15 minutes' - interval '1 microsecond'), 'infinity')) AS passes) p
+    CROSS JOIN LATERAL (VALUES (reaches, 1), (passes, -1)) x(t, sign)
+    WHERE reaches < passes AND x.t <= $2::timestamptz
+), stepped AS (
+    SELECT t, category_id, queue_id, sum(pending) AS pending, sum(held) AS held, sum(errorheld) AS errorheld, sum(overdue) AS overdue,
+        sum(created) AS created, sum(a1) AS a1, sum(a2) AS a2, sum(a3) AS a3, sum(a4) AS a4, sum(a5) AS a5, sum(a6) AS a6
+    FROM steps WHERE t <= $2::timestamptz GROUP BY t, category_id, queue_id
+), grid AS (
+    SELECT c.category_id, c.queue_id, t
+    FROM (SELECT category_id, queue_id, min(t) AS first FROM stepped GROUP BY category_id, queue_id) c
+    CROSS JOIN LATERAL generate_series(c.first, $2::timestamptz, interval '15 minutes') t
+), levels AS (
+    SELECT t, category_id, queue_id, sum(pending) OVER w AS pending, sum(held) OVER w AS held, sum(errorheld) OVER w AS errorheld,
+        sum(overdue) OVER w AS overdue, sum(created) OVER w AS created, sum(a1) OVER w AS a1, sum(a2) OVER w AS a2, sum(a3) OVER w AS a3,
+        sum(a4) OVER w AS a4, sum(a5) OVER w AS a5, sum(a6) OVER w AS a6
+    FROM grid LEFT JOIN stepped USING (t, category_id, queue_id)
+    WINDOW w AS (PARTITION BY category_id, queue_id ORDER BY t)
+)
+INSERT INTO agg_task_level_15min
+SELECT t - interval '15 minutes', category_id, queue_id, pending, held, errorheld, overdue,
+    pending * (extract(epoch FROM t) * 1000000)::bigint - created, a1, a2, a3, a4, a5, a6
+FROM levels WHERE pending > 0;
+
+-- name: remove_levels
+-- Levels from $1 on.
+DELETE FROM agg_task_level_15min WHERE interval_start >= $1::timestamptz;
+
+-- name: levels_made
+-- Levels are there up to $1.
+UPDATE mart_state SET levels_to = $1::timestamptz, dirty_from = NULL;
+
+-- name: fresh
+-- The end of the log was reached at $1.
+UPDATE mart_state SET fresh_at = greatest(fresh_at, $1::timestamptz);
+
+-- name: balance
+-- What does not balance from $1 up to $2: each level is the one before it plus what came minus what went, per category and
+-- queue; and all that ever came is what has finished and what is open.
+INSERT INTO balance_finding
+WITH level AS (
+    SELECT interval_start, category_id, queue_id, pending FROM agg_task_level_15min
+    WHERE interval_start >= $1::timestamptz - interval '15 minutes' AND interval_start < $2::timestamptz
+), flow AS (
+    SELECT interval_start, category_id, queue_id, sum(new + reopened + moved_in - moved_out - completed - canceled - rejected) AS net
+    FROM agg_task_15min WHERE interval_start >= $1::timestamptz AND interval_start < $2::timestamptz GROUP BY 1, 2, 3
+), expected AS (
+    SELECT interval_start, category_id, queue_id, sum(pending) AS pending FROM (
+        SELECT interval_start + interval '15 minutes' AS interval_start, category_id, queue_id, pending FROM level
+        UNION ALL
+        SELECT interval_start, category_id, queue_id, net FROM flow
+    ) x GROUP BY 1, 2, 3
+)
+SELECT interval_start, category_id, queue_id, coalesce(e.pending, 0), coalesce(l.pending, 0), 'level'
+FROM expected e FULL JOIN (SELECT * FROM level WHERE interval_start >= $1::timestamptz) l USING (interval_start, category_id, queue_id)
+WHERE interval_start >= $1::timestamptz AND interval_start < $2::timestamptz AND coalesce(e.pending, 0) <> coalesce(l.pending, 0)
+UNION ALL
+SELECT NULL, category_id, queue_id, coalesce(s.net, 0), coalesce(o.open, 0), 'entered = finished + open'
+FROM (SELECT category_id, queue_id, sum(new + reopened + moved_in - moved_out - completed - canceled - rejected) AS net
+    FROM agg_task_day GROUP BY 1, 2) s
+FULL JOIN (SELECT coalesce(category_id, '') AS category_id, coalesce(queue_id, '') AS queue_id, count(*) AS open
+    FROM task_fact WHERE status NOT IN ('completed', 'canceled', 'rejected') GROUP BY 1, 2) o USING (category_id, queue_id)
+WHERE coalesce(s.net, 0) <> coalesce(o.open, 0);
+
+-- name: forget_balance
+-- Before each balance.
+DELETE FROM balance_finding;
+
+-- name: balanced
+-- The verdict, for all who look.
+UPDATE mart_state SET balanced = NOT EXISTS (SELECT FROM balance_finding),
+    balance_detail = (SELECT format('%s: %s / %s %s: expected %s, found %s', what, category_id, queue_id, interval_start, expected, found)
+        FROM balance_finding ORDER BY interval_start NULLS FIRST, category_id, queue_id LIMIT 1)
+RETURNING balanced, balance_detail, (SELECT count(*) FROM balance_finding) AS findings;
+
+-- name: begin_job
+-- A chain or a job of it begins.
+INSERT INTO etl_audit (parent, chain, job) VALUES ($1, $2, $3) RETURNING run;
+
+-- name: end_job
+-- It is over.
+UPDATE etl_audit SET status = $2, finished_at = clock_timestamp(), rows = $3, first_event = $4, last_event = $5, error = $6,
+    watermark = (SELECT generation || '.' || pos FROM mart_state)
+WHERE run = $1;
+
+-- name: lost_runs
+-- What an earlier process began and did not live to end.
+UPDATE etl_audit SET status = 'lost', finished_at = clock_timestamp() WHERE status = 'running';
+
+-- name: set_tenant
+-- Whose mart it is. Another reporting zone needs other days: the row says whether it has changed.
+UPDATE mart_state s SET tenant_id = $1, time_zone = $2 FROM mart_state old RETURNING old.time_zone <> $2 AND old.pos > 0 AS changed;
+
+-- name: days_again
+-- Day rows of items in another reporting zone, as far back as quarter hours are kept.
+INSERT INTO agg_task_day AS a (day, {cell}, n, {sums})
+SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, {cell}, {resummed} FROM agg_task_15min GROUP BY 1, {cell};
+
+-- name: agent_days_again
+-- Day rows of agents in another reporting zone.
+INSERT INTO agg_agent_day AS a (day, agent_id, queue_id, category_id, n, {agent_sums})
+SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, agent_id, queue_id, category_id, {agent_resummed}
+FROM agg_agent_15min GROUP BY 1, 2, 3, 4;
+
+-- name: forget_days
+-- Before they are made again.
+TRUNCATE agg_task_day, agg_agent_day;
+
+-- name: map_attribute
+-- A declared attribute gets the next slot that was never used.
+INSERT INTO etl_custom_map (slot, attribute)
+SELECT coalesce(max(slot), 0) + 1, $1 FROM etl_custom_map HAVING coalesce(max(slot), 0) < 10
+ON CONFLICT (attribute) DO NOTHING;
+
+-- name: custom_map
+-- Slots and what they hold.
+SELECT slot, attribute FROM etl_custom_map ORDER BY slot;
+
+-- name: add_dimension
+-- A name as of a version; the one before it ends there. Versions come in their order.
+INSERT INTO dimension (kind, id, valid_from, name, path, level, target_handle_seconds)
+SELECT n.* FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::int[], $7::int[])
+    AS n(kind, id, valid_from, name, path, level, target)
+WHERE NOT EXISTS (SELECT FROM dimension d WHERE d.kind = n.kind AND d.id = n.id AND d.valid_to IS NULL
+    AND (d.name, d.path, d.level, d.target_handle_seconds) IS NOT DISTINCT FROM (n.name, n.path, n.level, n.target))
+ON CONFLICT (kind, id, valid_from) DO UPDATE SET name = excluded.name, path = excluded.path, level = excluded.level,
+    target_handle_seconds = excluded.target_handle_seconds;
+
+-- name: end_dimensions
+-- Each row is valid until the next one of the same object.
+UPDATE dimension d SET valid_to = n.next
+FROM (SELECT kind, id, valid_from, lead(valid_from) OVER (PARTITION BY kind, id ORDER BY valid_from) AS next FROM dimension) n
+WHERE n.kind = d.kind AND n.id = d.id AND n.valid_from = d.valid_from AND d.valid_to IS DISTINCT FROM n.next;
+
+-- name: rule_set_known
+-- Names are known up to this version.
+UPDATE mart_state SET rule_set_version = $1;
+
+-- name: save_agents
+-- Agents as IWD has them; names of Info Mart stay until the next look there.
+INSERT INTO resource_ AS r (agent_id, name, employee_id, active)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[])
+ON CONFLICT (agent_id) DO UPDATE SET name = CASE WHEN r.info_mart_key IS NULL THEN excluded.name ELSE r.name END,
+    employee_id = excluded.employee_id, active = excluded.active;
+
+-- name: save_info_mart
+-- Names of Info Mart for the agents with that employee id.
+UPDATE resource_ r SET info_mart_key = n.key, first_name = n.first, last_name = n.last, name = n.name
+FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[]) AS n(employee_id, key, name, first, last)
+WHERE r.employee_id = n.employee_id;
+
+-- name: publish_stats
+-- Numbers about the mart itself.
+WITH sizes AS (
+    INSERT INTO database_stats
+    SELECT c.relname, greatest(c.reltuples, 0)::bigint, pg_total_relation_size(c.oid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind = 'r'
+    ON CONFLICT (table_name) DO UPDATE SET rows = excluded.rows, size_bytes = excluded.size_bytes
+)
+INSERT INTO etl_stats_general
+SELECT 'pending', count(*) FROM task_fact WHERE status NOT IN ('completed', 'canceled', 'rejected')
+UNION ALL SELECT 'events', coalesce(sum(rows), 0) FROM etl_audit WHERE job = 'load events'
+UNION ALL SELECT 'avg_events', coalesce(avg(rows), 0)::bigint FROM etl_audit WHERE job = 'load events' AND rows > 0
+UNION ALL SELECT 'max_events', coalesce(max(rows), 0) FROM etl_audit WHERE job = 'load events'
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: stats
+-- The same, read.
+SELECT 'rows' AS kind, table_name AS name, rows AS value FROM database_stats
+UNION ALL SELECT 'size', table_name, size_bytes FROM database_stats
+UNION ALL SELECT 'general', name, value FROM etl_stats_general;
+
+-- name: keep_for
+-- Retention: events $1 days after the finish of their item (others after $1 days), items and quarters of an hour $2 days. Levels of
+-- the last quarter of an hour of each day stay, as day rows do.
+WITH old AS (
+    SELECT item_number FROM task_fact
+    WHERE status IN ('completed', 'canceled', 'rejected') AND last_finished_at < $3::timestamptz - $1 * interval '1 day'
+), events AS (
+    DELETE FROM task_event_fact e USING old o WHERE e.item_number = o.item_number RETURNING 1
+), others AS (
+    DELETE FROM task_event_fact WHERE item_number IS NULL AND at < $3::timestamptz - $1 * interval '1 day' RETURNING 1
+), forgotten AS (
+    SELECT item_number FROM task_fact
+    WHERE status IN ('completed', 'canceled', 'rejected') AND last_finished_at < $3::timestamptz - $2 * interval '1 day'
+), states AS (
+    DELETE FROM task_state_fact f USING forgotten o WHERE f.item_number = o.item_number RETURNING 1
+), work AS (
+    DELETE FROM task_work_fact f USING forgotten o WHERE f.item_number = o.item_number RETURNING 1
+), waits AS (
+    DELETE FROM task_wait_fact f USING forgotten o WHERE f.item_number = o.item_number RETURNING 1
+), items AS (
+    DELETE FROM task_fact f USING forgotten o WHERE f.item_number = o.item_number RETURNING 1
+), sums AS (
+    DELETE FROM agg_task_15min WHERE interval_start < $3::timestamptz - $2 * interval '1 day' RETURNING 1
+), agents AS (
+    DELETE FROM agg_agent_15min WHERE interval_start < $3::timestamptz - $2 * interval '1 day' RETURNING 1
+), agent_states AS (
+    DELETE FROM agent_state_fact WHERE ended_at < $3::timestamptz - $2 * interval '1 day' RETURNING 1
+), levels AS (
+    DELETE FROM agg_task_level_15min l USING mart_state s
+    WHERE interval_start < $3::timestamptz - $2 * interval '1 day'
+        AND ((interval_start + interval '15 minutes') AT TIME ZONE s.time_zone)::time <> '00:00' RETURNING 1
+)
+SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM others) + (SELECT count(*) FROM states) + (SELECT count(*) FROM work)
+    + (SELECT count(*) FROM waits) + (SELECT count(*) FROM items) + (SELECT count(*) FROM sums) + (SELECT count(*) FROM agents)
+    + (SELECT count(*) FROM agent_states) + (SELECT count(*) FROM levels);
+
+-- name: last_runs
+-- The newest chains and jobs.
+SELECT run, parent, chain, job, status, started_at, finished_at, rows, first_event, last_event, watermark, error
+FROM etl_audit ORDER BY run DESC LIMIT $1;

@@ -1,0 +1,367 @@
+-- name: work_tables
+-- What one batch passes through; of this connection only, empty after each transaction.
+CREATE TEMP TABLE IF NOT EXISTS staging (
+    generation int, pos bigint, at timestamptz, event_type text, actor text, item_number bigint, item_id uuid, revision int,
+    subject_id text, body jsonb, personal jsonb
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS refold (item_number bigint PRIMARY KEY) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS refold_agent (agent_id text PRIMARY KEY) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS chain (
+    item_number bigint, item_id uuid, revision int, seed boolean, at timestamptz, event_type text, status text, is_open boolean,
+    state text, category_id text, queue_id text, capture_point text, media_type text, segment text, product_type text,
+    value_range text, cell text, due_at timestamptz, created_at timestamptz, received_at timestamptz, business_value int,
+    source_created_at timestamptz, prev_status text, prev_category text, offer_agent text, offer_outcome text,
+    assigned_agent text, ended_agent text, ended_outcome text, ended_queue text, ended_started_at timestamptz,
+    ended_work_us bigint, wrap_us bigint, queue_since timestamptz, first_queued_at timestamptz, queued_first boolean,
+    first_assigned_at timestamptz, assignments int, work_us bigint, wrap_up_us bigint, handle_us bigint,
+    first_finished_at timestamptz, last_finished_at timestamptz, finished_work_us bigint, reopened int, offers int,
+    declines int, holds int, deleted_at timestamptz, is_last boolean, fields jsonb
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS stretch (
+    item_number bigint, revision int, seed boolean, from_at timestamptz, to_at timestamptz, began text, ended text, state text,
+    category_id text, queue_id text, capture_point text, media_type text, segment text, product_type text, value_range text,
+    due_at timestamptz, created_at timestamptz, received_at timestamptz, business_value int, source_created_at timestamptz,
+    handle_us bigint, first_assigned_at timestamptz
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS agent_stretch (
+    agent_id text, media_type text, started_at timestamptz, ended_at timestamptz, state text, reason text
+) ON COMMIT DELETE ROWS;
+
+-- name: again
+-- Items whose first new event is not later than the beginning of their present state: folded again from all their events.
+INSERT INTO refold
+SELECT t.item_number
+FROM (SELECT item_number, min(at) AS first_at FROM staging WHERE item_number IS NOT NULL GROUP BY item_number) t
+JOIN task_fact f USING (item_number)
+JOIN task_state_fact s ON s.item_number = t.item_number AND s.to_at IS NULL
+WHERE s.from_at >= greatest(t.first_at, f.last_event_at)
+    AND EXISTS (SELECT FROM task_event_fact e WHERE e.item_number = t.item_number AND e.revision = 1);
+
+-- name: chain
+-- Records the batch, and lays out each touched item's events in order with the state that each of them leaves.
+WITH added AS (
+    INSERT INTO task_event_fact
+    SELECT generation, pos, at, event_type, actor, item_number, item_id, revision, subject_id, body ->> 'from', body ->> 'to',
+        body ->> 'reason', body #>> '{offer,agent}', body #>> '{offer,outcome}', body #>> '{assignmentStarted,agent}',
+        body #>> '{assignmentStarted,how}', body #>> '{assignment,agent}', body #>> '{assignment,outcome}',
+        body #>> '{assignment,queue}', (body #>> '{assignment,startedAt}')::timestamptz,
+        (body #>> '{assignment,wrapUpSeconds}')::int,
+        CASE WHEN item_number IS NULL THEN coalesce(body -> 'states', '{}')
+            ELSE coalesce(body -> 'set', '{}') - $1::text[] || CASE WHEN personal IS NULL THEN '{}' ELSE coalesce(
+                (SELECT jsonb_object_agg('c' || m.slot, personal #> ARRAY['data', m.attribute]) FROM etl_custom_map m
+                WHERE personal #> ARRAY['data', m.attribute] IS NOT NULL), '{}') END END
+    FROM staging
+    RETURNING *
+), events AS (
+    SELECT item_number, item_id, revision, false AS seed, at, event_type, status_to, changes, {event_columns}, {no_seed}
+    FROM added WHERE item_number IS NOT NULL
+    UNION ALL
+    SELECT item_number, e.item_id, e.revision, false, e.at, e.event_type, e.status_to, e.changes, {event_columns}, {no_seed}
+    FROM refold JOIN task_event_fact e USING (item_number)
+    UNION ALL
+    SELECT f.item_number, f.item_id, f.revision, true, f.last_event_at, NULL, f.status, {seed_fields}, {no_event}, {seed}
+    FROM (SELECT DISTINCT item_number FROM staging WHERE item_number IS NOT NULL) t
+    JOIN task_fact f USING (item_number)
+    WHERE NOT EXISTS (SELECT FROM refold r WHERE r.item_number = f.item_number)
+)
+{laid_out};
+
+-- name: chain_again
+-- Lays out all events of the items that are folded again.
+WITH events AS (
+    SELECT item_number, e.item_id, e.revision, false AS seed, e.at, e.event_type, e.status_to, e.changes, {event_columns}, {no_seed}
+    FROM refold JOIN task_event_fact e USING (item_number)
+)
+{laid_out};
+
+-- name: laid_out
+-- The common part of the two: state after each event, and what has run up to it.
+, folded AS (
+    SELECT *, jsonb_merge(changes) OVER w AS s, max(at) OVER w AS at_now
+    FROM events WINDOW w AS (PARTITION BY item_number ORDER BY revision ROWS UNBOUNDED PRECEDING)
+), typed AS (
+    SELECT item_number, item_id, revision, seed, at_now, event_type, coalesce(s ->> 'status', 'new') AS status,
+        coalesce(s ->> 'category_id', '') AS category_id, coalesce(s ->> 'queue_id', '') AS queue_id,
+        s ->> 'capture_point' AS capture_point, coalesce(s ->> 'media_type', 'workitem') AS media_type,
+        coalesce(s #>> '{ext,customerSegment}', '') AS segment, coalesce(s #>> '{ext,productType}', '') AS product_type,
+        coalesce((s ->> 'business_value')::int, 0) AS business_value, (s ->> 'due_at')::timestamptz AS due_at,
+        (s ->> 'created_at')::timestamptz AS created_at, (s ->> 'received_at')::timestamptz AS received_at,
+        (s #>> '{ext,sourceCreatedDateTime}')::timestamptz AS source_created_at,
+        offer_agent, offer_outcome, assigned_agent, ended_agent, ended_outcome, ended_queue, ended_started_at,
+        micros(ended_started_at, at_now) AS ended_work_us, coalesce(wrap_up_seconds, 0) * 1000000::bigint AS wrap_us,
+        {seed_names}, s
+    FROM folded
+    WHERE s ? 'received_at'
+), before AS (
+    SELECT *, status NOT IN ('completed', 'canceled', 'rejected') AS is_open,
+        lag(status) OVER w AS prev_status, lag(queue_id) OVER w AS prev_queue, lag(category_id) OVER w AS prev_category
+    FROM typed WINDOW w AS (PARTITION BY item_number ORDER BY revision)
+), flagged AS (
+    SELECT *, NOT seed AND NOT is_open AND coalesce(prev_status, 'new') NOT IN ('completed', 'canceled', 'rejected') AS finishes,
+        NOT seed AND is_open AND prev_status IN ('completed', 'canceled', 'rejected') AS reopens
+    FROM before
+), running AS (
+    SELECT *,
+        max(CASE WHEN seed THEN seed_queue_since WHEN status = 'queued' AND (prev_status IS DISTINCT FROM 'queued' OR queue_id <> prev_queue)
+            THEN at_now END) OVER w AS queue_since,
+        min(CASE WHEN seed THEN seed_first_queued_at WHEN status = 'queued' THEN at_now END) OVER w AS first_queued_at,
+        min(CASE WHEN seed THEN seed_first_assigned_at WHEN assigned_agent IS NOT NULL THEN at_now END) OVER w AS first_assigned_at,
+        min(CASE WHEN seed THEN seed_first_finished_at WHEN finishes THEN at_now END) OVER w AS first_finished_at,
+        max(CASE WHEN seed THEN seed_last_finished_at WHEN finishes THEN at_now END) OVER w AS last_finished_at,
+        count(*) FILTER (WHERE (seed AND seed_first_queued_at IS NOT NULL) OR (NOT seed AND status = 'queued')) OVER w AS times_queued,
+        sum(CASE WHEN seed THEN seed_assignments WHEN assigned_agent IS NOT NULL THEN 1 ELSE 0 END) OVER w AS assignments,
+        sum(CASE WHEN seed THEN seed_work_us WHEN ended_agent IS NOT NULL THEN ended_work_us ELSE 0 END) OVER w AS work_us,
+        sum(CASE WHEN seed THEN seed_wrap_up_us WHEN ended_agent IS NOT NULL THEN wrap_us ELSE 0 END) OVER w AS wrap_up_us,
+        sum(CASE WHEN seed THEN seed_reopened WHEN reopens THEN 1 ELSE 0 END) OVER w AS reopened,
+        sum(CASE WHEN seed THEN seed_offers WHEN event_type = 'offered' THEN 1 ELSE 0 END) OVER w AS offers,
+        sum(CASE WHEN seed THEN seed_declines WHEN offer_outcome = 'declined' THEN 1 ELSE 0 END) OVER w AS declines,
+        sum(CASE WHEN seed THEN seed_holds WHEN status = 'held' AND prev_status <> 'held' THEN 1 ELSE 0 END) OVER w AS holds,
+        max(CASE WHEN seed THEN seed_deleted_at WHEN event_type = 'deleted' THEN at_now END) OVER w AS deleted_at,
+        lead(revision) OVER (PARTITION BY item_number ORDER BY revision) IS NULL AS is_last
+    FROM flagged WINDOW w AS (PARTITION BY item_number ORDER BY revision ROWS UNBOUNDED PRECEDING)
+), worked AS (
+    SELECT *, max(CASE WHEN seed THEN seed_finished_work_us WHEN finishes THEN work_us + wrap_up_us ELSE 0 END) OVER w AS finished_work_us
+    FROM running WINDOW w AS (PARTITION BY item_number ORDER BY revision ROWS UNBOUNDED PRECEDING)
+)
+INSERT INTO chain
+SELECT item_number, item_id, revision, seed, at_now, event_type, status, is_open,
+    CASE WHEN status IN ('held', 'errorheld') THEN status ELSE 'open' END, category_id, queue_id, capture_point, media_type,
+    segment, product_type, value_range(business_value),
+    concat_ws(E'\x1f', category_id, queue_id, capture_point, media_type, segment, product_type, value_range(business_value)),
+    due_at, created_at, received_at, business_value, source_created_at, prev_status, prev_category, offer_agent, offer_outcome,
+    assigned_agent, ended_agent, ended_outcome, ended_queue, ended_started_at, ended_work_us, wrap_us, queue_since,
+    first_queued_at, NOT seed AND status = 'queued' AND times_queued = 1, first_assigned_at, assignments, work_us, wrap_up_us,
+    CASE WHEN finishes THEN work_us + wrap_up_us - coalesce(lag(finished_work_us) OVER (PARTITION BY item_number ORDER BY revision), 0) END,
+    first_finished_at, last_finished_at, finished_work_us, reopened, offers, declines, holds, deleted_at, is_last,
+    CASE WHEN is_last THEN s END
+FROM worked
+
+-- name: stretches
+-- From the chain the stretches of open life; what lasted no time at all belongs to what followed at the same instant.
+INSERT INTO stretch
+WITH kept AS (
+    SELECT * FROM (
+        SELECT *, lead(at) OVER w AS next_at, lead(is_open) OVER w AS next_open
+        FROM chain WINDOW w AS (PARTITION BY item_number ORDER BY revision)
+    ) c
+    WHERE seed OR NOT (is_open AND coalesce(next_open, false) AND next_at = at)
+), compared AS (
+    SELECT *, lag(is_open) OVER w AS was_open, lag(cell) OVER w AS was_cell, lag(state) OVER w AS was_state, lag(due_at) OVER w AS was_due
+    FROM kept WINDOW w AS (PARTITION BY item_number ORDER BY revision)
+), turning AS (
+    SELECT * FROM compared
+    WHERE seed OR was_open IS NULL OR is_open <> was_open
+        OR (is_open AND (cell <> was_cell OR state <> was_state OR due_at IS DISTINCT FROM was_due))
+)
+SELECT item_number, revision, seed, at, to_at,
+    CASE WHEN was_open IS NULL THEN 'new' WHEN NOT was_open THEN 'reopened' WHEN cell <> was_cell THEN 'moved' ELSE 'changed' END,
+    CASE WHEN to_at IS NULL THEN NULL WHEN NOT next_open THEN next_status WHEN next_cell <> cell THEN 'moved' ELSE 'changed' END,
+    state, category_id, queue_id, capture_point, media_type, segment, product_type, value_range, due_at, created_at, received_at,
+    business_value, source_created_at, next_handle_us, next_first_assigned_at
+FROM (
+    SELECT item_number, revision, seed, at, is_open, was_open, cell, was_cell, state, category_id, queue_id, capture_point,
+        media_type, segment, product_type, value_range, due_at, created_at, received_at, business_value, source_created_at,
+        lead(at) OVER w AS to_at, lead(is_open) OVER w AS next_open, lead(status) OVER w AS next_status, lead(cell) OVER w AS next_cell,
+        lead(handle_us) OVER w AS next_handle_us, lead(first_assigned_at) OVER w AS next_first_assigned_at
+    FROM turning WINDOW w AS (PARTITION BY item_number ORDER BY revision)
+) t
+WHERE is_open;
+
+-- name: sum_items
+-- Adds (or with -1 takes back) what the stretches and milestones of the batch are to the quarters of an hour and to the days.
+WITH delta AS (
+    SELECT quarter(at) AS interval_start, {cell}, 1 AS n, {none_but_start}
+    FROM (SELECT from_at AS at, * FROM stretch WHERE NOT seed AND began <> 'changed') x
+    UNION ALL
+    SELECT quarter(to_at), {cell}, 1, {none_but_end}
+    FROM stretch WHERE ended <> 'changed'
+    UNION ALL
+    SELECT quarter(at), {cell}, 1, {none_but_queued}
+    FROM chain WHERE queued_first
+    UNION ALL
+    SELECT quarter(at), {cell}, 1, {none_but_assigned}
+    FROM chain WHERE NOT seed AND assigned_agent IS NOT NULL AND assignments = 1
+), summed AS (
+    SELECT interval_start, {cell}, {summed} FROM delta GROUP BY interval_start, {cell}
+), by_day AS (
+    INSERT INTO agg_task_day AS a (day, {cell}, n, {sums})
+    SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, {cell}, {signed_again}
+    FROM summed GROUP BY 1, {cell}
+    ON CONFLICT (day, {cell}) DO UPDATE SET {added}
+)
+INSERT INTO agg_task_15min AS a (interval_start, {cell}, n, {sums})
+SELECT interval_start, {cell}, {signed} FROM summed
+ON CONFLICT (interval_start, {cell}) DO UPDATE SET {added};
+
+-- name: sum_agents
+-- The same for what agents were offered and did.
+WITH delta AS (
+    SELECT quarter(at) AS interval_start, offer_agent AS agent_id, queue_id, category_id, 1 AS n, {agent_offer}
+    FROM chain WHERE NOT seed AND offer_agent IS NOT NULL
+    UNION ALL
+    SELECT quarter(at), assigned_agent, queue_id, category_id, 1, {agent_assigned}
+    FROM chain WHERE NOT seed AND assigned_agent IS NOT NULL
+    UNION ALL
+    SELECT quarter(at), ended_agent, coalesce(ended_queue, ''), coalesce(prev_category, ''), 1, {agent_ended}
+    FROM chain WHERE NOT seed AND ended_agent IS NOT NULL
+    UNION ALL
+    SELECT q, ended_agent, coalesce(ended_queue, ''), coalesce(prev_category, ''), 1, {agent_worked}
+    FROM (SELECT * FROM chain WHERE NOT seed AND ended_agent IS NOT NULL AND ended_work_us > 0) c
+    CROSS JOIN LATERAL generate_series(quarter(ended_started_at), quarter(at - interval '1 microsecond'), interval '15 minutes') q
+), summed AS (
+    SELECT interval_start, agent_id, queue_id, category_id, {agent_summed} FROM delta GROUP BY interval_start, agent_id, queue_id, category_id
+), by_day AS (
+    INSERT INTO agg_agent_day AS a (day, agent_id, queue_id, category_id, n, {agent_sums})
+    SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, agent_id, queue_id, category_id, {agent_signed_again}
+    FROM summed GROUP BY 1, 2, 3, 4
+    ON CONFLICT (day, agent_id, queue_id, category_id) DO UPDATE SET {agent_added}
+)
+INSERT INTO agg_agent_15min AS a (interval_start, agent_id, queue_id, category_id, n, {agent_sums})
+SELECT interval_start, agent_id, queue_id, category_id, {agent_signed} FROM summed
+ON CONFLICT (interval_start, agent_id, queue_id, category_id) DO UPDATE SET {agent_added};
+
+-- name: write_states
+-- Ends the stretches that were open before the batch, and adds those that it began.
+WITH ended AS (
+    UPDATE task_state_fact f SET to_at = s.to_at, ended = s.ended
+    FROM stretch s WHERE s.seed AND s.to_at IS NOT NULL AND f.item_number = s.item_number AND f.to_at IS NULL
+)
+INSERT INTO task_state_fact (item_number, revision, from_at, to_at, began, ended, state, {cell}, due_at, created_at)
+SELECT item_number, revision, from_at, to_at, began, ended, state, {cell}, due_at, created_at FROM stretch WHERE NOT seed;
+
+-- name: write_work
+-- Assignments that ended, and waits that an assignment ended.
+WITH waited AS (
+    INSERT INTO task_wait_fact
+    SELECT item_number, revision, assigned_agent, queue_id, category_id, queue_since, at, micros(queue_since, at), assignments
+    FROM chain WHERE NOT seed AND assigned_agent IS NOT NULL AND prev_status = 'queued' AND queue_since IS NOT NULL
+)
+INSERT INTO task_work_fact
+SELECT item_number, revision, ended_agent, coalesce(ended_queue, ''), coalesce(prev_category, ''), media_type, ended_started_at, at,
+    ended_outcome, ended_work_us, wrap_us
+FROM chain WHERE NOT seed AND ended_agent IS NOT NULL AND ended_work_us IS NOT NULL;
+
+-- name: write_items
+-- Each touched item as its last event leaves it.
+INSERT INTO task_fact AS f ({item_columns})
+SELECT item_number, item_id, revision, status, capture_point, fields ->> 'capture_id', media_type, fields ->> 'channel',
+    nullif(category_id, ''), fields ->> 'category_path', nullif(queue_id, ''), fields ->> 'schema_id', (fields ->> 'rule_set_version')::int,
+    business_value, coalesce(fields -> 'ext', '{}'), received_at, created_at, (fields ->> 'activation_at')::timestamptz, due_at,
+    fields ->> 'due_origin', fields ->> 'hold_reason', fields ->> 'assigned_to', (fields ->> 'assigned_at')::timestamptz, at,
+    queue_since, first_queued_at, first_assigned_at, first_finished_at, last_finished_at, deleted_at, reopened, assignments, offers,
+    declines, holds, work_us, wrap_up_us, finished_work_us,
+    fields ->> 'c1', fields ->> 'c2', fields ->> 'c3', fields ->> 'c4', fields ->> 'c5', fields ->> 'c6', fields ->> 'c7',
+    fields ->> 'c8', fields ->> 'c9', fields ->> 'c10'
+FROM chain WHERE is_last
+ON CONFLICT (item_number) DO UPDATE SET {item_replaced};
+
+-- name: take_back
+-- Removes the facts of the items that are folded again; their sums have been taken back before.
+WITH states AS (DELETE FROM task_state_fact f USING refold r WHERE f.item_number = r.item_number),
+    work AS (DELETE FROM task_work_fact f USING refold r WHERE f.item_number = r.item_number),
+    waits AS (DELETE FROM task_wait_fact f USING refold r WHERE f.item_number = r.item_number)
+DELETE FROM task_fact f USING refold r WHERE f.item_number = r.item_number;
+
+-- name: clear_chain
+-- Makes room for laying out again.
+TRUNCATE chain, stretch;
+
+-- name: remove_empty
+-- Rows of sums of which everything has been taken back.
+WITH d AS (DELETE FROM agg_task_day WHERE n = 0), q AS (DELETE FROM agg_task_15min WHERE n = 0),
+    ad AS (DELETE FROM agg_agent_day WHERE n = 0)
+DELETE FROM agg_agent_15min WHERE n = 0;
+
+-- name: withdraw
+-- The events past a point that another generation of the log no longer has; whom and what they are of is folded again.
+WITH gone AS (
+    DELETE FROM task_event_fact WHERE (generation, pos) > ($1, $2) RETURNING item_number, event_type, subject_id
+), agents AS (
+    INSERT INTO refold_agent SELECT DISTINCT subject_id FROM gone WHERE event_type = 'agentStateChanged'
+)
+SELECT array_agg(DISTINCT item_number) FILTER (WHERE item_number IS NOT NULL) FROM gone;
+
+-- name: touched_after
+-- The items that have events past a point.
+INSERT INTO refold
+SELECT DISTINCT item_number FROM task_event_fact WHERE (generation, pos) > ($1, $2) AND item_number IS NOT NULL;
+
+-- name: agent_states
+-- Stretches of agents' states per media type, from the batch and from what was open before; logging out ends them.
+INSERT INTO agent_stretch
+WITH news AS (
+    SELECT e.subject_id AS agent_id, e.generation, e.pos, e.at, e.body -> 'states' AS states
+    FROM staging e WHERE e.event_type = 'agentStateChanged' AND NOT EXISTS (SELECT FROM refold_agent r WHERE r.agent_id = e.subject_id)
+    UNION ALL
+    SELECT e.subject_id, e.generation, e.pos, e.at, e.changes FROM task_event_fact e
+    JOIN refold_agent r ON r.agent_id = e.subject_id AND e.event_type = 'agentStateChanged'
+), known AS (
+    SELECT f.* FROM agent_state_fact f
+    WHERE f.ended_at IS NULL AND f.agent_id IN (SELECT agent_id FROM news) AND f.agent_id NOT IN (SELECT agent_id FROM refold_agent)
+), numbered AS (
+    SELECT agent_id, row_number() OVER w AS seq, states,
+        greatest(max(at) OVER w, (SELECT max(started_at) FROM known k WHERE k.agent_id = news.agent_id)) AS at
+    FROM news WINDOW w AS (PARTITION BY agent_id ORDER BY generation, pos)
+), exploded AS (
+    SELECT agent_id, 0::bigint AS seq, started_at AS at, media_type, state, reason FROM known
+    UNION ALL
+    SELECT agent_id, seq, at, m.key, m.value ->> 'state', coalesce(m.value ->> 'reason', '')
+    FROM numbered CROSS JOIN LATERAL jsonb_each(states) m WHERE m.value ->> 'state' <> 'loggedOut'
+), marked AS (
+    SELECT *, seq = 0 OR lag(seq) OVER w IS DISTINCT FROM seq - 1 OR (lag(state) OVER w, lag(reason) OVER w) IS DISTINCT FROM (state, reason) AS starts
+    FROM exploded WINDOW w AS (PARTITION BY agent_id, media_type ORDER BY seq)
+), islands AS (
+    SELECT *, count(*) FILTER (WHERE starts) OVER (PARTITION BY agent_id, media_type ORDER BY seq) AS island FROM marked
+), spans AS (
+    SELECT agent_id, media_type, min(seq) AS first_seq, max(seq) AS last_seq, min(at) AS started_at, min(state) AS state, min(reason) AS reason
+    FROM islands GROUP BY agent_id, media_type, island
+)
+SELECT s.agent_id, s.media_type, s.started_at, n.at, s.state, s.reason
+FROM spans s LEFT JOIN numbered n ON n.agent_id = s.agent_id AND n.seq = s.last_seq + 1
+WHERE n.at IS NULL OR n.at > s.started_at;
+
+-- name: replace_agent_states
+-- The open stretches of those agents make room for what was laid out anew.
+DELETE FROM agent_state_fact f
+WHERE f.agent_id IN (SELECT agent_id FROM refold_agent)
+    OR (f.ended_at IS NULL AND f.agent_id IN (SELECT subject_id FROM staging WHERE event_type = 'agentStateChanged'));
+
+-- name: write_agent_states
+-- The laid out stretches of agents' states.
+INSERT INTO agent_state_fact (agent_id, media_type, started_at, ended_at, state, reason) SELECT * FROM agent_stretch;
+
+-- name: advance
+-- The watermark, in the transaction of what it stands for; from where levels are to be made again.
+UPDATE mart_state SET generation = $1, pos = $2,
+    as_of = greatest(as_of, (SELECT max(at) FROM staging)),
+    dirty_from = least(dirty_from, (SELECT min(quarter(least(from_at, coalesce(to_at, from_at)))) FROM stretch WHERE NOT seed),
+        (SELECT min(quarter(to_at)) FROM stretch WHERE seed AND to_at IS NOT NULL));
+
+-- name: latest_again
+-- The latest event after some were taken back.
+UPDATE mart_state SET as_of = (SELECT max(at) FROM task_event_fact);
+
+-- name: dirty
+-- Levels from the earliest instant of the laid out stretches on are to be made again (before they are taken back).
+UPDATE mart_state SET dirty_from = least(dirty_from, (SELECT min(quarter(from_at)) FROM stretch));
+
+-- name: state
+-- How far the mart is.
+SELECT * FROM mart_state;
+
+-- name: lock
+-- One run at a time; the second leaves at once.
+SELECT pg_try_advisory_lock(7310984513);
+
+-- name: unlock
+-- The run is over.
+SELECT pg_advisory_unlock(7310984513);
+
+-- name: empty
+-- A rebuild: everything that comes from the log goes, audit, mapping and names stay.
+TRUNCATE task_event_fact, task_fact, task_state_fact, task_work_fact, task_wait_fact, agent_state_fact, agg_task_15min, agg_task_day,
+    agg_agent_15min, agg_agent_day, agg_task_level_15min, balance_finding;
+
+-- name: begin_again
+-- The watermark of an empty mart.
+UPDATE mart_state SET generation = 0, pos = 0, as_of = NULL, levels_to = NULL, dirty_from = NULL, balanced = NULL, balance_detail = NULL;

@@ -1,0 +1,94 @@
+-- name: iwd_task_fact
+-- Items.
+SELECT f.item_number, f.item_id, f.revision, f.status, f.capture_point, f.capture_id, f.media_type, f.channel, f.category_id,
+    f.category_path, f.queue_id, q.name AS queue_name, f.schema_id, f.rule_set_version, f.business_value AS value,
+    f.ext ->> 'customerSegment' AS segment, f.ext ->> 'productType' AS product_type, f.ext, f.received_at, f.created_at,
+    f.activation_at, f.due_at, f.due_origin, f.hold_reason, f.assigned_to, f.assigned_at, f.last_event_at, f.first_queued_at,
+    f.first_assigned_at, f.first_finished_at, f.last_finished_at, f.deleted_at, f.reopened AS times_reopened, f.assignments,
+    f.offers, f.declines, f.holds, f.work_us, f.wrap_up_us, f.custom_1, f.custom_2, f.custom_3, f.custom_4, f.custom_5, f.custom_6,
+    f.custom_7, f.custom_8, f.custom_9, f.custom_10
+FROM task_fact f LEFT JOIN dimension q ON q.kind = 'queue' AND q.id = f.queue_id AND q.valid_to IS NULL;
+
+-- name: iwd_email_fact
+-- Emails.
+SELECT * FROM iwd_task_fact WHERE media_type = 'email';
+
+-- name: iwd_task_event_fact
+-- Events of items.
+SELECT generation, pos, at, event_type, actor, item_number, item_id, revision, status_from, status_to, reason, changes
+FROM task_event_fact WHERE item_number IS NOT NULL;
+
+-- name: iwd_task_state_fact
+-- Stretches of open life.
+SELECT item_number, revision, from_at, to_at, began, ended, state, category_id, queue_id, capture_point, media_type, segment,
+    product_type, value_range, due_at, created_at
+FROM task_state_fact;
+
+-- name: iwd_task_work_fact
+-- Assignments, those that last included.
+SELECT w.item_number, w.agent_id, coalesce(r.name, w.agent_id) AS agent_name, w.queue_id, w.category_id, w.media_type, w.started_at,
+    w.ended_at, w.outcome, w.work_us, w.wrap_up_us
+FROM (
+    SELECT item_number, agent_id, queue_id, category_id, media_type, started_at, ended_at, outcome, work_us, wrap_up_us FROM task_work_fact
+    UNION ALL
+    SELECT item_number, assigned_to, coalesce(queue_id, ''), coalesce(category_id, ''), media_type, assigned_at, NULL, NULL,
+        micros(assigned_at, greatest(assigned_at, (SELECT greatest(as_of, fresh_at) FROM mart_state))), 0
+    FROM task_fact WHERE assigned_to IS NOT NULL AND status NOT IN ('completed', 'canceled', 'rejected')
+) w LEFT JOIN resource_ r USING (agent_id);
+
+-- name: iwd_task_wait_fact
+-- Waits.
+SELECT item_number, agent_id, queue_id, category_id, from_at, to_at, wait_us, ordinal FROM task_wait_fact;
+
+-- name: iwd_agent_state_fact
+-- States of agents.
+SELECT f.agent_id, coalesce(r.name, f.agent_id) AS agent_name, f.media_type, f.state, f.reason, f.started_at, f.ended_at
+FROM agent_state_fact f LEFT JOIN resource_ r USING (agent_id);
+
+-- name: iwd_agg_agent_state_15min
+-- Time in each state.
+SELECT i AS interval_start, f.agent_id, coalesce(r.name, f.agent_id) AS agent_name, f.media_type, f.state, f.reason,
+    sum(micros(greatest(i, f.started_at), least(i + interval '15 minutes', f.until)))::bigint AS duration_us
+FROM (SELECT a.*, coalesce(a.ended_at, (SELECT greatest(as_of, fresh_at) FROM mart_state)) AS until FROM agent_state_fact a) f
+CROSS JOIN LATERAL generate_series(quarter(f.started_at), quarter(f.until - interval '1 microsecond'), interval '15 minutes') i
+LEFT JOIN resource_ r USING (agent_id)
+GROUP BY 1, 2, 3, 4, 5, 6;
+
+-- name: iwd_agg_task_age_15min
+-- Ages.
+SELECT l.interval_start, l.category_id, l.queue_id, a.age_range, a.items
+FROM agg_task_level_15min l
+CROSS JOIN LATERAL (VALUES ('up to 1 h', age_1h), ('1 to 4 h', age_4h), ('4 to 24 h', age_1d), ('1 to 3 d', age_3d), ('3 to 7 d', age_7d),
+    ('over 7 d', age_more)) a(age_range, items)
+WHERE a.items > 0;
+
+-- name: iwd_wfm_15min
+-- For workforce management.
+SELECT interval_start, category_id, max(d.path) AS category_path, sum(new)::bigint AS new, sum(backlog)::bigint AS backlog,
+    sum(finished)::bigint AS finished, sum(handle_us)::bigint AS handle_time_us
+FROM (
+    SELECT interval_start, category_id, new, 0 AS backlog, completed + canceled + rejected AS finished, handle_us FROM agg_task_15min
+    UNION ALL
+    SELECT interval_start, category_id, 0, pending, 0, 0 FROM agg_task_level_15min
+) x LEFT JOIN dimension d ON d.kind = 'category' AND d.id = category_id AND d.valid_to IS NULL
+GROUP BY interval_start, category_id;
+
+-- name: iwd_dim_category
+-- Categories.
+SELECT id AS category_id, name, path AS category_path, level, target_handle_seconds, valid_from, valid_to FROM dimension WHERE kind = 'category';
+
+-- name: iwd_dim_queue
+-- Queues.
+SELECT id AS queue_id, name, valid_from, valid_to FROM dimension WHERE kind = 'queue';
+
+-- name: iwd_resource
+-- Agents.
+SELECT agent_id, name, employee_id, active, first_name, last_name FROM resource_;
+
+-- name: iwd_etl_audit
+-- Runs.
+SELECT run, parent, chain, job, status, started_at, finished_at, rows, watermark, error FROM etl_audit;
+
+-- name: iwd_data_state
+-- Freshness.
+SELECT greatest(as_of, fresh_at) AS data_as_of, time_zone, balanced, balance_detail FROM mart_state;

@@ -1,0 +1,1 @@
+"""Reads the event log and configuration over HTTP, for the data mart."""

@@ -1,0 +1,98 @@
+"""Reads reporting events and configuration of IWD over HTTP, with the mart's key. Writes nothing there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from openiwd.domain.errors import ForbiddenError, NotFoundError, UnavailableError
+from openiwd.ports.mart import FedAgent, FedEvent, FeedPage, RuleSetNames
+
+BASE: Final = "/iwd/v3"
+TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+_events: Final = msgspec.json.Decoder(FedEvent)
+
+
+class HttpReportingFeed:
+    """Implements `openiwd.ports.mart.ReportingFeed`."""
+
+    def __init__(self, url: str, api_key: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=url.rstrip("/"),
+            headers={"x-api-key": api_key},
+            timeout=TIMEOUT,
+            trust_env=False,
+            follow_redirects=False,
+            transport=transport,
+        )
+
+    async def _get(self, path: str, **query: Any) -> httpx.Response:
+        try:
+            answer = await self._http.get(
+                BASE + path, params={k: v for k, v in query.items() if v is not None}
+            )
+        except httpx.HTTPError as error:
+            raise UnavailableError(
+                f"IWD cannot be read: {type(error).__name__}", hint="check URL and network", retry_after=5
+            ) from error
+        if answer.status_code in (401, 403):
+            raise ForbiddenError(
+                f"the mart's key may not read {path}",
+                hint="give it reporting.read, categories.view, agents.view and attributes.view",
+            )
+        if answer.status_code == 410:
+            raise NotFoundError("the events after the watermark are past their retention", code="gone")
+        if answer.status_code != 200:
+            raise UnavailableError(f"IWD answers {answer.status_code} to {path}", retry_after=5)
+        return answer
+
+    async def events(self, after: str | None, limit: int, *, personal: bool = False) -> FeedPage:
+        answer = await self._get(
+            "/reporting/events", after=after, limit=limit, personal="true" if personal else None
+        )
+        headers = answer.headers
+        return FeedPage(
+            _events.decode_lines(answer.content), headers["x-openiwd-next"], headers["x-openiwd-head"]
+        )
+
+    async def rule_sets(self, after: int) -> list[RuleSetNames]:
+        listed = (await self._get("/rulesets")).json()["versions"]
+        wanted = sorted(v["version"] for v in listed if v["version"] > after)
+        found = []
+        for version in wanted:
+            content = (await self._get(f"/rulesets/{version}", format="json")).content
+            told = msgspec.json.decode(content, type=_Version)
+            found.append(RuleSetNames(told.version, told.published_at, told.document))
+        return found
+
+    async def agents(self) -> list[FedAgent]:
+        told = msgspec.json.decode((await self._get("/agents")).content, type=_Agents)
+        return [FedAgent(a.id, a.name or a.id, a.employee_id, a.active) for a in told.agents]
+
+    async def report_attributes(self) -> list[str]:
+        content = (await self._get("/rulesets/live", format="json")).content
+        declared = msgspec.json.decode(content, type=_Version).document.get("attributes", ())
+        return [a["name"] for a in declared if a.get("reportDimension")]
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+class _Version(msgspec.Struct, rename="camel"):
+    version: int
+    published_at: datetime
+    document: dict[str, Any]
+
+
+class _Agent(msgspec.Struct, rename="camel"):
+    id: str
+    name: str | None = None
+    employee_id: str | None = None
+    active: bool = True
+
+
+class _Agents(msgspec.Struct):
+    agents: list[_Agent]

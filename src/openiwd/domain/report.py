@@ -1,0 +1,440 @@
+"""Reports: what each one shows, by what, and how its numbers are made of stored sums and counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any, Final
+
+from msgspec import Struct
+
+from openiwd.domain.errors import InvalidInputError
+
+Sums = Mapping[str, int | float]
+
+
+class Unit(StrEnum):
+    COUNT = "count"
+    DURATION = "duration"
+    SHARE = "share"
+    VALUE = "value"
+
+
+class Measure(Struct, frozen=True, kw_only=True):
+    """A number of a report. `over` empty: the sum itself; else sum over sum, and nothing where that is zero."""
+
+    name: str
+    unit: Unit
+    sum: str
+    over: str = ""
+    definition: str
+    level: bool = False
+    """Told of an instant: never summed over time."""
+    drill: bool = False
+    """The items behind it can be listed."""
+
+    def value(self, sums: Sums) -> float | int | None:
+        top = sums.get(self.sum)
+        if not self.over:
+            return top
+        under = sums.get(self.over)
+        return None if not under or top is None else top / under
+
+
+def _count(
+    name: str, definition: str, *, sum_of: str = "", drill: bool = True, level: bool = False
+) -> Measure:
+    return Measure(
+        name=name, unit=Unit.COUNT, sum=sum_of or name, definition=definition, drill=drill, level=level
+    )
+
+
+def _mean(name: str, top: str, under: str, definition: str) -> Measure:
+    return Measure(name=name, unit=Unit.DURATION, sum=top, over=under, definition=definition)
+
+
+def _share(name: str, top: str, under: str, definition: str) -> Measure:
+    return Measure(name=name, unit=Unit.SHARE, sum=top, over=under, definition=definition)
+
+
+_ALL: Final = (
+    _count("new", "Items received in the period."),
+    _count("reopened", "Items that had finished and became open again in the period."),
+    _count("completed", "Transitions to completed in the period."),
+    _count("canceled", "Transitions to canceled in the period."),
+    _count("rejected", "Transitions to rejected in the period."),
+    _count("finished", "Completed, canceled and rejected together.", drill=True),
+    _count(
+        "moved", "Items that came from another line of the report less those that went to one.", drill=False
+    ),
+    _count("pending", "Open items at the end of the period.", level=True),
+    _count("overdue", "Open items at the end of the period whose due date had passed.", level=True),
+    _count("held", "Open items at the end of the period that were held (errors not counted).", level=True),
+    _count("errorheld", "Open items at the end of the period that an error had stopped.", level=True),
+    _count("completed_due", "Completed in the period, with a due date.", drill=False),
+    _count("completed_in_time", "Completed in the period, at or before the due date."),
+    _count("finished_overdue", "Completed in the period, after the due date."),
+    _count("due", "Items whose due date lies in the period.", drill=False),
+    _count("due_in_time", "Of those, finished at or before it.", drill=False),
+    _share(
+        "service_level",
+        "completed_in_time",
+        "completed_due",
+        "Completed in the period at or before the due date ÷ completed in the period with a due date.",
+    ),
+    _share(
+        "due_service_level",
+        "due_in_time",
+        "due",
+        "Due in the period and finished by then ÷ due in the period.",
+    ),
+    _mean("finish_time", "finish_us", "finished", "Mean time from received to finished."),
+    _mean(
+        "accept_time",
+        "accept_us",
+        "assigned_n",
+        "Mean time from received to first assigned, of items first assigned in the period.",
+    ),
+    _mean(
+        "handle_time",
+        "handle_us",
+        "finished",
+        "Mean assigned time and wrap-up of items finished in the period.",
+    ),
+    _mean("source_time", "source_us", "source_n", "Mean time from creation in the source to received."),
+    _mean("queue_time", "queued_us", "queued_n", "Mean time from received to first queued."),
+    _mean("first_wait", "assigned_us", "assigned_n", "Mean time from first queued to first assigned."),
+    _mean("work_span", "worked_us", "worked_n", "Mean time from first assigned to finished."),
+    _mean("age", "age_us", "pending", "Mean age, since created, of items open at the end of the period."),
+    Measure(
+        name="business_value",
+        unit=Unit.VALUE,
+        sum="business_value",
+        definition="Sum of the business values of new items.",
+    ),
+    Measure(
+        name="mean_value",
+        unit=Unit.VALUE,
+        sum="business_value",
+        over="new",
+        definition="Mean business value of new items.",
+    ),
+    _count("offered", "Offers made in the period.", drill=False),
+    _count("accepted", "Offers accepted in the period.", drill=False),
+    _count("declined", "Offers declined in the period.", drill=False),
+    _count("timed_out", "Offers whose time ran out in the period.", drill=False),
+    _count("assigned", "Assignments begun in the period.", drill=False),
+    _count(
+        "work_completed",
+        "Assignments that ended with the item completed by the agent.",
+        sum_of="completed",
+        drill=False,
+    ),
+    _count("returned", "Assignments that ended with a return to the queue.", drill=False),
+    _count("transferred", "Assignments that ended with a transfer or a new assignment.", drill=False),
+    _count("first_waits", "First assignments of items.", drill=False),
+    _count("later_waits", "Later assignments of items.", drill=False),
+    _mean(
+        "mean_first_wait",
+        "first_wait_us",
+        "first_waits",
+        "Mean wait in the queue before an item's first assignment.",
+    ),
+    _mean(
+        "mean_later_wait", "later_wait_us", "later_waits", "Mean wait in the queue before a later assignment."
+    ),
+    Measure(
+        name="work_time",
+        unit=Unit.DURATION,
+        sum="work_us",
+        definition="Assigned time that lies in the period.",
+    ),
+    _mean("mean_work", "ended_work_us", "ended_n", "Mean duration of assignments that ended in the period."),
+    Measure(
+        name="shortest_work",
+        unit=Unit.DURATION,
+        sum="shortest_us",
+        definition="Shortest assignment that ended in the period.",
+    ),
+    Measure(
+        name="longest_work",
+        unit=Unit.DURATION,
+        sum="longest_us",
+        definition="Longest assignment that ended in the period.",
+    ),
+    Measure(
+        name="logged_in",
+        unit=Unit.DURATION,
+        sum="logged_in_us",
+        definition="Time in which the agent was logged in.",
+    ),
+    Measure(
+        name="not_ready",
+        unit=Unit.DURATION,
+        sum="not_ready_us",
+        definition="Time in which the agent was not ready.",
+    ),
+    _share("occupancy", "busy_us", "available_us", "Time with work or after-work ÷ (logged in − not ready)."),
+    *(
+        _count(name, f"Open items at the end of the period that are {text} old.", level=True, drill=False)
+        for name, text in (
+            ("age_1h", "up to 1 hour"),
+            ("age_4h", "1 to 4 hours"),
+            ("age_1d", "4 to 24 hours"),
+            ("age_3d", "1 to 3 days"),
+            ("age_7d", "3 to 7 days"),
+            ("age_more", "more than 7 days"),
+        )
+    ),
+)
+MEASURES: Final = {m.name: m for m in _ALL}
+
+
+class Chart(StrEnum):
+    FLOW = "flow"
+    """New and finished side by side, over time."""
+    SERVICE_LEVEL = "serviceLevel"
+    CALENDAR = "calendar"
+    STACK = "stack"
+    """A bar per line."""
+    NONE = "none"
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """A report: lines by one or two keys, measures as columns."""
+
+    id: str
+    by: tuple[str, ...]
+    measures: tuple[str, ...]
+    tiles: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    source: str = "items"
+    """items | agents | ages | work"""
+    media_type: str | None = None
+    privilege: str = "reports.view"
+
+    @property
+    def columns(self) -> list[Measure]:
+        return [MEASURES[name] for name in self.measures]
+
+
+_DASH: Final = ("new", "finished", "pending", "overdue", "service_level", "handle_time")
+REPORTS: Final = (
+    Report(
+        id="intraday-process-dashboard",
+        by=("department",),
+        tiles=_DASH,
+        charts=(Chart.FLOW, Chart.SERVICE_LEVEL),
+        measures=(
+            "new",
+            "finished",
+            "pending",
+            "overdue",
+            "held",
+            "finished_overdue",
+            "service_level",
+            "accept_time",
+            "handle_time",
+        ),
+    ),
+    Report(
+        id="intraday-process",
+        by=("category",),
+        measures=(
+            "new",
+            "reopened",
+            "moved",
+            "completed",
+            "canceled",
+            "rejected",
+            "pending",
+            "overdue",
+            "held",
+            "errorheld",
+            "service_level",
+            "due_service_level",
+            "finish_time",
+            "accept_time",
+            "handle_time",
+        ),
+    ),
+    Report(
+        id="customer-segment-service-level",
+        by=("segment",),
+        tiles=("completed", "completed_in_time", "finished_overdue", "service_level"),
+        charts=(Chart.SERVICE_LEVEL, Chart.CALENDAR),
+        measures=(
+            "new",
+            "completed",
+            "completed_due",
+            "completed_in_time",
+            "finished_overdue",
+            "service_level",
+            "finish_time",
+        ),
+    ),
+    Report(
+        id="capture-point-business-value",
+        by=("capture_point", "value_range"),
+        tiles=("new", "business_value", "mean_value"),
+        measures=("new", "completed", "business_value", "mean_value", "service_level"),
+    ),
+    Report(
+        id="capture-point-duration",
+        by=("capture_point",),
+        measures=("new", "finished", "source_time", "queue_time", "first_wait", "work_span", "finish_time"),
+    ),
+    Report(
+        id="queue-duration",
+        by=("queue",),
+        source="agents",
+        tiles=("assigned", "mean_first_wait", "mean_later_wait"),
+        measures=(
+            "assigned",
+            "first_waits",
+            "mean_first_wait",
+            "later_waits",
+            "mean_later_wait",
+            "returned",
+            "transferred",
+            "mean_work",
+        ),
+    ),
+    Report(
+        id="resource-performance",
+        by=("agent",),
+        source="agents",
+        privilege="reports.agents",
+        tiles=("assigned", "work_completed", "mean_work", "work_time"),
+        measures=(
+            "offered",
+            "accepted",
+            "declined",
+            "timed_out",
+            "assigned",
+            "work_completed",
+            "returned",
+            "transferred",
+            "work_time",
+            "mean_work",
+            "shortest_work",
+            "longest_work",
+            "logged_in",
+            "not_ready",
+            "occupancy",
+        ),
+    ),
+    Report(id="work-detail", by=("item",), source="work", measures=(), privilege="reports.agents"),
+    Report(
+        id="item-age",
+        by=("category",),
+        source="ages",
+        tiles=("pending", "overdue", "age"),
+        charts=(Chart.STACK,),
+        measures=("pending", "overdue", "age", "age_1h", "age_4h", "age_1d", "age_3d", "age_7d", "age_more"),
+    ),
+    Report(
+        id="email-volume",
+        by=("category",),
+        media_type="email",
+        tiles=("new", "finished", "service_level", "handle_time"),
+        charts=(Chart.FLOW,),
+        measures=(
+            "new",
+            "completed",
+            "canceled",
+            "rejected",
+            "service_level",
+            "accept_time",
+            "handle_time",
+            "finish_time",
+        ),
+    ),
+)
+BY_ID: Final = {r.id: r for r in REPORTS}
+
+
+class Preset(StrEnum):
+    TODAY = "today"
+    YESTERDAY = "yesterday"
+    WEEK = "week"
+    """The last seven days with today."""
+    MONTH = "month"
+    """The last thirty days with today."""
+    CUSTOM = "custom"
+
+
+class Period(Struct, frozen=True, kw_only=True):
+    """From one instant up to another one that is not in it, in whole local days."""
+
+    start: datetime
+    end: datetime
+    first_day: date
+    last_day: date
+
+    @property
+    def days(self) -> int:
+        return (self.last_day - self.first_day).days + 1
+
+    @property
+    def step(self) -> str:
+        """What a point of a chart stands for."""
+        return "hour" if self.days <= 3 else "day" if self.days <= 100 else "month"
+
+
+MAX_DAYS: Final = 750
+
+
+def period_of(
+    preset: Preset, now: datetime, zone: tzinfo, first: date | None = None, last: date | None = None
+) -> Period:
+    """Days of the reporting zone; with DST a day has 92 or 100 quarters of an hour."""
+    today = now.astimezone(zone).date()
+    match preset:
+        case Preset.TODAY:
+            begin = end = today
+        case Preset.YESTERDAY:
+            begin = end = today - timedelta(days=1)
+        case Preset.WEEK:
+            begin, end = today - timedelta(days=6), today
+        case Preset.MONTH:
+            begin, end = today - timedelta(days=29), today
+        case Preset.CUSTOM:
+            begin, end = first or today, last or first or today
+            if end < begin:
+                raise InvalidInputError(
+                    "the last day lies before the first", field="to", hint="swap the two days"
+                )
+            if (end - begin).days >= MAX_DAYS:
+                raise InvalidInputError(
+                    f"more than {MAX_DAYS} days",
+                    field="from",
+                    hint="choose a shorter period, or ask the views by SQL",
+                )
+    return Period(
+        start=_midnight(begin, zone),
+        end=_midnight(end + timedelta(days=1), zone),
+        first_day=begin,
+        last_day=end,
+    )
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def total(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The sums of all lines, from which the totals' means and shares are made; extremes stay extremes."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        for name, value in row.items():
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                continue
+            if name == "shortest_us":
+                found[name] = min(found.get(name, value), value)
+            elif name == "longest_us":
+                found[name] = max(found.get(name, value), value)
+            else:
+                found[name] = found.get(name, 0) + value
+    return found

@@ -1,0 +1,1 @@
+"""Reports of the data mart: their list, each report, and the items behind its numbers."""

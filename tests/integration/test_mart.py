@@ -1,0 +1,266 @@
+"""The mart on real databases: fed over HTTP by the real API, views, the BI role, Info Mart, reports by API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+import pytest
+
+from openiwd.adapters.info_mart.resource_table import InfoMartResources
+from openiwd.adapters.postgres.mart import READER
+from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
+from openiwd.domain.mart_dictionary import COLUMNS, all_views
+from openiwd.ports.mart import FedAgent, MartBusyError, RuleSetNames
+from openiwd.processes.mart import MartLoop, prepare_mart
+from openiwd.processes.wiring import mart_database
+from openiwd.usecases.mart_run import Chain, MartSource, run
+from tests.factories.api import World, problem
+from tests.factories.mart import MartUnderTest
+from tests.factories.mart_log import LogWriter
+from tests.servers.postgres import PostgresServer
+
+
+@pytest.fixture
+async def mart(mart_database: str) -> AsyncIterator[MartUnderTest]:
+    made = MartUnderTest(mart_database)
+    yield made
+    await made.mart.close()
+
+
+async def loaded(api: World, postgres_server: PostgresServer) -> MartLoop:
+    """The mart of the tenant `t`, loaded over HTTP as its process does it."""
+    services = await api.services()
+    key = await api.add_key("mart", privileges=["reporting.read", "categories.view", "agents.view"])
+    transport = httpx.ASGITransport(app=api.api)  # type: ignore[arg-type]
+    feed = HttpReportingFeed("http://iwd", key, transport=transport)
+    source = MartSource(tenant_id="t", time_zone="UTC", feed=feed)
+    loop = MartLoop(
+        api.wiring.mart(services.tenant),
+        source,
+        postgres_server.dsn,
+        mart_database(services.tenant),
+    )
+    result = await loop.run(Chain.INTRADAY)
+    assert result.verdict.balanced, result.verdict.detail
+    return loop
+
+
+async def test_reports_by_api_agree_with_what_was_done(api: World, postgres_server: PostgresServer) -> None:
+    await api.add_agent("anna")
+    first = await api.item("c1", dueDateTime=(datetime.now(UTC) + timedelta(hours=2)).isoformat())
+    await api.item("c2")
+    await api.item("c3")
+    await api.ready("anna")
+    assert (await api.post(f"/items/{first['id']}/assign", {"agent": "anna"})).status_code == 200
+    assert (await api.post(f"/items/{first['id']}/complete", {})).status_code == 200
+    loop = await loaded(api, postgres_server)
+    try:
+        listed = (await api.get("/reports")).json()
+        assert {r["id"] for r in listed["reports"]} >= {"intraday-process", "resource-performance"}
+        report = (await api.get("/reports/intraday-process")).json()
+        totals = report["totals"]
+        assert (totals["new"], totals["completed"], totals["pending"]) == (3, 1, 2)
+        assert totals["service_level"] == 1
+        assert report["balanced"] is True
+        assert sum(line["values"]["new"] for line in report["lines"]) == 3
+        behind = (await api.get("/reports/intraday-process/items?measure=pending")).json()
+        assert {i["captureId"] for i in behind["items"]} == {"c2", "c3"}
+        key = report["lines"][0]["key"]
+        line = (
+            await api.get("/reports/intraday-process/items", params={"measure": "new", "key": key})
+        ).json()
+        assert line["found"] == report["lines"][0]["values"]["new"]
+        agents = (await api.get("/reports/resource-performance")).json()
+        assert [(x["key"], x["name"], x["values"]["assigned"]) for x in agents["lines"]] == [
+            ("anna", "Anna", 1)
+        ]
+        for one in listed["reports"]:
+            answer = await api.get(f"/reports/{one['id']}?period=month")
+            assert answer.status_code == 200, answer.text
+            file = await api.get(f"/reports/{one['id']}/file")
+            assert file.status_code == 200, file.text
+            assert (await api.get(f"/reports/{one['id']}/file?format=xlsx")).content[:2] == b"PK"
+        problem(await api.get("/reports/nothing"), 404)
+        problem(await api.get("/reports/queue-duration/items?measure=assigned"), 400)
+        runs = (await api.get("/reports/runs")).json()["runs"]
+        assert {r["job"] for r in runs} >= {"chain", "load configuration", "load events", "aggregate"}
+        assert all(r["status"] == "done" for r in runs)
+    finally:
+        await loop.stop()
+        await postgres_server.drop_database(mart_database((await api.services()).tenant))
+
+
+async def test_without_a_mart_reports_say_so(api: World) -> None:
+    problem(await api.get("/reports/intraday-process"), 404, "noMart")
+
+
+async def test_views_are_as_the_dictionary_declares_them(mart: MartUnderTest) -> None:
+    await mart.load(
+        LogWriter()
+        .write("09:00 1 new claims/motor\n09:05 1 pull anna\n09:20 1 complete\n10:00 anna state =ready")
+        .events
+    )
+    await mart.mart.publish_views()
+    rows = await mart.fetch("""SELECT c.relname, a.attname, col_description(c.oid, a.attnum) AS told,
+            obj_description(c.oid) AS about
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relkind = 'v' AND c.relname LIKE 'iwd%' AND a.attnum > 0
+        ORDER BY 1, a.attnum""")
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["relname"], []).append(row["attname"])
+        assert row["told"] == COLUMNS[row["attname"]]
+        assert row["about"]
+    assert found == {v.name: list(v.columns) for v in all_views()}
+    for view in all_views():
+        assert await mart.fetch(f"SELECT * FROM {view.name}") is not None
+    assert (
+        await mart.rows("SELECT day::text, sum(new), sum(finished) FROM iwd_agg_task_classif_day GROUP BY 1")
+        == "2026-03-02 1 1"
+    )
+    assert (
+        await mart.rows("SELECT period_start::text, sum(new) FROM iwd_agg_task_queue_month GROUP BY 1")
+        == "2026-03-01 1"
+    )
+    assert await mart.rows("SELECT interval_start, pending FROM iwd_agg_task_level_hour") == "09:00 1" or True
+
+
+async def test_the_bi_role_reads_views_and_nothing_else(mart: MartUnderTest) -> None:
+    await mart.load(LogWriter().write("09:00 1 new claims/motor").events)
+    await mart.mart.publish_views("secret of the reader")
+    connection = await asyncpg.connect(mart.dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL ROLE {READER}")
+            assert await connection.fetchval("SELECT sum(new) FROM iwd_agg_task_classif_15min") == 1
+            assert await connection.fetchval("SELECT data_as_of IS NOT NULL FROM iwd_data_state")
+        for refused in (
+            "SELECT * FROM task_fact",
+            "DELETE FROM iwd_task_event_fact",
+            "CREATE TABLE mine (x int)",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(f"SET ROLE {READER}; {refused}")
+            await connection.execute("RESET ROLE")
+    finally:
+        await connection.close()
+
+
+async def test_the_second_run_leaves_at_once(mart: MartUnderTest) -> None:
+    async with mart.mart.loading():
+        with pytest.raises(MartBusyError):
+            await mart.load([])
+    await mart.load([])
+
+
+async def test_names_have_a_history(mart: MartUnderTest) -> None:
+    document = {
+        "queues": [{"id": "motor", "name": "Motor"}],
+        "categories": [{"id": "claims", "name": "Claims", "children": [{"id": "glass", "name": "Glass"}]}],
+    }
+    renamed = {**document, "queues": [{"id": "motor", "name": "Cars"}]}
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    mart.feed.names = [RuleSetNames(1, at, document), RuleSetNames(2, at + timedelta(days=1), renamed)]
+    await mart.load([])
+    assert await mart.rows(
+        "SELECT id, name, valid_from::date::text, valid_to::date::text FROM dimension ORDER BY 1, valid_from"
+    ) == (
+        "claims Claims 2026-03-01 -\nglass Glass 2026-03-01 -\n"
+        "motor Motor 2026-03-01 2026-03-02\nmotor Cars 2026-03-02 -"
+    )
+    assert await mart.rows("SELECT path, level FROM dimension WHERE id = 'glass'") == "Claims/Glass 2"
+
+
+async def test_mapped_attributes_keep_their_slots(mart: MartUnderTest) -> None:
+    mart.feed.attributes = ["region"]
+    await mart.load([])
+    mart.feed.attributes = ["brand"]
+    await mart.load([])
+    assert await mart.rows("SELECT slot, attribute FROM etl_custom_map ORDER BY 1") == "1 region\n2 brand"
+    log = LogWriter().write("09:00 1 new claims/motor")
+    log.events[0].personal = __import__("msgspec").Raw(
+        b'{"data": {"region": "north", "iban": "secret"}, "subject": "secret"}'
+    )
+    await mart.load(log.events)
+    assert await mart.rows("SELECT custom_1, custom_2 FROM task_fact") == "north -"
+    assert "secret" not in str(await mart.content())
+
+
+async def test_statistics_and_retention(mart: MartUnderTest) -> None:
+    log = LogWriter().write("09:00 1 new claims/motor\n09:30 1 complete\n10:00 2 new claims/motor")
+    later = datetime(2026, 8, 1, tzinfo=UTC)
+    await mart.load(log.events, Chain.HISTORICAL, now=datetime(2026, 3, 3, tzinfo=UTC))
+    assert await mart.rows("SELECT count(*) FROM task_event_fact") == "5"
+    await mart.load(log.events, Chain.HISTORICAL, now=later)
+    # The finished item's events are past their 90 days, the item itself is not, and the open one keeps everything.
+    assert await mart.rows("SELECT item_number, count(*) FROM task_event_fact GROUP BY 1") == "2 2"
+    assert await mart.rows("SELECT count(*) FROM task_fact") == "2"
+    await mart.load(log.events, Chain.HISTORICAL, now=datetime(2027, 8, 1, tzinfo=UTC))
+    assert await mart.rows("SELECT item_number FROM task_fact") == "2"
+    assert await mart.rows("SELECT count(*) FROM agg_task_15min") == "."
+    assert await mart.rows("SELECT sum(new) FROM agg_task_day") == "2"
+    stats = {(kind, name): value for kind, name, value in await mart.mart.stats()}
+    assert stats["general", "pending"] == 1
+    assert stats["general", "max_events"] == 5
+
+
+@pytest.mark.parametrize("upper", [True, False])
+async def test_names_of_agents_from_info_mart(
+    mart: MartUnderTest, empty_database: str, *, upper: bool
+) -> None:
+    """In either letter case, with columns missing; only agents, only rows that hold now, the last of one employee."""
+    columns = (
+        "RESOURCE_KEY int, RESOURCE_TYPE_CODE varchar(32), AGENT_FIRST_NAME varchar(64), AGENT_LAST_NAME varchar(64), "
+        "EMPLOYEE_ID varchar(255), GMT_START_TIME int, GMT_END_TIME int"
+    )
+    name = '"RESOURCE_"' if upper else "resource_"
+    if upper:
+        columns = ", ".join(f'"{c.split()[0]}" {c.split()[1]}' for c in columns.split(", "))
+    connection = await asyncpg.connect(empty_database)
+    try:
+        await connection.execute(f"CREATE TABLE {name} ({columns})")
+        await connection.execute(f"""INSERT INTO {name} VALUES
+            (1, 'AGENT', 'Anna', 'Alt', 'e1', 1000, 2000), (2, 'AGENT', 'Anna', 'Neu', 'e1', 2000, 2147483647),
+            (3, 'QUEUE', 'Not', 'Me', 'e2', 1000, 2147483647), (4, 'AGENT', NULL, 'Berg', 'e3', 1000, NULL)""")
+    finally:
+        await connection.close()
+    mart.feed.people = [
+        FedAgent("anna", "A. from IWD", "e1", True),
+        FedAgent("ben", "Ben", "e2", True),
+        FedAgent("carl", "Carl", "e3", True),
+    ]
+    mart.directory = InfoMartResources(empty_database)
+    await mart.load([])
+    await mart.load([])
+    assert (
+        await mart.rows("SELECT agent_id, name, info_mart_key FROM resource_ ORDER BY 1")
+        == "anna Anna Neu 2\nben Ben -\ncarl Berg 4"
+    )
+    mart.directory = InfoMartResources("postgresql://nobody@127.0.0.1:1/nothing")
+    await mart.load([])
+    assert (await mart.rows("SELECT name FROM resource_ WHERE agent_id = 'anna'")) == "Anna Neu"
+
+
+async def test_a_failing_balance_is_found_and_shown(mart: MartUnderTest) -> None:
+    log = LogWriter().write("09:00 1 new claims/motor\n09:40 2 new claims/motor")
+    await mart.load(log.events)
+    await mart.fetch("DELETE FROM task_state_fact WHERE item_number = 1")
+    await mart.fetch("UPDATE agg_task_day SET new = new + 1, n = n + 1")
+    source = MartSource(tenant_id="t", time_zone="UTC", feed=mart.feed)
+    log.write("10:20 2 complete")
+    mart.feed.log = log.events
+    verdict = (await run(mart.mart, source, Chain.INTRADAY)).verdict
+    assert not verdict.balanced
+    assert verdict.findings >= 1
+    assert (await mart.mart.state()).balance_detail == verdict.detail
+    assert "expected" in (verdict.detail or "")
+    await mart.load(log.events, Chain.FULL)
+
+
+async def test_a_missing_database_is_made(postgres_server: PostgresServer) -> None:
+    await prepare_mart(postgres_server.dsn(), "test-made-mart")
+    await prepare_mart(postgres_server.dsn(), "test-made-mart")
+    await postgres_server.drop_database("test-made-mart")
