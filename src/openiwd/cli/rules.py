@@ -65,7 +65,9 @@ def connect(ctx: typer.Context, url: Url = None, api_key: Key = None) -> None:
 
 def _client(ctx: typer.Context) -> RulesClient:
     found: Context = ctx.obj
-    return found.client()
+    client = found.client()
+    ctx.call_on_close(client.close)
+    return client
 
 
 def _say(answer: Any, as_json: bool, tell: Any) -> None:

@@ -62,7 +62,7 @@ def tests(console: Console, answer: Answer) -> None:
         if result["passed"]:
             continue
         console.print(
-            f"failed: {result['id']} {result['name'] or ''}".rstrip(), highlight=False, markup=False
+            f"failed: {result['id']} {result.get('name') or ''}".rstrip(), highlight=False, markup=False
         )
         if result.get("error"):
             console.print(f"  {result['error']}", highlight=False, markup=False)
@@ -79,7 +79,7 @@ def tests(console: Console, answer: Answer) -> None:
 def refused(console: Console, answer: Answer) -> None:
     console.print(f"{answer.get('detail')}:", highlight=False, markup=False)
     for failed in answer.get("failed") or ():
-        console.print(f"  {failed['id']} {failed['name'] or ''}".rstrip(), highlight=False, markup=False)
+        console.print(f"  {failed['id']} {failed.get('name') or ''}".rstrip(), highlight=False, markup=False)
 
 
 def impact(console: Console, answer: Answer) -> None:
