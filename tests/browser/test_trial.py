@@ -25,7 +25,7 @@ from tests.browser.drafts import Drafts
 from tests.browser.site import CALLER, Site
 from tests.servers.until import until
 
-pytestmark = pytest.mark.usefixtures("agents_out")
+pytestmark = [pytest.mark.usefixtures("agents_out"), pytest.mark.timeout(300)]
 Shot = Callable[[Page, str], None]
 SLOW = 30_000
 """Counts are written once a second and read again every two."""

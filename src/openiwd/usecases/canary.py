@@ -292,6 +292,8 @@ async def judge_again_left(editor: Editor) -> int:
             ended = await reading.unfinished_canary()
         if ended is None:
             return changed
+        # This process may not have heard of the end yet: judged by the canary once more, nothing would change.
+        runtime.forget_rules()
         after = ended.first_number - 1
         while True:
             async with runtime.store.reading() as reading:
