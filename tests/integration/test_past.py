@@ -16,6 +16,8 @@ import pytest
 
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.postgres.pools import TenantPools
+from openiwd.adapters.postgres.search_arguments import Arguments
+from openiwd.adapters.postgres.stay_order import stays_at
 from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
 from openiwd.domain.errors import InvalidInputError, NotFoundError, OpenIwdError
 from openiwd.domain.lifecycle import Action
@@ -258,6 +260,26 @@ async def test_what_does_not_wait_leaves_no_stay(pools: TenantPools) -> None:
         pass
     async with pools.acquire("t") as connection:
         assert await connection.fetchval("SELECT count(*) FROM queue_stay") == 0
+
+
+async def test_stays_of_an_instant_are_found_by_index(pools: TenantPools) -> None:
+    """Whatever the planner believes: the past is long, and what waited at one instant is little of it."""
+    async with pools.acquire("t") as connection:
+        await connection.execute(
+            "INSERT INTO queue_stay SELECT n, at, CASE WHEN n % 50 > 0 THEN at + lasted END, 0, 0, 0, NULL,"
+            " CASE WHEN n % 50 > 0 THEN 29 + n % 8 END, gen_random_uuid(), 'claims', 'standard', NULL FROM ("
+            "SELECT n, now() - n * interval '1 minute' AS at, interval '1 second' * (600 * 2 ^ (n % 8)) AS lasted"
+            " FROM generate_series(1, 20000) n) AS s"
+        )
+        arguments = Arguments()
+        statement = stays_at(START, ["claims"], "standard", arguments)
+        for analyzed in (False, True):
+            if analyzed:
+                await connection.execute("ANALYZE queue_stay")
+            plan = await connection.fetch(f"EXPLAIN {statement}", *arguments.values)
+            text = "\n".join(row[0] for row in plan)
+            assert "Seq Scan" not in text, text
+            assert "queue_stay_ended" in text, text
 
 
 # Over HTTP -----------------------------------------------------------------------------------------------------------

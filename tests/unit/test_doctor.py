@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from openiwd.cli.doctor import exit_code
 from openiwd.domain.agent import Absence, Agent, AgentSkill, AgentState, Capacity, MediaState
 from openiwd.domain.backlog import Wanted
 from openiwd.domain.doctor import rule_check, system_check, work_check
@@ -31,6 +32,7 @@ from openiwd.domain.lint.finding import FindingKind
 from openiwd.domain.lint.rule_lint import lint_rules
 from openiwd.domain.requirement import Relaxation, Requirement
 from openiwd.domain.rule_set import CompiledRuleSet
+from openiwd.usecases.doctor import Report
 from tests.factories.life import rules as life_rules
 from tests.factories.rule_set import NOW, compiled, document
 
@@ -310,3 +312,18 @@ def test_the_ui_says_the_same_sentences() -> None:
     texts = tomllib.loads(folder.read_text(encoding="utf-8"))
     assert {code: (texts["doctor_what"][code], texts["doctor_fix"][code]) for code in WORDING} == WORDING
     assert texts["doctor_what"].keys() == WORDING.keys()
+
+
+@pytest.mark.parametrize(
+    ("severities", "code"),
+    [
+        ([], 0),
+        ([Severity.INFO], 0),
+        ([Severity.INFO, Severity.WARNING], 1),
+        ([Severity.WARNING, Severity.CRITICAL], 2),
+    ],
+)
+def test_the_command_ends_by_the_worst_finding(severities: list[Severity], code: int) -> None:
+    found = in_order([finding("x", "groupUnused", s, about=s.value, group="g") for s in severities])
+    report = Report(at=MONDAY, tenant="t", counts={}, checks=[], findings=found)
+    assert exit_code(report) == code

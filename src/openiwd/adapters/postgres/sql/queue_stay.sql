@@ -46,8 +46,12 @@ SELECT queue_id, schema_id FROM ended UNION SELECT queue_id, schema_id FROM wait
 -- The stays of some queues on one schema that hold an instant: those that go on, and of each span those that began in reach.
 -- OFFSET 0 keeps it one range of the index for each, whatever the planner believes about sizes.
 SELECT w.item_number, w.item_id, w.business_value, w.priority_adjustment, w.priority_fixed, w.anchor, w.pauses
-FROM queue_stay w
-WHERE w.to_at IS NULL AND w.queue_id = ANY({queues}) AND w.schema_id = {schema} AND w.from_at <= {at}
+FROM unnest({queues}) AS o(id)
+CROSS JOIN LATERAL (
+    SELECT * FROM queue_stay s
+    WHERE s.to_at IS NULL AND s.queue_id = o.id AND s.schema_id = {schema} AND s.from_at <= {at}
+    OFFSET 0
+) AS w
 UNION ALL
 SELECT e.item_number, e.item_id, e.business_value, e.priority_adjustment, e.priority_fixed, e.anchor, e.pauses
 FROM unnest({queues}) AS q(id) CROSS JOIN unnest({spans}, {lows}) AS l(span, low)
