@@ -61,6 +61,8 @@ def test_a_capture_point_is_made_tried_read_and_its_errors_mended(
     expect(sampled.first).to_contain_text("Priority")
     expect(sampled.last).to_contain_text("'soon' is no date of the form %d.%m.%Y")
     assert violations(page) == []
+    shot(page, "capture-sample")
+    page.locator("#map-rows").scroll_into_view_if_needed()
     shot(page, "capture-editor")
     fill_line(page, 2, map_to="dueDate")
     page.get_by_role("button", name="Create").click()

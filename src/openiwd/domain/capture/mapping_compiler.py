@@ -90,7 +90,7 @@ class CompiledMapping:
         except InvalidInputError as error:
             source = self._source_of.get(error.field or "")
             if source is not None:
-                error.message = f"{error.field} (from {source}): {error.message}"
+                error.message = f"{error.message} (for {error.field})"
                 error.field = source
             raise
 
@@ -252,7 +252,7 @@ def _read(read: Reader, value: Any, source: str, target: str) -> Any:
     try:
         return read(value)
     except InvalidInputError as error:
-        error.message = f"{source} (for {target}): {error.message}" if source != target else error.message
+        error.message = f"{error.message} (for {target})" if source != target else error.message
         error.field = source
         raise
 

@@ -270,7 +270,9 @@ async def try_sample(visit: CurrentVisit, point_id: FromPath[str] = "") -> Respo
                 {**body, "name": body["name"] or "sample", "source": _for_sample(body["source"])},
                 CapturePoint,
             )
-            lines = sample_lines(await capture_sample.sample(editor, point, content, name), visit.t)
+            lines = sample_lines(
+                await capture_sample.sample(editor, point, content, name), visit.t, visit.times
+            )
         except msgspec.ValidationError as wrong:
             error = of_validation(str(wrong), CapturePoint)
         except OpenIwdError as wrong:

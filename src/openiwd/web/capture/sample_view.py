@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from openiwd.domain.capture.answer import AnswerError
 from openiwd.usecases.capture_sample import SampleLine
 from openiwd.web.shell.catalogue import Catalogue
+from openiwd.web.shell.time_text import TimeText
 
 JUDGED: Final = ("status", "categoryPath", "queue", "priority", "dueDateTime", "error")
 LONGEST: Final = 120
@@ -27,7 +29,7 @@ class SampleView(NamedTuple):
     error: AnswerError | None
 
 
-def sample_lines(found: list[SampleLine], t: Catalogue) -> list[SampleView]:
+def sample_lines(found: list[SampleLine], t: Catalogue, times: TimeText) -> list[SampleView]:
     return [
         SampleView(
             position=line.position,
@@ -35,7 +37,7 @@ def sample_lines(found: list[SampleLine], t: Catalogue) -> list[SampleView]:
             capture_id=line.capture_id or "",
             values=list(_flat(line.values or line.fields)),
             judged=[
-                (t(f"capture_judged.{name}"), _text((line.item or {}).get(name)))
+                (t(f"capture_judged.{name}"), _judged(name, (line.item or {}).get(name), times))
                 for name in JUDGED
                 if name != "status" and (line.item or {}).get(name) is not None
             ],
@@ -44,6 +46,10 @@ def sample_lines(found: list[SampleLine], t: Catalogue) -> list[SampleView]:
         )
         for line in found
     ]
+
+
+def _judged(name: str, value: Any, times: TimeText) -> str:
+    return times.exact(datetime.fromisoformat(value)) if name == "dueDateTime" else _text(value)
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
