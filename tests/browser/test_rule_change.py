@@ -81,6 +81,7 @@ def test_the_impact_is_counted_looked_into_and_published(
     page.locator("#impact").get_by_role("button", name="Count").click()
     expect(page.locator("#impact .figures")).to_contain_text("change")
     expect(page.locator("#impact svg.flows")).to_be_visible()
+    expect(page.get_by_role("list", name="The way to live")).to_contain_text("open item changes queue")
     page.locator("#tests").get_by_role("button", name="Run").click()
     expect(page.locator("#test-results")).to_contain_text("0 of 1")
     expect(page.get_by_role("row", name="Queue")).to_contain_text("service")

@@ -10,6 +10,7 @@ import pytest
 
 from openiwd.domain.privilege import Role
 from tests.factories.api import World, problem
+from tests.servers.until import until
 
 YAML = {"content-type": "application/yaml"}
 
@@ -336,6 +337,15 @@ async def test_a_category_is_archived_never_destroyed(api: World) -> None:
     problem(await delete(api, "/categories/nothing"), 404)
 
 
+async def nothing_runs(api: World) -> None:
+    """Open items are judged again."""
+
+    async def over() -> bool:
+        return all(j["status"] != "running" for j in (await api.get("/jobs")).json()["jobs"])
+
+    await until(over)
+
+
 async def test_a_published_change_judges_the_next_item_and_the_open_ones(api: World) -> None:
     before = await api.item("before")
     assert (before["queue"], int(before["priority"])) == ("claims", 100)
@@ -348,8 +358,15 @@ async def test_a_published_change_judges_the_next_item_and_the_open_ones(api: Wo
     schema = (await api.get("/schemas/standard")).json()
     schema["points"][0]["priority"] = 150
     assert (await put(api, "/schemas/standard?reclassify=changed", schema)).status_code == 200
+    await nothing_runs(api)
     shown = (await api.get(f"/items/{before['id']}")).json()
-    assert (shown["queue"], int(shown["priority"])) == ("fast", 150)
+    assert (shown["queue"], int(shown["priority"])) == ("claims", 150), (
+        "curves count at once; it is judged as before"
+    )
+    again = {**motor, "queue": "fast", "description": "x"}
+    assert (await put(api, "/categories/motor?reclassify=all", again)).status_code == 200
+    await nothing_runs(api)
+    assert (await api.get(f"/items/{before['id']}")).json()["queue"] == "fast"
     problem(await delete(api, "/queues/fast"), 409, "inUse")
 
 

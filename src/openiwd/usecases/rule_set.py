@@ -363,3 +363,15 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is the library's
         return True
+
+
+_UNSAFE: Final = re.compile("[\x85\u2028\u2029\ufeff]")
+"""The writer takes these for printable, the reader for ends of lines or nothing at all: they are escaped."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _UNSAFE.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)

@@ -56,6 +56,7 @@ async def _card(visit: Visit, draft_id: UUID, error: OpenIwdError | None = None)
         impact_error=error,
         draft_id=draft_id,
         impact_may=True,
+        oob=True,
     )
 
 
