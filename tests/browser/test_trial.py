@@ -161,6 +161,11 @@ def test_a_canary_shows_both_sides_and_is_stopped(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     shot(page, f"canary-tablet{dark}")
     page.set_viewport_size({"width": 1440, "height": 900})
+    judged = page.locator("#canary-items").inner_text().split()[0]
+    page.locator("#canary-items").click()
+    expect(page.locator("#rows tr, #queue tbody tr").filter(has_text="Car stolen").first).to_be_visible()
+    assert judged.isdigit()
+    page.go_back()
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("dialog")).to_contain_text("The live rules judge everything again")
     page.locator("dialog").get_by_role("button", name="Stop canary").click()

@@ -234,6 +234,12 @@ async def test_a_reader_with_an_access_group_sees_its_own_items_only(trial: Tria
     found = (await api.get(f"{trial.path}/shadow", key="ana")).json()
     assert [d["divergence"]["itemId"] for d in found["divergences"]] == [loan["id"]]
     assert [c["category"] for c in found["categories"]] == ["Lending/Mortgage"]
+    assert (found["looked"], found["diverged"], found["kinds"]["businessValue"]) == (1, 1, 1)
+    await api.post(f"{trial.path}/canary", {"share": 1})
+    await trial.items(3, 5)
+    await trial.watched()
+    counted = {key: (await api.get(f"{trial.path}/canary", key=key)).json()["sides"] for key in ("t", "ana")}
+    assert (counted["t"]["canary"]["items"], counted["ana"]["canary"]["items"]) == (2, 0)
 
 
 # Canary

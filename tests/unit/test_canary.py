@@ -15,9 +15,9 @@ from openiwd.domain import judging
 from openiwd.domain.canary import Bound, Canary, Guards, Sides, canary_document, not_tried, tripped
 from openiwd.domain.rule_set import CompiledRuleSet, parse_document
 from openiwd.domain.rule_set_compiler import compile_rule_set
-from openiwd.domain.shadow import Comparison, DivergenceKind, Judged
+from openiwd.domain.shadow import Comparison, Divergence, DivergenceKind, Judged
 from openiwd.domain.share import is_within, limit_of, place_of
-from openiwd.domain.transition import Context
+from openiwd.domain.transition import Change, Context
 from openiwd.domain.work_item import ItemUpdate, Status, WorkItem
 from openiwd.processes.identity import new_id
 from openiwd.usecases.rule_set import freeze_calendars, read_source, zone_of
@@ -40,8 +40,12 @@ def context(canary: Canary | None = None, at: datetime = NOW) -> Context:
     return Context(now=at, actor="user:x", rules=LIVE, new_id=new_id, canary=canary)
 
 
+def born(canary: Canary | None = None, item_id: UUID | None = None, **fields: Any) -> Change:
+    return judging.create(submission("c", **fields), context(canary), item_id or new_id())
+
+
 def made(canary: Canary | None, item_id: UUID | None = None, **fields: Any) -> WorkItem:
-    return judging.create(submission("c", **fields), context(canary), item_id or new_id()).item
+    return born(canary, item_id, **fields).item
 
 
 # The share
@@ -162,16 +166,20 @@ def test_a_tally_tells_failed_rules_from_items_without_a_category() -> None:
 # Shadow
 
 
-def look(draft: str, item: WorkItem, *, at: datetime = NOW, is_new: bool = True) -> list[str] | None:
-    found = Comparison(LIVE, compiled(draft, 0)).look(Judged(item, at, is_new), {})
+def divergence(draft: str, change: Change) -> Divergence | None:
+    assert change.basis is not None
+    return Comparison(LIVE, compiled(draft, 0)).look(Judged(change.item, change.event.at, change.basis), {})
+
+
+def look(draft: str, change: Change) -> list[str] | None:
+    found = divergence(draft, change)
     return None if found is None else [k.value for k in found.kinds]
 
 
 def test_the_same_rules_make_the_same() -> None:
     for data in ({"kind": "claim", "line": "motor"}, {"kind": "other"}, {"kind": "claim", "docs": "missing"}):
         for extra in ({}, {"ext": {"customerSegment": "vip"}}, {"subject": "SPAM"}):
-            assert look(RULES, made(None, data=data, **extra)) is None
-            assert look(RULES, made(None, data=data, **extra), is_new=False) is None
+            assert look(RULES, born(data=data, **extra)) is None
 
 
 @pytest.mark.parametrize(
@@ -194,14 +202,11 @@ def test_the_same_rules_make_the_same() -> None:
 )
 def test_what_diverges_is_told(old: str, new: str, fields: dict[str, Any], expected: list[str]) -> None:
     assert old in RULES
-    draft = RULES.replace(old, new)
-    assert look(draft, made(None, **fields)) == expected
-    assert look(draft, made(None, **fields), is_new=False) == expected
+    assert look(RULES.replace(old, new), born(**fields)) == expected
 
 
 def test_rules_that_acted_are_told_on_both_sides() -> None:
-    item = made(None, ext={"customerSegment": "vip"})
-    found = Comparison(LIVE, compiled(DRAFTED, 0)).look(Judged(item, NOW, is_new=True), {})
+    found = divergence(DRAFTED, born(ext={"customerSegment": "vip"}))
     assert found is not None
     assert found.kinds == [DivergenceKind.BUSINESS_VALUE]
     assert (found.live.business_value, found.draft.business_value) == (100, 250)
@@ -211,17 +216,30 @@ def test_rules_that_acted_are_told_on_both_sides() -> None:
 
 def test_an_item_judged_by_a_canary_is_compared_with_what_the_live_rules_would_make_of_it() -> None:
     canary = Canary(rules=compiled(DRAFTED, 7), limit=limit_of(1.0))
-    item = made(canary, ext={"customerSegment": "vip"})
-    assert item.business_value == 250
-    assert look(RULES, item) is None
-    assert look(DRAFTED, item) == ["businessValue"]
+    change = born(canary, ext={"customerSegment": "vip"})
+    assert change.item.business_value == 250
+    assert look(RULES, change) is None
+    assert look(DRAFTED, change) == ["businessValue"]
 
 
-def test_an_update_is_looked_at_as_of_its_own_instant() -> None:
+def test_an_update_is_looked_at_where_the_rules_judge_it_and_as_of_its_own_instant() -> None:
     item = made(None)
-    later = NOW + timedelta(hours=3)
-    change = judging.update(item, ItemUpdate(ext={"customerSegment": "vip"}), context(at=later))
+    later = context(at=NOW + timedelta(hours=3))
+    change = judging.update(item, ItemUpdate(ext={"customerSegment": "vip"}), later)
     assert change is not None
-    assert change.judged
-    assert look(DRAFTED, change.item, at=later, is_new=False) == ["businessValue"]
-    assert look(RULES, change.item, at=later, is_new=False) is None
+    assert look(DRAFTED, change) == ["businessValue"]
+    assert look(RULES, change) is None
+    unseen = judging.update(change.item, ItemUpdate(description="no rule looks at it"), later)
+    assert unseen is not None
+    assert unseen.basis is None
+
+
+def test_what_rules_had_made_of_an_item_is_no_fact_of_its_next_judging() -> None:
+    vip = born(ext={"customerSegment": "vip"})
+    again = judging.update(vip.item, ItemUpdate(subject="other"), context(), judging.Reclassify.ALWAYS)
+    assert again is not None
+    assert again.item.business_value == 100
+    assert look(DRAFTED, again) == ["businessValue"]
+    found = divergence(DRAFTED, again)
+    assert found is not None
+    assert found.draft.business_value == 250, "from the source's value, not on top of the live rules'"

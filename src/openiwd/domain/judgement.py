@@ -93,6 +93,14 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """Ids of the rules that acted, in order; rows of decision tables as `table[row]`."""
 
 
+class Basis(Struct, frozen=True):
+    """What an item was judged by: the facts, the version of the rules, and what they made of them."""
+
+    facts: Facts
+    version: int
+    verdict: Judgement
+
+
 _NO_CATEGORY: Final = "no category matches the item"
 _NOT_CLASSIFIED: Final = f"{_NO_CATEGORY}, and there is no default category"
 

@@ -16,10 +16,9 @@ from openiwd.domain.hold import released
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.item_input import apply_update, check_submission, priority_input
 from openiwd.domain.item_queue import segment_of
-from openiwd.domain.judgement import Facts, Judgement, Outcome, judge
+from openiwd.domain.judgement import Basis, Facts, Judgement, Outcome, judge
 from openiwd.domain.lifecycle import Action, require
 from openiwd.domain.reservation import reservation_end
-from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import Schema, due_at
 from openiwd.domain.source_values import (
     BUSINESS_VALUE,
@@ -73,9 +72,9 @@ def create(new: ItemSubmission, ctx: Context, item_id: UUID, *, encoded: bytes |
         due_origin=DueOrigin.SOURCE if new.due_date_time is not None else None,
         expiration_at=new.expiration_date_time,
     )
-    judged, trace = judged_anew(item, ctx, first=True)
+    judged, trace, basis = judged_anew(item, ctx, first=True)
     event = item_event(EventType.CREATED, None, judged, at=ctx.now, actor=ctx.actor, rules=trace or None)
-    return Change(judged, event, judged=True)
+    return Change(judged, event, basis=basis)
 
 
 def facts_of(item: WorkItem) -> Facts:
@@ -104,8 +103,8 @@ def facts_of(item: WorkItem) -> Facts:
     )
 
 
-def judged_anew(item: WorkItem, ctx: Context, *, first: bool = False) -> tuple[WorkItem, list[str]]:
-    """Classified from scratch: the status that classification leads to, and the rules that acted.
+def judged_anew(item: WorkItem, ctx: Context, *, first: bool = False) -> tuple[WorkItem, list[str], Basis]:
+    """Classified from scratch: the item in the status that this leads to, the rules that acted, what it rests on.
 
     At the `first` time the item is the caller's alone and is judged in place; else the result is a copy.
     """
@@ -116,8 +115,9 @@ def judged_anew(item: WorkItem, ctx: Context, *, first: bool = False) -> tuple[W
     if judged.status is Status.ERRORHELD:
         failed_at = judged.held_at or ctx.now
         judged.held_at = None
-    rules, verdict = _verdict(judged, ctx, first=first)
-    judged.rule_set_version = rules.version
+    basis = _basis(judged, ctx, first=first)
+    verdict = basis.verdict
+    judged.rule_set_version = basis.version
     judged.error = None
     trace = list(verdict.trace)
     match verdict.outcome:
@@ -133,24 +133,20 @@ def judged_anew(item: WorkItem, ctx: Context, *, first: bool = False) -> tuple[W
         case Outcome.CLASSIFIED:
             _set_values(judged, verdict, ctx)
             _enter(judged, verdict, ctx)
-    return judged, trace
+    return judged, trace, basis
 
 
-def _verdict(item: WorkItem, ctx: Context, *, first: bool) -> tuple[CompiledRuleSet, Judgement]:
+def _basis(item: WorkItem, ctx: Context, *, first: bool) -> Basis:
     """What the rules make of the item, and whose they are: a new one's side is chosen here, and it stays there."""
     facts, now, canary = facts_of(item), to_micros(ctx.now), ctx.canary
-    if canary is None:
-        return ctx.rules, judge(ctx.rules, facts, now, ctx.lookups)
-    if not first:
-        rules = ctx.rules_of(item)
-        return rules, judge(rules, facts, now, ctx.lookups)
-    if not canary.takes(item.id):
-        return ctx.rules, judge(ctx.rules, facts, now, ctx.lookups)
-    if canary.category is not None:
-        verdict = judge(ctx.rules, facts, now, ctx.lookups)
-        if not canary.covers(verdict.category_path):
-            return ctx.rules, verdict
-    return canary.rules, judge(canary.rules, facts, now, ctx.lookups)
+    rules = ctx.rules if first else ctx.rules_of(item)
+    if canary is not None and first and canary.takes(item.id):
+        if canary.category is not None:
+            verdict = judge(ctx.rules, facts, now, ctx.lookups)
+            if not canary.covers(verdict.category_path):
+                return Basis(facts, ctx.rules.version, verdict)
+        rules = canary.rules
+    return Basis(facts, rules.version, judge(rules, facts, now, ctx.lookups))
 
 
 def _enter(item: WorkItem, verdict: Judgement, ctx: Context) -> None:
@@ -211,14 +207,16 @@ def _delay_by_pauses(item: WorkItem, verdict: Judgement, ctx: Context) -> None:
     item.due_at = delayed(item.due_at, schema, item.pauses)
 
 
-def _rejudged(before: WorkItem, updated: WorkItem, ctx: Context) -> tuple[WorkItem, list[str], list[str]]:
-    """The changed item judged again in flight: (item, rules that acted, warnings). Agents keep what they have."""
-    fresh, trace = judged_anew(updated, ctx)
+def _rejudged(
+    before: WorkItem, updated: WorkItem, ctx: Context
+) -> tuple[WorkItem, list[str], list[str], Basis]:
+    """The changed item judged again in flight (item, rules that acted, warnings, basis). Agents keep what they have."""
+    fresh, trace, basis = judged_anew(updated, ctx)
     if before.status not in (Status.ASSIGNED, Status.HELD):
-        return fresh, trace, []
+        return fresh, trace, [], basis
     if fresh.status in (Status.ERRORHELD, Status.REJECTED):
         warning = f"kept its category: {fresh.error or 'the rules would reject it'}"
-        return standing_set(with_made_values(before, updated), ctx.rules), trace, [warning]
+        return standing_set(with_made_values(before, updated), ctx.rules), trace, [warning], basis
     kept = replace(
         fresh, status=before.status, queued_at=before.queued_at, held_at=before.held_at, error=None,
         hold_reason=before.hold_reason, hold_until=before.hold_until, hold_wakes_on=before.hold_wakes_on,
@@ -226,7 +224,7 @@ def _rejudged(before: WorkItem, updated: WorkItem, ctx: Context) -> tuple[WorkIt
     )  # fmt: skip
     if before.status is Status.ASSIGNED:
         kept = replace(kept, queue_id=before.queue_id, segment=before.segment)
-    return standing_set(kept, ctx.rules, kept.anchor_at), trace, []
+    return standing_set(kept, ctx.rules, kept.anchor_at), trace, [], basis
 
 
 def _ended_if_left(
@@ -246,7 +244,7 @@ def reclassify(item: WorkItem, ctx: Context) -> Change | None:
     """Judged again by the live rules (after publishing). None when the item is final or nothing changes."""
     if item.status.is_final:
         return None
-    after, trace, warnings = _rejudged(item, source_view(item), ctx)
+    after, trace, warnings, _ = _rejudged(item, source_view(item), ctx)
     public, personal = changes(item, after)
     if not personal and not warnings and not set(public) - {"rule_set_version"}:
         return None
@@ -258,11 +256,11 @@ def resume_unclassified(
 ) -> Change:
     """An errorheld or never classified item is processed again."""
     require(Action.RESUME, item.status)
-    fresh, trace = judged_anew(replace(released(item, ctx), keep_for=None), ctx)
+    fresh, trace, basis = judged_anew(replace(released(item, ctx), keep_for=None), ctx)
     if item.keep_for is not None and fresh.status is Status.QUEUED:
         fresh = replace(fresh, reserved_for=item.keep_for, reserved_until=reservation_end(fresh, ctx))
     done = changed(EventType.RESUMED, item, fresh, ctx, rules=trace or None, because=because, comment=comment)
-    return done._replace(judged=True)
+    return done._replace(basis=basis)
 
 
 def restart(
@@ -277,9 +275,9 @@ def restart(
     base = replace(unfinished(base), keep_for=None, excluded=[], declines=0, error=None, queued_at=None)
     if update is not None:
         base = apply_update(base, update, ctx.now)
-    fresh, trace = judged_anew(base, ctx)
+    fresh, trace, basis = judged_anew(base, ctx)
     done = changed(EventType.RESTARTED, item, fresh, ctx, ended=ended, rules=trace or None, reason=reason)
-    return done._replace(judged=True)
+    return done._replace(basis=basis)
 
 
 def reopen(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: str | None = None) -> Change:
@@ -296,7 +294,7 @@ def reopen(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: 
     )
     schema = schema_of(item, ctx.rules)
     if schema is None or item.queue_id not in ctx.rules.queues:
-        fresh, trace = judged_anew(base, ctx)
+        fresh, trace, _ = judged_anew(base, ctx)
         return changed(
             EventType.REOPENED, item, fresh, ctx, reason=reason, comment=comment, rules=trace or None
         )
@@ -308,7 +306,7 @@ def reopen(item: WorkItem, ctx: Context, *, reason: str | None = None, comment: 
 
 def _due_anew(base: WorkItem, schema: Schema, ctx: Context) -> WorkItem:
     """The made due date counted from now: by the rules once more, else the schema's SLA."""
-    fresh, _ = judged_anew(base, ctx)
+    fresh, _, _ = judged_anew(base, ctx)
     if fresh.due_at is not None and fresh.due_origin is not DueOrigin.SOURCE:
         return replace(base, due_at=fresh.due_at, due_origin=fresh.due_origin)
     due = due_at(schema, to_micros(ctx.now))
@@ -336,8 +334,8 @@ def update(
         after = standing_set(kept, ctx.rules) if {"activation_at", "ext", "due_at"} & public.keys() else kept
         after = _activation_changed(item, after, ctx)
         return _ended_if_left(item, after, ctx, EventType.UPDATED, [], [])
-    after, trace, warnings = _rejudged(item, updated, ctx)
-    return _ended_if_left(item, after, ctx, EventType.UPDATED, trace, warnings)._replace(judged=True)
+    after, trace, warnings, basis = _rejudged(item, updated, ctx)
+    return _ended_if_left(item, after, ctx, EventType.UPDATED, trace, warnings)._replace(basis=basis)
 
 
 _ATTRIBUTES: Final = {

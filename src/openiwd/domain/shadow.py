@@ -16,12 +16,10 @@ from msgspec import Struct
 
 from openiwd.domain.action import Lookups
 from openiwd.domain.instant import from_micros, to_micros
-from openiwd.domain.judgement import Judgement, Outcome, judge
-from openiwd.domain.judging import facts_of
+from openiwd.domain.judgement import Basis, Judgement, Outcome, judge
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import priority_at, shown, standing
-from openiwd.domain.source_values import source_view
-from openiwd.domain.work_item import DueOrigin, WorkItem
+from openiwd.domain.work_item import WorkItem
 
 BAND: Final = 100
 """Priorities are compared by bands of this width: 0 to 99, 100 to 199, …"""
@@ -73,11 +71,11 @@ class Divergence(Struct, kw_only=True, rename="camel"):
 
 
 class Judged(Struct, frozen=True):
-    """An item as it stood right after it was judged, and when that was."""
+    """An item that was judged and is committed, when that was, and what it rests on."""
 
     item: WorkItem
     at: datetime
-    is_new: bool
+    basis: Basis
 
 
 class Comparison:
@@ -92,30 +90,26 @@ class Comparison:
 
     def look(self, judged: Judged, lookups: Lookups) -> Divergence | None:
         """Judges the item's facts by the draft; what differs from the live judgement, if anything does."""
-        item, now = judged.item, to_micros(judged.at)
-        source = source_view(item)
-        facts = facts_of(source)
-        if source.due_origin is not DueOrigin.SOURCE:
-            facts.due_at = None
-        drafted = judge(self.draft, facts, now, lookups)
-        if judged.is_new and item.rule_set_version == self.live.version and self._is_same(item, drafted):
+        basis, now = judged.basis, to_micros(judged.at)
+        drafted = judge(self.draft, basis.facts, now, lookups)
+        if basis.version == self.live.version and self._is_same(basis.verdict, drafted):
             return None
-        return self._divergence(judged, judge(self.live, facts, now, lookups), drafted)
+        # Judged afresh: by the live rules if that was a canary, and by the same lookup tables as the draft.
+        return self._divergence(judged, judge(self.live, basis.facts, now, lookups), drafted)
 
-    def _is_same(self, item: WorkItem, drafted: Judgement) -> bool:
-        """Whether the draft surely makes the same of a new item as the live rules have; False means: look closer."""
+    def _is_same(self, live: Judgement, draft: Judgement) -> bool:
+        """Whether both surely come to the same; False means: look closer."""
         return (
-            drafted.outcome is Outcome.CLASSIFIED
-            and drafted.category_id == item.category_id
-            and drafted.category_path == item.category_path
-            and drafted.queue_id == item.queue_id
-            and drafted.schema_id == item.schema_id
-            and drafted.schema_id in self._same_schemas
-            and drafted.business_value == item.business_value
-            and drafted.priority_adjustment == item.priority_adjustment
-            and drafted.due_at == (None if item.due_at is None else to_micros(item.due_at))
-            and drafted.requirement == item.requirement
-            and (None if drafted.hold is None else drafted.hold.reason) == item.hold_reason
+            live.outcome is draft.outcome
+            and live.category_path == draft.category_path
+            and live.queue_id == draft.queue_id
+            and live.schema_id == draft.schema_id
+            and (draft.schema_id is None or draft.schema_id in self._same_schemas)
+            and live.business_value == draft.business_value
+            and live.priority_adjustment == draft.priority_adjustment
+            and live.due_at == draft.due_at
+            and live.requirement == draft.requirement
+            and live.hold == draft.hold
         )
 
     def _divergence(self, judged: Judged, live: Judgement, drafted: Judgement) -> Divergence | None:

@@ -14,6 +14,7 @@ from openiwd.domain.canary import Canary
 from openiwd.domain.event import Event, EventType, item_event
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.item_queue import queue_of, weight_of
+from openiwd.domain.judgement import Basis
 from openiwd.domain.offer import AssignmentOutcome, ClosedOffer, OfferOutcome, WrapUp
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import Status, WorkItem
@@ -50,8 +51,8 @@ class Change(NamedTuple):
     closed_offer: ClosedOffer | None = None
     wrap_up: WrapUp | None = None
     warnings: tuple[str, ...] = ()
-    judged: bool = False
-    """Whether the rules judged the item."""
+    basis: Basis | None = None
+    """Where the rules judged the item."""
 
 
 class Ending(NamedTuple):

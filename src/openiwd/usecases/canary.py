@@ -16,7 +16,7 @@ from openiwd.domain.calendar import FrozenCalendar
 from openiwd.domain.canary import Guards, Sides, Tripped, canary_document, not_tried
 from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError, RuleSetError
 from openiwd.domain.lifecycle import Action
-from openiwd.domain.privilege import system
+from openiwd.domain.privilege import Scope, system
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.rule_set_compiler import compile_rule_set
 from openiwd.domain.rule_set_diff import ObjectDifference
@@ -72,8 +72,10 @@ class CanaryView(Struct, kw_only=True, rename="camel"):
     """What the draft changes and only publishing brings into force."""
 
 
-def shown(stored: StoredCanary) -> CanaryView:
+def shown(stored: StoredCanary, editor: Editor) -> CanaryView:
+    """As its reader may see it: who reads the items of some groups only is told no counts of all."""
     body = stored.body
+    is_whole = editor.caller.privileges.get("workitems.read") is Scope.ALL
     return CanaryView(
         version=stored.version,
         draft=stored.draft_id,
@@ -85,7 +87,7 @@ def shown(stored: StoredCanary) -> CanaryView:
         base=body.base,
         started_at=stored.started_at,
         started_by=body.started_by,
-        sides=stored.sides,
+        sides=stored.sides if is_whole else Sides(),
         ended_at=stored.ended_at,
         ended_by=stored.ended_by,
         outcome=stored.outcome,
@@ -100,7 +102,7 @@ async def find(editor: Editor, draft_id: UUID) -> CanaryView | None:
     editor.caller.require("categories.view")
     async with editor.services.runtime.store.reading() as reading:
         stored = await reading.canary_of(draft_id)
-    return None if stored is None else shown(stored)
+    return None if stored is None else shown(stored, editor)
 
 
 async def get(editor: Editor, draft_id: UUID) -> CanaryView:
@@ -117,7 +119,7 @@ async def running(editor: Editor) -> CanaryView | None:
     editor.caller.require("categories.view")
     async with editor.services.runtime.store.reading() as reading:
         stored = await reading.running_canary()
-    return None if stored is None else shown(stored)
+    return None if stored is None else shown(stored, editor)
 
 
 async def start(editor: Editor, draft_id: UUID, wanted: CanaryInput) -> CanaryView:
@@ -165,7 +167,7 @@ async def start(editor: Editor, draft_id: UUID, wanted: CanaryInput) -> CanaryVi
         "canaryStarted", "ruleSetDraft", str(draft_id), name=draft.name, version=stored.version,
         share=wanted.share, category=wanted.category, guards=msgspec.to_builtins(wanted.guards),
     )  # fmt: skip
-    return shown(stored)
+    return shown(stored, editor)
 
 
 async def _begin(

@@ -12,6 +12,7 @@ from msgspec import Struct
 from openiwd.domain import judging
 from openiwd.domain.errors import DuplicateError, OpenIwdError, UnavailableError
 from openiwd.domain.event import Event
+from openiwd.domain.judgement import Basis
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
 from openiwd.domain.shadow import Judged
@@ -35,6 +36,7 @@ class _Entry(Struct, eq=False):
     digest: bytes
     item: WorkItem | None = None
     event: Event | None = None
+    basis: Basis | None = None
 
 
 def _entry(submission: ItemSubmission, caller: Caller) -> _Entry:
@@ -96,7 +98,7 @@ async def _judge(
         except OpenIwdError as error:
             results[n] = error
             continue
-        entry.item, entry.event = change.item, change.event
+        entry.item, entry.event, entry.basis = change.item, change.event, change.basis
         first[key] = entry
     return results, first, judged_by
 
@@ -130,7 +132,13 @@ async def _write(
     if written:
         runtime.committed()
         if runtime.on_judged is not None:
-            runtime.judged([Judged(i, i.received_at, is_new=True) for i in items if i.id in numbers])
+            runtime.judged(
+                [
+                    Judged(e.item, e.item.received_at, e.basis)
+                    for e in entries
+                    if e.item is not None and e.basis is not None and e.item.id in numbers
+                ]
+            )
     return set(numbers.values())
 
 

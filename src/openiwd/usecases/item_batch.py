@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from openiwd.domain.errors import NotFoundError
-from openiwd.domain.event import Event, EventType
+from openiwd.domain.event import Event
 from openiwd.domain.offer import ClosedOffer, WrapUp
 from openiwd.domain.shadow import Judged
 from openiwd.domain.transition import Change
@@ -43,9 +43,8 @@ class Batch:
     def take(self, change: Change) -> None:
         self.items[change.item.id] = change.item
         self.events.append(change.event)
-        if change.judged:
-            is_new = change.event.type is EventType.CREATED
-            self.judged.append(Judged(change.item, change.event.at, is_new))
+        if change.basis is not None:
+            self.judged.append(Judged(change.item, change.event.at, change.basis))
         if change.closed_offer is not None:
             self.closed.append(change.closed_offer)
         if change.wrap_up is not None:

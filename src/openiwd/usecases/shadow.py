@@ -165,7 +165,7 @@ async def view(
 ) -> ShadowView:
     """What the shadow has found so far: sums, counts by category, and the latest items that diverge.
 
-    Of items and categories only those that the caller may read; NotFoundError when the draft has no shadow.
+    Counts and items are of those that the caller may read; NotFoundError when the draft has no shadow.
     """
     stored = await find(editor, draft_id)
     if stored is None:
@@ -180,9 +180,10 @@ async def view(
         found = await reading.shadow_divergences(
             draft_id, before, limit + 1, kind=None if kind is None else kind.value, category=category
         )
-    categories = _categories(counts)
-    kinds = {k.value: sum(c.kinds.get(k.value, 0) for c in categories) for k in DivergenceKind}
     scope = editor.caller.privileges.get("workitems.read")
+    categories = [c for c in _categories(counts) if _may_see(editor, scope, c.category, None)]
+    kinds = {k.value: sum(c.kinds.get(k.value, 0) for c in categories) for k in DivergenceKind}
+    is_whole = scope is Scope.ALL
     page = found[:limit]
     return ShadowView(
         on=stored.stopped_at is None,
@@ -193,12 +194,12 @@ async def view(
         draft_revision=stored.draft_revision,
         live_version=stored.live_version,
         counted_from=stored.counted_from,
-        looked=stored.looked,
-        diverged=stored.diverged,
-        shed=stored.shed,
+        looked=stored.looked if is_whole else sum(c.looked for c in categories),
+        diverged=stored.diverged if is_whole else sum(c.diverged for c in categories),
+        shed=stored.shed if is_whole else 0,
         fault=stored.fault,
         kinds=kinds,
-        categories=[c for c in categories if _may_see(editor, scope, c.category, None)],
+        categories=categories,
         divergences=[
             ListedDivergence(number=n, divergence=d)
             for n, d in page

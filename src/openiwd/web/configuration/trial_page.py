@@ -17,12 +17,14 @@ from openiwd.web.configuration.drafting import editor_of, hands_text, names_of
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.trial_form import canary_fields, read_canary
 from openiwd.web.configuration.trial_view import DivergenceLine, TrialView, percent_text
+from openiwd.web.dashboard.item_link import ANY_STATUS, items_link
 from openiwd.web.item.directory import live_rules
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 PATH: Final = "/configuration/drafts"
+JUDGED_BY: Final = {"attribute": "ruleSetVersion", "operator": "eq"}
 SAMPLES: Final = ("100", "50", "20", "10", "5", "1")
 
 
@@ -147,6 +149,7 @@ async def _canary_values(visit: Visit, draft: UUID) -> dict[str, Any]:
         "guards": view.guards(found),
         "passed": [g for g in view.guards(found) if g.passed],
         "sums": view.sums(found.sides),
+        "items_href": items_link({**JUDGED_BY, "value": found.version}, ANY_STATUS) if found.running else "",
         "queues": view.queues(found.sides),
         "categories": view.categories_of(found.sides),
         "not_tried": len(found.not_tried),
