@@ -230,6 +230,8 @@ async def store_version(
     )
     try:
         async with going_live(services, compiled), runtime.store.writing() as tx:
+            # Loading it may have taken seconds, in which the version before was live.
+            published.published_at = event.at = runtime.now()
             await tx.publish(published, expected=live)
             await tx.append_events([event])
     except RevisionMismatchError as error:
