@@ -21,7 +21,7 @@ def test_findings_lead_to_the_items(site: Site, open_as: Open, shot: Shot) -> No
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Doctor").click()
     expect(page.locator("h1")).to_have_text("Doctor")
     page.locator("#doctor-again").click()
-    one = page.locator(".finding", has_text="Nobody who is logged in can take items").first
+    one = page.locator(".finding", has_text="Nobody who is logged in can take these items").first
     expect(one).to_be_visible()
     expect(one).to_contain_text("What to do")
     expect(page.locator("#checks")).to_contain_text("Items that nobody can take")

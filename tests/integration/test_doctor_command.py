@@ -12,8 +12,14 @@ from pathlib import Path
 import msgspec
 import pytest
 import uvicorn
+from typer.testing import CliRunner
 
+from openiwd.cli.doctor import exit_code
+from openiwd.cli.main import app
+from openiwd.domain.errors import NotFoundError, OpenIwdError
 from openiwd.domain.privilege import Role
+from openiwd.processes.doctor import Place, ask_databases, ask_server
+from openiwd.processes.settings import Settings
 from openiwd.usecases.doctor import Report
 from tests.factories.api import World
 from tests.factories.stored_item import store_items, stored_item
@@ -54,48 +60,41 @@ async def decided(api: World) -> None:
 async def test_by_a_server(api: World, url: str) -> None:
     await decided(api)
     await api.add_agent("amara")
-    code, out, err = await doctor("--url", url, "--key", api.keys["t"])
+    report = await ask_server(Place(url=url, key=api.keys["t"]))
+    assert (report.counts["critical"], exit_code(report)) == (0, 1)
+    assert "gap" in {f.code for f in report.findings}
+    await api.add_key("agent", Role.AGENT)
+    with pytest.raises(OpenIwdError, match="403"):
+        await ask_server(Place(url=url, key=api.keys["agent"]))
+    code, out, err = await doctor(OPENIWD_URL=url, OPENIWD_API_KEY=api.keys["t"])
     assert (code, err) == (1, ""), out
     assert "0 critical, 1 warning" in out
     assert "Some items reach no category" in out
-    await api.item("c1", data={"kind": "claim", "line": "motor"})
-    api.platform.doctor._latest.clear()
-    code, out, _ = await doctor("--url", url, "--key", api.keys["t"], "--json")
-    (report,) = msgspec.json.decode(out, type=list[Report])
-    assert code == 1, [f.what for f in report.findings]
-    assert "nobodyNow" in {f.code for f in report.findings}
-    await api.add_key("agent", Role.AGENT)
-    code, out, err = await doctor(OPENIWD_URL=url, OPENIWD_API_KEY=api.keys["agent"])
-    assert (code, out) == (2, "")
-    assert "403" in err
 
 
 async def test_by_the_databases_alone(api: World) -> None:
     await decided(api)
-    dsn = api.wiring.control_dsn
-    code, out, err = await doctor(OPENIWD_DATABASE_URL=dsn)
-    assert code == 2, (out, err)
-    assert "No active agent can take items of Claims/Motor" in out
-    await api.add_agent("amara")
     services = await api.services()
     late = stored_item("late", queue_id="claims", due_at=services.runtime.now() - timedelta(hours=1))
     await store_items(services.runtime.store, [late])
-    code, out, _ = await doctor("--json", "--tenant", "t", OPENIWD_DATABASE_URL=dsn)
+    code, out, _ = await doctor("--json", "--tenant", "t", OPENIWD_DATABASE_URL=api.wiring.control_dsn)
     (report,) = msgspec.json.decode(out, type=list[Report])
-    assert (code, report.tenant) == (1, "t"), [f.what for f in report.findings]
-    assert "overdueWaiting" in {f.code for f in report.findings}
-    code, _, err = await doctor("--tenant", "none", OPENIWD_DATABASE_URL=dsn)
-    assert code == 2
-    assert "there is no active tenant 'none'" in err
+    assert (code, report.tenant) == (2, "t"), [f.what for f in report.findings]
+    assert {"overdueWaiting", "categoryNobody"} <= {f.code for f in report.findings}
+    settings = Settings(database_url=api.wiring.control_dsn)
+    (same,) = await ask_databases(settings, None)
+    assert {f.id for f in same.findings} == {f.id for f in report.findings}
+    with pytest.raises(NotFoundError, match="no active tenant 'none'"):
+        await ask_databases(settings, "none")
 
 
-async def test_with_nobody_to_ask(tmp_path: Path) -> None:
-    code, out, err = await doctor(OPENIWD_DATA_DIR=str(tmp_path / "empty"))
-    assert (code, out) == (2, "")
-    assert "neither a server to ask nor a database" in err
-    code, _, err = await doctor("--url", "http://127.0.0.1:9", "--key", "k")
-    assert code == 2
-    assert "does not answer" in err
-    code, _, err = await doctor("--url", "http://127.0.0.1:9")
-    assert code == 2
-    assert "API key" in err
+def test_with_nobody_to_ask(tmp_path: Path) -> None:
+    runner = CliRunner()
+    for arguments, complaint in (
+        ([], "neither a server to ask nor a database"),
+        (["--url", "http://127.0.0.1:9", "--key", "k"], "does not answer"),
+        (["--url", "http://127.0.0.1:9"], "API key"),
+    ):
+        asked = runner.invoke(app, ["doctor", *arguments], env={"OPENIWD_DATA_DIR": str(tmp_path / "empty")})
+        assert asked.exit_code == 2, asked.output
+        assert complaint in " ".join(asked.stderr.split())

@@ -90,8 +90,8 @@ def test_who_is_asked_for_by_name_counts() -> None:
 
 def test_a_finding_has_figures_an_example_and_a_link() -> None:
     (one,) = work_check.items_for_nobody([wanted(items=1234)], [], life_rules(), AT)
-    assert one.what.startswith("No active agent can take items of Claims that ask for motor 5")
-    assert "Waiting: 1,234." in one.what
+    assert one.what.startswith("No active agent can take these items of Claims, whatever relaxation adds.")
+    assert "Asked for: motor 5. Waiting: 1,234." in one.what
     assert one.figures == {"items": 1234}
     assert one.examples[0].link == f"/?item={UUID(int=1234)}"
     assert one.link == "/?status=queued&queue=claims"

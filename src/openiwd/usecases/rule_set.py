@@ -285,6 +285,8 @@ async def _go_live(
     for attempt in range(PUBLISH_ATTEMPTS):
         try:
             async with runtime.store.writing() as tx:
+                # Loading it may have taken seconds, in which the version before was live.
+                published.published_at = event.at = runtime.now()
                 await tx.publish(published, expected=live, draft=draft)
                 await follow(tx)
                 await tx.append_events([event])

@@ -15,15 +15,15 @@ _LATE_AT_OPENING: Final = (
 WORDING: Final[dict[str, tuple[str, str]]] = {
     # work and people
     "nobodyEver": (
-        "No active agent can take items of {queue} that ask for {needs}, whatever relaxation adds. Waiting: {n}.",
+        "No active agent can take these items of {queue}, whatever relaxation adds. Asked for: {needs}. Waiting: {n}.",
         "Give an agent of the queue's groups what is asked for, add a group to the queue, or relax the requirement.",
     ),
     "nobodyThisWeek": (
-        "None of the agents who can take items of {queue} that ask for {needs} works within seven days. Waiting: {n}.",
+        "None of those who can take these items of {queue} works within seven days. Asked for: {needs}. Waiting: {n}.",
         "See to a substitute, correct working hours or absences, or relax the requirement for the time.",
     ),
     "nobodyNow": (
-        "Nobody who is logged in can take items of the queue {queue} that ask for {needs}. Waiting: {n}.",
+        "Nobody who is logged in can take these items of {queue}. Asked for: {needs}. Waiting: {n}.",
         "Have one of the agents who can take them log in, or add a group to the queue.",
     ),
     "noQueue": (
