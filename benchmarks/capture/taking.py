@@ -52,8 +52,8 @@ class Taking:
             shutil.move(made, inbound / made.name)
             reader = CaptureReader(services, opened(self._point, "bench"), source, epoch)
             started = time.perf_counter()
-            while reader.status.records < records:
-                await reader.step()
+            while await reader.step():
+                pass
             seconds = time.perf_counter() - started
         if reader.status.created != records:
             raise RuntimeError(

@@ -297,8 +297,8 @@ def inbox_entry(services: TenantServices, point: OpenedPoint, plan: Plan) -> Cap
     error = answer.error if answer is not None else None
     fields: dict[str, Any] | None = None
     if record.fault is None:
-        encoded = _storable(msgspec.json.encode(_plain(record.fields)))
-        fields = msgspec.json.decode(encoded) if len(encoded) <= MAX_KEPT else None
+        plain = _storable(msgspec.to_builtins(record.fields, str_keys=True))
+        fields = plain if len(msgspec.json.encode(plain)) <= MAX_KEPT else None
     return CaptureError(
         id=services.runtime.new_id(),
         capture_point=point.point.id,
@@ -318,12 +318,13 @@ def inbox_entry(services: TenantServices, point: OpenedPoint, plan: Plan) -> Cap
     )
 
 
-def _plain(value: Any) -> Any:
-    return msgspec.to_builtins(value, str_keys=True)
-
-
-def _storable(encoded: bytes) -> bytes:
-    return encoded.replace(b"\\u0000", b"\\ufffd")
+def _storable(value: Any) -> Any:
+    """The same JSON value without texts that cannot be stored."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(name)): _storable(inner) for name, inner in value.items()}
+    return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def clean(text: str) -> str:

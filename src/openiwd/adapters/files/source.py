@@ -7,10 +7,12 @@ the core knows which of its rows were committed. So nothing here has to be remem
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import msgspec
 
@@ -72,6 +74,7 @@ class OpenFile:
         self._form: Form | None = None
         self._number = 0
         self._rows: Iterator[Row] = iter(())
+        self._ahead: Row | None = None
         self._opened: IO[bytes] | None = None
         self._spooled = {"rejected": 0, "answers": 0}
         try:
@@ -86,13 +89,15 @@ class OpenFile:
         records: list[SourceRecord] = []
         if self.broken is None:
             try:
-                while len(records) < most:
-                    row = next(self._rows, None)
-                    if row is None:
-                        self.exhausted = True
-                        break
-                    self._number += 1
-                    records.append(self._record(row))
+                while len(records) < most and not self.exhausted:
+                    row = self._ahead or next(self._rows, None)
+                    self._ahead = None
+                    if row is not None:
+                        self._number += 1
+                        records.append(self._record(row))
+                        # The last batch knows that it is: with it the file is put away.
+                        self._ahead = next(self._rows, None)
+                    self.exhausted = self._ahead is None
             except BrokenFileError as error:
                 self.broken = error
         if self.broken is not None and not self.exhausted:
@@ -121,11 +126,11 @@ class OpenFile:
             error = answer.error
             if error is not None and record.context is not None:
                 told = error.message if error.hint is None else f"{error.message} – {error.hint}"
-                rejected.append(msgspec.json.encode([record.context, told]))
+                rejected.append(_json([record.context, told]))
             if self._settings.answers == "all" or (
                 self._settings.answers == "asked" and answer.outcome in _ASKED
             ):
-                answers.append(msgspec.json.encode(answer))
+                answers.append(_json(answer))
         # Both before either counts: a batch that fails half-way is written again in its place.
         self._spooled = {
             "rejected": self._append("rejected", rejected),
@@ -178,6 +183,15 @@ class OpenFile:
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()
+
+
+def _json(value: Any) -> bytes:
+    """As JSON; halves of surrogate pairs, which no text can be stored with, give way."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(value, str_keys=True)).encode()
+        return re.sub(rb"\\ud[89a-f][0-9a-f]{2}", rb"\\ufffd", text)
 
 
 def _put(out: IO[bytes], content: bytes) -> None:
