@@ -113,7 +113,7 @@ def test_whole_numbers_take_no_decimals() -> None:
 
 
 def test_values_are_looked_up() -> None:
-    table = {"values": {"A": "Claims", "7": "Sales"}}
+    table: dict[str, Any] = {"values": {"A": "Claims", "7": "Sales"}}
     assert mapped("A", "category", **table) == "Claims"
     assert mapped(7.0, "category", **table) == "Sales", "as a table of a workbook has it"
     assert mapped("B", "category", **table, otherwise="Other") == "Other"
