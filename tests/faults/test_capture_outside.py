@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,9 +15,9 @@ from tests.faults.installation import READY_SECONDS, Site
 from tests.servers.until import until
 
 pytestmark = pytest.mark.timeout(300)
-RECORDS = 3_000
+RECORDS = 4_000
 KINDS = ("postgresql", "kafka", "amqp")
-KEY = "a key for tests that nobody keeps secret"
+KEY = "a-key-for-tests-that-nobody-keeps-secret"
 
 
 @asynccontextmanager
@@ -47,13 +48,17 @@ async def _run(site: Site, outside: Outside) -> None:
     with server.client(site.keys["admin"]) as http:
         body = {"name": "Outside", "source": outside.source}
         assert http.put("/capture-points/outside", json=body).status_code == 201
-        await outside.put(*({"captureId": f"c{n}"} for n in range(RECORDS)))
         first = site.start("capture", environment=environment)
-        await _at_least(site, 300)
+        await until(
+            lambda: http.get("/capture-points/outside/status").json()["running"], seconds=READY_SECONDS
+        )
         second = site.start("capture", environment=environment)
+        putting = asyncio.create_task(outside.put(*({"captureId": f"c{n}"} for n in range(RECORDS))))
+        await _at_least(site, 100)
         first.process.kill()
         killed_at, taken = time.monotonic(), await _items(site)
         assert taken < RECORDS, "killed in the middle"
+        await putting
         await _at_least(site, taken + 1)
         took = time.monotonic() - killed_at
         await _at_least(site, RECORDS)

@@ -84,9 +84,9 @@ async def test_only_who_has_the_secret_is_let_in(api: World, check: str) -> None
         *(headers for name, headers in right.items() if name != check),
     ]
     for headers in wrong:
-        problem(await send(api, body, headers), 401)
+        problem(await send(api, body, headers), 403, "notLetIn")
     assert (await send(api, body, right[check])).json()["answers"][0]["outcome"] == "created"
-    problem(await send(api, body + b" ", right[check]), 401) if check != "bearer" else None
+    problem(await send(api, body + b" ", right[check]), 403, "notLetIn") if check != "bearer" else None
 
 
 async def test_others_learn_nothing_of_what_there_is(api: World) -> None:
@@ -94,11 +94,11 @@ async def test_others_learn_nothing_of_what_there_is(api: World) -> None:
     await api.call("PUT", "/capture-points/plain", json={"name": "Plain", "source": {"kind": "rest"}})
     headers = {"authorization": f"Bearer {SECRET}"}
     for path in ("/capture/plain", "/capture/nothing", "/capture/portal?tenant=other"):
-        problem(await api.call("POST", path, None, content=b"{}", headers=headers), 401)
+        problem(await api.call("POST", path, None, content=b"{}", headers=headers), 403, "notLetIn")
     await api.add_tenant("u")
     problem(await send(api, ENTITIES["entities"][0]), 400)
     assert (await send(api, ENTITIES["entities"][0], query="?tenant=t")).status_code == 200
-    problem(await send(api, ENTITIES["entities"][0], query="?tenant=u"), 401)
+    problem(await send(api, ENTITIES["entities"][0], query="?tenant=u"), 403, "notLetIn")
 
 
 async def test_a_secret_is_sealed_and_never_read_back(api: World) -> None:

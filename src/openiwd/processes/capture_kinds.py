@@ -31,6 +31,11 @@ class OnDemand:
         self._make = make
         self._adapter: Opener | None = None
 
+    @property
+    def available(self) -> bool:
+        """Always: where the client is missing, the capture point's status says so and names the extra."""
+        return True
+
     def _loaded(self) -> Opener:
         if self._adapter is None:
             try:

@@ -15,7 +15,7 @@ import msgspec
 from openiwd.domain.capture.answer import Answer
 from openiwd.domain.capture.outside_source import WebhookSource
 from openiwd.domain.capture.point import CapturePoint
-from openiwd.domain.errors import ConflictError, InvalidInputError, TooLargeError, UnauthenticatedError
+from openiwd.domain.errors import ConflictError, ForbiddenError, InvalidInputError, TooLargeError
 from openiwd.domain.webhook import is_signed
 from openiwd.ports.capture import MAX_RAW, SourceRecord
 from openiwd.ports.tenant_store import Writing
@@ -69,9 +69,10 @@ async def receive(
     return [plan.answer for plan in plans if plan.answer is not None]
 
 
-def _refused() -> UnauthenticatedError:
-    return UnauthenticatedError(
+def _refused() -> ForbiddenError:
+    return ForbiddenError(
         "no capture point takes this, or it does not carry the capture point's secret",
+        code="notLetIn",
         hint="check the address, the secret and how it is sent",
     )
 
