@@ -40,7 +40,7 @@ def quarter(at: datetime) -> datetime:
 def staged(event: FedEvent) -> tuple[Any, ...]:
     return (
         *cursor_of(event.cursor), event.at, event.type, event.actor, event.item_number, event.item_id, event.revision,
-        event.subject_id, event.body, event.personal,
+        event.subject_id, event.body, None if bytes(event.personal) == b"null" else event.personal,
     )  # fmt: skip
 
 
