@@ -52,6 +52,10 @@ class PostgresMartLoad:
         self._checked_from: datetime | None = None
 
     async def prepare(self) -> None:
+        # Compiling these statements takes longer than running them; their sorts are to stay in memory.
+        await self._connection.execute(
+            "SET jit = off; SET work_mem = '64MB'; SET temp_buffers = '64MB'; SET max_parallel_workers_per_gather = 0"
+        )
         await self._connection.execute(LOAD["work_tables"])
         await self._connection.execute(LEVEL["lost_runs"])
 
