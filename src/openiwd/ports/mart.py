@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,9 @@ class MartBusyError(OpenIwdError):
     code = "martBusy"
 
 
+NOTHING: Final = msgspec.Raw(b"null")
+
+
 class FedEvent(Struct, rename="camel"):
     """An event as the feed tells it; its body stays as it came."""
 
@@ -32,7 +35,7 @@ class FedEvent(Struct, rename="camel"):
     revision: int | None = None
     subject_id: str | None = None
     body: msgspec.Raw = msgspec.Raw(b"{}")
-    personal: msgspec.Raw | None = None
+    personal: msgspec.Raw = NOTHING
 
 
 class FeedPage(NamedTuple):

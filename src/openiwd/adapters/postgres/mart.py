@@ -16,7 +16,7 @@ from openiwd.adapters.postgres.mart_columns import REPORT_PARTS
 from openiwd.adapters.postgres.mart_loading import LEVEL, LOAD, PostgresMartLoad, state_of
 from openiwd.adapters.postgres.mart_views import view_hash, view_statements
 from openiwd.adapters.postgres.named_sql import named_sql
-from openiwd.domain.errors import NotFoundError, UnavailableError
+from openiwd.domain.errors import NotFoundError, OpenIwdError, UnavailableError
 from openiwd.ports.mart import MartBusyError, MartState, Run
 
 REPORT: Final = named_sql("mart_report", **REPORT_PARTS)
@@ -40,6 +40,10 @@ def positional(query: str) -> tuple[str, list[str]]:
 
 
 QUERIES: Final = {name: positional(text) for name, text in REPORT.items()}
+
+
+def _no_mart() -> NotFoundError:
+    return NotFoundError("this tenant has no data mart yet", code="noMart", hint="start `openiwd mart` once")
 
 
 class PostgresMart:
@@ -85,9 +89,7 @@ class PostgresMart:
             try:
                 connection = self._idle.pop() if self._idle else await open_connection(self._dsn())
             except asyncpg.InvalidCatalogNameError as error:
-                raise NotFoundError(
-                    "this tenant has no data mart yet", code="noMart", hint="start `openiwd mart` once"
-                ) from error
+                raise _no_mart() from error
             except (OSError, asyncpg.PostgresError) as error:
                 raise UnavailableError("the data mart is away", hint="try again in a moment") from error
             sound = False
@@ -96,6 +98,10 @@ class PostgresMart:
                     async with connection.transaction(readonly=True, isolation="repeatable_read"):
                         yield connection
                 sound = True
+            except OpenIwdError as error:
+                if isinstance(error.__cause__, asyncpg.UndefinedTableError):
+                    raise _no_mart() from error
+                raise
             finally:
                 if sound and not connection.is_closed():
                     self._idle.append(connection)

@@ -40,7 +40,7 @@ def quarter(at: datetime) -> datetime:
 def staged(event: FedEvent) -> tuple[Any, ...]:
     return (
         *cursor_of(event.cursor), event.at, event.type, event.actor, event.item_number, event.item_id, event.revision,
-        event.subject_id, event.body, event.personal,
+        event.subject_id, event.body, None if bytes(event.personal) == b"null" else event.personal,
     )  # fmt: skip
 
 
@@ -52,6 +52,10 @@ class PostgresMartLoad:
         self._checked_from: datetime | None = None
 
     async def prepare(self) -> None:
+        # Compiling these statements takes longer than running them; their sorts are to stay in memory.
+        await self._connection.execute(
+            "SET jit = off; SET work_mem = '64MB'; SET temp_buffers = '64MB'; SET max_parallel_workers_per_gather = 0"
+        )
         await self._connection.execute(LOAD["work_tables"])
         await self._connection.execute(LEVEL["lost_runs"])
 

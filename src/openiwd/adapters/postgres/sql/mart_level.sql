@@ -182,8 +182,7 @@ WHERE r.employee_id = n.employee_id;
 -- Numbers about the mart itself.
 WITH sizes AS (
     INSERT INTO database_stats
-    SELECT c.relname, greatest(c.reltuples, 0)::bigint, pg_total_relation_size(c.oid)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind = 'r'
+    SELECT relname, n_live_tup, pg_total_relation_size(relid) FROM pg_stat_user_tables WHERE schemaname = 'public'
     ON CONFLICT (table_name) DO UPDATE SET rows = excluded.rows, size_bytes = excluded.size_bytes
 )
 INSERT INTO etl_stats_general
