@@ -146,7 +146,7 @@ class Comparison:
         return Likeness(reach, state_of(item), state_of(after), before, then)
 
     def _reach(self, item: WorkItem) -> Reach:
-        (one, acted), (other, acts) = judged_anew(item, self.old), judged_anew(item, self.new)
+        (one, acted, _), (other, acts, _) = judged_anew(item, self.old), judged_anew(item, self.new)
         if _plain(one) != _plain(other):
             return Reach.ALL
         before, after = schema_of(one, self.old.rules), schema_of(other, self.new.rules)
