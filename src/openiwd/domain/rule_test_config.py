@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from openiwd.domain.requirement import SkillConfig
@@ -43,4 +44,4 @@ class RuleTestConfig(Struct, kw_only=True, rename="camel", forbid_unknown_fields
     name: str | None = None
     at: str | None = None
     item: dict[str, Any] = {}
-    expect: ExpectationConfig = ExpectationConfig()
+    expect: ExpectationConfig = msgspec.field(default_factory=ExpectationConfig)

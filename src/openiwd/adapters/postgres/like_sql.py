@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
-
 from openiwd.adapters.postgres.search_arguments import Arguments
 from openiwd.domain.attribute import Root
 from openiwd.domain.instant import from_micros
@@ -37,71 +35,58 @@ _PARTS: Final = {
 }
 
 
-class _Parts(Struct):
-    """What each attribute needs of a row, one step after the other: what a step has worked out, the next one uses."""
-
-    taken: list[str]
-    """Out of the columns."""
-    kinds: list[str]
-    numbers: list[str]
-    places: list[str]
-    told: list[str]
-    """What goes into the likeness."""
-
-
 def like_statement(read: Sequence[Reading], after: int, until: int, seed: int) -> tuple[str, Arguments]:
     """The open items of a span of numbers: columns of fixed width, never null, for a binary COPY."""
     arguments = Arguments()
-    parts = _Parts([], [], [], [], [])
+    sources: list[str] = []
+    told: list[str] = []
     for n, reading in enumerate(read):
-        _add(parts, reading, f"r{n}", arguments)
-    steps = (("v", parts.taken), ("k", parts.kinds), ("n", parts.numbers), ("b", parts.places))
-    laterals = " ".join(
-        f"CROSS JOIN LATERAL (SELECT {', '.join(values)} OFFSET 0) AS {name}"
-        for name, values in steps
-        if values
-    )
-    likeness = ", ".join([*_STANDING, *parts.told])
+        source, values = _told(reading, f"r{n}", arguments)
+        sources += source
+        told += values
+    lateral = f"CROSS JOIN LATERAL (SELECT {', '.join(sources)} OFFSET 0) AS v" if sources else ""
+    likeness = ", ".join([*_STANDING, *told])
     return (
         "SELECT item.number, item.revision,"
         f" hash_record_extended(ROW({likeness}), {arguments.add(seed, 'bigint')}) AS likeness,"
         " coalesce(item.clock_origin, (-9223372036854775808)::bigint) AS origin,"
         " coalesce(item.clock_frozen, (-9223372036854775808)::bigint) AS stopped,"
         " coalesce(item.reopened_at, item.created_at) AS created_at"
-        f" FROM item {laterals} WHERE {_OPEN} AND item.number > {arguments.add(after, 'bigint')}"
+        f" FROM item {lateral} WHERE {_OPEN} AND item.number > {arguments.add(after, 'bigint')}"
         f" AND item.number <= {arguments.add(until, 'bigint')}"
     ), arguments
 
 
-def _add(parts: _Parts, reading: Reading, name: str, arguments: Arguments) -> None:
+def _told(reading: Reading, name: str, arguments: Arguments) -> tuple[list[str], list[str]]:
+    """(what the subquery takes out, what of it goes into the likeness)."""
     if reading.root is Root.ITEM:
         field = reading.keys[0]
         column = _COLUMNS.get(field, f"item.{field}")
-        if not reading.instant and field in ("business_value", "tags"):
-            parts.told.append(f"{column}::text")
-            return
-        parts.taken.append(f"{column} AS {name}")
-        told = _instant if reading.instant else _text
-        parts.told.extend(told(reading, f"v.{name}", arguments))
-        return
-    value = f"item.{reading.root.value}"
-    for key in reading.keys:
-        value += f" -> {arguments.add(key, 'text')}"
+        if reading.instant:
+            return [f"{column} AS {name}"], _instant(reading, f"v.{name}", arguments)
+        if field in ("business_value", "tags"):
+            return [], [f"{column}::text"]
+        return [f"{column} AS {name}"], _text(reading, f"v.{name}", arguments)
+    path = arguments.add(list(reading.keys), "text[]")
+    value = f"item.{reading.root.value} #> {path}"
     if reading.whole:
-        parts.told.append(f"({value})::text")
-        return
-    parts.taken.append(f"{value} AS {name}")
-    parts.kinds += [f"jsonb_typeof(v.{name}) AS {name}_kind", f"v.{name} #>> '{{}}' AS {name}"]
-    kind, text = f"k.{name}_kind", f"k.{name}"
-    parts.told += [kind, f"CASE WHEN {kind} IN ('boolean', 'array', 'object') THEN {text} END"]
-    parts.told += [f"CASE WHEN {kind} = 'string' THEN {s} END" for s in _text(reading, text, arguments)]
+        return [], [f"({value})::text"]
+    source = [
+        f"{value} AS {name}",
+        f"jsonb_typeof({value}) AS {name}_kind",
+        f"item.{reading.root.value} #>> {path} AS {name}_text",
+    ]
+    kind, text = f"v.{name}_kind", f"v.{name}_text"
+    found = [kind, f"CASE WHEN {kind} IN ('boolean', 'array', 'object') THEN {text} END"]
+    strings = _text(reading, text, arguments)
+    found += [f"CASE WHEN {kind} = 'string' THEN {s} END" for s in strings]
     # Judging tells 5 from 5.0 where it wants a whole number.
-    parts.numbers.append(f"(CASE WHEN {kind} = 'number' THEN {text} END)::numeric AS {name}")
-    parts.told.append(f"scale(n.{name}) > 0")
+    number = f"(CASE WHEN {kind} = 'number' THEN {text} END)::numeric"
+    found += [f"scale({number}) > 0"]
     if reading.numbers:
         constants = arguments.add(list(reading.numbers), "numeric[]")
-        parts.places.append(f"width_bucket(n.{name}, {constants}) AS {name}")
-        parts.told += [f"b.{name}", f"n.{name} = ({constants})[b.{name}]"]
+        found += [f"width_bucket({number}, {constants})", f"{number} = ANY ({constants})"]
+    return source, found
 
 
 def _text(reading: Reading, text: str, arguments: Arguments) -> list[str]:
