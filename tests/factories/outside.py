@@ -24,6 +24,8 @@ from openiwd.domain.capture.point import CapturePoint
 from tests.servers.postgres import PostgresServer
 
 Message = dict[str, Any]
+AT_ONCE = 200
+"""Messages on their way to a broker."""
 COLUMNS = ("message", "captureid", "subject", "kind", "line", "reason")
 
 
@@ -232,8 +234,9 @@ class Queue:
         self._seen: dict[str, list[dict[str, Any]]] = {use: [] for use in self.queues}
 
     async def put(self, *messages: Message) -> None:
-        for message in messages:
-            await self.put_raw(json.dumps(message).encode())
+        for start in range(0, len(messages), AT_ONCE):
+            part = messages[start : start + AT_ONCE]
+            await asyncio.gather(*(self.put_raw(json.dumps(m).encode()) for m in part))
 
     async def put_raw(self, body: bytes, **properties: Any) -> None:
         sent = aio_pika.Message(body, message_id=uuid4().hex, delivery_mode=2, **properties)
@@ -245,8 +248,15 @@ class Queue:
     async def read(self, use: str) -> list[dict[str, Any]]:
         """All that the queue has ever given."""
         queue = await self.channel.declare_queue(self.queues[use], durable=True)
-        while (message := await queue.get(no_ack=True, fail=False)) is not None:
-            self._seen[use].append(json.loads(message.body))
+        left = queue.declaration_result.message_count or 0
+        if left:
+            async with queue.iterator() as messages:
+                async for message in messages:
+                    self._seen[use].append(json.loads(message.body))
+                    await message.ack()
+                    left -= 1
+                    if not left:
+                        break
         return self._seen[use]
 
     async def answers(self) -> list[tuple[str | None, str]]:

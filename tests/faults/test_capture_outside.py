@@ -15,7 +15,7 @@ from tests.faults.installation import READY_SECONDS, Site
 from tests.servers.until import until
 
 pytestmark = pytest.mark.timeout(300)
-RECORDS = 4_000
+RECORDS = 3_000
 KINDS = ("postgresql", "kafka", "amqp")
 KEY = "a-key-for-tests-that-nobody-keeps-secret"
 
