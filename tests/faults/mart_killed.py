@@ -18,10 +18,11 @@ from pathlib import Path
 
 import msgspec
 
-from openiwd.ports.mart import FedEvent
+from openiwd.ports.mart import FedEvent, MartBusyError
 from openiwd.processes.bootstrap import ensure_database
 from openiwd.usecases.mart_run import Chain
 from tests.factories.mart import MartUnderTest
+from tests.servers.until import until
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = """
@@ -103,16 +104,15 @@ async def kill_often(
 
 async def _finish(mart: MartUnderTest, events: Sequence[FedEvent]) -> None:
     """Loads the rest in peace, once the server has noticed that the killed one is gone."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await mart.load(events, Chain.INTRADAY)
-            except Exception as error:
-                if "another run" not in str(error):
-                    raise
-                await asyncio.sleep(0.02)
-            else:
-                return
+
+    async def loaded() -> bool:
+        try:
+            await mart.load(events, Chain.INTRADAY)
+        except MartBusyError:
+            return False
+        return True
+
+    await until(loaded)
 
 
 @asynccontextmanager
