@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.servers.postgres", "tests.servers.postgres_15"]
+pytest_plugins = ["tests.servers.mail", "tests.servers.postgres", "tests.servers.postgres_15"]

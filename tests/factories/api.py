@@ -24,6 +24,7 @@ from tests.factories.tenant import RULES, stored_rules
 
 PREFIX = "/iwd/v3"
 PASSWORD = "correct horse battery"
+SECRET_KEY = bytes(range(32))
 MakeDatabase = Callable[[], Awaitable[str]]
 """Makes an empty, migrated tenant database; its name."""
 
@@ -157,7 +158,7 @@ def problem(answer: httpx.Response, status: int, code: str | None = None) -> dic
 async def world(
     control_dsn: str, make_database: MakeDatabase, *, tenant: bool = True
 ) -> AsyncIterator[World]:
-    made = World(Wiring(control_dsn, budget=20), make_database)
+    made = World(Wiring(control_dsn, budget=20, secret_keys=[SECRET_KEY]), make_database)
     try:
         if tenant:
             await made.add_tenant("t")

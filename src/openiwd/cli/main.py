@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from openiwd.cli import distribute, reference, replay, serve, simulate, up
+from openiwd.cli import distribute, email, reference, replay, serve, simulate, up
 from openiwd.domain.errors import OpenIwdError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command(name="up")(up.up)
 app.command(name="serve")(serve.serve)
 app.command(name="distribute")(distribute.distribute)
+app.command(name="email")(email.email)
 app.command(name="replay")(replay.replay)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="reference")(reference.reference)

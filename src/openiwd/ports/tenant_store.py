@@ -20,6 +20,7 @@ from openiwd.domain.offer import ClosedOffer, Offer, WrapUp
 from openiwd.domain.work_item import ItemId, ItemNumber, WorkItem
 from openiwd.ports.alarm import AlarmReading, AlarmWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
+from openiwd.ports.email import EmailReading, EmailWriting
 
 
 class RejectedRowsError(InvalidInputError):
@@ -167,7 +168,7 @@ class AgentQuery(Struct, kw_only=True):
     """The one that counts for all media."""
 
 
-class Reading(DashboardReading, AlarmReading, Protocol):
+class Reading(DashboardReading, AlarmReading, EmailReading, Protocol):
     """Committed state of one tenant."""
 
     async def live_version(self) -> int | None: ...
@@ -338,7 +339,7 @@ class Reading(DashboardReading, AlarmReading, Protocol):
     async def unfinished_bulk_jobs(self) -> list[UUID]: ...
 
 
-class Writing(Reading, DashboardWriting, AlarmWriting, Protocol):
+class Writing(Reading, DashboardWriting, AlarmWriting, EmailWriting, Protocol):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""
 
     async def share_live_version(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from collections.abc import Mapping
@@ -18,11 +19,13 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import User
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
+from openiwd.processes.settings import SECRET_KEY_BYTES
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.usecases.user import KEY_PREFIX, hash_secret
 
 CONTROL_DATABASE = "openiwd"
 CREDENTIALS_FILE = "first-logins.json"
+KEY_FILE = "secret.key"
 
 
 class FirstUser(Struct, kw_only=True):
@@ -113,6 +116,14 @@ async def make_users(
         await wiring.control.save_user(stored, revision=None)
 
 
+def secret_key(data_dir: Path) -> bytes:
+    """The key that seals stored secrets of this installation; made at the first start, for its owner's eyes only."""
+    path = data_dir / KEY_FILE
+    if not path.exists():
+        _write(path, base64.b64encode(secrets.token_bytes(SECRET_KEY_BYTES)) + b"\n")
+    return base64.b64decode(path.read_bytes())
+
+
 def read_credentials(data_dir: Path) -> Credentials | None:
     path = data_dir / CREDENTIALS_FILE
     return msgspec.json.decode(path.read_bytes(), type=Credentials) if path.exists() else None
@@ -120,10 +131,14 @@ def read_credentials(data_dir: Path) -> Credentials | None:
 
 def write_credentials(data_dir: Path, credentials: Credentials) -> None:
     """Kept for its owner's eyes only; whole or not at all, whenever the process is killed."""
-    unfinished = data_dir / f"{CREDENTIALS_FILE}.new"
+    _write(data_dir / CREDENTIALS_FILE, msgspec.json.format(msgspec.json.encode(credentials), indent=1))
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f"{path.name}.new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(credentials), indent=1))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(data_dir / CREDENTIALS_FILE)
+    unfinished.replace(path)

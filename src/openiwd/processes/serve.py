@@ -203,7 +203,7 @@ async def serve(
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    wiring = await _migrated(settings.database_url, settings.connection_budget)
+    wiring = await _migrated(settings)
     async with serving(
         wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address
     ) as server:
@@ -211,10 +211,11 @@ async def serve(
         await stopping.wait()
 
 
-async def _migrated(control_dsn: str, budget: int) -> Wiring:
+async def _migrated(settings: Settings) -> Wiring:
     """The adapters, with the control database and all active tenants brought up to date."""
+    control_dsn = settings.database_url or ""
     await migrate_control(control_dsn)
-    wiring = Wiring(control_dsn, budget=budget)
+    wiring = Wiring(control_dsn, budget=settings.connection_budget, secret_keys=settings.secret_keys)
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])
     failed = [result for result in results if isinstance(result, MigrationError)]

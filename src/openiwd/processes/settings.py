@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from openiwd.domain.errors import InvalidInputError
 DEFAULT_PORT = 4024
 DEFAULT_DISTRIBUTE_PORT = 4025
 DEFAULT_METRICS_PORT = 10052
+SECRET_KEY_BYTES = 32
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -30,6 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Control database of an own PostgreSQL; None = the embedded one."""
     connection_budget: int = 60
     log_level: str = "info"
+    secret_keys: tuple[bytes, ...] = ()
+    """Keys that seal stored secrets: the first seals, all of them open."""
 
 
 def environment() -> Mapping[str, str]:
@@ -74,6 +78,24 @@ def _address(environment: Mapping[str, str]) -> str | None:
     return text or None
 
 
+def _keys(environment: Mapping[str, str]) -> tuple[bytes, ...]:
+    """Keys in base64, separated by commas or blanks."""
+    keys = []
+    for text in (_secret(environment, "OPENIWD_SECRET_KEYS") or "").replace(",", " ").split():
+        try:
+            key = base64.b64decode(text, validate=True)
+        except ValueError:
+            key = b""
+        if len(key) != SECRET_KEY_BYTES:
+            raise InvalidInputError(
+                "OPENIWD_SECRET_KEYS holds what is no key",
+                field="OPENIWD_SECRET_KEYS",
+                hint=f"{SECRET_KEY_BYTES} bytes in base64 each; make one with: openssl rand -base64 {SECRET_KEY_BYTES}",
+            )
+        keys.append(key)
+    return tuple(keys)
+
+
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment (OPENIWD_…)."""
     env = os.environ if variables is None else variables
@@ -87,5 +109,32 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         data_dir=Path(data) if data else None,
         database_url=_secret(env, "OPENIWD_DATABASE_URL"),
         connection_budget=_number(env, "OPENIWD_CONNECTION_BUDGET", 60, 5, 1_000),
+        secret_keys=_keys(env),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
     )
+
+
+class EmailSettings(Struct, frozen=True, kw_only=True):
+    """What the email service needs: where IWD is, and a key of each tenant with the privilege `email.service`."""
+
+    url: str
+    api_keys: list[str]
+    log_level: str = "info"
+
+
+def read_email_settings(variables: Mapping[str, str] | None = None) -> EmailSettings:
+    """The email service's settings of the environment."""
+    env = os.environ if variables is None else variables
+    keys = (_secret(env, "OPENIWD_EMAIL_KEYS") or "").replace(",", " ").split()
+    if not keys:
+        raise InvalidInputError(
+            "no API key is set",
+            field="OPENIWD_EMAIL_KEYS",
+            hint="set it, or OPENIWD_EMAIL_KEYS_FILE, to a key with the privilege email.service, one per tenant",
+        )
+    url = (env.get("OPENIWD_URL") or f"http://127.0.0.1:{DEFAULT_PORT}").rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInputError(
+            f"OPENIWD_URL is '{url}'", field="OPENIWD_URL", hint="such as http://iwd:4024"
+        )
+    return EmailSettings(url=url, api_keys=keys, log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower())

@@ -119,7 +119,11 @@ async def _serve(
         id=TENANT_ID, name="Nordhaven Insurance" if options.demo else "Main", database_name=f"iwd-{TENANT_ID}",
         time_zone="Europe/Berlin" if options.demo else "UTC",
     )  # fmt: skip
-    wiring = Wiring(database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE), budget=options.budget)
+    wiring = Wiring(
+        database_dsn(postgres.dsn(), bootstrap.CONTROL_DATABASE),
+        budget=options.budget,
+        secret_keys=[bootstrap.secret_key(data_dir)],
+    )
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None
     with collection_postponed():

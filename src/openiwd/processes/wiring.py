@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from openiwd.adapters.encryption.aes_gcm import AesGcmBox
 from openiwd.adapters.holidays.source import LibraryHolidaySource
+from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
@@ -15,6 +18,7 @@ from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.errors import NotFoundError
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
+from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
 from openiwd.usecases.rule_set import compile_published
@@ -37,7 +41,7 @@ def database_dsn(control_dsn: str, database: str) -> str:
 class Wiring:
     """One process's adapters: connection pools, stores, platform."""
 
-    def __init__(self, control_dsn: str, *, budget: int = 60) -> None:
+    def __init__(self, control_dsn: str, *, budget: int = 60, secret_keys: Sequence[bytes] = ()) -> None:
         self.control_dsn = control_dsn
         self.process_id = new_id()
         self.databases: dict[str, str] = {}
@@ -46,7 +50,10 @@ class Wiring:
         self.holidays = LibraryHolidaySource()
         self.peers = HttpPeers()
         passing_on = PassingOn(self.control, self.peers, self.process_id)
-        self.platform = Platform(self.control, self._runtime, self.process_id, passing_on=passing_on)
+        tools = EmailTools(AesGcmBox(secret_keys) if secret_keys else None, Nh3Cleaner())
+        self.platform = Platform(
+            self.control, self._runtime, self.process_id, passing_on=passing_on, email_tools=tools
+        )
 
     def _dsn_of(self, tenant_id: str) -> str:
         if tenant_id == CONTROL:

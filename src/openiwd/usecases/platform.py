@@ -13,6 +13,7 @@ from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
 from openiwd.usecases.agent_names import AgentNames
 from openiwd.usecases.decider import Decider
+from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.joint_action import JointActions
@@ -32,8 +33,11 @@ MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 class TenantServices:
     """One tenant, ready for use in this process."""
 
-    def __init__(self, runtime: TenantRuntime, process_id: UUID) -> None:
+    def __init__(
+        self, runtime: TenantRuntime, process_id: UUID, email_tools: EmailTools | None = None
+    ) -> None:
         self.runtime = runtime
+        self._email_tools = email_tools
         self.tenant = runtime.tenant
         self.process_id = process_id
         self.intake = Intake(runtime)
@@ -66,6 +70,13 @@ class TenantServices:
             )
         return self.decider
 
+    @property
+    def email_tools(self) -> EmailTools:
+        """UnavailableError in a process that has nothing to do with email."""
+        if self._email_tools is None:
+            raise UnavailableError("this process knows no email", code="noEmail")
+        return self._email_tools
+
     def agent_lock(self, agent_id: str) -> asyncio.Lock:
         """One change of an agent's state at a time."""
         return self._agent_locks[agent_id]
@@ -81,11 +92,13 @@ class Platform:
         process_id: UUID,
         on_open: Callable[[TenantServices], Awaitable[None]] | None = None,
         passing_on: PassingOn | None = None,
+        email_tools: EmailTools | None = None,
     ) -> None:
         self.control = control
         self.identities = Identities(control)
         self.process_id = process_id
         self.passing_on = passing_on
+        self.email_tools = email_tools
         self._make_runtime = make_runtime
         self._on_open = on_open
         self._services: dict[str, TenantServices] = {}
@@ -107,7 +120,7 @@ class Platform:
             tenant = await self.control.tenant(tenant_id)
             if tenant is None or not tenant.active:
                 raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
-            services = TenantServices(await self._make_runtime(tenant), self.process_id)
+            services = TenantServices(await self._make_runtime(tenant), self.process_id, self.email_tools)
             if self._on_open is not None:
                 await self._on_open(services)
             self._services[tenant_id] = services

@@ -7,6 +7,7 @@ from openiwd.adapters.postgres.backlog_reading import BacklogReading
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_reading import ContactReading
 from openiwd.adapters.postgres.dashboard_reading import DashboardReading
+from openiwd.adapters.postgres.email_reading import EmailReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
@@ -22,6 +23,7 @@ class PostgresReading(
     ContactReading,
     DashboardReading,
     AlarmReading,
+    EmailReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 
