@@ -175,13 +175,13 @@ async def test_a_bounce_by_a_real_mail_system(
     await until(installation.items)
     (item,) = await installation.items()
     answer = await installation.api.post(
-        f"/items/{item['id']}/emails", {"text": "Hi", "to": ["nobody@nowhere.invalid"]}
+        f"/items/{item['id']}/emails", {"text": "Hi", "to": ["nobody@bounce.invalid"]}
     )
     assert answer.status_code == 201
     await until(lambda: _status(installation, item["id"], "failed"))
     emails = await installation.emails(item["id"])
     assert [e["kind"] for e in emails] == ["InboundNew", "OutboundReply", "InboundNDR"]
-    assert "no such domain" in emails[1]["reason"]
+    assert "unknown user" in emails[1]["reason"]
     assert len(await installation.items()) == 1
 
 
@@ -306,6 +306,7 @@ async def _life(installation: Installation, steps: int) -> bool:
 async def test_killed_between_any_two_steps(installation: Installation) -> None:
     await installation.set_up(afterStoring="move", moveTo="Done")
     await asyncio.to_thread(installation.mail.make_folder, installation.care, "Done")
+    outcomes: set[str] = set()
     for round_ in range(60):
         await installation.customer_writes(f"letter {round_}", f"letter {round_}")
         expected = round_ + 1
@@ -323,11 +324,13 @@ async def test_killed_between_any_two_steps(installation: Installation) -> None:
             m for m in await installation.inbox(installation.customer) if f"answer {round_}".encode() in m
         ]
         assert len(received) <= 1, f"sent twice at step {round_}"
-        assert sent["status"] in ("sent", "unknown"), sent
+        outcomes.add(sent["status"])
         if sent["status"] == "sent":
             await until(lambda n=round_: _got(installation, n))
         if ended:
             break
+    assert ended
+    assert outcomes == {"sent", "unknown"}  # nothing waits for ever, and what cannot be proven says so
     assert len(await installation.inbox(installation.care)) == 0
     assert len(await installation.inbox(installation.care, "Done")) == expected
 

@@ -1,6 +1,7 @@
 """A real Dovecot and a real Postfix on free loopback ports, in a folder of their own, stopped by their pids.
 
-Any account exists, with one password, except those whose name begins with `gone`. Mail to other domains bounces.
+Any account exists, with one password, except those whose name begins with `gone`. Mail to `bounce.invalid` is taken and then
+bounces, mail to other domains is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 TEMP_DIR = Path("/tmp")  # noqa: S108 - the folder made in it is private
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse"
 NOBODY = 65_534
 DAEMONS = Path("/usr/lib/postfix/sbin")
 START_SECONDS = 30.0
@@ -40,7 +41,8 @@ DOVECOT = """\
 base_dir = {folder}/dovecot
 state_dir = {folder}/dovecot
 log_path = {folder}/dovecot.log
-protocols = imap
+protocols = imap lmtp
+postmaster_address = postmaster@example.com
 listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{folder}/cert.pem
@@ -58,6 +60,12 @@ service imap-login {{
   inet_listener imaps {{
     port = {imaps}
     ssl = yes
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {lmtp}
   }}
 }}
 service auth {{
@@ -96,10 +104,11 @@ inet_protocols = ipv4
 mynetworks = 192.0.2.0/32
 virtual_mailbox_domains = example.com, example.org
 virtual_mailbox_maps = regexp:{folder}/accounts
+transport_maps = regexp:{folder}/transports
 virtual_mailbox_base = {folder}/mail
-virtual_minimum_uid = 1
 virtual_uid_maps = static:{nobody}
 virtual_gid_maps = static:{nobody}
+virtual_transport = lmtp:inet:127.0.0.1:{lmtp}
 recipient_delimiter = +
 default_transport = error:5.1.2 no such domain is known here
 smtpd_tls_cert_file = {folder}/cert.pem
@@ -148,8 +157,12 @@ scache    unix  - - n -  1 scache
 postlog   unix-dgram n - n - 1 postlogd
 """
 ACCOUNTS = """\
-/^gone/ DUNNO
-/^([^@+]+)(\\+[^@]*)?@(example\\.(com|org))$/ $3/$1/
+if !/(^gone|@bounce\\.invalid$)/
+/./ OK
+endif
+"""
+TRANSPORTS = """\
+/@bounce\\.invalid$/ virtual:
 """
 
 
@@ -255,7 +268,7 @@ def mail_server() -> Iterator[MailServer]:
 
 def _configure(folder: Path) -> MailServer:
     folder.chmod(0o755)
-    ports = dict(zip(("imap", "imaps", "smtp", "smtps", "auth"), _free_ports(5), strict=True))
+    ports = dict(zip(("imap", "imaps", "smtp", "smtps", "auth", "lmtp"), _free_ports(6), strict=True))
     certificate = _make_certificate(folder)
     values = {**ports, "folder": folder, "password": PASSWORD, "nobody": NOBODY, "daemons": DAEMONS}
     for name in ("postfix", "queue", "data", "mail", "dovecot"):
@@ -263,7 +276,8 @@ def _configure(folder: Path) -> MailServer:
     (folder / "dovecot.conf").write_text(DOVECOT.format(**values))
     (folder / "postfix" / "main.cf").write_text(MAIN.format(**values))
     (folder / "postfix" / "master.cf").write_text(MASTER.format(**values))
-    (folder / "accounts").write_text(ACCOUNTS.replace("/^gone/ DUNNO\n", "if !/^gone/\n") + "endif\n")
+    (folder / "accounts").write_text(ACCOUNTS)
+    (folder / "transports").write_text(TRANSPORTS)
     os.chown(folder / "mail", NOBODY, NOBODY)
     os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postfix").gr_gid)
     return MailServer(folder, ports, certificate)

@@ -41,6 +41,7 @@ class ImapReader:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"imap-{mailbox.id}")
         self._box: BaseMailBox | None = None
         self._folder: str | None = None
+        self._capabilities: frozenset[str] = frozenset()
 
     async def open(self) -> None:
         await self._run(self._open)
@@ -104,6 +105,9 @@ class ImapReader:
                 box = MailBoxUnencrypted(*place, timeout=TIMEOUT_SECONDS)
         try:
             box.login(incoming.user, self._password, initial_folder=None)
+            # Servers tell more of them after the login.
+            _, told = _checked(box.client.capability(), "CAPABILITY fails")
+            self._capabilities = frozenset(_told(told).upper().split())
         except BaseException:
             with suppress(OSError):
                 box.client.shutdown()
@@ -172,7 +176,7 @@ class ImapReader:
 
     def _move(self, client: imaplib.IMAP4, uid: int, move_to: str) -> None:
         target = _quoted(move_to)
-        if "MOVE" in client.capabilities:
+        if "MOVE" in self._capabilities and "MOVE" in imaplib.Commands:
             _checked(client.uid("MOVE", str(uid), target), f"moving to '{move_to}' fails")
             return
         _checked(client.uid("COPY", str(uid), target), f"copying to '{move_to}' fails")
@@ -180,12 +184,12 @@ class ImapReader:
 
     def _expunge(self, client: imaplib.IMAP4, uid: int) -> None:
         _checked(client.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)"), "STORE fails")
-        if "UIDPLUS" in client.capabilities:
+        if "UIDPLUS" in self._capabilities:
             _checked(client.uid("EXPUNGE", str(uid)), "EXPUNGE fails")
 
     def _wait(self, folder: str, seconds: float) -> None:
         box = self._select(folder)
-        if "IDLE" in box.client.capabilities:
+        if "IDLE" in self._capabilities:
             box.idle.wait(timeout=seconds)
         else:
             _checked(box.client.noop(), "NOOP fails")
