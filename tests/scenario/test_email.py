@@ -6,8 +6,13 @@ The email service is killed between any two of its steps; nothing is lost, store
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +26,7 @@ from openiwd.domain.email.reading import read_email
 from openiwd.ports.mail_provider import MailProviderError
 from openiwd.processes.email import EmailProcess, ImapAndSmtp
 from openiwd.processes.identity import new_id
+from openiwd.processes.serve import serving
 from openiwd.usecases.mail_transfer import Transfer
 from tests.factories.api import World
 from tests.servers.mail import MailServer
@@ -326,7 +332,7 @@ async def test_killed_between_any_two_steps(installation: Installation) -> None:
         assert len(received) <= 1, f"sent twice at step {round_}"
         outcomes.add(sent["status"])
         if sent["status"] == "sent":
-            await until(lambda n=round_: _got(installation, n))
+            await until(partial(_got, installation, round_))
         if ended:
             break
     assert ended
@@ -337,6 +343,52 @@ async def test_killed_between_any_two_steps(installation: Installation) -> None:
 
 async def _got(installation: Installation, number: int) -> bool:
     return any(f"answer {number}".encode() in m for m in await installation.inbox(installation.customer))
+
+
+async def test_a_folder_made_anew_is_gone_through_again(installation: Installation) -> None:
+    await installation.set_up(folders=["Letters"])
+    letters = {
+        n: f"From: a@example.org\r\nSubject: {n}\r\nMessage-ID: <{n}@x>\r\n\r\ntext".encode() for n in "abc"
+    }
+    care, mail = installation.care, installation.mail
+    for contents in ("ab", "bc"):
+        await asyncio.to_thread(mail.make_folder, care, "Letters")
+        for name in contents:
+            await asyncio.to_thread(mail.put, care, letters[name], "Letters")
+        assert await _life(installation, 10_000)
+        assert await _life(installation, 10_000)
+        await asyncio.to_thread(mail.remove_folder, care, "Letters")
+    assert sorted(i["subject"] for i in await installation.items()) == ["a", "b", "c"]
+
+
+def _started(environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    program = Path(sys.executable).with_name("openiwd")
+    with log.open("wb") as file:
+        return subprocess.Popen([program, "email"], env=environment, stdout=file, stderr=file)
+
+
+async def test_a_killed_process_is_followed_by_another(installation: Installation, tmp_path: Path) -> None:
+    await installation.set_up()
+    async with serving(installation.api.wiring, host="127.0.0.1", port=0, metrics_port=None) as server:
+        environment = {
+            **os.environ,
+            "OPENIWD_URL": server.url,
+            "OPENIWD_EMAIL_KEYS": installation.api.keys["t"],
+        }
+        processes: list[subprocess.Popen[bytes]] = []
+        try:
+            for number in range(2):
+                processes.append(_started(environment, tmp_path / f"{number}.log"))
+                if number == 0:
+                    await installation.customer_writes("before")
+                    await until(lambda: _has(installation.items(), 1), seconds=60)
+            processes[0].kill()
+            await installation.customer_writes("after")
+            await until(lambda: _has(installation.items(), 2), seconds=60)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
 
 
 @pytest.mark.parametrize(

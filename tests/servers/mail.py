@@ -1,7 +1,7 @@
 """A real Dovecot and a real Postfix on free loopback ports, in a folder of their own, stopped by their pids.
 
-Any account exists, with one password, except those whose name begins with `gone`. Mail to `bounce.invalid` is taken and then
-bounces, mail to other domains is refused.
+Any account exists, with one password, except those whose name begins with `gone`. Mail to `bounce.invalid` is taken,
+and bounces then; mail to other domains is refused.
 """
 
 from __future__ import annotations
@@ -215,6 +215,10 @@ class MailServer:
     def make_folder(self, address: str, folder: str) -> None:
         with self._logged_in(address) as client:
             client.create(f'"{folder}"')
+
+    def remove_folder(self, address: str, folder: str) -> None:
+        with self._logged_in(address) as client:
+            assert client.delete(f'"{folder}"')[0] == "OK"
 
     def put(self, address: str, raw: bytes, folder: str = "INBOX", flags: str = "") -> None:
         """Puts a message into a folder as it is, past SMTP."""

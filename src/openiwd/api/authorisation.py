@@ -241,7 +241,7 @@ _WATCHING: Final[dict[str, Access | str]] = {
 }
 
 _EMAIL: Final[dict[str, Access | str]] = {
-    "GET /iwd/v3/mailboxes": Access.CALLER,
+    "GET /iwd/v3/mailboxes": "mailboxes.view",
     "GET /iwd/v3/mailboxes/{mailbox_id}": "mailboxes.view",
     "PUT /iwd/v3/mailboxes/{mailbox_id}": "mailboxes.update",
     "DELETE /iwd/v3/mailboxes/{mailbox_id}": "mailboxes.update",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from openiwd.domain.email.address import Address
 from openiwd.domain.email.message import AttachedFile, EmailKind
@@ -110,8 +110,8 @@ class MailboxCursor(Struct, kw_only=True, rename="camel"):
 
     mailbox_id: str
     folder: str
-    uid_validity: int
-    last_uid: int
+    uid_validity: Annotated[int, Meta(ge=0, lt=2**53)]
+    last_uid: Annotated[int, Meta(ge=0, lt=2**53)]
 
 
 class EmailMove(Struct, kw_only=True, rename="camel"):

@@ -95,7 +95,10 @@ class MailSender(Protocol):
         raw: bytes,
         before_content: Callable[[], Awaitable[None]],
     ) -> SendOutcome:
-        """Calls `before_content` once all recipients are accepted, right before the content is handed over."""
+        """Calls `before_content` once all recipients are accepted, right before the content is handed over.
+
+        MailProviderError: the provider cannot be used at all now; nothing was handed over.
+        """
         ...
 
     async def check(self) -> None:

@@ -32,7 +32,8 @@ FENCED_AFTER_SECONDS: Final = 10.0
 SEND_STEP_SECONDS: Final = 1.0
 PAUSES: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """After the first, second, … failure in a row."""
-DRAIN_SECONDS: Final = 20.0
+DRAIN_SECONDS: Final = 8.0
+"""What is being sent may end within so long; less than leases last, which are not renewed meanwhile."""
 
 held = Gauge("iwd_email_mailboxes_held", "Mailboxes that this process holds")
 taken_in = Counter("iwd_email_received_total", "Messages taken in", ["mailbox"])
@@ -138,7 +139,7 @@ class MailboxRun:
     async def _send(self) -> None:
         mailbox = self.served.mailbox
         sender = self._provider.sender(mailbox, self.served.secrets)
-        if "outgoing" not in self._told:
+        if self._told.get("outgoing", "") is not None:
             await sender.check()
             await self._report("outgoing", None)
         reader = await self._filing_reader() if mailbox.outgoing.sent_folder else None

@@ -130,7 +130,7 @@ def read_email_settings(variables: Mapping[str, str] | None = None) -> EmailSett
         raise InvalidInputError(
             "no API key is set",
             field="OPENIWD_EMAIL_KEYS",
-            hint="set it, or OPENIWD_EMAIL_KEYS_FILE, to a key with the privilege email.service, one per tenant",
+            hint="set it, or OPENIWD_EMAIL_KEYS_FILE, to a key with email.service and mailboxes.view, one per tenant",
         )
     url = (env.get("OPENIWD_URL") or f"http://127.0.0.1:{DEFAULT_PORT}").rstrip("/")
     if not url.startswith(("http://", "https://")):

@@ -170,7 +170,12 @@ class Transfer:
             await self._iwd.tell(self.lease, email.id, SendingState.HANDING_OVER)
             self._untold[email.id] = Ending(SendingState.UNKNOWN, "the sending was broken off")
 
-        outcome = await sender.send(email.sender, email.recipients, raw, before_content)
+        try:
+            outcome = await sender.send(email.sender, email.recipients, raw, before_content)
+        except MailProviderError as error:
+            self._untold[email.id] = Ending(SendingState.QUEUED, error.message)
+            await self._tell_ending(email.id)
+            raise
         self._untold[email.id] = Ending(_STATUS[outcome.result], outcome.reason, outcome.message_id)
         if outcome.result is SendResult.SENT:
             await self._file(raw, reader)

@@ -46,8 +46,6 @@ class SmtpSender:
                 # The server's answer is what counts; how the connection ends does not.
                 handed_over = False
                 return SendOutcome(result=SendResult.SENT, reason="; ".join(refused) or None)
-        except MailProviderError as error:
-            return SendOutcome(result=SendResult.PUT_OFF, reason=error.message)
         except SMTPResponseException as error:
             return _by_code(error.code, str(error.message))
         except (SMTPException, OSError) as error:

@@ -94,8 +94,8 @@ class Mailbox(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     aliases: Annotated[list[Annotated[str, Meta(max_length=320)]], Meta(max_length=50)] = []
     display_name: Annotated[str, Meta(max_length=200)] = ""
     enabled: bool = False
-    incoming: Incoming = Incoming()
-    outgoing: Outgoing = Outgoing()
+    incoming: Incoming = field(default_factory=Incoming)
+    outgoing: Outgoing = field(default_factory=Outgoing)
     category: Annotated[str, Meta(max_length=512)] = ""
     """A category by path that new items get, unless empty."""
     reopen_days: Annotated[int, Meta(ge=0, le=365)] = 30

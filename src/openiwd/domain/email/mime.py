@@ -67,8 +67,8 @@ def read_parts(raw: bytes) -> tuple[Part, list[str]]:
 
 def _part(content: bytes, budget: _Budget, depth: int, default_type: str) -> Part:
     headers, body = split(content)
-    for note in headers.notes:
-        budget.note(note)
+    for one in headers.notes:
+        budget.note(one)
     kind, given = parameters(headers.plain("content-type"))
     if _TYPE.fullmatch(kind) is None:
         kind = default_type if not kind or "/" in kind or kind == "text" else "application/octet-stream"
