@@ -83,10 +83,12 @@ async def test_another_message_of_the_same_id_goes_into_quarantine(care: Service
 
 
 async def test_nothing_blocks_the_box(care: ServiceCalls) -> None:
-    for name, nasty in CORPUS.items():
-        got = await care.received(nasty.raw)
-        assert got["outcome"] == "created", name
-        assert len(await _emails(care.api, got["itemId"])) == 1, name
+    small = [nasty.raw for nasty in CORPUS.values() if len(nasty.raw) < 20_000]
+    assert len(small) > 50
+    for got in await asyncio.gather(*map(care.received, small)):
+        assert got["outcome"] == "created"
+    async with (await care.api.services()).runtime.store.reading() as reading:
+        assert sum((await reading.status_counts()).values()) == len(small)
 
 
 async def test_a_reply_joins_reopens_and_wakes(care: ServiceCalls) -> None:

@@ -200,7 +200,7 @@ def _file(file: FileInput, number: int) -> OutboundFile:
 
 
 @get(
-    "/items/{item_id:str}/emails/{email_id:uuid}/files/{ordinal:int}",
+    "/items/{item_id:str}/emails/{email_id:uuid}/files/{ordinal:str}",
     tags=_TAGS,
     operation_id="getEmailFile",
     media_type="application/octet-stream",
@@ -209,13 +209,13 @@ async def get_file(
     call: CurrentCall,
     item_id: FromPath[str],
     email_id: FromPath[UUID],
-    ordinal: FromPath[int],
+    ordinal: FromPath[str],
     capture_point: CapturePoint = None,
 ) -> Response[bytes]:
     """A file of an email, always as a download."""
     item = await item_detail.read(call.services, call.caller, item_id, capture_point)
     email = await email_view.email_of_item(call.services, call.caller, item, email_id)
-    info, content = await email_view.file_of_email(call.services, email, ordinal)
+    info, content = await email_view.file_of_email(call.services, email, _number(ordinal))
     media_type = info.content_type if info.content_type in SAFE_TYPES else "application/octet-stream"
     return download(content, info.file_name, media_type)
 
@@ -234,6 +234,11 @@ async def get_original(
     email = await email_view.email_of_item(call.services, call.caller, item, email_id)
     raw = await email_view.original(call.services, email)
     return download(raw, f"{email.subject[:80] or 'message'}.eml", "application/octet-stream")
+
+
+def _number(text: str) -> int:
+    """-1, which no file has, for what is no number."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else -1
 
 
 def download(content: bytes, file_name: str, media_type: str) -> Response[bytes]:
