@@ -27,8 +27,9 @@ from openiwd.ports.mail_provider import MailProviderError
 from openiwd.processes.email import EmailProcess, ImapAndSmtp
 from openiwd.processes.identity import new_id
 from openiwd.processes.serve import serving
+from openiwd.processes.wiring import Wiring
 from openiwd.usecases.mail_transfer import Transfer
-from tests.factories.api import World
+from tests.factories.api import SECRET_KEY, World
 from tests.servers.mail import MailServer
 from tests.servers.until import until
 
@@ -369,7 +370,8 @@ def _started(environment: Mapping[str, str], log: Path) -> subprocess.Popen[byte
 
 async def test_a_killed_process_is_followed_by_another(installation: Installation, tmp_path: Path) -> None:
     await installation.set_up()
-    async with serving(installation.api.wiring, host="127.0.0.1", port=0, metrics_port=None) as server:
+    wiring = Wiring(installation.api.wiring.control_dsn, secret_keys=[SECRET_KEY])
+    async with serving(wiring, host="127.0.0.1", port=0, metrics_port=None) as server:
         environment = {
             **os.environ,
             "OPENIWD_URL": server.url,
