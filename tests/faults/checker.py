@@ -39,7 +39,17 @@ ACTIONS: Mapping[str, tuple[Action, ...]] = {
     EventType.RESERVATION_ENDED: (Action.END_RESERVATION,),
 }
 UNMOVED = frozenset(
-    {EventType.NOTE_ADDED, EventType.TAGGED, EventType.ATTACHMENT_ADDED, EventType.LINKED, EventType.UPDATED}
+    {
+        *(
+            EventType.NOTE_ADDED,
+            EventType.TAGGED,
+            EventType.ATTACHMENT_ADDED,
+            EventType.LINKED,
+            EventType.UPDATED,
+        ),
+        *(EventType.EMAIL_RECEIVED, EventType.EMAIL_WRITTEN, EventType.EMAIL_SENT, EventType.EMAIL_FAILED),
+        EventType.EMAIL_MOVED,
+    }
 )
 EVENT_OF_ACT: Mapping[str, frozenset[str]] = {
     "accept": frozenset({EventType.ASSIGNED}),

@@ -292,6 +292,34 @@ _WATCHING: Final[dict[str, Access | str]] = {
     "PUT /iwd/v3/alarms/subscription": "alarms.view",
 }
 
+_EMAIL: Final[dict[str, Access | str]] = {
+    "GET /iwd/v3/mailboxes": "mailboxes.view",
+    "GET /iwd/v3/mailboxes/{mailbox_id}": "mailboxes.view",
+    "PUT /iwd/v3/mailboxes/{mailbox_id}": "mailboxes.update",
+    "DELETE /iwd/v3/mailboxes/{mailbox_id}": "mailboxes.update",
+    "PUT /iwd/v3/mailboxes/{mailbox_id}/secrets": "mailboxes.update",
+    "POST /iwd/v3/mailboxes/leases": "email.service",
+    "DELETE /iwd/v3/mailboxes/leases/{holder}": "email.service",
+    "POST /iwd/v3/mailboxes/cursors": "email.service",
+    "POST /iwd/v3/mailboxes/status": "email.service",
+    "GET /iwd/v3/filters": "filters.view",
+    "PUT /iwd/v3/filters/{filter_id}": "filters.update",
+    "DELETE /iwd/v3/filters/{filter_id}": "filters.update",
+    "POST /iwd/v3/emails": "email.service",
+    "GET /iwd/v3/emails/outbound": "email.service",
+    "GET /iwd/v3/emails/{email_id}/raw": "email.service",
+    "POST /iwd/v3/emails/{email_id}/sending-status": "email.service",
+    "POST /iwd/v3/emails/{email_id}/settle": "emails.send",
+    "GET /iwd/v3/emails/aside": "emails.review",
+    "GET /iwd/v3/items/{item_id}/emails": "workitems.read",
+    "POST /iwd/v3/items/{item_id}/emails": "emails.send",
+    "GET /iwd/v3/items/{item_id}/emails/{email_id}/files/{ordinal}": "workitems.read",
+    "GET /iwd/v3/items/{item_id}/emails/{email_id}/original": "workitems.read",
+    "POST /iwd/v3/items/{item_id}/emails/merge": "emails.merge",
+    "POST /iwd/v3/items/{item_id}/emails/split": "emails.merge",
+    "POST /iwd/v3/emails/moves/{move_id}/undo": "emails.merge",
+}
+
 ROUTES: Final[dict[str, Access | str]] = {
     **_HEALTH,
     **_ITEMS,
@@ -301,6 +329,7 @@ ROUTES: Final[dict[str, Access | str]] = {
     **_WEBHOOKS,
     **_USERS,
     **_WATCHING,
+    **_EMAIL,
 }
 """`METHOD /path/{template}` → what it takes: a privilege by name, or one of `Access`."""
 

@@ -48,6 +48,7 @@ CONFIG: Final = OpenAPIConfig(
         Tag("search", "Searches, exports, live order"),
         Tag("bulk", "One action on many items"),
         Tag("workspace", "What an agent's workspace asks"),
+        Tag("email", "Mailboxes, emails of items, and the ways in and out for the email service"),
         Tag("configuration", "Rule sets and live configuration"),
         Tag("agents", "Agents, their states and absences"),
         Tag("reporting", "The event log"),

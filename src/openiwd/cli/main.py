@@ -7,7 +7,19 @@ import sys
 import typer
 from rich.console import Console
 
-from openiwd.cli import capture, distribute, doctor, mart, reference, replay, rules, serve, simulate, up
+from openiwd.cli import (
+    capture,
+    distribute,
+    doctor,
+    email,
+    mart,
+    reference,
+    replay,
+    rules,
+    serve,
+    simulate,
+    up,
+)
 from openiwd.cli.rules_client import AnswerError
 from openiwd.domain.errors import OpenIwdError
 
@@ -24,6 +36,7 @@ app.command(name="distribute")(distribute.distribute)
 app.command(name="doctor")(doctor.doctor)
 app.add_typer(capture.app, name="capture")
 app.command(name="mart")(mart.mart)
+app.command(name="email")(email.email)
 app.command(name="replay")(replay.replay)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="reference")(reference.reference)

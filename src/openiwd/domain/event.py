@@ -45,6 +45,11 @@ class EventType(StrEnum):
     TAGGED = "tagged"
     ATTACHMENT_ADDED = "attachmentAdded"
     LINKED = "linked"
+    EMAIL_RECEIVED = "emailReceived"
+    EMAIL_WRITTEN = "emailWritten"
+    EMAIL_SENT = "emailSent"
+    EMAIL_FAILED = "emailFailed"
+    EMAIL_MOVED = "emailMoved"
     # not of an item
     AGENT_CHANGED = "agentChanged"
     AGENT_STATE_CHANGED = "agentStateChanged"

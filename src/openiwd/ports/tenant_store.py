@@ -22,6 +22,7 @@ from openiwd.ports.alarm import AlarmReading, AlarmWriting
 from openiwd.ports.capture_store import CaptureReading, CaptureWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
+from openiwd.ports.email import EmailReading, EmailWriting
 from openiwd.ports.queue_stay import StayReading, StayWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
 from openiwd.ports.trial import TrialReading, TrialWriting
@@ -184,6 +185,7 @@ class Reading(
     TrialReading,
     RuleChangeReading,
     WebhookReading,
+    EmailReading,
     Protocol,
 ):
     """Committed state of one tenant."""
@@ -369,6 +371,7 @@ class Writing(
     TrialWriting,
     RuleChangeWriting,
     WebhookWriting,
+    EmailWriting,
     Protocol,
 ):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""

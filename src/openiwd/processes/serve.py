@@ -226,7 +226,7 @@ async def serve(
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    wiring = await _migrated(settings.database_url, settings)
+    wiring = await _migrated(settings)
     wiring.mart_server = settings.mart_server_url
     async with serving(
         wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address
@@ -235,8 +235,9 @@ async def serve(
         await stopping.wait()
 
 
-async def _migrated(control_dsn: str, settings: Settings) -> Wiring:
+async def _migrated(settings: Settings) -> Wiring:
     """The adapters, with the control database and all active tenants brought up to date."""
+    control_dsn = settings.database_url or ""
     await migrate_control(control_dsn)
     wiring = Wiring(
         control_dsn,

@@ -176,3 +176,29 @@ def _zone(environment: Mapping[str, str], name: str) -> str:
             f"{name} is '{zone}'", field=name, hint="set an IANA time zone, for example Europe/Berlin"
         ) from error
     return zone
+
+
+class EmailSettings(Struct, frozen=True, kw_only=True):
+    """What the email service needs: where IWD is, and a key of each tenant with the privilege `email.service`."""
+
+    url: str
+    api_keys: list[str]
+    log_level: str = "info"
+
+
+def read_email_settings(variables: Mapping[str, str] | None = None) -> EmailSettings:
+    """The email service's settings of the environment."""
+    env = os.environ if variables is None else variables
+    keys = (_secret(env, "OPENIWD_EMAIL_KEYS") or "").replace(",", " ").split()
+    if not keys:
+        raise InvalidInputError(
+            "no API key is set",
+            field="OPENIWD_EMAIL_KEYS",
+            hint="set it, or OPENIWD_EMAIL_KEYS_FILE, to a key with email.service and mailboxes.view, one per tenant",
+        )
+    url = (env.get("OPENIWD_URL") or f"http://127.0.0.1:{DEFAULT_PORT}").rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInputError(
+            f"OPENIWD_URL is '{url}'", field="OPENIWD_URL", hint="such as http://iwd:4024"
+        )
+    return EmailSettings(url=url, api_keys=keys, log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower())

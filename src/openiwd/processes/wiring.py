@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.adapters.holidays.source import LibraryHolidaySource
+from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
 from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
@@ -24,6 +25,7 @@ from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.capture_kinds import outside
 from openiwd.processes.identity import new_id
+from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
 from openiwd.usecases.rule_set import compile_published
@@ -74,14 +76,16 @@ class Wiring:
         self.outbound = HttpOutbound(outbound_allowed)
         passing_on = PassingOn(self.control, self.peers, self.process_id)
         adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
+        box = AesGcmBox(secret_keys)
         self.platform = Platform(
             self.control,
             self._runtime,
             self.process_id,
             passing_on=passing_on,
             outbound=self.outbound,
-            secrets=AesGcmBox(secret_keys),
+            secrets=box,
             capture_adapters=adapters,
+            email_tools=EmailTools(box, Nh3Cleaner()),
         )
 
     def _dsn_of(self, tenant_id: str) -> str:

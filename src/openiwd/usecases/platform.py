@@ -20,6 +20,7 @@ from openiwd.usecases.agent_names import AgentNames
 from openiwd.usecases.bulk_run import BulkRuns
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.doctor import Doctor
+from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.feed import EventFeed
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.joint_action import JointActions
@@ -43,8 +44,15 @@ MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 class TenantServices:
     """One tenant, ready for use in this process."""
 
-    def __init__(self, runtime: TenantRuntime, process_id: UUID, control: ControlStore | None = None) -> None:
+    def __init__(
+        self,
+        runtime: TenantRuntime,
+        process_id: UUID,
+        control: ControlStore | None = None,
+        email_tools: EmailTools | None = None,
+    ) -> None:
         self.runtime = runtime
+        self._email_tools = email_tools
         self.tenant = runtime.tenant
         self.process_id = process_id
         self.intake = Intake(runtime)
@@ -85,6 +93,13 @@ class TenantServices:
             )
         return self.decider
 
+    @property
+    def email_tools(self) -> EmailTools:
+        """UnavailableError in a process that has nothing to do with email."""
+        if self._email_tools is None:
+            raise UnavailableError("this process knows no email", code="noEmail")
+        return self._email_tools
+
     def agent_lock(self, agent_id: str) -> asyncio.Lock:
         """One change of an agent's state at a time."""
         return self._agent_locks[agent_id]
@@ -103,6 +118,7 @@ class Platform:
         outbound: Outbound | None = None,
         secrets: SecretBox | None = None,
         capture_adapters: Mapping[str, CaptureAdapter] | None = None,
+        email_tools: EmailTools | None = None,
     ) -> None:
         self.control = control
         self._outbound = outbound
@@ -113,6 +129,7 @@ class Platform:
         self.doctor = Doctor()
         self.capture_adapters: Mapping[str, CaptureAdapter] = capture_adapters or {}
         """By kind of capture point, those that are read by the loop."""
+        self.email_tools = email_tools
         self._make_runtime = make_runtime
         self._on_open = on_open
         self._services: dict[str, TenantServices] = {}
@@ -146,7 +163,9 @@ class Platform:
             tenant = await self.control.tenant(tenant_id)
             if tenant is None or not tenant.active:
                 raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
-            services = TenantServices(await self._make_runtime(tenant), self.process_id, self.control)
+            services = TenantServices(
+                await self._make_runtime(tenant), self.process_id, self.control, self.email_tools
+            )
             if self._on_open is not None:
                 await self._on_open(services)
             self._services[tenant_id] = services

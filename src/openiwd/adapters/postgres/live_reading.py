@@ -30,8 +30,11 @@ TENANT_SQL = named_sql("tenant")
 
 NAMED_KINDS = frozenset({"skill", "agent_group"})
 BODY_KINDS = frozenset({"hold_reason", "capture_point", "lookup_table", "rule_set_draft", "webhook"})
+MAIL_KINDS = frozenset({"mailbox", "email_filter", "standard_response"})
 VIEW_KIND = "saved_view"
-OBJECT_SQL = {kind: named_sql("object", table=kind) for kind in (*NAMED_KINDS, *BODY_KINDS, VIEW_KIND)}
+OBJECT_SQL = {
+    kind: named_sql("object", table=kind) for kind in (*NAMED_KINDS, *BODY_KINDS, *MAIL_KINDS, VIEW_KIND)
+}
 
 
 def object_sql(kind: str, query: str) -> str:

@@ -9,6 +9,7 @@ from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_reading import ContactReading
 from openiwd.adapters.postgres.dashboard_reading import DashboardReading
 from openiwd.adapters.postgres.doctor_reading import DoctorReading
+from openiwd.adapters.postgres.email_reading import EmailReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
@@ -34,6 +35,7 @@ class PostgresReading(
     CaptureReading,
     TrialReading,
     RuleChangeReading,
+    EmailReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

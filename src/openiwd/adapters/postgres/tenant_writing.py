@@ -7,6 +7,7 @@ from openiwd.adapters.postgres.capture_reading import CaptureWriting
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_writing import ContactWriting
 from openiwd.adapters.postgres.dashboard_reading import DashboardWriting
+from openiwd.adapters.postgres.email_writing import EmailWriting
 from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeWriting
@@ -28,6 +29,7 @@ class PostgresWriting(
     CaptureWriting,
     TrialWriting,
     RuleChangeWriting,
+    EmailWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

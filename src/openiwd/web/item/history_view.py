@@ -37,6 +37,11 @@ ICONS: Final = {
     "tagged": "flag",
     "attachmentAdded": "clip",
     "linked": "link",
+    "emailReceived": "mail",
+    "emailWritten": "edit",
+    "emailSent": "mail",
+    "emailFailed": "alert",
+    "emailMoved": "forward",
 }
 TOLD: Final = frozenset(
     {

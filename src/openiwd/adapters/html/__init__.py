@@ -1,0 +1,1 @@
+"""Makes HTML of strangers harmless."""

@@ -1,0 +1,1 @@
+"""Asks IWD over its API."""

@@ -1,0 +1,127 @@
+"""Sends messages by SMTP with aiosmtplib; tells apart what was refused, what was put off, and what nobody knows."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+
+from openiwd.domain.email.mailbox import Mailbox, Outgoing, Security
+from openiwd.ports.mail_provider import MailProviderError, SendOutcome, SendResult
+
+TIMEOUT_SECONDS: Final = 60.0
+
+
+class SmtpSender:
+    """Implements `openiwd.ports.mail_provider.MailSender`."""
+
+    def __init__(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> None:
+        self._outgoing: Outgoing = mailbox.outgoing
+        self._certificate = mailbox.ca_certificate
+        self._password = secrets.get("smtpPassword", "")
+
+    async def check(self) -> None:
+        async with self._connected():
+            pass
+
+    async def send(
+        self,
+        sender: str,
+        recipients: list[str],
+        raw: bytes,
+        before_content: Callable[[], Awaitable[None]],
+    ) -> SendOutcome:
+        handed_over = False
+        try:
+            async with self._connected() as client:
+                refused = await self._envelope(client, sender, recipients, raw)
+                if isinstance(refused, SendOutcome):
+                    return refused
+                await before_content()
+                handed_over = True
+                await client.data(raw)
+                # The server's answer is what counts; how the connection ends does not.
+                handed_over = False
+                return SendOutcome(result=SendResult.SENT, reason="; ".join(refused) or None)
+        except SMTPResponseException as error:
+            return _by_code(error.code, str(error.message))
+        except (SMTPException, OSError) as error:
+            result = SendResult.UNKNOWN if handed_over else SendResult.PUT_OFF
+            return SendOutcome(result=result, reason=f"the connection was lost: {error}"[:500])
+
+    async def _envelope(
+        self, client: SMTP, sender: str, recipients: list[str], raw: bytes
+    ) -> list[str] | SendOutcome:
+        """Names sender and recipients; those refused, or the outcome when nothing can be sent.
+
+        One recipient that is put off puts the whole message off: nothing is handed over yet, so none gets it twice.
+        """
+        options = [f"SIZE={len(raw)}"] if client.supports_extension("size") else []
+        await client.mail(sender, options=options)
+        refused: list[str] = []
+        for recipient in recipients:
+            try:
+                await client.rcpt(recipient)
+            except SMTPResponseException as error:
+                if error.code < 500:
+                    return _by_code(error.code, f"{recipient}: {error.message}")
+                refused.append(f"{recipient}: {error.code} {error.message}"[:300])
+        if len(refused) == len(recipients):
+            return SendOutcome(result=SendResult.REFUSED, reason="; ".join(refused)[:1_000])
+        return refused
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[SMTP]:
+        outgoing = self._outgoing
+        context = tls_context(self._certificate) if outgoing.security is not Security.NONE else None
+        client = SMTP(
+            hostname=outgoing.host,
+            port=outgoing.port,
+            timeout=TIMEOUT_SECONDS,
+            use_tls=outgoing.security is Security.TLS,
+            start_tls=outgoing.security is Security.STARTTLS,
+            tls_context=context,
+        )
+        try:
+            await client.connect()
+        except ssl.SSLError as error:
+            raise self._failed(f"TLS fails: {error.reason or error}") from error
+        except (SMTPException, OSError) as error:
+            raise self._failed(f"no connection: {error}") from error
+        try:
+            if outgoing.user:
+                try:
+                    await client.login(outgoing.user, self._password)
+                except SMTPException as error:
+                    raise self._failed(f"the login of '{outgoing.user}' is refused: {error}") from error
+            yield client
+        finally:
+            await _leave(client)
+
+    def _failed(self, what: str) -> MailProviderError:
+        place = f"SMTP {self._outgoing.host}:{self._outgoing.port}"
+        return MailProviderError(f"{place}: {what}"[:1_000], hint="check the mailbox's outgoing settings")
+
+
+async def _leave(client: SMTP) -> None:
+    try:
+        await client.quit(timeout=2)
+    except (SMTPException, OSError):
+        client.close()
+
+
+def _by_code(code: int, message: str) -> SendOutcome:
+    """4xx can be tried again, 5xx not."""
+    result = SendResult.PUT_OFF if code < 500 else SendResult.REFUSED
+    return SendOutcome(result=result, reason=f"{code} {message}"[:1_000])
+
+
+def tls_context(certificate: str) -> ssl.SSLContext:
+    """The usual authorities, and the one that the mailbox names."""
+    context = ssl.create_default_context()
+    if certificate.strip():
+        context.load_verify_locations(cadata=certificate)
+    return context

@@ -1,0 +1,35 @@
+"""`openiwd email`: the email service, a process of its own that knows IWD by its address and an API key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+
+from openiwd.processes.email import serve_email
+from openiwd.processes.logs import configure_logs
+from openiwd.processes.settings import read_email_settings
+
+
+def email(
+    url: Annotated[
+        str | None, typer.Option(help="IWD's address; default OPENIWD_URL, else port 4024 here.")
+    ] = None,
+    metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Metrics; default none.")] = None,
+    most: Annotated[
+        int, typer.Option(min=1, max=1_000, help="Mailboxes that this process holds at most.")
+    ] = 100,
+) -> None:
+    """Read and send mail: any number of these share the mailboxes, one process each; a killed one's are taken over."""
+    settings = read_email_settings()
+    configure_logs(settings.log_level)
+    address = url or settings.url
+
+    def say_ready() -> None:
+        Console(stderr=True).print(f"email service of {address}", highlight=False)
+
+    uvloop.run(
+        serve_email(address, settings.api_keys, metrics_port=metrics_port, most=most, when_ready=say_ready)
+    )

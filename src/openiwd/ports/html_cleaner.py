@@ -1,0 +1,13 @@
+"""Needs: HTML of strangers made harmless before it is stored."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class HtmlCleaner(Protocol):
+    """Keeps what text needs; drops scripts, styles that reach outside, forms, frames, and pictures from elsewhere."""
+
+    def clean(self, html: str) -> str:
+        """Never fails. Pictures of the email itself keep their `cid:` address."""
+        ...

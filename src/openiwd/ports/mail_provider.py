@@ -1,0 +1,113 @@
+"""Needs: a provider of mail: folders read, messages sent. IMAP and SMTP fill it; Gmail and Graph can."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from openiwd.domain.email.mailbox import AfterStoring, Mailbox
+from openiwd.domain.errors import UnavailableError
+
+
+class MailProviderError(UnavailableError):
+    """The provider cannot be used now; the text says exactly what fails: name, connection, TLS, login, folder."""
+
+    code = "mailProvider"
+
+
+class FolderState(Struct, kw_only=True):
+    """A folder as selected: what its uids stand for, the next one, and the uids asked for, in order."""
+
+    uid_validity: int
+    uid_next: int
+    uids: list[int]
+
+
+class Fetched(Struct, kw_only=True):
+    """A message as fetched, unmarked. `full_size` is set when only its beginning is here."""
+
+    uid: int
+    raw: bytes
+    received_at: datetime | None
+    full_size: int | None = None
+
+
+class SendResult(StrEnum):
+    SENT = "sent"
+    PUT_OFF = "putOff"
+    """Refused for now, or not reached: nothing was handed over."""
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    """The content was being handed over when the connection was lost."""
+
+
+class SendOutcome(Struct, frozen=True, kw_only=True):
+    result: SendResult
+    reason: str | None = None
+    message_id: str | None = None
+
+
+class MailReader(Protocol):
+    """One connection to read by. Every call has a time-out; MailProviderError says what failed."""
+
+    async def open(self) -> None: ...
+
+    async def look(self, folder: str, first_uid: int | None) -> FolderState:
+        """The uids from `first_uid` on; with None what is unread or new within the last days."""
+        ...
+
+    async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
+        """Does not mark it. None when it is gone."""
+        ...
+
+    async def settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:
+        """Marks, moves or deletes a message that is stored. Done twice it changes nothing."""
+        ...
+
+    async def wait(self, folder: str, seconds: float) -> None:
+        """Until something may have come, or so long. A hint only."""
+        ...
+
+    async def find(self, folder: str, message_id: str) -> bool:
+        """Whether a message of this Message-ID is in the folder."""
+        ...
+
+    async def file(self, folder: str, raw: bytes) -> None:
+        """Files a copy, marked as read."""
+        ...
+
+    async def close(self) -> None:
+        """Never fails."""
+        ...
+
+
+class MailSender(Protocol):
+    """Sends one message at a time."""
+
+    async def send(
+        self,
+        sender: str,
+        recipients: list[str],
+        raw: bytes,
+        before_content: Callable[[], Awaitable[None]],
+    ) -> SendOutcome:
+        """Calls `before_content` once all recipients are accepted, right before the content is handed over.
+
+        MailProviderError: the provider cannot be used at all now; nothing was handed over.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Connects and logs in, and nothing more; MailProviderError says what fails."""
+        ...
+
+
+class MailProvider(Protocol):
+    """Makes readers and senders of mailboxes."""
+
+    def reader(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> MailReader: ...
+    def sender(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> MailSender: ...

@@ -1,0 +1,256 @@
+"""The email service: holds mailboxes by lease, moves their mail in and out. Knows IWD by its API; keeps nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter, Gauge, start_http_server
+
+from openiwd.adapters.imap.imap_reader import ImapReader
+from openiwd.adapters.iwd_http.http_iwd import HttpIwd
+from openiwd.adapters.smtp.smtp_sender import SmtpSender
+from openiwd.domain.email.mailbox import Mailbox
+from openiwd.domain.errors import ConflictError, OpenIwdError, UnavailableError
+from openiwd.ports.email import MailboxLease
+from openiwd.ports.iwd import Iwd, MailboxReport, Served
+from openiwd.ports.mail_provider import MailProvider, MailProviderError, MailReader, MailSender
+from openiwd.processes.identity import new_id
+from openiwd.usecases.mail_transfer import Ending, Transfer
+
+log = structlog.get_logger()
+
+LEASE_STEP_SECONDS: Final = 3.0
+FENCED_AFTER_SECONDS: Final = 10.0
+"""Without a renewal for so long this process stops by itself, before its leases are over."""
+SEND_STEP_SECONDS: Final = 1.0
+PAUSES: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""After the first, second, … failure in a row."""
+DRAIN_SECONDS: Final = 8.0
+"""What is being sent may end within so long; less than leases last, which are not renewed meanwhile."""
+
+held = Gauge("iwd_email_mailboxes_held", "Mailboxes that this process holds")
+taken_in = Counter("iwd_email_received_total", "Messages taken in", ["mailbox"])
+sent_out = Counter("iwd_email_sending_total", "Messages gone through, whatever came of them", ["mailbox"])
+failures = Counter("iwd_email_failures_total", "Failures of a mailbox's direction", ["mailbox", "direction"])
+
+
+class ImapAndSmtp:
+    """Implements `openiwd.ports.mail_provider.MailProvider`."""
+
+    def reader(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> MailReader:
+        return ImapReader(mailbox, secrets)
+
+    def sender(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> MailSender:
+        return SmtpSender(mailbox, secrets)
+
+
+class MailboxRun:
+    """One mailbox while its lease is held: a loop in and a loop out."""
+
+    def __init__(
+        self,
+        iwd: Iwd,
+        provider: MailProvider,
+        served: Served,
+        lease: MailboxLease,
+        untold: dict[UUID, Ending],
+    ) -> None:
+        self.served = served
+        self.lease = lease
+        self._iwd = iwd
+        self._provider = provider
+        self._transfer = Transfer(iwd, served, lease, untold)
+        self._told: dict[str, str | None] = {}
+        self._stopping = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Another process has the mailbox now."""
+        return bool(self._loops) and all(loop.done() for loop in self._loops)
+
+    def start(self) -> None:
+        mailbox, loop = self.served.mailbox, asyncio.get_running_loop()
+        if mailbox.incoming.host:
+            self._loops.append(loop.create_task(self._forever("incoming", self._receive), name="mail in"))
+        if mailbox.outgoing.host:
+            self._loops.append(loop.create_task(self._forever("outgoing", self._send), name="mail out"))
+
+    async def stop(self) -> None:
+        """What is being sent is finished first, within limits; reading is broken off."""
+        self._stopping.set()
+        for loop in self._loops:
+            if loop.get_name() == "mail in":
+                loop.cancel()
+        _, late = await asyncio.wait(self._loops, timeout=DRAIN_SECONDS) if self._loops else ((), ())
+        for loop in late:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+
+    async def _forever(self, direction: str, step: Callable[[], Awaitable[None]]) -> None:
+        failed = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                await step()
+                failed = 0
+                continue
+            except ConflictError as error:
+                if error.code == "leaseLost":
+                    log.info("mailbox lost", mailbox=self.lease.mailbox_id)
+                    return
+                await self._report(direction, error.message)
+            except MailProviderError as error:
+                await self._report(direction, error.message)
+            except UnavailableError as error:
+                log.warning("IWD is away", mailbox=self.lease.mailbox_id, error=error.message)
+            except OpenIwdError as error:
+                await self._report(direction, error.message)
+            except Exception:
+                log.exception("mail transfer failed", mailbox=self.lease.mailbox_id, direction=direction)
+                await self._report(direction, "an unexpected error; see the log")
+            failures.labels(self.lease.mailbox_id, direction).inc()
+            failed = 1 if time.monotonic() - began > PAUSES[-1] else failed + 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), PAUSES[min(failed, len(PAUSES)) - 1])
+
+    async def _receive(self) -> None:
+        """One connection's life."""
+        incoming = self.served.mailbox.incoming
+        reader = self._provider.reader(self.served.mailbox, self.served.secrets)
+        try:
+            await reader.open()
+            while not self._stopping.is_set():
+                count = await self._transfer.read(reader)
+                await self._report("incoming", None)
+                taken_in.labels(self.lease.mailbox_id).inc(count)
+                if count == 0:
+                    await reader.wait(incoming.folders[0], incoming.poll_seconds)
+        finally:
+            await reader.close()
+
+    async def _send(self) -> None:
+        mailbox = self.served.mailbox
+        sender = self._provider.sender(mailbox, self.served.secrets)
+        if self._told.get("outgoing", "") is not None:
+            await sender.check()
+            await self._report("outgoing", None)
+        reader = await self._filing_reader() if mailbox.outgoing.sent_folder else None
+        try:
+            while not self._stopping.is_set():
+                sent_out.labels(self.lease.mailbox_id).inc(await self._transfer.send(sender, reader))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), SEND_STEP_SECONDS)
+        finally:
+            if reader is not None:
+                await reader.close()
+
+    async def _filing_reader(self) -> MailReader | None:
+        """A connection of its own for copies of what was sent; without it mail is sent all the same."""
+        if not self.served.mailbox.incoming.host:
+            return None
+        reader = self._provider.reader(self.served.mailbox, self.served.secrets)
+        try:
+            await reader.open()
+        except MailProviderError:
+            await reader.close()
+            return None
+        return reader
+
+    async def _report(self, direction: str, error: str | None) -> None:
+        """Told when it changes."""
+        if direction in self._told and self._told[direction] == error:
+            return
+        report = MailboxReport(
+            mailbox_id=self.lease.mailbox_id, direction=direction, ok=error is None, error=error
+        )
+        with suppress(OpenIwdError):
+            await self._iwd.report([report])
+            self._told[direction] = error
+
+
+class EmailProcess:
+    """All mailboxes of one tenant that this process holds."""
+
+    def __init__(self, iwd: Iwd, provider: MailProvider, *, most: int = 100) -> None:
+        self.holder = new_id()
+        self._iwd = iwd
+        self._provider = provider
+        self._most = most
+        self._runs: dict[str, MailboxRun] = {}
+        self._untold: dict[str, dict[UUID, Ending]] = {}
+        self._renewed_at = time.monotonic()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until told to stop; then finishes what is being sent and gives the mailboxes back."""
+        try:
+            while not stopping.is_set():
+                await self._step()
+                held.set(len(self._runs))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), LEASE_STEP_SECONDS)
+        finally:
+            await self._stop_all()
+            with suppress(OpenIwdError):
+                await self._iwd.end_leases(self.holder)
+            await self._iwd.close()
+
+    async def _step(self) -> None:
+        asked_at = time.monotonic()
+        try:
+            leases = {
+                lease.mailbox_id: lease for lease in await self._iwd.take_leases(self.holder, self._most)
+            }
+            self._renewed_at = asked_at
+            served = {s.mailbox.id: s for s in await self._iwd.mailboxes()}
+        except OpenIwdError as error:
+            log.warning("leases cannot be renewed", error=error.message)
+            if time.monotonic() - self._renewed_at > FENCED_AFTER_SECONDS:
+                await self._stop_all()
+            return
+        await self._follow(leases, served)
+
+    async def _follow(self, leases: Mapping[str, MailboxLease], served: Mapping[str, Served]) -> None:
+        for mailbox_id, run in list(self._runs.items()):
+            lease, wanted = leases.get(mailbox_id), served.get(mailbox_id)
+            is_same = lease is not None and wanted is not None and lease.epoch == run.lease.epoch
+            if not is_same or run.is_over or _settings(run.served) != _settings(wanted):
+                await run.stop()
+                del self._runs[mailbox_id]
+        for mailbox_id, lease in leases.items():
+            wanted = served.get(mailbox_id)
+            if wanted is None or mailbox_id in self._runs:
+                continue
+            untold = self._untold.setdefault(mailbox_id, {})
+            run = self._runs[mailbox_id] = MailboxRun(self._iwd, self._provider, wanted, lease, untold)
+            run.start()
+
+    async def _stop_all(self) -> None:
+        runs, self._runs = list(self._runs.values()), {}
+        await asyncio.gather(*(run.stop() for run in runs))
+
+
+def _settings(served: Served | None) -> object:
+    """What a run depends on; places move on by themselves."""
+    return None if served is None else (served.mailbox, served.secrets)
+
+
+async def serve_email(
+    url: str, api_keys: list[str], *, metrics_port: int | None, most: int, when_ready: Callable[[], None]
+) -> None:
+    """Until SIGINT or SIGTERM: one tenant for each key."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    if metrics_port is not None:
+        start_http_server(metrics_port)
+    tenants = [EmailProcess(HttpIwd(url, key), ImapAndSmtp(), most=most) for key in api_keys]
+    when_ready()
+    await asyncio.gather(*(tenant.run(stopping) for tenant in tenants))

@@ -1,0 +1,39 @@
+"""What use cases of email need beside the store: sealed secrets, harmless HTML, and the tenant's key for its marks."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from openiwd.ports.html_cleaner import HtmlCleaner
+from openiwd.ports.secret_box import SecretBox
+
+if TYPE_CHECKING:
+    from openiwd.usecases.tenant_runtime import TenantRuntime
+
+MARK_KEY: Final = "emailMarks"
+
+
+class EmailTools:
+    """Built once per process."""
+
+    def __init__(self, box: SecretBox, cleaner: HtmlCleaner) -> None:
+        self.box = box
+        self.cleaner = cleaner
+        self._keys: dict[str, bytes] = {}
+
+    async def mark_key(self, runtime: TenantRuntime) -> bytes:
+        """The tenant's key for Message-IDs and tokens; made at the first use, the same for all processes."""
+        tenant_id = runtime.tenant.id
+        known = self._keys.get(tenant_id)
+        if known is not None:
+            return known
+        purpose = f"{tenant_id}/{MARK_KEY}"
+        async with runtime.store.reading() as reading:
+            sealed = await reading.tenant_secret(MARK_KEY)
+        if sealed is None:
+            fresh = self.box.seal(secrets.token_hex(32), purpose)
+            async with runtime.store.writing() as tx:
+                sealed = await tx.keep_tenant_secret(MARK_KEY, fresh)
+        self._keys[tenant_id] = bytes.fromhex(self.box.open(sealed, purpose))
+        return self._keys[tenant_id]
