@@ -184,7 +184,8 @@ async def test_a_sample_is_looked_at_by_hash_and_a_stopped_shadow_keeps_what_it_
     await trial.items(60, 70, **VIP)
     assert (await trial.look())["looked"] == expected
     audit = await trial.api.platform.control.audit_log("t", None, 10, AuditFilter(object_id=trial.draft))
-    assert [e.action for _, e in audit] == ["shadowStopped", "shadowStarted", "created"]
+    told = [e.action for _, e in audit if e.action != "updated"]
+    assert told == ["shadowStopped", "shadowStarted", "created"]
 
 
 async def test_more_than_it_can_keep_is_shed_and_counted(

@@ -100,11 +100,16 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         }
         for n in range(draw(st.integers(0, 3)))
     ]
+    shown = draw(
+        st.lists(
+            NAMES.filter(lambda name: name != "All"), min_size=len(names), max_size=len(names), unique=True
+        )
+    )
     categories = [
-        {"id": name, "name": draw(NAMES), "schema": "s", "queue": "q",
+        {"id": name, "name": told, "schema": "s", "queue": "q",
          "when": draw(CRITERIA), "attachedData": draw(st.dictionaries(TEXT, VALUES, max_size=2)),
          "description": draw(TEXT)}
-        for name in names
+        for name, told in zip(names, shown, strict=True)
     ]  # fmt: skip
     points = [
         {"age": "0h", "priority": draw(st.integers(0, 100))},

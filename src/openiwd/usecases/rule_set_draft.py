@@ -165,12 +165,20 @@ def _hands(draft: Draft, editor: Editor) -> list[str]:
 
 
 async def save(
-    editor: Editor, draft: Draft, revision: int | None, differences: Sequence[ObjectDifference] = ()
+    editor: Editor,
+    draft: Draft,
+    revision: int | None,
+    differences: Sequence[ObjectDifference] = (),
+    *,
+    is_change: bool = False,
 ) -> Draft:
-    """Stores a draft that was at this revision (None: a new one), with what the new revision has changed."""
+    """Stores a draft that was at this revision (None: a new one), with what the new revision has changed.
+
+    A change is refused while the draft judges items as a canary; an approval is none.
+    """
     body = {k: v for k, v in msgspec.to_builtins(draft).items() if k != "revision"}
     async with editor.services.runtime.store.writing() as tx:
-        if differences:
+        if is_change:
             await _refuse_while_tried(tx, draft)
         stored = await tx.save_object(KIND, {**body, "id": draft.id}, revision=revision)
         if differences:
@@ -199,7 +207,7 @@ async def _changed(editor: Editor, draft: Draft, **fields: Any) -> Draft:
     """The draft with these fields, stored: the editor has had a hand in it, and an approval of before is void."""
     after = msgspec.structs.replace(draft, approval=None, **fields)
     differences = diff(draft.parsed, after.parsed)
-    stored = await save(editor, after, draft.revision, differences)
+    stored = await save(editor, after, draft.revision, differences, is_change=True)
     told = [{"kind": d.kind, "id": d.id, "change": d.change} for d in differences[:TOLD_DIFFERENCES]]
     if told:
         await editor.note(
