@@ -11,11 +11,11 @@ import openiwd.web
 STYLES = Path(openiwd.web.__file__).parent / "static" / "styles"
 SHARED = ("base", "parts", "zz-narrow")
 RULE = re.compile(r"^\s*([^@{}\n]+)\{", re.MULTILINE)
-ALONE = re.compile(r"\.([\w-]+)(?:::?[\w-]+)?")
+ALONE = re.compile(r"\.([\w-]+)(?:::?[\w-]+)?(?:[ >]+[a-z][a-z0-9]*)*")
 
 
 def test_a_class_is_laid_out_by_one_file_only() -> None:
-    """A bare class (`.editor {`) of two files would come to both pages with the sum of both."""
+    """A bare class (`.editor {`, `.editor li {`) of two files would come to both pages with the sum of both."""
     found: dict[str, set[str]] = defaultdict(set)
     for file in STYLES.rglob("*.css"):
         if file.stem in SHARED:
