@@ -7,7 +7,7 @@ const EVERY_MS = 2000;
 
 function noted(body) {
   const tops = [...body.querySelectorAll("[id^=scroll-]")].map((place) => [place.id, place.scrollTop]);
-  const href = document.activeElement?.closest("#trial a")?.getAttribute("href");
+  const href = document.activeElement?.closest("#draft-trial a")?.getAttribute("href");
   return () => {
     for (const [id, top] of tops) {
       const place = document.getElementById(id);
@@ -19,12 +19,12 @@ function noted(body) {
 }
 
 export function startTrial() {
-  const body = document.getElementById("trial");
+  const body = document.getElementById("draft-trial");
   if (!body || "still" in body.dataset) return;
   const soon = debounced(() => refresh(), { wait: 500, pause: EVERY_MS });
   const refresh = async () => {
     if (document.hidden || document.querySelector("dialog[open]")) return;
-    await loadKeeping("GET", body.dataset.refresh, { target: "#trial", swap: "innerHTML" }, () => noted(body));
+    await loadKeeping("GET", body.dataset.refresh, { target: "#draft-trial", swap: "innerHTML" }, () => noted(body));
   };
   holdWhilePressed(body, soon);
   setInterval(soon, EVERY_MS);
