@@ -180,6 +180,7 @@ def test_dates_that_the_inputs_cannot_say_are_shown_and_kept_as_they_are(site: S
     values.nth(0).locator("input").fill("Date")
     page.locator(".condition .operator").nth(0).select_option("startsWith")
     page.click("dialog .confirm")
+    expect(page).to_have_url(re.compile("startsWith"))
     expect(page.locator("#rows tr[data-id]")).to_have_count(1)
     tree = tree_of(page)
     assert isinstance(tree, dict)
