@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from openiwd.adapters.postgres.tenant_reading import PostgresReading
+from openiwd.adapters.postgres.tenant_writing import PostgresWriting
 from tests.architecture.source_tree import ROOT, imports, name_of, source_files, tree
 
 IMPURE_STDLIB = {
@@ -99,3 +102,16 @@ def test_settings_are_the_only_reader_of_the_environment() -> None:
         and node.value.id == "os"
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("store", [PostgresReading, PostgresWriting])
+def test_a_store_says_each_thing_once(store: type) -> None:
+    """Areas add their parts to one store: of two that take the same name, one would silently be the other's."""
+    said: dict[str, list[str]] = {}
+    for part in store.__mro__:
+        if part.__module__.startswith("openiwd"):
+            for name in vars(part):
+                if inspect.isfunction(vars(part)[name]) and not name.startswith("__"):
+                    said.setdefault(name, []).append(part.__name__)
+    assert said
+    assert {name: parts for name, parts in said.items() if len(parts) > 1} == {}

@@ -226,7 +226,8 @@ async def test_a_count_that_runs_is_canceled(api: World, monkeypatch: pytest.Mon
     monkeypatch.setattr(RuleChangeReading, "last_number", slow)
     started = await api.post(path)
     assert (started.status_code, started.json()["status"]) == (202, "running")
-    await begun.wait()
+    async with asyncio.timeout(30):
+        await begun.wait()
     assert (await api.call("DELETE", path, "t")).json()["status"] == "canceled"
     go_on.set()
     await until(lambda: not services.impact_runs._running)

@@ -104,10 +104,6 @@ class TrialReading(Protocol):
         """(number, id) of open items that a version has judged last, with numbers above `after`, in order."""
         ...
 
-    async def last_number(self) -> int:
-        """The highest number of an item; 0 where there is none."""
-        ...
-
     async def last_rule_set(self) -> int:
         """The highest number of a version, live or on trial; 0 where there is none."""
         ...

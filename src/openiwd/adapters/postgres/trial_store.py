@@ -58,10 +58,6 @@ class TrialReading:
         records = await self._connection.fetch(TRIAL_SQL["judged_by"], version, after, limit)
         return [(r["number"], r["id"]) for r in records]
 
-    async def last_number(self) -> int:
-        number: int = await self._connection.fetchval(TRIAL_SQL["last_number"])
-        return number
-
     async def last_rule_set(self) -> int:
         version: int = await self._connection.fetchval(TRIAL_SQL["last_rule_set"])
         return version

@@ -34,10 +34,6 @@ SELECT number, id FROM item
 WHERE number > $2 AND rule_set_version = $1 AND status IN ('new','captured','queued','assigned','held','errorheld')
 ORDER BY number LIMIT $3;
 
--- name: last_number
--- The highest number of an item.
-SELECT coalesce((SELECT number FROM item ORDER BY number DESC LIMIT 1), 0);
-
 -- name: last_rule_set
 -- The highest number of a version.
 SELECT coalesce((SELECT version FROM rule_set ORDER BY version DESC LIMIT 1), 0);
