@@ -68,9 +68,16 @@ async def _desk(visit: Visit, me: Agent, mine: MyItems, shown: Shown) -> dict[st
 
 
 async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str, Any]:
-    if item is None:
-        nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling"))
-        return {**nothing_there, "notes": [], "history": [], "related": [], "keys": KEYS}
+    if item is not None:
+        try:
+            return await _in_focus(visit, item, shown)
+        except (NotFoundError, ForbiddenError):
+            pass  # it has left the agent since it was read
+    nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling"))
+    return {**nothing_there, "notes": [], "history": [], "related": [], "keys": KEYS}
+
+
+async def _in_focus(visit: Visit, item: WorkItem, shown: Shown) -> dict[str, Any]:
     reference = str(item.id)
     around = await item_detail.around(visit.services, visit.caller, item)
     history = await item_detail.history(visit.services, visit.caller, reference)
