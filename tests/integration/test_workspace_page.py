@@ -24,7 +24,7 @@ async def test_an_item_that_leaves_the_agent_while_its_page_is_made_leaves_the_f
     around = item_detail.around
 
     async def completed_meanwhile(*arguments: Any) -> item_detail.Around:
-        done = await api.post(f"/items/{item}/complete", {"result": "done"})
+        done = await api.post(f"/items/{item}/complete", {"resultCode": "paid"})
         assert done.status_code == 200, done.text
         return await around(*arguments)
 
