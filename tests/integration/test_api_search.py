@@ -14,6 +14,8 @@ import pytest
 from openiwd.api.bulk import BulkRunsOfTenants
 from openiwd.domain.privilege import Role
 from openiwd.usecases import bulk, bulk_run
+from openiwd.usecases.live_order import matching_groups
+from openiwd.web.queue.queue_filter import QueueFilter
 from tests.factories.api import World, problem, raw
 from tests.servers.until import until
 
@@ -303,3 +305,44 @@ async def test_the_live_order_of_a_queue(api: World, *, decided: bool) -> None:
     whole = (await api.get("/queues/order?limit=2")).json()
     assert [p["item"]["captureId"] for p in whole["items"]] == ["fixed", "loan"]
     problem(await api.get("/queues/nowhere/order"), 404)
+
+
+async def test_what_the_groups_of_open_items_tell_is_what_a_search_counts(api: World) -> None:
+    """The short way by which a page learns that very many match."""
+    await many(api, 7)
+    for n in range(3):
+        await api.item(f"p{n}", data={"kind": "claim", "line": "house"}, dueDateTime="2020-01-01T00:00:00Z")
+    for n in range(2):
+        await api.item(f"l{n}", data={"kind": "loan"})
+    await api.post(
+        "/items/bulk", {"action": "hold", "ids": [(await api.item("h1"))["id"]], "reason": "phone"}
+    )
+    services = await api.services()
+    groups = await services.open_counts.of(services.runtime)
+    told = {
+        "open": QueueFilter(),
+        "queue": QueueFilter(queue="claims"),
+        "category": QueueFilter(category="Claims"),
+        "below": QueueFilter(category="Claims/Motor"),
+        "overdue": QueueFilter(overdue=True),
+        "held in a queue": QueueFilter(status=("held",), queue="claims"),
+        "waiting and overdue": QueueFilter(status=("queued",), overdue=True, category="Claims"),
+    }
+    counted = set()
+    for name, chosen in told.items():
+        query = chosen.query(limit=60, cursor=None, count=True)
+        matching = matching_groups(query)
+        assert matching is not None, name
+        async with services.runtime.store.reading() as reading:
+            exact = await reading.count(query, 100)
+        assert sum(matching(g) for g in groups) == exact, name
+        counted.add(exact)
+    assert len(counted) > 3
+    queues = {"all": [condition("queue", "eq", "claims"), condition("queue", "eq", "loans")]}
+    for more in (
+        QueueFilter(text="m1"),
+        QueueFilter(filter=msgspec.json.encode(condition("businessValue", "ge", 10)).decode()),
+        QueueFilter(filter=msgspec.json.encode(queues).decode()),
+        QueueFilter(agent="anna"),
+    ):
+        assert matching_groups(more.query(limit=60, cursor=None, count=True)) is None, more

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from openiwd.ports.tenant_store import OpenCount
+from openiwd.ports.tenant_store import Cursor, OpenCount
 from openiwd.usecases import open_counts
 from openiwd.usecases.open_counts import OpenCounts
 from openiwd.usecases.tenant_runtime import TenantRuntime
@@ -60,3 +60,22 @@ async def test_counts_that_nobody_has_looked_at_for_long_are_waited_for(
     counts, tenant = OpenCounts(), Counting()
     assert await items(counts, tenant) == 1
     assert await items(counts, tenant) == 2
+
+
+async def test_more_than_so_many_is_said_only_while_it_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_counts, "UNSEEN", 2)
+    head: Cursor | None = None
+    counts, tenant = OpenCounts(lambda: head), Counting()
+    tenant.counted = 9
+    assert await items(counts, tenant) == 10
+    assert not counts.are_more_than(0, lambda c: c.items), "nobody follows the log"
+    head = Cursor(1, 100)
+    assert await items(counts, tenant) == 11
+    assert counts.are_more_than(8, lambda c: c.items)
+    assert not counts.are_more_than(9, lambda c: c.items), "two may have gone unseen"
+    assert not counts.are_more_than(0, lambda c: c.overdue)
+    head = Cursor(1, 103)
+    assert counts.are_more_than(5, lambda c: c.items)
+    assert not counts.are_more_than(6, lambda c: c.items), "three events since"
+    head = Cursor(2, 1)
+    assert not counts.are_more_than(0, lambda c: c.items), "another log"

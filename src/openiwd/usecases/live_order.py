@@ -7,7 +7,7 @@ would give; where it cannot tell so, it gives none, and the database is asked as
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from openiwd.domain.errors import UnavailableError
 from openiwd.domain.work_item import FINAL, Status
-from openiwd.ports.tenant_store import Candidates, SearchPage, SearchQuery
+from openiwd.ports.tenant_store import Candidates, OpenCount, SearchPage, SearchQuery
 
 if TYPE_CHECKING:
     from openiwd.usecases.decider import Decider
@@ -87,6 +87,9 @@ async def _count(services: TenantServices, query: SearchQuery) -> int:
     """Beside the page, not after it: each is one statement."""
     if not query.with_count:
         return 0
+    groups = matching_groups(query)
+    if groups is not None and services.open_counts.are_more_than(COUNTED, groups):
+        return COUNTED + 1
     async with services.runtime.store.reading() as reading:
         return await reading.count(query, COUNTED + 1)
 
@@ -108,6 +111,32 @@ async def _page(
         if page.next_cursor is not None:
             return page
     return None
+
+
+def matching_groups(query: SearchQuery) -> Callable[[OpenCount], int] | None:
+    """How many of a group of open items match; None where the query asks for more than the groups tell."""
+    if query.text or query.scope is not None or query.filter is None or set(query.filter) != {"all"}:
+        return None
+    statuses, queue_id = _asked(query.filter)
+    below = f"{query.category}/"
+    overdue = queue = False
+    for part in query.filter["all"]:
+        name, operator, value = part.get("attribute"), part.get("operator"), part.get("value")
+        if (name, operator, value) == ("dueDateTime", "before", "now"):
+            overdue = True
+        elif (name, operator) == ("queue", "eq") and not queue:
+            queue = True
+        elif (name, operator) not in (("status", "in"), ("status", "eq")):
+            return None
+
+    def matching(group: OpenCount) -> int:
+        path = group.category_path or ""
+        named = not query.category or path == query.category or path.startswith(below)
+        if not named or group.status not in statuses or queue_id not in (None, group.queue_id):
+            return 0
+        return group.overdue if overdue else group.items
+
+    return matching
 
 
 def _asked(tree: dict[str, Any] | None) -> tuple[set[str], str | None]:

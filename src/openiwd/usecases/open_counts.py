@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from openiwd.ports.tenant_store import OpenCount
+from openiwd.ports.tenant_store import Cursor, OpenCount
 from openiwd.usecases.tenant_runtime import TenantRuntime
 
 MANY: Final = 20_000
@@ -16,6 +16,8 @@ MANY: Final = 20_000
 SHARE: Final = 4.0
 """Counts of many items are kept for so many times as long as counting took."""
 LONGEST_SECONDS: Final = 5.0
+UNSEEN: Final = 5_000
+"""Events that other processes may have written without being seen here yet: more than a second's."""
 
 
 class CategoryCount(Struct, kw_only=True, rename="camel"):
@@ -43,7 +45,10 @@ def by_category(counts: Sequence[OpenCount]) -> list[CategoryCount]:
 class OpenCounts:
     """The counts of one tenant in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, head: Callable[[], Cursor | None] = lambda: None) -> None:
+        """`head` tells the place in the event log that this process has seen; None while it follows none."""
+        self._head = head
+        self._counted_at: Cursor | None = None
         self._summed: tuple[Sequence[OpenCount], list[CategoryCount]] | None = None
         self._counts: Sequence[OpenCount] | None = None
         self._until = 0.0
@@ -70,12 +75,23 @@ class OpenCounts:
             self._summed = (counts, by_category(counts))
         return self._summed[1]
 
+    def are_more_than(self, least: int, matches: Callable[[OpenCount], int]) -> bool:
+        """Whether surely more than `least` match, without counting anew: each event takes one item away at most.
+
+        `matches` tells of one group how many of it match.
+        """
+        then, now = self._counted_at, self._head()
+        if self._counts is None or then is None or now is None or then.generation != now.generation:
+            return False
+        return sum(matches(c) for c in self._counts) - (now.pos - then.pos) - UNSEEN > least
+
     async def _count(self, runtime: TenantRuntime) -> Sequence[OpenCount]:
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun, head = loop.time(), self._head()
         async with runtime.store.reading() as reading:
             counts = await reading.open_counts(runtime.now())
         ended = loop.time()
+        self._counted_at = head
         self._counts, self._until = counts, ended + min(LONGEST_SECONDS, SHARE * (ended - begun))
         return counts
 

@@ -65,7 +65,7 @@ class TenantServices:
         self.view_counts = ViewCounts()
         self.live_orders = LiveOrders()
         self.agent_names = AgentNames()
-        self.open_counts = OpenCounts()
+        self.open_counts = OpenCounts(lambda: self.feed.head)
         self.rules_of_then = RulesOfThen()
         self.linted: tuple[int, datetime, list[Finding]] | None = None
         """What the linter said last of a version of the rule set, and when."""
