@@ -54,7 +54,7 @@ class SearchReading:
         conditions = [*where.conditions, *([after(keys, cursor, scale, arguments)] if cursor else [])]
         source = "item"
         if query.candidates is not None:
-            source, above = _among(query.candidates, scale, arguments)
+            source, above = _among(query.candidates, join, scale, arguments)
             conditions.append(above)
         statement = _page_sql(source, keys, join, conditions, arguments.add(query.limit + 1, "int"))
         records = await self._fetch(statement, arguments)
@@ -125,14 +125,17 @@ class SearchReading:
         return await self._connection.fetch(statement, *arguments.values)
 
 
-def _among(candidates: Candidates, scale: int, arguments: Arguments) -> tuple[str, str]:
-    """The items to look at: the candidates, and all that is open without waiting for the decider. And how good."""
+def _among(candidates: Candidates, join: str, scale: int, arguments: Arguments) -> tuple[str, str]:
+    """The items to look at: the candidates, and what is open without waiting for the decider. And how good they are.
+
+    Those that do not wait are weighed by their index alone: most are not as good, and their rows are not read.
+    """
     numbers = arguments.add(candidates.numbers, "bigint[]")
     above = candidates.above * scale
     bound = arguments.add(_DIGITS.divide(Decimal(above.numerator), Decimal(above.denominator)), "numeric")
     return (
         f"(SELECT unnest({numbers}) AS number"
-        f" UNION SELECT number FROM item WHERE status IN ({_NOT_WAITING})"
+        f" UNION SELECT item.number FROM item {join} WHERE item.status IN ({_NOT_WAITING}) AND p.scaled > {bound}"
         " UNION SELECT item_number FROM offer WHERE outcome IS NULL) AS candidate JOIN item USING (number)"
     ), f"p.scaled > {bound}"
 
