@@ -85,7 +85,7 @@ async def end_consent(
 ) -> Redirect:
     """Where `google` and `microsoft` send the browser back to: once, in the log-in that began it."""
     mailbox_id = await mailbox_consent.finish(editor, provider, consent, code, error)
-    return Redirect(f"/email/mailboxes/{quote(mailbox_id)}", status_code=303)
+    return Redirect(f"/configuration/mailboxes/{quote(mailbox_id)}", status_code=303)
 
 
 HANDLERS: Final[list[Any]] = [get_token, test_mailbox, begin_consent, end_consent]

@@ -51,6 +51,7 @@ async def release(
             if number is None:
                 return  # the command was refused; the whole transaction is
             await tx.add_email_thread(email.thread_id, number, runtime.now())
+        await _leave_message_id(tx, email)
         if not await tx.release_email(email):
             raise TransactionRetryError("the email changed meanwhile")
 
@@ -78,13 +79,18 @@ def _lying_aside(email: StoredEmail | None) -> StoredEmail:
 
 
 def _make_ready(email: StoredEmail) -> None:
-    """As an email of an item. A Message-ID that another one has names that one only."""
-    if email.duplicate_of is not None:
-        email.message_id = None
+    """As an email of an item."""
     if email.kind is EmailKind.INBOUND_CUSTOMER_REPLY:
         email.kind = EmailKind.INBOUND_NEW
     email.notes = [*email.notes, f"it lay aside ({email.state}) and was released by a person"]
     email.state = STORED
+
+
+async def _leave_message_id(tx: Writing, email: StoredEmail) -> None:
+    """A Message-ID that another email has already names that one only."""
+    other = await tx.inbound_email(email.mailbox_id, b"", email.message_id)
+    if other is not None and other.id != email.id:
+        email.message_id = None
 
 
 def _joining(caller: Caller, into: WorkItem, email: StoredEmail) -> Command:
@@ -101,6 +107,7 @@ async def discard(services: TenantServices, caller: Caller, email_id: UUID) -> S
     caller.require(REVIEW)
     async with services.runtime.store.writing() as tx:
         email = _lying_aside(await tx.lock_email(email_id))
+        await _leave_message_id(tx, email)
         email.state = DROPPED
         if not await tx.update_email(email):
             raise TransactionRetryError("the email changed meanwhile")

@@ -6,8 +6,8 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from email import message_from_bytes
 from email.message import EmailMessage
+from email.parser import BytesParser
 from email.policy import SMTP
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -155,8 +155,8 @@ class GraphSender:
 
 def _without_files(raw: bytes) -> tuple[bytes, list[_File]]:
     """A message that we have composed: its text, and its files apart."""
-    message: EmailMessage = message_from_bytes(raw, policy=SMTP)  # type: ignore[assignment]
-    parts = list(message.iter_parts()) if message.get_content_type() == "multipart/mixed" else []
+    message = BytesParser(_class=EmailMessage, policy=SMTP).parsebytes(raw)
+    parts = list[Any](message.iter_parts()) if message.get_content_type() == "multipart/mixed" else []
     if not parts:
         return raw, []
     files = [
