@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from openiwd.domain.email.lease_share import keeps_at_most, takes_up_to
+from openiwd.domain.email.lease_share import share_of
 from openiwd.domain.email.mailbox import KEPT_BY_IWD, MAX_MAILBOXES, SECRETS, Mailbox, check_mailbox
 from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from openiwd.domain.privilege import Caller
@@ -226,10 +226,11 @@ async def take_leases(
         for lease in live.values():
             held[lease.holder] = held.get(lease.holder, 0) + 1
         own = sorted(i for i, lease in live.items() if lease.holder == holder)
-        kept = own[: keeps_at_most(holder, held, most_of, len(enabled))]
-        room = takes_up_to(holder, most_of, len(enabled)) - len(own)
+        share = share_of(holder, held, most_of, len(enabled))
         free = sorted(i for i in enabled if i not in live and (wanted is None or i in wanted))
-        return await tx.take_mailbox_leases(holder, sorted({*kept, *free[: max(0, room)]}), LEASE_SECONDS)
+        return await tx.take_mailbox_leases(
+            holder, sorted({*own[:share], *free[: max(0, share - len(own))]}), LEASE_SECONDS
+        )
 
 
 async def end_leases(services: TenantServices, caller: Caller, holder: UUID) -> None:

@@ -17,13 +17,10 @@ def _level(most_of: Mapping[UUID, int], count: int) -> tuple[int, int]:
     return left // len(open_), -(-left // len(open_))
 
 
-def takes_up_to(holder: UUID, most_of: Mapping[UUID, int], count: int) -> int:
-    """So many of `count` mailboxes a process has at most once it has taken free ones. `most_of`: what each can hold."""
-    return min(most_of[holder], _level(most_of, count)[1])
-
-
-def keeps_at_most(holder: UUID, held: Mapping[UUID, int], most_of: Mapping[UUID, int], count: int) -> int:
-    """So many it keeps: the higher share, or the lower one while another process has less than that."""
+def share_of(holder: UUID, held: Mapping[UUID, int], most_of: Mapping[UUID, int], count: int) -> int:
+    """So many of `count` mailboxes a process keeps and takes: the higher share, or the lower one while another process
+    has less than that. `most_of`: what each can hold.
+    """
     lower, higher = _level(most_of, count)
     others_lack = any(held.get(h, 0) < min(lower, most) for h, most in most_of.items() if h != holder)
     return min(most_of[holder], lower if others_lack else higher)
