@@ -105,7 +105,7 @@ class MailboxLease(Struct, kw_only=True, rename="camel"):
     seconds: float
 
 
-class MailboxCursor(Struct, kw_only=True, rename="camel"):
+class MailboxCursor(Struct, kw_only=True, rename="camel", omit_defaults=True):
     """Up to where a folder has been read: by uid, or by the provider's own `token`."""
 
     mailbox_id: str
