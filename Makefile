@@ -18,7 +18,7 @@ export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
-        bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart \
+        bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
         mart-faults-long
 
 help: ## this list
@@ -72,7 +72,7 @@ mart-faults-long: install ## kills the data mart's process at 200 random points 
 reference: install ## writes the pages of docs/reference that are made from the code
 	@$(BIN)/openiwd reference
 
-bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-datamart bench-ui bench-trial bench-impact ## all benchmarks, results in benchmarks/results
+bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-datamart bench-ui bench-trial bench-impact bench-email ## all benchmarks, results in benchmarks/results
 
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
@@ -104,3 +104,6 @@ bench-ui: install ## pages of the Universal Queue over 1 M items (benchmarks/res
 
 bench-trial: install ## what a shadow costs intake, and how long publishing takes (benchmarks/results/trial.json)
 	@$(BIN)/python -m benchmarks.trial $(ARGS)
+
+bench-email: install ## mail read, tied to a thread and stored, beside the standard parser alone (benchmarks/results/email.json)
+	@$(BIN)/python -m benchmarks.email $(ARGS)

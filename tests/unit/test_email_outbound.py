@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openiwd.domain.email.address import Address
@@ -24,6 +24,7 @@ from openiwd.domain.email.outbound import (
     reply_references,
     reply_subject,
     require_step,
+    with_hidden_recipients,
 )
 from openiwd.domain.email.reading import file_bytes, read_email
 from openiwd.domain.email.standard_response import fill, unknown_placeholders
@@ -75,6 +76,7 @@ def test_every_try_sends_the_same_bytes() -> None:
     assert compose(composition) == compose(composition)
 
 
+@settings(deadline=None)
 @given(
     subject=st.text(max_size=200),
     name=st.text(max_size=60),
@@ -207,3 +209,11 @@ def test_the_first_filter_that_matches_counts() -> None:
 def test_filters_that_cannot_work_are_refused(more: dict[str, Any]) -> None:
     with pytest.raises(OpenIwdError):
         compile_filter(_filter(**more))
+
+
+def test_hidden_recipients_are_named_for_providers_without_an_envelope() -> None:
+    raw = b"To: Ada <ada@example.org>\r\nCc: BOB@example.org\r\nSubject: x\r\n\r\nbcc: nobody\r\n"
+    known = ["ada@example.org", "bob@example.org"]
+    assert with_hidden_recipients(raw, known) == raw
+    hidden = with_hidden_recipients(raw, [*known, "eve@example.org", "moe@example.org"])
+    assert hidden == b"Bcc: eve@example.org,\r\n moe@example.org\r\n" + raw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openiwd.domain.email.quotation import split_text
@@ -69,12 +69,14 @@ def test_what_only_looks_like_a_quotation_stays(text: str) -> None:
         assert split_text(text).new == text
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab \n>-_:Onwrote.From"), max_size=300))
 def test_nothing_is_lost(text: str) -> None:
     parts = split_text(text)
     assert parts.new + parts.signature + parts.quoted == text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=500))
 def test_any_text_is_taken(text: str) -> None:
     parts = split_text(text)

@@ -45,6 +45,7 @@ def test_corpus(name: str) -> None:
         assert len(content) == file.size
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2_000))
 def test_any_bytes_are_read(raw: bytes) -> None:
     _storable(read_email(raw))
@@ -106,7 +107,7 @@ _PIECES = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(_PIECES)
 def test_pieces_of_mail_in_any_order_are_read(raw: bytes) -> None:
     _storable(read_email(raw))
@@ -119,6 +120,7 @@ _TEXTS = st.text(
 ).filter(lambda t: t.strip() == t)
 
 
+@settings(deadline=None)
 @given(
     subject=_TEXTS,
     text=_TEXTS,
@@ -141,6 +143,7 @@ def test_what_the_standard_library_writes_is_read_back(
     assert file_bytes(raw, 0) == file
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_base64_is_read_with_and_without_its_padding(content: bytes) -> None:
     encoded = base64.b64encode(content)
@@ -148,6 +151,7 @@ def test_base64_is_read_with_and_without_its_padding(content: bytes) -> None:
     assert base64_bytes(encoded.rstrip(b"=")) == content
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=200),
     st.sampled_from(["utf-8", "utf-16", "iso-2022-jp", "x", None, "cp1252", "hex", "punycode"]),
@@ -156,6 +160,7 @@ def test_decoding_never_fails(text: str, charset: str | None) -> None:
     decode(text.encode("utf-8", "surrogatepass"), charset)[0].encode()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_lenient_readers_take_any_text(text: str) -> None:
     read_addresses(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openiwd.domain.email.message import ParsedEmail
@@ -106,6 +106,7 @@ def test_the_newest_reference_counts_first() -> None:
     assert decide(email, pointers(email, own, {}, KEY), threads).joins is newer
 
 
+@settings(deadline=None)
 @given(st.uuids(), st.binary(min_size=16, max_size=32))
 def test_marks_are_read_back(one: UUID, key: bytes) -> None:
     assert email_of_message_id(message_id_for(one, "example.com", key), key) == one
@@ -113,6 +114,7 @@ def test_marks_are_read_back(one: UUID, key: bytes) -> None:
     assert threads_of_subject(f"Re: {subject_token(one, key)} x", key) == [one]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_marks_are_not_made_up(text: str) -> None:
     assert email_of_message_id(text, KEY) is None
@@ -120,6 +122,7 @@ def test_marks_are_not_made_up(text: str) -> None:
     assert threads_of_subject(text, KEY) == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, 41), st.sampled_from("abcdefgh234"))
 def test_a_changed_mark_is_refused(at: int, letter: str) -> None:
     good = message_id_for(OURS, "example.com", KEY)

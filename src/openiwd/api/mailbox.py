@@ -49,6 +49,10 @@ class Secrets(Struct, rename="camel", forbid_unknown_fields=True):
 
     imap_password: str | msgspec.UnsetType | None = msgspec.UNSET
     smtp_password: str | msgspec.UnsetType | None = msgspec.UNSET
+    client_secret: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Of the app that is registered at Google or Microsoft."""
+    service_account_key: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Google's JSON file."""
 
 
 class SecretNames(Struct):

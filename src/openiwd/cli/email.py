@@ -17,7 +17,12 @@ def email(
     url: Annotated[
         str | None, typer.Option(help="IWD's address; default OPENIWD_URL, else port 4024 here.")
     ] = None,
-    metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Metrics; default none.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Where health and metrics answer; default here only.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Health and metrics; default none.")
+    ] = None,
     most: Annotated[
         int, typer.Option(min=1, max=1_000, help="Mailboxes that this process holds at most.")
     ] = 100,
@@ -31,5 +36,13 @@ def email(
         Console(stderr=True).print(f"email service of {address}", highlight=False)
 
     uvloop.run(
-        serve_email(address, settings.api_keys, metrics_port=metrics_port, most=most, when_ready=say_ready)
+        serve_email(
+            address,
+            settings.api_keys,
+            host=host or settings.host,
+            metrics_port=metrics_port or settings.metrics_port,
+            most=most,
+            cloud=settings.cloud,
+            when_ready=say_ready,
+        )
     )

@@ -105,13 +105,33 @@ class MailboxLease(Struct, kw_only=True, rename="camel"):
     seconds: float
 
 
-class MailboxCursor(Struct, kw_only=True, rename="camel"):
-    """Up to where a folder has been read."""
+class MailboxCursor(Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """Up to where a folder has been read: by uid, or by the provider's own `token`."""
 
     mailbox_id: str
     folder: str
     uid_validity: Annotated[int, Meta(ge=0, lt=2**53)]
     last_uid: Annotated[int, Meta(ge=0, lt=2**53)]
+    token: Annotated[str, Meta(max_length=16_000)] | None = None
+
+
+class MailboxConsent(Struct, kw_only=True):
+    """A person's way to the provider and back: begun, to be ended once, by the same session."""
+
+    state: bytes
+    """SHA-256 of what goes along."""
+    mailbox_id: str
+    actor: str
+    session: bytes
+    sealed: bytes
+    expires_at: datetime
+
+
+class EmailHolder(Struct, kw_only=True):
+    """A process of the email service that asks for mailboxes, and how many it can hold."""
+
+    holder: UUID
+    most: int
 
 
 class EmailMove(Struct, kw_only=True, rename="camel"):
@@ -140,6 +160,9 @@ class EmailReading(Protocol):
     async def mailbox_statuses(self) -> list[MailboxStatus]: ...
     async def mailbox_leases(self) -> list[MailboxLease]: ...
     async def mailbox_cursors(self) -> list[MailboxCursor]: ...
+    async def email_holders(self, seconds: float) -> list[EmailHolder]:
+        """Those that have asked within so long."""
+        ...
 
     async def email(self, email_id: UUID) -> StoredEmail | None: ...
     async def emails_of_item(self, number: int) -> list[StoredEmail]:
@@ -150,6 +173,12 @@ class EmailReading(Protocol):
         """The latest in quarantine, dropped, or of unknown outcome."""
         ...
 
+    async def emails_in_review(self, limit: int) -> list[StoredEmail]:
+        """Oldest first."""
+        ...
+
+    async def last_automatic_mail(self, address: str) -> datetime | None: ...
+    async def threads_of_contact(self, contact_id: UUID) -> list[UUID]: ...
     async def email_content(self, sha256: bytes) -> bytes | None: ...
     async def inbound_email(
         self, mailbox_id: str, sha256: bytes, message_id: str | None
@@ -203,7 +232,35 @@ class EmailWriting(Protocol):
         """Takes those that are free or over, and prolongs own ones; those that the holder has now."""
         ...
 
-    async def end_mailbox_leases(self, holder: UUID) -> None: ...
+    async def end_mailbox_leases(self, holder: UUID) -> None:
+        """Gives back all that it has; it asks no more."""
+        ...
+
+    async def note_email_holder(self, holder: UUID, most: int) -> None: ...
+    async def add_mailbox_consent(self, consent: MailboxConsent, now: datetime) -> None:
+        """Forgets those that are over."""
+        ...
+
+    async def take_mailbox_consent(self, state: bytes, now: datetime) -> MailboxConsent | None:
+        """Once; None when there is none, or it is over."""
+        ...
+
+    async def claim_automatic_mail(self, address: str, now: datetime, quiet_since: datetime) -> bool:
+        """Notes that the address gets an automatic mail now; False when it got one after `quiet_since`."""
+        ...
+
+    async def release_email(self, email: StoredEmail) -> bool:
+        """Compare-and-set: one that lay aside belongs to a thread now."""
+        ...
+
+    async def age_emails(self, dropped_before: datetime, quarantined_before: datetime, most: int) -> int:
+        """Removes what has lain aside since before; how many."""
+        ...
+
+    async def erase_emails(self, addresses: Sequence[str], thread_ids: Sequence[UUID]) -> list[UUID]:
+        """Blanks what persons wrote and who they are, in these threads and in what lies aside from these addresses."""
+        ...
+
     async def share_mailbox_lease(self, mailbox_id: str) -> MailboxLease | None:
         """The lease, kept from changing until this transaction ends."""
         ...

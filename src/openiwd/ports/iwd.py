@@ -31,6 +31,13 @@ class Submitted(Struct, kw_only=True, rename="camel"):
     item_id: UUID | None = None
 
 
+class AccessToken(Struct, kw_only=True, rename="camel"):
+    """A token of the mailbox's provider, and for how long it is good."""
+
+    access_token: str
+    seconds: int
+
+
 class MailboxReport(Struct, kw_only=True, rename="camel", omit_defaults=True):
     """How one direction of a mailbox is doing."""
 
@@ -55,8 +62,12 @@ class Iwd(Protocol):
         ...
 
     async def save_cursor(
-        self, lease: MailboxLease, folder: str, uid_validity: int, last_uid: int
+        self, lease: MailboxLease, folder: str, uid_validity: int, last_uid: int, *, token: str | None = None
     ) -> None: ...
+
+    async def access_token(self, lease: MailboxLease) -> AccessToken:
+        """For a mailbox at Gmail or Microsoft 365. MailProviderError: there is none to be had, and why."""
+        ...
 
     async def outbound(self, lease: MailboxLease) -> list[OutboundEmail]: ...
     async def content(self, email_id: UUID) -> bytes: ...

@@ -1,11 +1,11 @@
-"""Needs: a provider of mail: folders read, messages sent. IMAP and SMTP fill it; Gmail and Graph can."""
+"""Needs: a provider of mail: folders read, messages sent. IMAP with SMTP, Gmail and Microsoft Graph fill it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -14,17 +14,28 @@ from openiwd.domain.errors import UnavailableError
 
 
 class MailProviderError(UnavailableError):
-    """The provider cannot be used now; the text says exactly what fails: name, connection, TLS, login, folder."""
+    """The provider cannot be used now; the text says exactly what fails, `field` which step (one of `STEPS`)."""
 
     code = "mailProvider"
 
 
+STEPS: Final = ("connection", "tls", "login", "token", "folder", "provider")
+
+AccessTokens = Callable[[str | None], Awaitable[str]]
+"""The access token to be used now; told the one that was just refused, another one."""
+
+
 class FolderState(Struct, kw_only=True):
-    """A folder as selected: what its uids stand for, the next one, and the uids asked for, in order."""
+    """A folder as selected: what its uids stand for, the next one, and the uids asked for, in order.
+
+    With a reader that goes `by_token`, uids count within this answer only, and `token` says where to go on from
+    once all of them are taken.
+    """
 
     uid_validity: int
     uid_next: int
     uids: list[int]
+    token: str | None = None
 
 
 class Fetched(Struct, kw_only=True):
@@ -54,10 +65,20 @@ class SendOutcome(Struct, frozen=True, kw_only=True):
 class MailReader(Protocol):
     """One connection to read by. Every call has a time-out; MailProviderError says what failed."""
 
+    @property
+    def by_token(self) -> bool:
+        """Whether the provider says by tokens of its own where to go on, instead of by uids."""
+        ...
+
+    @property
+    def sent_folder(self) -> str | None:
+        """Where the provider itself files what it sends; None: it files nothing."""
+        ...
+
     async def open(self) -> None: ...
 
-    async def look(self, folder: str, first_uid: int | None) -> FolderState:
-        """The uids from `first_uid` on; with None what is unread or new within the last days."""
+    async def look(self, folder: str, first_uid: int | None, token: str | None = None) -> FolderState:
+        """What has come since `token`; else the uids from `first_uid` on; with None what is unread or came lately."""
         ...
 
     async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
@@ -105,9 +126,13 @@ class MailSender(Protocol):
         """Connects and logs in, and nothing more; MailProviderError says what fails."""
         ...
 
+    async def close(self) -> None:
+        """Never fails."""
+        ...
+
 
 class MailProvider(Protocol):
-    """Makes readers and senders of mailboxes."""
+    """Makes readers and senders of mailboxes; `tokens` are for those at Gmail and Microsoft 365."""
 
-    def reader(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> MailReader: ...
-    def sender(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> MailSender: ...
+    def reader(self, mailbox: Mailbox, secrets: Mapping[str, str], tokens: AccessTokens) -> MailReader: ...
+    def sender(self, mailbox: Mailbox, secrets: Mapping[str, str], tokens: AccessTokens) -> MailSender: ...

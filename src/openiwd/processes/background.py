@@ -20,7 +20,7 @@ from openiwd.processes.capture import CapturingTenant
 from openiwd.processes.loop import forever, loop_errors
 from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import alarm_watch, dashboard, queue_stay, timer
+from openiwd.usecases import alarm_watch, dashboard, email_aside, queue_stay, timer
 from openiwd.usecases.canary_watch import CanaryWatch
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.picture import Picture
@@ -119,6 +119,7 @@ class Background:
         self._spawn(tasks, "feed", lambda: _run_feed(services))
         if tenant.clock == "real":
             self._spawn(tasks, "presence", lambda: _presence(services))
+            self._spawn(tasks, "old emails", lambda: _age_emails(services))
             self._spawn(tasks, "doctor", lambda: self._examine(services))
             if self._holidays is not None:
                 shadowing = Shadowing(services, self._holidays)
@@ -194,6 +195,11 @@ class Background:
             with suppress(UnavailableError):
                 await services.shadows.flush()
         await self._platform.control.end_process(self._platform.process_id)
+
+
+async def _age_emails(services: TenantServices) -> float:
+    """Some at once, so that no transaction gets long."""
+    return 1.0 if await email_aside.age(services) >= email_aside.AT_ONCE else RETENTION_SECONDS
 
 
 async def _logged(name: str, work: Awaitable[None]) -> None:

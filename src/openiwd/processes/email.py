@@ -6,22 +6,24 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import Counter, Gauge
 
-from openiwd.adapters.imap.imap_reader import ImapReader
 from openiwd.adapters.iwd_http.http_iwd import HttpIwd
-from openiwd.adapters.smtp.smtp_sender import SmtpSender
-from openiwd.domain.email.mailbox import Mailbox
+from openiwd.domain.email.cloud import CloudAddresses
+from openiwd.domain.email.mailbox import Access
 from openiwd.domain.errors import ConflictError, OpenIwdError, UnavailableError
 from openiwd.ports.email import MailboxLease
 from openiwd.ports.iwd import Iwd, MailboxReport, Served
-from openiwd.ports.mail_provider import MailProvider, MailProviderError, MailReader, MailSender
+from openiwd.ports.mail_provider import MailProvider, MailProviderError, MailReader
+from openiwd.processes.email_health import Dependency, Ready, health_port
 from openiwd.processes.identity import new_id
+from openiwd.processes.mail_provider import MailProviders
+from openiwd.usecases.access_tokens import KeptToken
 from openiwd.usecases.mail_transfer import Ending, Transfer
 
 log = structlog.get_logger()
@@ -41,16 +43,6 @@ sent_out = Counter("iwd_email_sending_total", "Messages gone through, whatever c
 failures = Counter("iwd_email_failures_total", "Failures of a mailbox's direction", ["mailbox", "direction"])
 
 
-class ImapAndSmtp:
-    """Implements `openiwd.ports.mail_provider.MailProvider`."""
-
-    def reader(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> MailReader:
-        return ImapReader(mailbox, secrets)
-
-    def sender(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> MailSender:
-        return SmtpSender(mailbox, secrets)
-
-
 class MailboxRun:
     """One mailbox while its lease is held: a loop in and a loop out."""
 
@@ -67,9 +59,19 @@ class MailboxRun:
         self._iwd = iwd
         self._provider = provider
         self._transfer = Transfer(iwd, served, lease, untold)
+        self._tokens = KeptToken(self._ask_token)
         self._told: dict[str, str | None] = {}
         self._stopping = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def failing(self) -> list[str]:
+        """What fails now, by direction."""
+        return [f"{direction}: {error}" for direction, error in self._told.items() if error is not None]
+
+    async def _ask_token(self) -> tuple[str, int]:
+        token = await self._iwd.access_token(self.lease)
+        return token.access_token, token.seconds
 
     @property
     def is_over(self) -> bool:
@@ -78,9 +80,9 @@ class MailboxRun:
 
     def start(self) -> None:
         mailbox, loop = self.served.mailbox, asyncio.get_running_loop()
-        if mailbox.incoming.host:
+        if mailbox.reads:
             self._loops.append(loop.create_task(self._forever("incoming", self._receive), name="mail in"))
-        if mailbox.outgoing.host:
+        if mailbox.sends:
             self._loops.append(loop.create_task(self._forever("outgoing", self._send), name="mail out"))
 
     async def stop(self) -> None:
@@ -124,7 +126,7 @@ class MailboxRun:
     async def _receive(self) -> None:
         """One connection's life."""
         incoming = self.served.mailbox.incoming
-        reader = self._provider.reader(self.served.mailbox, self.served.secrets)
+        reader = self._provider.reader(self.served.mailbox, self.served.secrets, self._tokens)
         try:
             await reader.open()
             while not self._stopping.is_set():
@@ -138,25 +140,29 @@ class MailboxRun:
 
     async def _send(self) -> None:
         mailbox = self.served.mailbox
-        sender = self._provider.sender(mailbox, self.served.secrets)
-        if self._told.get("outgoing", "") is not None:
-            await sender.check()
-            await self._report("outgoing", None)
-        reader = await self._filing_reader() if mailbox.outgoing.sent_folder else None
+        sender = self._provider.sender(mailbox, self.served.secrets, self._tokens)
+        reader: MailReader | None = None
         try:
+            if self._told.get("outgoing", "") is not None:
+                await sender.check()
+                await self._report("outgoing", None)
+            if mailbox.outgoing.sent_folder or mailbox.access is not Access.IMAP:
+                reader = await self._filing_reader()
             while not self._stopping.is_set():
                 sent_out.labels(self.lease.mailbox_id).inc(await self._transfer.send(sender, reader))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), SEND_STEP_SECONDS)
         finally:
+            await sender.close()
             if reader is not None:
                 await reader.close()
 
     async def _filing_reader(self) -> MailReader | None:
         """A connection of its own for copies of what was sent; without it mail is sent all the same."""
-        if not self.served.mailbox.incoming.host:
+        mailbox = self.served.mailbox
+        if mailbox.access is Access.IMAP and not mailbox.reads:
             return None
-        reader = self._provider.reader(self.served.mailbox, self.served.secrets)
+        reader = self._provider.reader(self.served.mailbox, self.served.secrets, self._tokens)
         try:
             await reader.open()
         except MailProviderError:
@@ -179,14 +185,28 @@ class MailboxRun:
 class EmailProcess:
     """All mailboxes of one tenant that this process holds."""
 
-    def __init__(self, iwd: Iwd, provider: MailProvider, *, most: int = 100) -> None:
+    def __init__(self, iwd: Iwd, provider: MailProvider, *, most: int = 100, name: str = "0") -> None:
         self.holder = new_id()
+        self._name = name
         self._iwd = iwd
         self._provider = provider
         self._most = most
         self._runs: dict[str, MailboxRun] = {}
         self._untold: dict[str, dict[UUID, Ending]] = {}
         self._renewed_at = time.monotonic()
+
+    @property
+    def dependencies(self) -> dict[str, Dependency]:
+        """IWD, and each mailbox that is held."""
+        silent = time.monotonic() - self._renewed_at
+        away = f"no answer for {silent:.0f} s" if silent > FENCED_AFTER_SECONDS else None
+        states = {f"iwd/{self._name}": Dependency("unavailable" if away else "ok", away)}
+        for mailbox_id, run in sorted(self._runs.items()):
+            told = "; ".join(run.failing)[:500]
+            states[f"mailbox/{self._name}/{mailbox_id}"] = Dependency(
+                "failing" if told else "ok", told or None
+            )
+        return states
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until told to stop; then finishes what is being sent and gives the mailboxes back."""
@@ -242,15 +262,33 @@ def _settings(served: Served | None) -> object:
     return None if served is None else (served.mailbox, served.secrets)
 
 
+def readiness(tenants: list[EmailProcess]) -> Ready:
+    """Ready while IWD answers for all tenants; mailboxes that fail are told beside it."""
+    told = {name: state for tenant in tenants for name, state in tenant.dependencies.items()}
+    is_ready = all(state.status != "unavailable" for state in told.values())
+    return Ready("ready" if is_ready else "unavailable", told)
+
+
 async def serve_email(
-    url: str, api_keys: list[str], *, metrics_port: int | None, most: int, when_ready: Callable[[], None]
+    url: str,
+    api_keys: list[str],
+    *,
+    host: str,
+    metrics_port: int | None,
+    most: int,
+    cloud: CloudAddresses,
+    when_ready: Callable[[], None],
 ) -> None:
     """Until SIGINT or SIGTERM: one tenant for each key."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    if metrics_port is not None:
-        start_http_server(metrics_port)
-    tenants = [EmailProcess(HttpIwd(url, key), ImapAndSmtp(), most=most) for key in api_keys]
-    when_ready()
-    await asyncio.gather(*(tenant.run(stopping) for tenant in tenants))
+    provider = MailProviders(cloud)
+    tenants = [
+        EmailProcess(HttpIwd(url, key), provider, most=most, name=str(n)) for n, key in enumerate(api_keys)
+    ]
+    async with AsyncExitStack() as stack:
+        if metrics_port is not None:
+            await stack.enter_async_context(health_port(host, metrics_port, lambda: readiness(tenants)))
+        when_ready()
+        await asyncio.gather(*(tenant.run(stopping) for tenant in tenants))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
+from openiwd.domain.email.cloud import CloudAddresses
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.network_address import Network, read_networks
 
@@ -41,6 +42,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     mart_server_url: str | None = None
     """Any database of the server where the data marts are; None = where the tenants are."""
+    cloud: CloudAddresses = CloudAddresses()
+    """Where Gmail and Microsoft 365 answer."""
 
 
 class MartSettings(Struct, frozen=True, kw_only=True):
@@ -141,7 +144,24 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         outbound_allowed=read_outbound_allowed(env),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
         mart_server_url=_secret(env, "OPENIWD_MART_SERVER_URL"),
+        cloud=read_cloud_addresses(env),
     )
+
+
+def read_cloud_addresses(variables: Mapping[str, str] | None = None) -> CloudAddresses:
+    """Where Gmail, Microsoft 365 and, for browsers, this installation answer (OPENIWD_GMAIL_URL, …)."""
+    env = os.environ if variables is None else variables
+    usual = CloudAddresses()
+    named = {}
+    for field in CloudAddresses.__struct_fields__:
+        name = f"OPENIWD_{field.upper()}_URL"
+        url = (env.get(name) or getattr(usual, field)).rstrip("/")
+        if url and not url.startswith(("https://", "http://")):
+            raise InvalidInputError(
+                f"{name} is '{url}'", field=name, hint="set a whole address, with https://"
+            )
+        named[field] = url
+    return CloudAddresses(**named)
 
 
 def read_mart_settings(variables: Mapping[str, str] | None = None) -> MartSettings:
@@ -184,6 +204,10 @@ class EmailSettings(Struct, frozen=True, kw_only=True):
     url: str
     api_keys: list[str]
     log_level: str = "info"
+    host: str = "127.0.0.1"
+    """Where health and metrics answer."""
+    metrics_port: int | None = None
+    cloud: CloudAddresses = CloudAddresses()
 
 
 def read_email_settings(variables: Mapping[str, str] | None = None) -> EmailSettings:
@@ -201,4 +225,12 @@ def read_email_settings(variables: Mapping[str, str] | None = None) -> EmailSett
         raise InvalidInputError(
             f"OPENIWD_URL is '{url}'", field="OPENIWD_URL", hint="such as http://iwd:4024"
         )
-    return EmailSettings(url=url, api_keys=keys, log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower())
+    port = _number(env, "OPENIWD_EMAIL_METRICS_PORT", 0, 0, 65_535)
+    return EmailSettings(
+        url=url,
+        api_keys=keys,
+        log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
+        host=env.get("OPENIWD_HOST") or "127.0.0.1",
+        metrics_port=port or None,
+        cloud=read_cloud_addresses(env),
+    )

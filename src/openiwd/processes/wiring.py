@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from openiwd.adapters.cloud_mail.http_oauth import HttpOAuth
 from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
@@ -19,12 +20,14 @@ from openiwd.adapters.postgres.mart import PostgresMart
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
+from openiwd.domain.email.cloud import CloudAddresses
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.network_address import Network
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.capture_kinds import outside
 from openiwd.processes.identity import new_id
+from openiwd.processes.mail_provider import MailProviders
 from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
@@ -62,6 +65,7 @@ class Wiring:
         outbound_allowed: Sequence[Network] = (),
         capture_dir: Path | None = None,
         mart_server: str | None = None,
+        cloud: CloudAddresses | None = None,
     ) -> None:
         self.control_dsn = control_dsn
         self.mart_server = mart_server
@@ -77,6 +81,8 @@ class Wiring:
         passing_on = PassingOn(self.control, self.peers, self.process_id)
         adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
         box = AesGcmBox(secret_keys)
+        cloud = cloud or CloudAddresses()
+        self.oauth = HttpOAuth(cloud)
         self.platform = Platform(
             self.control,
             self._runtime,
@@ -85,7 +91,7 @@ class Wiring:
             outbound=self.outbound,
             secrets=box,
             capture_adapters=adapters,
-            email_tools=EmailTools(box, Nh3Cleaner()),
+            email_tools=EmailTools(box, Nh3Cleaner(), MailProviders(cloud), self.oauth, cloud),
         )
 
     def _dsn_of(self, tenant_id: str) -> str:
@@ -117,6 +123,7 @@ class Wiring:
     async def close(self) -> None:
         await self.peers.close()
         await self.outbound.close()
+        await self.oauth.close()
         for mart in self.marts.values():
             await mart.close()
         await self.pools.close()

@@ -37,10 +37,12 @@ from openiwd.domain.event import EventType
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller, system
 from openiwd.domain.transition import Change, Context, noted
-from openiwd.domain.work_item import ContactInput, ItemSubmission, Status, WorkItem
+from openiwd.domain.work_item import ItemSubmission, Status, WorkItem
 from openiwd.ports.email import DROPPED, QUARANTINED, STORED, MailboxCursor, People, StoredEmail
 from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.command import Command, Done, Result
+from openiwd.usecases.email_acknowledgement import Prepared, prepare
+from openiwd.usecases.email_item import created_number, submission_of
 from openiwd.usecases.email_report import apply_report
 from openiwd.usecases.mailbox import SERVICE, all_mailboxes, require_lease
 from openiwd.usecases.work_item import apply
@@ -48,10 +50,7 @@ from openiwd.usecases.work_item import apply
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
-CAPTURE_POINT: Final = "email"
 ATTEMPTS: Final = 5
-MAX_DESCRIPTION: Final = 8_000
-MAX_NAMED: Final = 50
 REPORTS: Final = frozenset({EmailKind.INBOUND_NDR, EmailKind.INBOUND_REPORT, EmailKind.INBOUND_DISPOSITION})
 BY: Final = system("email")
 
@@ -102,6 +101,11 @@ class Look(NamedTuple):
     kind: EmailKind
     filter: JunkFilter | None
     is_own: bool
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """Of all mailboxes of the tenant."""
+        return frozenset(a for m in self.mailboxes.values() for a in m.own_addresses)
 
 
 class _StoredMeanwhileError(Exception):
@@ -254,14 +258,18 @@ async def _aside(
 
 
 def _writer(
-    services: TenantServices, arrival: Arrival, email: StoredEmail, continues: WorkItem | None
+    services: TenantServices,
+    arrival: Arrival,
+    email: StoredEmail,
+    continues: WorkItem | None,
+    answer: Prepared | None = None,
 ) -> Callable[[Writing, Sequence[Result]], Awaitable[None]]:
     """Writes the email beside its item's change: lease, thread, email, link to the item that it continues, place."""
     runtime = services.runtime
 
     async def write(tx: Writing, results: Sequence[Result]) -> None:
         await require_lease(tx, arrival.mailbox_id, arrival.holder, arrival.epoch)
-        number = _created(results)
+        number = created_number(results)
         if number is not None:
             email.thread_id = runtime.new_id()
             await tx.add_email_thread(email.thread_id, number, runtime.now())
@@ -269,16 +277,11 @@ def _writer(
             raise _StoredMeanwhileError
         if number is not None and continues is not None:
             await tx.add_link(number, "continues", continues.number, runtime.now(), BY.actor)
+        if answer is not None and email.thread_id is not None and not await answer.write(tx, email.thread_id):
+            raise _StoredMeanwhileError
         await _move_on(tx, arrival)
 
     return write
-
-
-def _created(results: Sequence[Result]) -> int | None:
-    """The number of the item that was created; what was done to it afterwards knows it."""
-    done = [r for r in results if isinstance(r, Done)]
-    created = next((r.item.id for r in done if r.created), None)
-    return None if created is None else max(r.item.number for r in done if r.item.id == created)
 
 
 async def _move_on(tx: Writing, arrival: Arrival) -> None:
@@ -344,6 +347,13 @@ async def _create(
     submission = _submission(services, arrival, look, email)
     capture = (submission.capture_point, submission.capture_id)
     commands = [Command(action=Action.CREATE, caller=BY, submission=submission)]
+    answer = await _acknowledgement(services, look, email)
+    if answer is not None:
+        told = {"id": str(answer.email.id), "kind": answer.email.kind.value}
+        change = _noting(EventType.EMAIL_WRITTEN, told)
+        commands.append(
+            Command(action=Action.UPDATE, caller=BY, capture=capture, internal=True, custom=change)
+        )
     if look.filter is not None and look.filter.action is FilterAction.HOLD:
         commands.append(
             Command(
@@ -354,10 +364,25 @@ async def _create(
                 comment=f"filter {look.filter.id}",
             )
         )
-    results = await _apply(services, commands, _writer(services, arrival, email, continues))
+    results = await _apply(services, commands, _writer(services, arrival, email, continues, answer))
     created = results[0]
     outcome = "created" if continues is None else "linked"
     return Received(id=email.id, outcome=outcome, kind=email.kind, item_id=created.item.id)
+
+
+def _noting(type_: EventType, told: dict[str, Any]) -> Callable[[WorkItem, Context], Change]:
+    return lambda present, ctx: noted(present, ctx, type_, email=told)
+
+
+async def _acknowledgement(services: TenantServices, look: Look, email: StoredEmail) -> Prepared | None:
+    """What answers the email by itself; why nothing does is noted with it."""
+    if look.filter is not None and look.filter.action is FilterAction.HOLD:
+        return None
+    prepared = await prepare(services, look.mailbox, look.own_addresses, look.parsed, email.kind)
+    if isinstance(prepared, str):
+        email.notes.append(f"not acknowledged: {prepared}")
+        return None
+    return prepared
 
 
 async def _apply(
@@ -373,41 +398,14 @@ async def _apply(
 
 
 def _submission(services: TenantServices, arrival: Arrival, look: Look, email: StoredEmail) -> ItemSubmission:
-    parsed, filter_ = look.parsed, look.filter
-    category: str | None = look.mailbox.category or None
-    adjustment: int | None = None
+    filter_ = look.filter
+    category, adjustment = look.mailbox.category, None
     if filter_ is not None and filter_.action is FilterAction.CATEGORY:
-        category = filter_.value
+        category = filter_.value or ""
     if filter_ is not None and filter_.action is FilterAction.PRIORITY:
         adjustment = int(filter_.value or 0)
-    contact = None
-    if parsed.sender is not None:
-        contact = ContactInput(name=parsed.sender.name or None, emails=[parsed.sender.address])
     now = services.runtime.now()
     created = arrival.received_at
     if created is not None and not now - timedelta(days=365) <= created <= now:
         created = None
-    return ItemSubmission(
-        capture_id=f"{arrival.mailbox_id}/{look.digest.hex()[:40]}",
-        capture_point=CAPTURE_POINT,
-        media_type="email",
-        channel="email",
-        category=category,
-        priority_adjustment=adjustment,
-        created_date_time=created,
-        subject=parsed.subject or None,
-        description=email.text_new.strip()[:MAX_DESCRIPTION] or None,
-        contact=contact,
-        data={
-            "email": {
-                "id": str(email.id),
-                "mailbox": arrival.mailbox_id,
-                "kind": email.kind.value,
-                "from": email.sender,
-                "to": [a.address for a in parsed.to[:MAX_NAMED]],
-                "cc": [a.address for a in parsed.cc[:MAX_NAMED]],
-                "attachments": len(parsed.files),
-                "size": email.size,
-            }
-        },
-    )
+    return submission_of(email, category=category, created=created, adjustment=adjustment)

@@ -154,7 +154,7 @@ async def _ended(
     services: TenantServices, caller: Caller, email: StoredEmail, status: SendingState, step: Step
 ) -> StoredEmail:
     """The last step together with the item's event; a failure reopens a completed item."""
-    item = await _item_of(services, email)
+    item = await item_of(services, email)
     after: list[StoredEmail] = []
 
     async def also(tx: Writing, _: Sequence[Result]) -> None:
@@ -167,7 +167,8 @@ async def _ended(
     return after[-1]
 
 
-async def _item_of(services: TenantServices, email: StoredEmail) -> WorkItem:
+async def item_of(services: TenantServices, email: StoredEmail) -> WorkItem:
+    """The item whose thread the email belongs to."""
     async with services.runtime.store.reading() as reading:
         threads = await reading.known_threads([email.thread_id] if email.thread_id else [], [])
         thread = next(iter(threads.values()), None)
@@ -213,7 +214,7 @@ async def settle(
     """A person's word on an email: a failed or unknown one is sent again, or an unknown one counts as sent."""
     async with services.runtime.store.reading() as reading:
         email = await _found(reading, email_id)
-    item = await _item_of(services, email)
+    item = await item_of(services, email)
     caller.require_item(SEND, item)
     if status not in (SendingState.QUEUED, SendingState.SENT, SendingState.FAILED):
         raise InvalidInputError("that is nobody's to say", field="status", hint="use queued, sent or failed")

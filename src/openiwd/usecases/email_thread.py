@@ -15,7 +15,7 @@ from openiwd.domain.work_item import ContactInput, ItemSubmission, Status, WorkI
 from openiwd.ports.email import EmailMove, StoredEmail
 from openiwd.ports.tenant_store import TransactionRetryError, Writing
 from openiwd.usecases.command import Command, Done, Result
-from openiwd.usecases.email_intake import CAPTURE_POINT, MAX_DESCRIPTION
+from openiwd.usecases.email_item import CAPTURE_POINT, MAX_DESCRIPTION
 from openiwd.usecases.item_note import MERGED
 from openiwd.usecases.work_item import apply
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from openiwd.domain.email.cloud import CloudAddresses
 from openiwd.ports.html_cleaner import HtmlCleaner
+from openiwd.ports.mail_provider import MailProvider
+from openiwd.ports.oauth import OAuth
 from openiwd.ports.secret_box import SecretBox
 
 if TYPE_CHECKING:
@@ -17,9 +20,20 @@ MARK_KEY: Final = "emailMarks"
 class EmailTools:
     """Built once per process."""
 
-    def __init__(self, box: SecretBox, cleaner: HtmlCleaner) -> None:
+    def __init__(
+        self,
+        box: SecretBox,
+        cleaner: HtmlCleaner,
+        provider: MailProvider,
+        oauth: OAuth,
+        addresses: CloudAddresses,
+    ) -> None:
         self.box = box
         self.cleaner = cleaner
+        self.provider = provider
+        """For trying connections out; mail is moved by the email service."""
+        self.oauth = oauth
+        self.addresses = addresses
         self._keys: dict[str, bytes] = {}
 
     async def mark_key(self, runtime: TenantRuntime) -> bytes:

@@ -19,6 +19,7 @@ from openiwd.domain.email.outbound import (
     SendingState,
     compose,
     reply_subject,
+    require_step,
 )
 from openiwd.domain.email.reading import read_email
 from openiwd.domain.email.token import message_id_for
@@ -29,14 +30,16 @@ from openiwd.domain.privilege import Caller
 from openiwd.domain.transition import Change, Context, noted
 from openiwd.domain.work_item import WorkItem, check_text
 from openiwd.ports.email import People, StoredEmail
-from openiwd.ports.tenant_store import Writing
+from openiwd.ports.tenant_store import TransactionRetryError, Writing
 from openiwd.usecases.command import Command
+from openiwd.usecases.email_view import REVIEW
 from openiwd.usecases.item_note import clean_file_name
 from openiwd.usecases.mailbox import all_mailboxes
 from openiwd.usecases.work_item import apply_one
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
+    from openiwd.usecases.tenant_runtime import TenantRuntime
 
 SEND: Final = "emails.send"
 MAX_TO: Final = 100
@@ -60,6 +63,10 @@ class Draft(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     subject: Annotated[str, Meta(max_length=500)] | None = None
     text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
     html: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
+    review: bool = False
+    """Whether somebody else looks at it before it is sent, also where the mailbox does not ask for that."""
+    replaces: UUID | None = None
+    """An email that came back from review, or is still in it: this one goes in its place."""
 
 
 WRITTEN: Final = frozenset({EmailKind.OUTBOUND_REPLY, EmailKind.OUTBOUND_NEW, EmailKind.OUTBOUND_REDIRECT})
@@ -95,11 +102,16 @@ async def write(
         raise TooLargeError(
             f"the email has {len(raw)} bytes", field="files", hint=f"at most {mailbox.max_bytes} are allowed"
         )
-    email = await _stored(services, caller, composition, mailbox, raw, email_id)
+    state = SendingState.IN_REVIEW if _is_reviewed(caller, draft, mailbox) else SendingState.QUEUED
+    email = await stored_outbound(runtime, caller.actor, composition, mailbox.id, raw, email_id, state)
+    if draft.replaces is not None:
+        _require_replaceable(caller, draft.replaces, earlier)
     thread_id = answered.thread_id if answered is not None else next(iter(threads), None)
 
     def change(present: WorkItem, ctx: Context) -> Change:
         told = {"id": str(email.id), "kind": email.kind.value}
+        if email.state == SendingState.IN_REVIEW.value:
+            told["status"] = email.state
         return noted(present, ctx, EventType.EMAIL_WRITTEN, email=told)
 
     async def along(tx: Writing, present: WorkItem) -> None:
@@ -108,12 +120,37 @@ async def write(
             await tx.add_email_thread(email.thread_id, present.number, runtime.now())
         await tx.keep_email_content(email.sha256, raw)
         await tx.add_email(email)
+        if draft.replaces is not None:
+            await _withdraw(tx, draft.replaces)
 
     command = Command(
         action=Action.UPDATE, caller=caller, item_id=item.id, privilege=SEND, custom=change, along=along
     )
     await apply_one(runtime, command)
     return email
+
+
+def _is_reviewed(caller: Caller, draft: Draft, mailbox: Mailbox) -> bool:
+    """Where the mailbox asks for it, all is reviewed that is written by those who do not review themselves."""
+    return draft.review or (mailbox.review and not caller.may(REVIEW))
+
+
+def _require_replaceable(caller: Caller, replaced: UUID, earlier: Sequence[StoredEmail]) -> None:
+    found = next((e for e in earlier if e.id == replaced), None)
+    if found is None:
+        raise NotFoundError("the item has no such email", field="replaces", hint="see its emails")
+    if found.author != caller.actor:
+        raise ConflictError("somebody else wrote it", code="notYours", field="replaces")
+
+
+async def _withdraw(tx: Writing, email_id: UUID) -> None:
+    email = await tx.lock_email(email_id)
+    if email is None:
+        raise NotFoundError("there is no such email", field="replaces")
+    require_step(SendingState(email.state), SendingState.WITHDRAWN)
+    email.state = SendingState.WITHDRAWN.value
+    if not await tx.update_email(email):
+        raise TransactionRetryError("the email changed meanwhile")
 
 
 def _answered(draft: Draft, earlier: list[StoredEmail]) -> StoredEmail | None:
@@ -129,7 +166,7 @@ def _answered(draft: Draft, earlier: list[StoredEmail]) -> StoredEmail | None:
 
 def _mailbox(draft: Draft, mailboxes: dict[str, Mailbox], answered: StoredEmail | None) -> Mailbox:
     """The one named, else the one that got the email, else the only one that sends."""
-    sending = {i: m for i, m in mailboxes.items() if m.enabled and m.outgoing.host}
+    sending = {i: m for i, m in mailboxes.items() if m.enabled and m.sends}
     named = draft.mailbox or (answered.mailbox_id if answered is not None else None)
     if named is None and len(sending) == 1:
         return next(iter(sending.values()))
@@ -235,25 +272,27 @@ def _addresses(texts: Sequence[str], field: str) -> list[Address]:
     return list({a.address: a for a in found}.values())
 
 
-async def _stored(
-    services: TenantServices,
-    caller: Caller,
+async def stored_outbound(
+    runtime: TenantRuntime,
+    author: str,
     composition: Composition,
-    mailbox: Mailbox,
+    mailbox_id: str,
     raw: bytes,
     email_id: UUID,
+    state: SendingState,
 ) -> StoredEmail:
+    """The email as it is stored; its thread is not known yet."""
     parsed = await asyncio.to_thread(read_email, raw)
     if len(composition.recipients) > MAX_TO:
         raise ConflictError(f"an email has at most {MAX_TO} recipients", code="tooMany", field="to")
     return StoredEmail(
         id=email_id,
         thread_id=None,
-        mailbox_id=mailbox.id,
+        mailbox_id=mailbox_id,
         direction="out",
         kind=composition.kind,
-        state=SendingState.QUEUED.value,
-        at=services.runtime.now(),
+        state=state.value,
+        at=runtime.now(),
         message_id=composition.message_id,
         in_reply_to=[composition.in_reply_to] if composition.in_reply_to else [],
         refs=composition.references,
@@ -269,6 +308,6 @@ async def _stored(
         ],
         size=len(raw),
         sha256=sha256(raw).digest(),
-        author=caller.actor,
+        author=author,
         recipients=composition.recipients,
     )

@@ -68,13 +68,32 @@ class Transfer:
         self._untold = {} if untold is None else untold
         self._places: dict[str, FolderPlace] = {}
         self._known = {c.folder: FolderPlace(c.uid_validity, c.last_uid) for c in served.cursors}
+        self._tokens = {c.folder: c.token for c in served.cursors if c.token is not None}
 
     async def read(self, reader: MailReader, most: int = 100) -> int:
         """Takes in what is new in all folders, `most` messages of each; how many there were."""
         taken = 0
         for folder in self._served.mailbox.incoming.folders:
-            taken += await self._read_folder(reader, folder, most)
+            if reader.by_token:
+                taken += await self._read_by_token(reader, folder)
+            else:
+                taken += await self._read_folder(reader, folder, most)
         return taken
+
+    async def _read_by_token(self, reader: MailReader, folder: str) -> int:
+        """One page. The token moves on after all of it is stored; until then all of it is gone through again, and
+        what is stored already is known again by its content.
+        """
+        token = self._tokens.get(folder)
+        state = await reader.look(folder, self._first(), token)
+        for uid in state.uids:
+            await self._take(reader, folder, state.uid_validity, uid, moves_on=False)
+        if state.token is not None and state.token != token:
+            await self._iwd.save_cursor(
+                self.lease, folder, state.uid_validity, len(state.uids), token=state.token
+            )
+            self._tokens[folder] = state.token
+        return len(state.uids)
 
     async def _read_folder(self, reader: MailReader, folder: str, most: int) -> int:
         place = self._places.get(folder)
@@ -149,7 +168,9 @@ class Transfer:
 
     async def _clear_up(self, email: OutboundEmail, reader: MailReader | None) -> None:
         """Begun by a holder that is gone. A copy in the folder of sent mail proves it; else people decide."""
-        folder = self._served.mailbox.outgoing.sent_folder
+        folder = (
+            reader.sent_folder if reader is not None else None
+        ) or self._served.mailbox.outgoing.sent_folder
         try:
             is_proven = reader is not None and bool(folder) and await reader.find(folder, email.message_id)
         except MailProviderError:
@@ -194,7 +215,7 @@ class Transfer:
     async def _file(self, raw: bytes, reader: MailReader | None) -> None:
         """A copy of what was sent. Its failure is none of the sending."""
         folder = self._served.mailbox.outgoing.sent_folder
-        if reader is None or not folder:
+        if reader is None or not folder or reader.sent_folder is not None:
             return
         try:
             await reader.file(folder, raw)

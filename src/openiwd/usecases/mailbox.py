@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from openiwd.domain.email.mailbox import MAX_MAILBOXES, SECRETS, Mailbox, check_mailbox
+from openiwd.domain.email.lease_share import share_of
+from openiwd.domain.email.mailbox import KEPT_BY_IWD, MAX_MAILBOXES, SECRETS, Mailbox, check_mailbox
 from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import check_text
@@ -132,7 +133,7 @@ async def put_secrets(editor: Editor, mailbox_id: str, values: Mapping[str, str 
     box = editor.services.email_tools.box
     async with editor.services.runtime.store.writing() as tx:
         for name, value in values.items():
-            sealed = None if value is None else box.seal(value, _purpose(editor.tenant_id, mailbox_id, name))
+            sealed = None if value is None else box.seal(value, purpose(editor.tenant_id, mailbox_id, name))
             await tx.save_mailbox_secret(mailbox_id, name, sealed)
         known = await tx.mailbox_secrets()
         await editor.tell(tx, KIND.stored, mailbox_id, "updated")
@@ -141,8 +142,21 @@ async def put_secrets(editor: Editor, mailbox_id: str, values: Mapping[str, str 
     return [name for owner, name in sorted(known) if owner == mailbox_id]
 
 
-def _purpose(tenant_id: str, mailbox_id: str, name: str) -> str:
+def purpose(tenant_id: str, mailbox_id: str, name: str) -> str:
+    """What a secret of a mailbox is sealed for."""
     return f"{tenant_id}/mailbox/{mailbox_id}/{name}"
+
+
+async def opened_secrets(services: TenantServices, mailbox_id: str) -> dict[str, str]:
+    """All secrets of one mailbox, in the clear."""
+    async with services.runtime.store.reading() as reading:
+        sealed = await reading.mailbox_secrets()
+    box = services.email_tools.box
+    return {
+        name: box.open(value, purpose(services.tenant.id, mailbox_id, name))
+        for (owner, name), value in sealed.items()
+        if owner == mailbox_id
+    }
 
 
 async def find(reading: Reading, mailbox_id: str) -> Mailbox:
@@ -174,13 +188,17 @@ async def serve(services: TenantServices, caller: Caller) -> list[ServedMailbox]
         mailbox = _mailbox(raw)
         if not mailbox.enabled:
             continue
-        own = {name: value for (owner, name), value in sealed.items() if owner == mailbox.id}
+        own = {
+            name: value
+            for (owner, name), value in sealed.items()
+            if owner == mailbox.id and name not in KEPT_BY_IWD
+        }
         served.append(
             ServedMailbox(
                 mailbox=mailbox,
                 revision=raw["revision"],
                 secrets={
-                    name: services.email_tools.box.open(value, _purpose(services.tenant.id, mailbox.id, name))
+                    name: services.email_tools.box.open(value, purpose(services.tenant.id, mailbox.id, name))
                     for name, value in own.items()
                 },
                 cursors=[c for c in cursors if c.mailbox_id == mailbox.id],
@@ -194,20 +212,25 @@ async def take_leases(
 ) -> list[MailboxLease]:
     """Prolongs the leases of a holder, and takes free mailboxes up to `most` in all; what it holds now.
 
-    Free ones are taken one by one below the fair share, so that several holders end up with as many each.
+    Every process that asks counts, also one that has none yet: who has more than its fair share keeps that much, is
+    no longer told of the rest, and lets it run out; so mailboxes move to a process that was started later.
     """
     caller.require(SERVICE)
     async with services.runtime.store.writing() as tx:
+        await tx.note_email_holder(holder, most)
+        most_of = {h.holder: h.most for h in await tx.email_holders(LEASE_SECONDS)} | {holder: most}
         enabled = [m.id for m in (await all_mailboxes(tx)).values() if m.enabled]
         leases = {lease.mailbox_id: lease for lease in await tx.mailbox_leases()}
-        live = {i: lease for i, lease in leases.items() if lease.seconds > 0}
-        own = [i for i in enabled if i in live and live[i].holder == holder]
-        free = [i for i in enabled if i not in live]
-        holders = {lease.holder for i, lease in live.items() if i in enabled} | {holder}
-        share = -(-len(enabled) // len(holders)) if enabled else 0
-        room = max(0, min(most, max(share, len(own))) - len(own))
-        named = [i for i in free if wanted is None or i in wanted][:room]
-        return await tx.take_mailbox_leases(holder, sorted({*own[:most], *named}), LEASE_SECONDS)
+        live = {i: lease for i, lease in leases.items() if lease.seconds > 0 and i in enabled}
+        held = dict.fromkeys(most_of, 0)
+        for lease in live.values():
+            held[lease.holder] = held.get(lease.holder, 0) + 1
+        own = sorted(i for i, lease in live.items() if lease.holder == holder)
+        share = share_of(holder, held, most_of, len(enabled))
+        free = sorted(i for i in enabled if i not in live and (wanted is None or i in wanted))
+        return await tx.take_mailbox_leases(
+            holder, sorted({*own[:share], *free[: max(0, share - len(own))]}), LEASE_SECONDS
+        )
 
 
 async def end_leases(services: TenantServices, caller: Caller, holder: UUID) -> None:

@@ -34,6 +34,9 @@ T = TypeVar("T")
 class ImapReader:
     """Implements `openiwd.ports.mail_provider.MailReader`."""
 
+    by_token = False
+    sent_folder: str | None = None
+
     def __init__(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> None:
         self._incoming: Incoming = mailbox.incoming
         self._certificate = mailbox.ca_certificate
@@ -46,7 +49,8 @@ class ImapReader:
     async def open(self) -> None:
         await self._run(self._open)
 
-    async def look(self, folder: str, first_uid: int | None) -> FolderState:
+    async def look(self, folder: str, first_uid: int | None, token: str | None = None) -> FolderState:
+        del token
         return await self._run(lambda: self._look(folder, first_uid))
 
     async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
@@ -76,19 +80,21 @@ class ImapReader:
             async with asyncio.timeout(2 * TIMEOUT_SECONDS + more_seconds):
                 return await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except TimeoutError as error:
-            raise self._failed("no answer in time") from error
+            raise self._failed("no answer in time", "connection") from error
         except MailboxLoginError as error:
-            raise self._failed(f"the login of '{self._incoming.user}' is refused: {_words(error)}") from error
+            what = f"the login of '{self._incoming.user}' is refused: {_words(error)}"
+            raise self._failed(what, "login") from error
         except ssl.SSLError as error:
-            raise self._failed(f"TLS fails: {error.reason or error}") from error
+            raise self._failed(f"TLS fails: {error.reason or error}", "tls") from error
         except (ImapToolsError, imaplib.IMAP4.error) as error:
-            raise self._failed(_words(error)) from error
+            raise self._failed(_words(error), "folder") from error
         except OSError as error:
-            raise self._failed(f"no connection: {error.strerror or error}") from error
+            raise self._failed(f"no connection: {error.strerror or error}", "connection") from error
 
-    def _failed(self, what: str) -> MailProviderError:
+    def _failed(self, what: str, step: str) -> MailProviderError:
         place = f"IMAP {self._incoming.host}:{self._incoming.port}"
-        return MailProviderError(f"{place}: {what}"[:1_000], hint="check the mailbox's incoming settings")
+        hint = "check the mailbox's incoming settings"
+        return MailProviderError(f"{place}: {what}"[:1_000], field=step, hint=hint)
 
     def _open(self) -> None:
         incoming = self._incoming

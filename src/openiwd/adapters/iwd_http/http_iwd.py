@@ -21,8 +21,8 @@ from openiwd.domain.errors import (
     UnavailableError,
 )
 from openiwd.ports.email import MailboxLease, OutboundEmail
-from openiwd.ports.iwd import MailboxReport, Served, Submitted
-from openiwd.ports.mail_provider import Fetched
+from openiwd.ports.iwd import AccessToken, MailboxReport, Served, Submitted
+from openiwd.ports.mail_provider import Fetched, MailProviderError
 
 TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 LONG: Final = httpx.Timeout(60.0, connect=3.0)
@@ -87,7 +87,14 @@ class HttpIwd:
             timeout=LONG,
         )
 
-    async def save_cursor(self, lease: MailboxLease, folder: str, uid_validity: int, last_uid: int) -> None:
+    async def access_token(self, lease: MailboxLease) -> AccessToken:
+        body = {"holder": str(lease.holder), "epoch": lease.epoch}
+        path = f"/mailboxes/{lease.mailbox_id}/token"
+        return await self._ask("POST", path, AccessToken, json=body, timeout=LONG)
+
+    async def save_cursor(
+        self, lease: MailboxLease, folder: str, uid_validity: int, last_uid: int, *, token: str | None = None
+    ) -> None:
         body = {
             "mailboxId": lease.mailbox_id,
             "folder": folder,
@@ -95,6 +102,7 @@ class HttpIwd:
             "lastUid": last_uid,
             "holder": str(lease.holder),
             "epoch": lease.epoch,
+            "token": token,
         }
         await self._send("POST", "/mailboxes/cursors", json=body)
 
@@ -156,5 +164,7 @@ def _error_of(answer: httpx.Response) -> OpenIwdError:
     except ValueError:
         problem = {}
     kind = _ERRORS.get(answer.status_code, UnavailableError)
+    if problem.get("code") == MailProviderError.code:
+        kind = MailProviderError
     text = str(problem.get("detail") or f"IWD answers {answer.status_code}")
     return kind(text, code=problem.get("code"), field=problem.get("field"), hint=problem.get("hint"))

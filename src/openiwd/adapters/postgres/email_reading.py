@@ -15,6 +15,7 @@ from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.domain.email.address import normal
 from openiwd.domain.email.thread import KnownEmail, KnownThread
 from openiwd.ports.email import (
+    EmailHolder,
     EmailMove,
     MailboxCursor,
     MailboxLease,
@@ -60,6 +61,9 @@ class EmailReading:
     async def mailbox_cursors(self) -> list[MailboxCursor]:
         return [MailboxCursor(**dict(r.items())) for r in await self._all("mailbox_cursors")]
 
+    async def email_holders(self, seconds: float) -> list[EmailHolder]:
+        return [EmailHolder(**dict(r.items())) for r in await self._all("email_holders", seconds)]
+
     async def email(self, email_id: UUID) -> StoredEmail | None:
         record = await self._connection.fetchrow(EMAIL_SQL["email"], email_id)
         return None if record is None else email_of(record)
@@ -69,6 +73,16 @@ class EmailReading:
 
     async def emails_aside(self, state: str, limit: int) -> list[StoredEmail]:
         return [email_of(r) for r in await self._all("emails_aside", state, limit)]
+
+    async def emails_in_review(self, limit: int) -> list[StoredEmail]:
+        return [email_of(r) for r in await self._all("emails_in_review", limit)]
+
+    async def last_automatic_mail(self, address: str) -> datetime | None:
+        at: datetime | None = await self._connection.fetchval(EMAIL_SQL["last_automatic_mail"], address)
+        return at
+
+    async def threads_of_contact(self, contact_id: UUID) -> list[UUID]:
+        return [r["id"] for r in await self._all("threads_of_contact", contact_id)]
 
     async def email_content(self, sha256: bytes) -> bytes | None:
         content: bytes | None = await self._connection.fetchval(EMAIL_SQL["email_content"], sha256)

@@ -11,7 +11,7 @@ import msgspec
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.email_reading import COLUMNS, EMAIL_SQL, email_of
-from openiwd.ports.email import EmailMove, MailboxCursor, MailboxLease, StoredEmail
+from openiwd.ports.email import EmailMove, MailboxConsent, MailboxCursor, MailboxLease, StoredEmail
 
 _JSON: Final = frozenset({"people", "files", "headers", "suggestions", "deliveries"})
 
@@ -55,6 +55,45 @@ class EmailWriting:
 
     async def end_mailbox_leases(self, holder: UUID) -> None:
         await self._connection.execute(EMAIL_SQL["end_mailbox_leases"], holder)
+        await self._connection.execute(EMAIL_SQL["end_email_holder"], holder)
+
+    async def note_email_holder(self, holder: UUID, most: int) -> None:
+        await self._connection.execute(EMAIL_SQL["note_email_holder"], holder, most)
+
+    async def add_mailbox_consent(self, consent: MailboxConsent, now: datetime) -> None:
+        await self._connection.execute(EMAIL_SQL["forget_mailbox_consents"], now)
+        await self._connection.execute(
+            EMAIL_SQL["add_mailbox_consent"],
+            *(consent.state, consent.mailbox_id, consent.actor, consent.session, consent.sealed),
+            consent.expires_at,
+        )
+
+    async def take_mailbox_consent(self, state: bytes, now: datetime) -> MailboxConsent | None:
+        record = await self._connection.fetchrow(EMAIL_SQL["take_mailbox_consent"], state, now)
+        return None if record is None else MailboxConsent(**dict(record.items()))
+
+    async def claim_automatic_mail(self, address: str, now: datetime, quiet_since: datetime) -> bool:
+        found = await self._connection.fetchval(EMAIL_SQL["claim_automatic_mail"], address, now, quiet_since)
+        return found is not None
+
+    async def release_email(self, email: StoredEmail) -> bool:
+        found = await self._connection.fetchval(
+            EMAIL_SQL["release_email"],
+            *(email.id, email.revision, email.thread_id, email.kind.value, email.message_id, email.notes),
+        )
+        return found is not None
+
+    async def age_emails(self, dropped_before: datetime, quarantined_before: datetime, most: int) -> int:
+        await self._connection.execute(EMAIL_SQL["forget_automatic_mail"], dropped_before)
+        gone: int = await self._connection.fetchval(
+            EMAIL_SQL["age_emails"], dropped_before, quarantined_before, most
+        )
+        return gone
+
+    async def erase_emails(self, addresses: Sequence[str], thread_ids: Sequence[UUID]) -> list[UUID]:
+        records = await self._connection.fetch(EMAIL_SQL["erase_emails"], list(addresses), list(thread_ids))
+        await self._connection.execute(EMAIL_SQL["blank_email_contents"], [r["sha256"] for r in records])
+        return [r["id"] for r in records]
 
     async def share_mailbox_lease(self, mailbox_id: str) -> MailboxLease | None:
         record = await self._connection.fetchrow(EMAIL_SQL["share_mailbox_lease"], mailbox_id)
@@ -67,6 +106,7 @@ class EmailWriting:
             cursor.folder,
             cursor.uid_validity,
             cursor.last_uid,
+            cursor.token,
         )
 
     async def keep_email_content(self, sha256: bytes, content: bytes) -> None:

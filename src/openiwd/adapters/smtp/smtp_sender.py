@@ -22,10 +22,14 @@ class SmtpSender:
         self._outgoing: Outgoing = mailbox.outgoing
         self._certificate = mailbox.ca_certificate
         self._password = secrets.get("smtpPassword", "")
+        self._address = mailbox.address
 
     async def check(self) -> None:
         async with self._connected():
             pass
+
+    async def close(self) -> None:
+        """Each message has a connection of its own."""
 
     async def send(
         self,
@@ -60,7 +64,12 @@ class SmtpSender:
         One recipient that is put off puts the whole message off: nothing is handed over yet, so none gets it twice.
         """
         options = [f"SIZE={len(raw)}"] if client.supports_extension("size") else []
-        await client.mail(sender, options=options)
+        try:
+            await client.mail(sender, options=options)
+        except SMTPResponseException as error:
+            if sender or error.code < 500:
+                raise
+            await client.mail(self._address, options=options)  # servers that take no mail without a sender
         refused: list[str] = []
         for recipient in recipients:
             try:
@@ -88,22 +97,24 @@ class SmtpSender:
         try:
             await client.connect()
         except ssl.SSLError as error:
-            raise self._failed(f"TLS fails: {error.reason or error}") from error
+            raise self._failed(f"TLS fails: {error.reason or error}", "tls") from error
         except (SMTPException, OSError) as error:
-            raise self._failed(f"no connection: {error}") from error
+            raise self._failed(f"no connection: {error}", "connection") from error
         try:
             if outgoing.user:
                 try:
                     await client.login(outgoing.user, self._password)
                 except SMTPException as error:
-                    raise self._failed(f"the login of '{outgoing.user}' is refused: {error}") from error
+                    what = f"the login of '{outgoing.user}' is refused: {error}"
+                    raise self._failed(what, "login") from error
             yield client
         finally:
             await _leave(client)
 
-    def _failed(self, what: str) -> MailProviderError:
+    def _failed(self, what: str, step: str) -> MailProviderError:
         place = f"SMTP {self._outgoing.host}:{self._outgoing.port}"
-        return MailProviderError(f"{place}: {what}"[:1_000], hint="check the mailbox's outgoing settings")
+        hint = "check the mailbox's outgoing settings"
+        return MailProviderError(f"{place}: {what}"[:1_000], field=step, hint=hint)
 
 
 async def _leave(client: SMTP) -> None:

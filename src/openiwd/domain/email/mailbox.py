@@ -8,10 +8,15 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct, field
 
 from openiwd.domain.email.address import is_address, normal
+from openiwd.domain.email.standard_response import unknown_placeholders
 from openiwd.domain.errors import InvalidInputError
 
-SECRETS: Final = ("imapPassword", "smtpPassword")
+SECRETS: Final = ("imapPassword", "smtpPassword", "clientSecret", "serviceAccountKey")
 """The names under which a mailbox's secrets are stored."""
+REFRESH_TOKEN: Final = "refreshToken"  # noqa: S105 - a name
+"""The secret that a person's consent leaves behind; nobody enters it."""
+KEPT_BY_IWD: Final = frozenset({"clientSecret", "serviceAccountKey", REFRESH_TOKEN})
+"""Secrets that never leave IWD: the email service gets access tokens instead."""
 MAX_MAILBOXES: Final = 100
 PROGRAMS: Final = (
     *(
@@ -57,6 +62,46 @@ class AfterStoring(StrEnum):
     DELETE = "delete"
 
 
+class Access(StrEnum):
+    """By what a mailbox is read and sent."""
+
+    IMAP = "imap"
+    """IMAP and SMTP."""
+    GMAIL = "gmail"
+    MICROSOFT = "microsoft365"
+
+
+class SignIn(StrEnum):
+    """Who is let in at Gmail or Microsoft 365."""
+
+    APPLICATION = "application"
+    """OpenIWD itself: a service account, or client credentials."""
+    USER = "user"
+    """A person who has consented in the browser."""
+
+
+class Cloud(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Gmail or Microsoft 365. Folders, polling and what becomes of messages are told by `incoming`."""
+
+    sign_in: SignIn = SignIn.APPLICATION
+    directory: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{0,100}$")] = ""
+    """Microsoft's tenant id or domain."""
+    client_id: Annotated[str, Meta(max_length=200)] = ""
+    user: Annotated[str, Meta(max_length=320)] = ""
+    """Whose mailbox it is; empty: the mailbox's address."""
+    reads: bool = True
+    sends: bool = True
+
+
+class Acknowledgement(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The automatic answer to new mail. Both texts may have placeholders."""
+
+    enabled: bool = False
+    subject: Annotated[str, Meta(max_length=500)] = ""
+    """Empty: that of the email, with `Re:`."""
+    text: Annotated[str, Meta(max_length=20_000)] = ""
+
+
 class Incoming(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """IMAP. An empty host: nothing is read."""
 
@@ -96,6 +141,11 @@ class Mailbox(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     enabled: bool = False
     incoming: Incoming = field(default_factory=Incoming)
     outgoing: Outgoing = field(default_factory=Outgoing)
+    access: Access = Access.IMAP
+    cloud: Cloud = field(default_factory=Cloud)
+    acknowledgement: Acknowledgement = field(default_factory=Acknowledgement)
+    review: bool = False
+    """Whether what agents write is looked at by somebody else before it is sent."""
     category: Annotated[str, Meta(max_length=512)] = ""
     """A category by path that new items get, unless empty."""
     reopen_days: Annotated[int, Meta(ge=0, le=365)] = 30
@@ -113,6 +163,18 @@ class Mailbox(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     def own_addresses(self) -> frozenset[str]:
         return frozenset(normal(a) for a in (self.address, *self.aliases))
 
+    @property
+    def reads(self) -> bool:
+        return bool(self.incoming.host) if self.access is Access.IMAP else self.cloud.reads
+
+    @property
+    def sends(self) -> bool:
+        return bool(self.outgoing.host) if self.access is Access.IMAP else self.cloud.sends
+
+    @property
+    def cloud_user(self) -> str:
+        return normal(self.cloud.user or self.address)
+
 
 def check_mailbox(mailbox: Mailbox) -> None:
     """InvalidInputError naming the first setting that cannot be meant so."""
@@ -121,12 +183,14 @@ def check_mailbox(mailbox: Mailbox) -> None:
             raise InvalidInputError(
                 f"'{address[:80]}' is no address", field=where, hint="such as care@example.com"
             )
-    incoming, outgoing = mailbox.incoming, mailbox.outgoing
-    if mailbox.enabled and not incoming.host and not outgoing.host:
+    incoming = mailbox.incoming
+    if mailbox.enabled and not mailbox.reads and not mailbox.sends:
         raise InvalidInputError(
             "an enabled mailbox reads or sends", field="incoming.host", hint="name a server, or disable it"
         )
-    if incoming.host and not incoming.user:
+    _check_cloud(mailbox)
+    _check_acknowledgement(mailbox)
+    if mailbox.access is Access.IMAP and incoming.host and not incoming.user:
         raise InvalidInputError("IMAP needs a user", field="incoming.user", hint="name the login")
     if incoming.after_storing is AfterStoring.MOVE and not incoming.move_to:
         raise InvalidInputError(
@@ -137,6 +201,48 @@ def check_mailbox(mailbox: Mailbox) -> None:
             "messages cannot be moved into a folder that is read",
             field="incoming.moveTo",
             hint="name another folder",
+        )
+
+
+def _check_cloud(mailbox: Mailbox) -> None:
+    cloud = mailbox.cloud
+    if cloud.user and not is_address(normal(cloud.user)):
+        raise InvalidInputError("the user is no address", field="cloud.user", hint="such as care@example.com")
+    if mailbox.access is Access.IMAP or not mailbox.enabled:
+        return
+    if not cloud.client_id and (mailbox.access is Access.MICROSOFT or cloud.sign_in is SignIn.USER):
+        raise InvalidInputError(
+            "the client id is missing", field="cloud.clientId", hint="copy it from the app's registration"
+        )
+    if mailbox.access is Access.MICROSOFT and not cloud.directory:
+        raise InvalidInputError(
+            "the directory is missing",
+            field="cloud.directory",
+            hint="give the tenant id, or a domain of it",
+        )
+
+
+def _check_acknowledgement(mailbox: Mailbox) -> None:
+    answer = mailbox.acknowledgement
+    for field_name, text in (("subject", answer.subject), ("text", answer.text)):
+        unknown = unknown_placeholders(text)
+        if unknown:
+            raise InvalidInputError(
+                f"there is no placeholder '{unknown[0]}'",
+                field=f"acknowledgement.{field_name}",
+                hint="such as {{contact.name}} or {{item.subject}}",
+            )
+    if answer.enabled and not answer.text.strip():
+        raise InvalidInputError(
+            "the acknowledgement has no text",
+            field="acknowledgement.text",
+            hint="write what senders shall read",
+        )
+    if answer.enabled and mailbox.enabled and not mailbox.sends:
+        raise InvalidInputError(
+            "a mailbox that sends nothing acknowledges nothing",
+            field="acknowledgement.enabled",
+            hint="set up its outgoing side too",
         )
 
 

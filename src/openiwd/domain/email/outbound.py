@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import SMTP
 from email.utils import format_datetime
 from enum import StrEnum
@@ -29,9 +31,13 @@ _AUTOMATIC: Final = {
 
 class SendingState(StrEnum):
     """`sending` begins when the holder of the mailbox takes the email, `handingOver` just before its content is sent:
-    from then on only an answer proves what became of it, and without one it is `unknown`.
+    from then on only an answer proves what became of it, and without one it is `unknown`. An email that somebody else
+    looks at first is `inReview` until it is approved (`queued`), or `returned` to its author.
     """
 
+    IN_REVIEW = "inReview"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
     QUEUED = "queued"
     SENDING = "sending"
     HANDING_OVER = "handingOver"
@@ -40,7 +46,10 @@ class SendingState(StrEnum):
     UNKNOWN = "unknown"
 
 
-_NEXT: Final = {
+_NEXT: Final[dict[SendingState, set[SendingState]]] = {
+    SendingState.IN_REVIEW: {SendingState.QUEUED, SendingState.RETURNED, SendingState.WITHDRAWN},
+    SendingState.RETURNED: {SendingState.WITHDRAWN},
+    SendingState.WITHDRAWN: set(),
     SendingState.QUEUED: {SendingState.SENDING, SendingState.FAILED},
     SendingState.SENDING: {SendingState.HANDING_OVER, SendingState.QUEUED, SendingState.FAILED},
     SendingState.HANDING_OVER: {
@@ -133,6 +142,16 @@ def compose(composition: Composition) -> bytes:
         message.add_attachment(file.content, maintype=main, subtype=sub, filename=_one_line(file.file_name))
     _fix_boundaries(message, c.message_id)
     return message.as_bytes()
+
+
+def with_hidden_recipients(raw: bytes, recipients: Sequence[str]) -> bytes:
+    """For providers without an envelope: who gets it beside To and Cc is named in a Bcc, which they take off."""
+    headers = BytesHeaderParser(policy=SMTP).parsebytes(raw)
+    named = {
+        a.addr_spec.lower() for name in ("To", "Cc") for h in headers.get_all(name, []) for a in h.addresses
+    }
+    hidden = [r for r in recipients if r.lower() not in named]
+    return b"Bcc: " + ",\r\n ".join(hidden).encode("ascii") + b"\r\n" + raw if hidden else raw
 
 
 def _fix_boundaries(message: EmailMessage, message_id: str) -> None:

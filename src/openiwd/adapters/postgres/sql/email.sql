@@ -53,6 +53,87 @@ RETURNING mailbox_id, holder, epoch, extract(epoch FROM expires_at - clock_times
 -- Gives back what a holder has.
 UPDATE mailbox_lease SET expires_at = clock_timestamp() WHERE holder = $1 AND expires_at > clock_timestamp();
 
+-- name: note_email_holder
+-- A process that asks for mailboxes.
+INSERT INTO email_holder (holder, most, seen_at) VALUES ($1, $2, clock_timestamp())
+ON CONFLICT (holder) DO UPDATE SET most = excluded.most, seen_at = excluded.seen_at;
+
+-- name: email_holders
+-- Those that have asked not long ago.
+SELECT holder, most FROM email_holder WHERE seen_at > clock_timestamp() - make_interval(secs => $1) ORDER BY holder;
+
+-- name: end_email_holder
+-- It asks no more; and those that have not asked for long are forgotten.
+DELETE FROM email_holder WHERE holder = $1 OR seen_at < clock_timestamp() - interval '1 day';
+
+-- name: add_mailbox_consent
+-- A way to the provider begins.
+INSERT INTO mailbox_consent (state, mailbox_id, actor, session, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: forget_mailbox_consents
+-- Those that are over.
+DELETE FROM mailbox_consent WHERE expires_at <= $1;
+
+-- name: take_mailbox_consent
+-- It ends, once.
+DELETE FROM mailbox_consent WHERE state = $1 AND expires_at > $2
+RETURNING state, mailbox_id, actor, session, sealed, expires_at;
+
+-- name: claim_automatic_mail
+-- One automatic mail for an address within a time.
+INSERT INTO automatic_mail (address, at) VALUES ($1, $2)
+ON CONFLICT (address) DO UPDATE SET at = excluded.at WHERE automatic_mail.at <= $3 RETURNING address;
+
+-- name: last_automatic_mail
+-- When an address got one.
+SELECT at FROM automatic_mail WHERE address = $1;
+
+-- name: forget_automatic_mail
+-- What counts no more.
+DELETE FROM automatic_mail WHERE at < $1;
+
+-- name: emails_in_review
+-- What waits for somebody else's eyes, oldest first.
+SELECT {columns} FROM email WHERE state = 'inReview' ORDER BY at, id LIMIT $1;
+
+-- name: release_email
+-- One that lay aside belongs to a thread now.
+UPDATE email SET thread_id = $3, state = 'stored', kind = $4, message_id = $5, notes = $6, suggestions = '[]', revision = revision + 1
+WHERE id = $1 AND revision = $2 AND state IN ('quarantined', 'dropped') RETURNING id;
+
+-- name: age_emails
+-- Removes what has lain aside for too long; originals that nothing names any more go with it.
+WITH gone AS (
+    DELETE FROM email WHERE id IN (
+        SELECT id FROM email WHERE state = 'dropped' AND at < $1 OR state = 'quarantined' AND at < $2 ORDER BY at LIMIT $3
+    ) RETURNING id, sha256
+), contents AS (
+    DELETE FROM email_content c USING gone g
+    WHERE c.sha256 = g.sha256 AND NOT EXISTS (SELECT FROM email e WHERE e.sha256 = c.sha256 AND e.id NOT IN (SELECT id FROM gone))
+)
+SELECT count(*) FROM gone;
+
+-- name: threads_of_contact
+-- All threads of the items of a contact.
+SELECT t.id FROM email_thread t JOIN item i ON i.number = t.item_number WHERE i.contact_id = $1;
+
+-- name: erase_emails
+-- Blanks who wrote and what; rows, kinds, instants and sizes stay for reports.
+UPDATE email SET sender_name = NULL, sender = NULL, people = '{}', subject = '', text_new = '', text_signature = '', text_quoted = '',
+    html = NULL, files = '[]', headers = '{}', in_reply_to = '{}', refs = '{}', recipients = '{}', deliveries = '[]',
+    suggestions = '[]', error = NULL, notes = ARRAY['erased'],
+    state = CASE WHEN direction = 'out' AND state IN ('queued', 'inReview', 'returned') THEN 'withdrawn' ELSE state END,
+    revision = revision + 1
+WHERE (thread_id = ANY($2::uuid[]) OR thread_id IS NULL AND sender = ANY($1::text[]))
+    AND state NOT IN ('sending', 'handingOver')
+RETURNING id, sha256;
+
+-- name: blank_email_contents
+-- Originals of erased emails, unless another email still has them.
+UPDATE email_content c SET content = '', size = 0
+WHERE c.sha256 = ANY($1::bytea[])
+    AND NOT EXISTS (SELECT FROM email e WHERE e.sha256 = c.sha256 AND NOT 'erased' = ANY(e.notes));
+
 -- name: share_mailbox_lease
 -- The lease, which cannot change hands before this transaction ends.
 SELECT mailbox_id, holder, epoch, extract(epoch FROM expires_at - clock_timestamp())::float8 AS seconds
@@ -60,12 +141,13 @@ FROM mailbox_lease WHERE mailbox_id = $1 FOR SHARE;
 
 -- name: mailbox_cursors
 -- Up to where folders have been read.
-SELECT mailbox_id, folder, uid_validity, last_uid FROM mailbox_cursor ORDER BY mailbox_id, folder;
+SELECT mailbox_id, folder, uid_validity, last_uid, token FROM mailbox_cursor ORDER BY mailbox_id, folder;
 
 -- name: save_mailbox_cursor
 -- Forward only; another UIDVALIDITY begins anew.
-INSERT INTO mailbox_cursor (mailbox_id, folder, uid_validity, last_uid) VALUES ($1, $2, $3, $4)
+INSERT INTO mailbox_cursor (mailbox_id, folder, uid_validity, last_uid, token) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (mailbox_id, folder) DO UPDATE SET
+    token = coalesce(excluded.token, mailbox_cursor.token),
     uid_validity = excluded.uid_validity,
     last_uid = CASE WHEN mailbox_cursor.uid_validity = excluded.uid_validity
         THEN greatest(mailbox_cursor.last_uid, excluded.last_uid) ELSE excluded.last_uid END;
@@ -140,7 +222,10 @@ SELECT id FROM email_thread WHERE item_number = $1 ORDER BY created_at, id;
 
 -- name: outbound_emails
 -- What is due to be sent, and what holders before this epoch have left in between.
-SELECT id, mailbox_id, state, message_id, sender, recipients, size, attempts, attempt_epoch FROM email
+SELECT id, mailbox_id, state, message_id, recipients, size, attempts, attempt_epoch,
+    -- automatic mail has no envelope sender: what cannot be delivered comes back to nobody, and no machine answers it
+    CASE WHEN kind IN ('OutboundAcknowledgement', 'OutboundAutoResponse') THEN '' ELSE sender END AS sender
+FROM email
 WHERE mailbox_id = $1 AND direction = 'out' AND state IN ('queued', 'sending', 'handingOver')
     AND (state = 'queued' AND coalesce(next_try_at, at) <= $3 OR state <> 'queued' AND attempt_epoch < $2)
 ORDER BY coalesce(next_try_at, at), id LIMIT $4;

@@ -1,0 +1,1 @@
+"""Mail taken in: read, tied to a thread and stored, beside what the standard parser takes for reading alone."""

@@ -1,0 +1,136 @@
+"""`python -m benchmarks.email [--quick]`: mail taken in on a PostgreSQL of its own, beside the standard parser."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import email
+import email.policy
+import itertools
+import time
+from collections.abc import Iterator
+from uuid import uuid4
+
+from benchmarks.email.letters import ADDRESS, letters
+from benchmarks.intake.items import rule_set
+from benchmarks.processes import data_folder
+from benchmarks.result import Ratio, Result, Row, write
+from benchmarks.rounds import ROUNDS, Series, alternate, at_most
+from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
+from openiwd.domain.email.mailbox import Incoming, Mailbox
+from openiwd.domain.privilege import system
+from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.bootstrap import CONTROL_DATABASE, ensure_tenant, prepare_databases
+from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.usecases import mailbox as mailbox_use
+from openiwd.usecases.configuration import Editor
+from openiwd.usecases.email_intake import Arrival, receive
+from openiwd.usecases.platform import TenantServices
+from openiwd.usecases.rule_set import publish
+
+TENANT = Tenant(id="mail", name="mail", database_name="bench-mail")
+CALLER = system("benchmark", "mail")
+TARGET = 3.0
+HOLDER = uuid4()
+AT_ONCE = 16
+"""Mailboxes that are read at the same time."""
+
+
+class Bench:
+    """One tenant's intake of mail. CPU is that of this process: PostgreSQL's is its own."""
+
+    def __init__(self, services: TenantServices, epoch: int, count: int) -> None:
+        self._services = services
+        self._epoch = epoch
+        self._count = count
+        self._seeds = itertools.count(1)
+        self.cpu: dict[str, list[float]] = {"ours": [], "standard parser": []}
+
+    async def ours(self) -> float:
+        """Read, judged, tied and stored, each in its own transaction."""
+        raws = list(letters(next(self._seeds), self._count))
+        arriving = iter(raws)
+        begun, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(self._take(arriving) for _ in range(AT_ONCE)))
+        self.cpu["ours"].append((time.process_time() - cpu) / self._count)
+        return self._count / (time.perf_counter() - begun)
+
+    async def _take(self, arriving: Iterator[bytes]) -> None:
+        for raw in arriving:
+            arrival = Arrival(
+                raw=raw, mailbox_id="care", holder=HOLDER, epoch=self._epoch, folder="INBOX", uid_validity=1, uid=0,
+            )  # fmt: skip
+            received = await receive(self._services, CALLER, arrival)
+            assert received.outcome == "created", received
+
+    async def parser(self) -> float:
+        """The standard library reads the same kind of letters, with their texts and files, and stores nothing."""
+        raws = list(letters(next(self._seeds), self._count))
+        begun, cpu = time.perf_counter(), time.process_time()
+        for raw in raws:
+            message = email.message_from_bytes(raw, policy=email.policy.default)
+            for part in message.walk():
+                if not part.is_multipart():
+                    part.get_payload(decode=True)
+            assert message["Subject"]
+            assert message["From"].addresses
+        self.cpu["standard parser"].append((time.process_time() - cpu) / self._count)
+        return self._count / (time.perf_counter() - begun)
+
+
+async def _measured(count: int, rounds: int) -> Result:
+    with data_folder() as folder:
+        postgres = EmbeddedPostgres(folder)
+        await postgres.start()
+        try:
+            await prepare_databases(postgres.dsn(), TENANT)
+            wiring = Wiring(database_dsn(postgres.dsn(), CONTROL_DATABASE), secret_keys=["k" * 32])
+            await ensure_tenant(wiring, TENANT)
+            services = await wiring.platform.services(TENANT.id)
+            await publish(services, wiring.holidays, rule_set(), CALLER)
+            box = Mailbox(
+                id="care",
+                name="Care",
+                address=ADDRESS,
+                enabled=True,
+                incoming=Incoming(host="imap", user="x"),
+            )
+            editor = Editor(wiring.platform, services, CALLER, wiring.holidays)
+            await mailbox_use.put(editor, box, None)
+            mailbox_use.LEASE_SECONDS = 86_400.0  # type: ignore[misc]  # nobody renews it here
+            (lease,) = await mailbox_use.take_leases(services, CALLER, HOLDER, 10)
+            bench = Bench(services, lease.epoch, count)
+            await bench.ours()  # warms up
+            bench.cpu["ours"].clear()
+            found = await alternate({"ours": bench.ours, "standard parser": bench.parser}, rounds)
+            await wiring.close()
+        finally:
+            await postgres.stop()
+    return _result(found, bench.cpu)
+
+
+def _result(found: dict[str, Series], cpu: dict[str, list[float]]) -> Result:
+    ours, parser = found["ours"], found["standard parser"]
+    rows, ratios = [ours.row("messages/s"), parser.row("messages/s")], list[Ratio]()
+    each = [b / a for a, b in zip(ours.values, parser.values, strict=True)]
+    own = [a / b for a, b in zip(cpu["ours"], cpu["standard parser"], strict=True)]
+    for name, values in (
+        ("time over the standard parser alone", each),
+        ("CPU over the standard parser alone", own),
+    ):
+        ratio, spread = at_most(name, Series(name, values), TARGET)
+        ratios.append(ratio)
+        rows.append(spread)
+    rows += [Row(f"{name}: CPU of a message", 1_000 * sum(v) / len(v), "ms") for name, v in cpu.items()]
+    return Result("email", rows, ratios)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    count, rounds = (60, 1) if options.quick else (1_500, ROUNDS)
+    write(asyncio.run(_measured(count, rounds)), keep=not options.quick)
+
+
+main()
