@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
@@ -60,6 +61,8 @@ class Draft(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     subject: Annotated[str, Meta(max_length=500)] | None = None
     text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
     html: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
+    below: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
+    """What is quoted: stands below text and signature."""
 
 
 WRITTEN: Final = frozenset({EmailKind.OUTBOUND_REPLY, EmailKind.OUTBOUND_NEW, EmailKind.OUTBOUND_REDIRECT})
@@ -71,8 +74,15 @@ async def write(
     item: WorkItem,
     draft: Draft,
     files: Sequence[OutboundFile] = (),
+    *,
+    email_id: UUID | None = None,
+    not_before: datetime | None = None,
 ) -> StoredEmail:
-    """Puts an email of the item into the outbound queue. It is sent once, or its failure is told."""
+    """Puts an email of the item into the outbound queue. It is sent once, or its failure is told.
+
+    With an id of the author's own, the same email written again is answered as before. Until `not_before` it can
+    be taken back.
+    """
     caller.require_item(SEND, item)
     if draft.kind not in WRITTEN:
         raise InvalidInputError(
@@ -85,17 +95,21 @@ async def write(
         mailboxes = await all_mailboxes(reading)
         earlier = await reading.emails_of_item(item.number)
         threads = await reading.threads_of_item(item.number)
+    known = next((e for e in earlier if e.id == email_id), None)
     answered = _answered(draft, earlier)
     mailbox = _mailbox(draft, mailboxes, answered)
     own = frozenset(a for m in mailboxes.values() for a in m.own_addresses)
-    email_id = runtime.new_id()
+    email_id = email_id or runtime.new_id()
     composition = await _composition(services, draft, mailbox, answered, own, files, email_id)
+    if known is not None:
+        return _same(known, composition)
     raw = await asyncio.to_thread(compose, composition)
     if len(raw) > min(MAX_BYTES * 4 // 3 + 100_000, mailbox.max_bytes * 4 // 3):
         raise TooLargeError(
             f"the email has {len(raw)} bytes", field="files", hint=f"at most {mailbox.max_bytes} are allowed"
         )
     email = await _stored(services, caller, composition, mailbox, raw, email_id)
+    email.next_try_at = not_before
     thread_id = answered.thread_id if answered is not None else next(iter(threads), None)
 
     def change(present: WorkItem, ctx: Context) -> Change:
@@ -107,13 +121,26 @@ async def write(
         if thread_id is None:
             await tx.add_email_thread(email.thread_id, present.number, runtime.now())
         await tx.keep_email_content(email.sha256, raw)
-        await tx.add_email(email)
+        if not await tx.add_email(email):
+            raise ConflictError("this email is there already", code="writtenAlready", field="id")
 
     command = Command(
         action=Action.UPDATE, caller=caller, item_id=item.id, privilege=SEND, custom=change, along=along
     )
     await apply_one(runtime, command)
     return email
+
+
+def _same(known: StoredEmail, composition: Composition) -> StoredEmail:
+    """The email as it was written before; one that was changed since then is not taken for it."""
+    if (known.text_new, known.recipients) != (composition.text, composition.recipients):
+        raise ConflictError(
+            "this email was written before, with another text or to others",
+            code="writtenAlready",
+            field="id",
+            hint="see the item's emails: it may be on its way",
+        )
+    return known
 
 
 def _answered(draft: Draft, earlier: list[StoredEmail]) -> StoredEmail | None:
@@ -156,7 +183,12 @@ async def _composition(
     if not to and not cc and not bcc:
         raise InvalidInputError("nobody is named to send to", field="to", hint="name an address")
     subject = draft.subject if draft.subject is not None else _subject(draft, answered)
-    for field, text in (("subject", subject), ("text", draft.text), ("html", draft.html or "")):
+    for field, text in (
+        ("subject", subject),
+        ("text", draft.text),
+        ("html", draft.html or ""),
+        ("below", draft.below),
+    ):
         check_text(text, field)
     key = await services.email_tools.mark_key(services.runtime)
     is_reply = answered is not None and draft.kind is EmailKind.OUTBOUND_REPLY
@@ -175,12 +207,18 @@ async def _composition(
         cc=cc,
         bcc=bcc,
         subject=subject,
-        text=draft.text if not mailbox.signature else f"{draft.text.rstrip()}\n\n-- \n{mailbox.signature}\n",
+        text=whole_text(draft.text, mailbox.signature, draft.below),
         html=html,
         in_reply_to=answered.message_id if is_reply and answered else None,
         references=list(dict.fromkeys(references))[-20:],
         files=[_file(f) for f in files],
     )
+
+
+def whole_text(text: str, signature: str, below: str) -> str:
+    """What is sent: the text, the mailbox's signature, and what is quoted."""
+    signed = f"{text.rstrip()}\n\n-- \n{signature}\n" if signature else text
+    return f"{signed.rstrip()}\n\n{below}" if below else signed
 
 
 def _file(file: OutboundFile) -> OutboundFile:

@@ -113,6 +113,14 @@ class Mailbox(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     def own_addresses(self) -> frozenset[str]:
         return frozenset(normal(a) for a in (self.address, *self.aliases))
 
+    @property
+    def reads(self) -> bool:
+        return bool(self.incoming.host)
+
+    @property
+    def sends(self) -> bool:
+        return bool(self.outgoing.host)
+
 
 def check_mailbox(mailbox: Mailbox) -> None:
     """InvalidInputError naming the first setting that cannot be meant so."""

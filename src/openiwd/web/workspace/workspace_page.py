@@ -27,6 +27,7 @@ from openiwd.web.item.history_view import history_entries
 from openiwd.web.item.item_page import hold_reasons_of
 from openiwd.web.item.item_view import details_of, item_card, note_views
 from openiwd.web.item.row_view import Shown, subject_of
+from openiwd.web.item.thread_page import thread_of
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.passing_on import by_decider
 from openiwd.web.shell.rendering import nothing, redirect
@@ -69,7 +70,7 @@ async def _desk(visit: Visit, me: Agent, mine: MyItems, shown: Shown) -> dict[st
 
 async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str, Any]:
     if item is None:
-        nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling"))
+        nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling", "thread"))
         return {**nothing_there, "notes": [], "history": [], "related": [], "keys": KEYS}
     reference = str(item.id)
     around = await item_detail.around(visit.services, visit.caller, item)
@@ -80,6 +81,7 @@ async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str,
         "notes": note_views(around.notes, shown),
         "history": history_entries(history, shown),
         "focus_id": reference,
+        "thread": await thread_of(visit, item, shown),
         "handling": handling_of(item, visit.caller, shown),
         "related": [
             related_view(i, shown) for i in await workbin.of_contact(visit.services, visit.caller, item)
