@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import Open, go
+from tests.browser.conftest import Open, Watch, go
 from tests.browser.mail import Mail
 from tests.browser.site import Site
 from tests.factories.mail import raw_email
@@ -23,8 +23,9 @@ def mail(site: Site) -> Mail:
 
 
 def test_a_mailbox_is_made_and_its_password_never_shown(
-    site: Site, mail: Mail, open_as: Open, shot: Shot
+    site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch
 ) -> None:
+    watch.expect("status of 422")
     page = open_as("bea", "/configuration/mailboxes")
     page.get_by_role("link", name="New mailbox").click()
     page.fill("[name=name]", "Complaints")
@@ -69,7 +70,10 @@ def test_the_list_says_which_mailbox_fails_and_why(site: Site, mail: Mail, open_
     expect(page.locator(".health")).to_contain_text("working")
 
 
-def test_a_standard_response_is_checked_and_found(site: Site, open_as: Open, shot: Shot) -> None:
+def test_a_standard_response_is_checked_and_found(
+    site: Site, open_as: Open, shot: Shot, watch: Watch
+) -> None:
+    watch.expect("status of 422")
     page = open_as("bea", "/configuration/standard-responses")
     expect(page.get_by_text("No standard responses yet")).to_be_visible()
     page.get_by_role("link", name="New standard response").first.click()

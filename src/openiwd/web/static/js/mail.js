@@ -4,7 +4,6 @@
  */
 import { dropFiles, filesOf, keepFiles } from "./draft_files.js";
 import { load } from "./load.js";
-import { toast } from "./toast.js";
 
 const PREFIX = "openiwd.mail.";
 const FIELDS = ["mailbox", "to", "cc", "bcc", "subject", "text"];
@@ -209,7 +208,8 @@ function showError() {
 function onWritten({ detail }) {
   if (composer()?.dataset.item !== detail.item) return;
   forget(keyOf(composer()));
-  composer().replaceChildren();
+  // The further events of the answer are raised on the form: it must be there still.
+  queueMicrotask(() => composer()?.replaceChildren());
 }
 
 async function onWithdrawn({ detail }) {
@@ -325,9 +325,6 @@ export function startMail() {
   document.body.addEventListener("emailWithdrawn", onWithdrawn);
   addEventListener("pagehide", () => saving !== null && save());
   addEventListener("online", say);
-  addEventListener("offline", () => {
-    say();
-    if (form()) toast({ text: form().querySelector(".draftstate").dataset.offlineText.replace("{time}", ""), kind: "bad" });
-  });
+  addEventListener("offline", say);
   openDraft();
 }
