@@ -110,7 +110,7 @@ def test_a_reply_is_written_kept_filled_sent_and_taken_back(
     shot(page, "email-responses")
     assert faults(page) == []
     page.get_by_role("button", name="Insert").click()
-    text = editor.locator("#mailtext")
+    text = page.locator("#mailtext")
     expect(text).to_have_value("Dear Katrin Vogel,\n\nplease send us the key, .")
     text.press("End")
     text.press_sequentially("\nThank you.")
@@ -140,6 +140,7 @@ def test_a_reply_is_written_kept_filled_sent_and_taken_back(
     shot(page, "email-written")
     page.get_by_role("button", name="Take back").click()
     expect(text).to_have_value("Dear Katrin Vogel,\n\nplease send us the key, .\nThank you.")
+    expect(page.locator("#mailform")).to_contain_text("form.txt")
     assert [e.state for e in mail.emails(item_id)] == ["stored", "failed"]
     expect(page.locator(".mail.ours")).to_contain_text("Taken back")
 

@@ -118,6 +118,8 @@ async def discard(services: TenantServices, caller: Caller, email_id: UUID) -> S
     async with services.runtime.store.writing() as tx:
         email = _lying_aside(await tx.lock_email(email_id))
         email.state = DROPPED
+        if email.duplicate_of is not None:
+            email.message_id = None
         if not await tx.update_email(email):
             raise TransactionRetryError("the email changed meanwhile")
     return email

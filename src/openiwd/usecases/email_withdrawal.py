@@ -52,7 +52,7 @@ async def withdraw(services: TenantServices, caller: Caller, item: WorkItem, ema
 
     def change(present: WorkItem, ctx: Context) -> Change:
         told = {"id": str(email_id), "kind": found.kind.value, "status": WITHDRAWN}
-        return noted(present, ctx, EventType.EMAIL_FAILED, email=told)
+        return noted(present, ctx, EventType.EMAIL_WRITTEN, email=told)
 
     command = Command(
         action=Action.UPDATE, caller=caller, item_id=item.id, privilege=SEND, custom=change, along=along

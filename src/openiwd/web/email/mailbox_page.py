@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec.structs import replace
@@ -133,10 +134,18 @@ async def mailbox_editor(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Resp
     return await _page(visit, state, provider_of(state.mailbox, ""))
 
 
-async def _save(visit: Visit, sent: Sent, provider: Provider, mailbox_id: str, revision: int | None) -> None:
-    """Settings first, so that a mailbox is there for its secrets; what was left empty of these stays as it is."""
+async def _save(
+    visit: Visit,
+    sent: Sent,
+    provider: Provider,
+    mailbox_id: str,
+    before: Mailbox | None,
+    revision: int | None,
+) -> None:
+    """Settings first, so that a mailbox is there for its secrets. What the form does not show stays as it is."""
     editor = editor_of(visit)
-    value = as_(Mailbox, {**common_values(sent, mailbox_id), **provider.values(sent)})
+    stored = msgspec.to_builtins(before) if before is not None else {}
+    value = as_(Mailbox, {**stored, **common_values(sent, mailbox_id), **provider.values(sent)})
     await mailbox_use.put(editor, value, revision)
     secrets = {name: sent.raw(name) for name in provider.secrets if sent.raw(name)}
     if secrets:
@@ -154,7 +163,7 @@ async def create_mailbox(visit: CurrentVisit) -> Response[Any]:
         mailbox_id = sent.text("id")
         if any(s.mailbox.id == mailbox_id for s in await mailbox_use.states(editor_of(visit))):
             raise DuplicateError(visit.t("people.id_taken", id=mailbox_id), field="id")
-        await _save(visit, sent, provider, mailbox_id, None)
+        await _save(visit, sent, provider, mailbox_id, None, None)
     except OpenIwdError as error:
         return await _refused(visit, None, provider, sent, error)
     return redirect(f"{href_of(mailbox_id)}?saved=1", htmx=visit.is_htmx)
@@ -169,7 +178,7 @@ async def save_mailbox(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Respon
     provider = provider_of(state.mailbox, sent.text("provider"))
     try:
         require(visit, sent, ["name", "address"])
-        await _save(visit, sent, provider, mailbox_id, sent.revision())
+        await _save(visit, sent, provider, mailbox_id, state.mailbox, sent.revision())
     except OpenIwdError as error:
         return await _refused(visit, state, provider, sent, error)
     return redirect(f"{href_of(mailbox_id)}?saved=1", htmx=visit.is_htmx)

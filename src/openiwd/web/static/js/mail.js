@@ -115,7 +115,8 @@ async function adopt() {
   const place = composer();
   const key = keyOf(place);
   const draft = draftHere();
-  if (draft && draft.mode === form().dataset.mode && draft.answers === form().dataset.answers) {
+  const isSame = draft?.mode === form().dataset.mode && draft.answers === form().dataset.answers;
+  if (isSame && draft.text !== undefined) {
     for (const name of [...FIELDS, "emailId"]) if (form().elements[name]) form().elements[name].value = draft[name];
     if (form().elements.quote) form().elements.quote.checked = draft.quote;
     for (const each of form().querySelectorAll("[name=originals]")) each.checked = !draft.originals.includes(each.value);
@@ -212,9 +213,11 @@ function onWritten({ detail }) {
   queueMicrotask(() => composer()?.replaceChildren());
 }
 
-async function onWithdrawn({ detail }) {
+/** It is a draft again: whatever is read again meanwhile, the editor opens with it. */
+function onWithdrawn({ detail }) {
   if (composer()?.dataset.item !== detail.item || form()) return;
-  await openEditor("again", detail.email);
+  localStorage.setItem(keyOf(composer()), JSON.stringify({ mode: "again", answers: detail.email }));
+  openDraft();
 }
 
 function discard(button) {
