@@ -37,7 +37,7 @@ async def test_a_standard_response_is_filled_with_the_items_values(care: Service
     assert filled.json()["text"] == "Dear Ada Lovelace, Care"
     assert filled.json()["missing"] == ["data.claim"]
     wrong = await api.call("PUT", "/standard-responses/wrong", json={**body, "text": "{{item.nothing}}"})
-    assert problem(wrong, 422, "unknownPlaceholder")["field"] == "text"
+    assert problem(wrong, 400, "unknownPlaceholder")["field"] == "text"
     assert [r["id"] for r in (await api.get("/standard-responses")).json()["standardResponses"]] == ["thanks"]
     assert (await api.call("DELETE", "/standard-responses/thanks")).status_code == 204
     assert (await api.get(f"/items/{got['itemId']}/standard-responses/thanks")).status_code == 404
@@ -47,7 +47,7 @@ async def test_what_waits_is_taken_back_and_what_is_on_its_way_is_not(care: Serv
     api = care.api
     got = await care.received(raw_email())
     written = (await api.post(f"/items/{got['itemId']}/emails", {"text": "Soon", "below": "> before"})).json()
-    assert written["text"] == "Soon\n\n-- \nCare team\n\n> before\n"
+    assert written["text"] == "Soon\n\n-- \nCare team\n\n> before"
     address = f"/items/{got['itemId']}/emails/{written['id']}/withdraw"
     back = await api.post(address)
     assert (back.status_code, back.json()["status"], back.json()["reason"]) == (200, "failed", "withdrawn")
