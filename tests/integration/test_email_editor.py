@@ -52,7 +52,7 @@ async def test_what_waits_is_taken_back_and_what_is_on_its_way_is_not(care: Serv
     back = await api.post(address)
     assert (back.status_code, back.json()["status"], back.json()["reason"]) == (200, "failed", "withdrawn")
     assert await care.outbound() == []
-    again = (await api.post(f"/items/{got['itemId']}/emails", {"text": "Now"}, "second")).json()
+    again = (await api.post(f"/items/{got['itemId']}/emails", {"text": "Now"})).json()
     assert (await care.tell(again["id"], "sending")).status_code == 200
     late = await api.post(f"/items/{got['itemId']}/emails/{again['id']}/withdraw")
     problem(late, 409, "sentAlready")
