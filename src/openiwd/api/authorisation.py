@@ -326,6 +326,11 @@ _EMAIL: Final[dict[str, Access | str]] = {
     "POST /iwd/v3/items/{item_id}/emails/merge": "emails.merge",
     "POST /iwd/v3/items/{item_id}/emails/split": "emails.merge",
     "POST /iwd/v3/emails/moves/{move_id}/undo": "emails.merge",
+    "GET /iwd/v3/standard-responses": Access.CALLER,
+    "PUT /iwd/v3/standard-responses/{response_id}": "mailboxes.update",
+    "DELETE /iwd/v3/standard-responses/{response_id}": "mailboxes.update",
+    "GET /iwd/v3/items/{item_id}/standard-responses/{response_id}": "emails.send",
+    "POST /iwd/v3/items/{item_id}/emails/{email_id}/withdraw": "emails.send",
 }
 
 ROUTES: Final[dict[str, Access | str]] = {

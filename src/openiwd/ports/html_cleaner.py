@@ -11,3 +11,7 @@ class HtmlCleaner(Protocol):
     def clean(self, html: str) -> str:
         """Never fails. Pictures of the email itself keep their `cid:` address."""
         ...
+
+    def clean_with_pictures(self, html: str) -> str:
+        """The same, with pictures from elsewhere: for a reader who has asked for them."""
+        ...

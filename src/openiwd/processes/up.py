@@ -20,6 +20,7 @@ from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
 from openiwd.processes.demo import collection_postponed, load_demo, plan_history
 from openiwd.processes.demo.history import History
+from openiwd.processes.demo.mail import load_mail
 from openiwd.processes.demo.traffic import Traffic
 from openiwd.processes.disk import disk_check
 from openiwd.processes.logs import configure_logs
@@ -219,6 +220,8 @@ async def _first_users(
 ) -> list[FirstUser]:
     """Fills the tenant; the logins to be made."""
     if options.demo:
-        return await load_demo(wiring, tenant, password, planned=planned)
+        users = await load_demo(wiring, tenant, password, planned=planned)
+        await load_mail(wiring, tenant)
+        return users
     await publish_starter(wiring, tenant)
     return [FirstUser(login="admin", password=password, role=Role.ADMINISTRATOR.value, name="Administrator")]

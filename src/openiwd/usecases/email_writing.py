@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
@@ -67,6 +68,8 @@ class Draft(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Whether somebody else looks at it before it is sent, also where the mailbox does not ask for that."""
     replaces: UUID | None = None
     """An email that came back from review, or is still in it: this one goes in its place."""
+    below: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
+    """What is quoted: stands below text and signature."""
 
 
 WRITTEN: Final = frozenset({EmailKind.OUTBOUND_REPLY, EmailKind.OUTBOUND_NEW, EmailKind.OUTBOUND_REDIRECT})
@@ -78,8 +81,15 @@ async def write(
     item: WorkItem,
     draft: Draft,
     files: Sequence[OutboundFile] = (),
+    *,
+    email_id: UUID | None = None,
+    not_before: datetime | None = None,
 ) -> StoredEmail:
-    """Puts an email of the item into the outbound queue. It is sent once, or its failure is told."""
+    """Puts an email of the item into the outbound queue. It is sent once, or its failure is told.
+
+    With an id of the author's own, the same email written again is answered as before. Until `not_before` it can
+    be taken back.
+    """
     caller.require_item(SEND, item)
     if draft.kind not in WRITTEN:
         raise InvalidInputError(
@@ -92,11 +102,14 @@ async def write(
         mailboxes = await all_mailboxes(reading)
         earlier = await reading.emails_of_item(item.number)
         threads = await reading.threads_of_item(item.number)
+    known = next((e for e in earlier if e.id == email_id), None)
     answered = _answered(draft, earlier)
     mailbox = _mailbox(draft, mailboxes, answered)
     own = frozenset(a for m in mailboxes.values() for a in m.own_addresses)
-    email_id = runtime.new_id()
+    email_id = email_id or runtime.new_id()
     composition = await _composition(services, draft, mailbox, answered, own, files, email_id)
+    if known is not None:
+        return _same(known, composition)
     raw = await asyncio.to_thread(compose, composition)
     if len(raw) > min(MAX_BYTES * 4 // 3 + 100_000, mailbox.max_bytes * 4 // 3):
         raise TooLargeError(
@@ -104,6 +117,7 @@ async def write(
         )
     state = SendingState.IN_REVIEW if _is_reviewed(caller, draft, mailbox) else SendingState.QUEUED
     email = await stored_outbound(runtime, caller.actor, composition, mailbox.id, raw, email_id, state)
+    email.next_try_at = not_before
     if draft.replaces is not None:
         _require_replaceable(caller, draft.replaces, earlier)
     thread_id = answered.thread_id if answered is not None else next(iter(threads), None)
@@ -119,7 +133,8 @@ async def write(
         if thread_id is None:
             await tx.add_email_thread(email.thread_id, present.number, runtime.now())
         await tx.keep_email_content(email.sha256, raw)
-        await tx.add_email(email)
+        if not await tx.add_email(email):
+            raise ConflictError("this email is there already", code="writtenAlready", field="id")
         if draft.replaces is not None:
             await _withdraw(tx, draft.replaces)
 
@@ -151,6 +166,16 @@ async def _withdraw(tx: Writing, email_id: UUID) -> None:
     email.state = SendingState.WITHDRAWN.value
     if not await tx.update_email(email):
         raise TransactionRetryError("the email changed meanwhile")
+def _same(known: StoredEmail, composition: Composition) -> StoredEmail:
+    """The email as it was written before; one that was changed since then is not taken for it."""
+    if (known.text_new, known.recipients) != (composition.text, composition.recipients):
+        raise ConflictError(
+            "this email was written before, with another text or to others",
+            code="writtenAlready",
+            field="id",
+            hint="see the item's emails: it may be on its way",
+        )
+    return known
 
 
 def _answered(draft: Draft, earlier: list[StoredEmail]) -> StoredEmail | None:
@@ -193,7 +218,12 @@ async def _composition(
     if not to and not cc and not bcc:
         raise InvalidInputError("nobody is named to send to", field="to", hint="name an address")
     subject = draft.subject if draft.subject is not None else _subject(draft, answered)
-    for field, text in (("subject", subject), ("text", draft.text), ("html", draft.html or "")):
+    for field, text in (
+        ("subject", subject),
+        ("text", draft.text),
+        ("html", draft.html or ""),
+        ("below", draft.below),
+    ):
         check_text(text, field)
     key = await services.email_tools.mark_key(services.runtime)
     is_reply = answered is not None and draft.kind is EmailKind.OUTBOUND_REPLY
@@ -212,12 +242,18 @@ async def _composition(
         cc=cc,
         bcc=bcc,
         subject=subject,
-        text=draft.text if not mailbox.signature else f"{draft.text.rstrip()}\n\n-- \n{mailbox.signature}\n",
+        text=whole_text(draft.text, mailbox.signature, draft.below),
         html=html,
         in_reply_to=answered.message_id if is_reply and answered else None,
         references=list(dict.fromkeys(references))[-20:],
         files=[_file(f) for f in files],
     )
+
+
+def whole_text(text: str, signature: str, below: str) -> str:
+    """What is sent: the text, the mailbox's signature, and what is quoted."""
+    signed = f"{text.rstrip()}\n\n-- \n{signature}\n" if signature else text
+    return f"{signed.rstrip()}\n\n{below}" if below else signed
 
 
 def _file(file: OutboundFile) -> OutboundFile:

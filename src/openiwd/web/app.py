@@ -38,8 +38,9 @@ from openiwd.web.configuration import (
 )
 from openiwd.web.dashboard import dashboard_page
 from openiwd.web.doctor import doctor_page
+from openiwd.web.email import aside_page, editor_page, mailbox_page, response_page
 from openiwd.web.gallery import gallery_page
-from openiwd.web.item import act_page, around_page, item_page
+from openiwd.web.item import act_page, around_page, item_page, thread_page
 from openiwd.web.login import login_page
 from openiwd.web.people import (
     absence_page,
@@ -92,6 +93,11 @@ PAGES: Final[list[Any]] = [
     *modify_page.PAGES,
     *bulk_page.PAGES,
     *workspace_page.PAGES,
+    *thread_page.PAGES,
+    *editor_page.PAGES,
+    *mailbox_page.PAGES,
+    *response_page.PAGES,
+    *aside_page.PAGES,
     *queue_list_page.PAGES,
     *dashboard_page.PAGES,
     *alarm_page.PAGES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import nh3
@@ -56,19 +57,27 @@ def _kept(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
+def _cleaner(kept: Callable[[str, str, str], str | None] | None) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=set(TAGS),
+        clean_content_tags=_DROPPED,
+        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+        attribute_filter=kept,
+        url_schemes={"http", "https", "mailto", "tel", "cid"},
+        link_rel="noopener noreferrer nofollow",
+        strip_comments=True,
+    )
+
+
 class Nh3Cleaner:
     """Implements `openiwd.ports.html_cleaner.HtmlCleaner`."""
 
     def __init__(self) -> None:
-        self._cleaner = nh3.Cleaner(
-            tags=set(TAGS),
-            clean_content_tags=_DROPPED,
-            attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
-            attribute_filter=_kept,
-            url_schemes={"http", "https", "mailto", "tel", "cid"},
-            link_rel="noopener noreferrer nofollow",
-            strip_comments=True,
-        )
+        self._cleaner = _cleaner(_kept)
+        self._with_pictures = _cleaner(None)
 
     def clean(self, html: str) -> str:
         return self._cleaner.clean(html[:MAX_HTML].replace("\x00", ""))
+
+    def clean_with_pictures(self, html: str) -> str:
+        return self._with_pictures.clean(html[:MAX_HTML].replace("\x00", ""))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.work_item import check_text
 
 PLACEHOLDERS: Final = (
     *(
@@ -24,6 +27,20 @@ PLACEHOLDERS: Final = (
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_.]{0,60})\s*(?:\|([^{}]{0,200}))?\}\}")
 
 
+class StandardResponse(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A text that agents put into emails. `folder` is a path for people, such as `Motor/Theft`."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    folder: Annotated[str, Meta(max_length=200)] = ""
+    language: Annotated[str, Meta(pattern=r"^([a-z]{2})?$")] = ""
+    """Two letters; empty: any."""
+    subject: Annotated[str, Meta(max_length=500)] = ""
+    """Of new emails that begin with it."""
+    text: Annotated[str, Meta(min_length=1, max_length=32_000)]
+    enabled: bool = True
+
+
 class Filled(Struct, frozen=True):
     """A text with its values, and the placeholders that had none."""
 
@@ -35,6 +52,20 @@ def unknown_placeholders(text: str) -> list[str]:
     """Placeholders that will never have a value; `data.…` and `ext.…` are attributes of the item."""
     named = dict.fromkeys(match[1] for match in _PLACEHOLDER.finditer(text))
     return [n for n in named if n not in PLACEHOLDERS and not n.startswith(("data.", "ext."))]
+
+
+def check_response(response: StandardResponse) -> None:
+    """InvalidInputError naming a placeholder that will never have a value."""
+    for field, text in (("subject", response.subject), ("text", response.text)):
+        check_text(text, field)
+        unknown = unknown_placeholders(text)
+        if unknown:
+            raise InvalidInputError(
+                f"nothing is known by the name {{{{{unknown[0]}}}}}",
+                field=field,
+                code="unknownPlaceholder",
+                hint=f"use {', '.join(PLACEHOLDERS)}, data.NAME or ext.NAME",
+            )
 
 
 def fill(text: str, values: Mapping[str, str | None], *, as_html: bool = False) -> Filled:

@@ -80,6 +80,14 @@ GROUPS: Final = (
         ),
     ),
     Group(
+        "email",
+        (
+            Entry("mailboxes", "/configuration/mailboxes", "mail", "mailboxes.view"),
+            Entry("standard_responses", "/configuration/standard-responses", "chat", "mailboxes.view"),
+            Entry("quarantine", "/configuration/quarantine", "shield", "emails.review"),
+        ),
+    ),
+    Group(
         "connections",
         (Entry("webhooks", "/configuration/webhooks", "send", "webhooks.view"),),
     ),

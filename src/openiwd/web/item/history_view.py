@@ -162,6 +162,9 @@ def _lines(
         lines.append(t("event.in_queue", queue=shown_by.queue(state["queue"])))
     if changes.get("reservedFor"):
         lines.append(t("event.reserved", agent=shown_by.agent(changes["reservedFor"])))
+    email = entry.details.get("email")
+    if isinstance(email, dict) and email.get("status") == "withdrawn":
+        lines.append(t("mail_state.withdrawn"))
     reason = entry.details.get("reason") or (changes.get("holdReason") if entry.type == "held" else None)
     if reason:
         lines.append(t("event.reason", reason=reason))

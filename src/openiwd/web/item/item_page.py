@@ -17,11 +17,13 @@ from openiwd.web.item.item_view import details_of, item_card, note_views, with_m
 from openiwd.web.item.past_item import past_item
 from openiwd.web.item.priority_view import meetings, priority_over_time
 from openiwd.web.item.row_view import Shown
+from openiwd.web.item.thread_page import thread_of
 from openiwd.web.item.why_view import decision_of, why_view
 from openiwd.web.shell.passing_on import why_by_decider
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 TABS: Final = ("details", "why", "priority", "history", "notes")
+EMAILS: Final = "emails"
 
 
 async def hold_reasons_of(visit: Visit) -> dict[str, Any]:
@@ -68,20 +70,31 @@ async def tab_context(visit: Visit, item: WorkItem, tab: str, shown: Shown) -> d
             scope_of_notes = caller.privileges.get("workitems.note")
             may = scope_of_notes is not None and caller.covers(scope_of_notes, item)
             return {"notes": note_views(around_item.notes, shown), "can_note": may}
+        case "emails":
+            return {"thread": await thread_of(visit, item, shown)}
         case _:
             raise NotFoundError("there is no such tab", field="tab")
+
+
+async def tabs_of(visit: Visit, item: WorkItem) -> tuple[str, ...]:
+    """Emails are offered where there are any."""
+    async with visit.services.runtime.store.reading() as reading:
+        threads = await reading.threads_of_item(item.number)
+    return (*TABS, EMAILS) if threads or item.media_type == "email" else TABS
 
 
 async def drawer_context(visit: Visit, reference: str, tab: str) -> dict[str, Any]:
     """The item with one tab open."""
     item = await item_detail.read(visit.services, visit.caller, reference)
     shown = await shown_by(visit)
+    tabs = await tabs_of(visit, item)
+    open_tab = tab if tab in tabs else "details"
     return {
         "item": with_modify(item_card(item, visit.caller, shown), item, visit.caller, shown),
-        "tabs": TABS,
-        "tab": tab if tab in TABS else "details",
+        "tabs": tabs,
+        "tab": open_tab,
         "full": False,
-        **await tab_context(visit, item, tab if tab in TABS else "details", shown),
+        **await tab_context(visit, item, open_tab, shown),
     }
 
 
@@ -101,7 +114,7 @@ async def item_page(
 @get("/items/{item_id:str}/tab/{tab:str}", before_request=why_by_decider)
 async def item_tab(visit: CurrentVisit, item_id: FromPath[str], tab: FromPath[str]) -> Response[Any]:
     """One tab, as its own part of the page."""
-    if tab not in TABS:
+    if tab not in (*TABS, EMAILS):
         raise NotFoundError("there is no such page", hint="check the address")
     if not visit.is_htmx:
         return visit.page("item/item.html", **{**await drawer_context(visit, item_id, tab), "full": True})

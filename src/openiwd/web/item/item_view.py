@@ -253,6 +253,14 @@ def details_of(
     return Details(facts, _groups(item, shown, brief=brief), item.description, item.tags)
 
 
+def without_email(details: Details) -> Details:
+    """For a page that shows the emails themselves: without what rules know of the first one."""
+    groups = [
+        g._replace(facts=[f for f in g.facts if not f.name.startswith("email.")]) for g in details.groups
+    ]
+    return details._replace(groups=[g for g in groups if g.facts])
+
+
 def _schema_name(item: WorkItem, shown: Shown) -> str | None:
     if shown.rules is None or item.schema_id is None:
         return item.schema_id

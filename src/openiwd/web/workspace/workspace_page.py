@@ -25,8 +25,9 @@ from openiwd.usecases.agent import MyItems
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.history_view import history_entries
 from openiwd.web.item.item_page import hold_reasons_of
-from openiwd.web.item.item_view import details_of, item_card, note_views
+from openiwd.web.item.item_view import details_of, item_card, note_views, without_email
 from openiwd.web.item.row_view import Shown, subject_of
+from openiwd.web.item.thread_page import thread_of
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.passing_on import by_decider
 from openiwd.web.shell.rendering import nothing, redirect
@@ -73,7 +74,7 @@ async def _focus(visit: Visit, item: WorkItem | None, shown: Shown) -> dict[str,
             return await _in_focus(visit, item, shown)
         except (NotFoundError, ForbiddenError):
             pass  # it has left the agent since it was read
-    nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling"))
+    nothing_there: dict[str, Any] = dict.fromkeys(("item", "details", "focus_id", "handling", "thread"))
     return {**nothing_there, "notes": [], "history": [], "related": [], "keys": KEYS}
 
 
@@ -81,12 +82,15 @@ async def _in_focus(visit: Visit, item: WorkItem, shown: Shown) -> dict[str, Any
     reference = str(item.id)
     around = await item_detail.around(visit.services, visit.caller, item)
     history = await item_detail.history(visit.services, visit.caller, reference)
+    thread = await thread_of(visit, item, shown)
+    details = details_of(item, shown, await hold_reasons_of(visit), brief=True)
     return {
         "item": item_card(item, visit.caller, shown),
-        "details": details_of(item, shown, await hold_reasons_of(visit), brief=True),
+        "details": without_email(details) if thread.emails else details,
         "notes": note_views(around.notes, shown),
         "history": history_entries(history, shown),
         "focus_id": reference,
+        "thread": thread,
         "handling": handling_of(item, visit.caller, shown),
         "related": [
             related_view(i, shown) for i in await workbin.of_contact(visit.services, visit.caller, item)

@@ -5,6 +5,7 @@
 import { load } from "./load.js";
 import { Live, debounced } from "./live.js";
 import { announce, startSound } from "./announce.js";
+import { isComposing, refreshThread } from "./mail.js";
 import { isBusy, isTyping } from "./shortcut.js";
 
 const AROUND = 125.7;
@@ -43,7 +44,11 @@ function refreshFocus() {
   const id = focusId();
   if (id !== wanted) return;
   const typed = [...document.querySelectorAll("#focus textarea")].some((each) => each.value.trim() !== "");
-  if (!id || typed || isInFocus()) return;
+  if (!id) return;
+  if (typed || isInFocus() || isComposing()) {
+    refreshThread();
+    return;
+  }
   isRefreshing = true;
   openItem(id).finally(() => {
     isRefreshing = false;

@@ -1,0 +1,1 @@
+"""The email editor, mailboxes, standard responses, and what was held back."""

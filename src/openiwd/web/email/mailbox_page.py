@@ -1,0 +1,272 @@
+"""Mailboxes in the configuration: how they are doing, their settings, their secrets (written, never read)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+from msgspec.structs import replace
+
+from openiwd.domain.email.mailbox import Mailbox
+from openiwd.domain.errors import DuplicateError, ForbiddenError, OpenIwdError
+from openiwd.usecases import dashboard
+from openiwd.usecases import mailbox as mailbox_use
+from openiwd.usecases.mailbox import MailboxState
+from openiwd.web.configuration.navigation import show
+from openiwd.web.email.mailbox_form import (
+    FieldGroup,
+    Provider,
+    common_groups,
+    common_values,
+    provider_of,
+)
+from openiwd.web.email.mailbox_view import PATH, href_of, mailbox_line
+from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog, typed
+from openiwd.web.shell.form import Form, with_errors
+from openiwd.web.shell.rendering import redirect
+from openiwd.web.shell.sent import Sent, as_, require, sent_by
+from openiwd.web.shell.visit import CurrentVisit, Visit
+
+UPDATE: Final = mailbox_use.KIND.update
+MOST_WAITING: Final = 1_000
+
+
+async def _waiting(visit: Visit, mailbox_ids: list[str]) -> dict[str, int]:
+    """How many emails of each are due to be sent."""
+    found: dict[str, int] = {}
+    async with visit.services.runtime.store.reading() as reading:
+        for mailbox_id in mailbox_ids:
+            due = await reading.outbound_emails(mailbox_id, 0, visit.services.runtime.now(), MOST_WAITING)
+            found[mailbox_id] = len(due)
+    return found
+
+
+@get(PATH)
+async def mailboxes_page(visit: CurrentVisit) -> Response[Any]:
+    """All mailboxes with their health."""
+    states = await mailbox_use.states(editor_of(visit))
+    states.sort(key=lambda s: s.mailbox.name.casefold())
+    waiting = await _waiting(visit, [s.mailbox.id for s in states if s.mailbox.sends])
+    return show(
+        visit,
+        "email/mailboxes.html",
+        "mailboxes",
+        lines=[mailbox_line(s, waiting.get(s.mailbox.id, 0), visit.t, visit.times) for s in states],
+        can_edit=visit.caller.may(UPDATE),
+        can_review=visit.caller.may("emails.review"),
+    )
+
+
+# The form ------------------------------------------------------------------------------------------------------------
+
+
+async def _paths(visit: Visit, mailbox: Mailbox | None) -> list[tuple[str, str]]:
+    """Categories of the three upper levels, and the one that the mailbox names besides."""
+    rules = await dashboard.live_rules(visit.services)
+    paths: list[str] = []
+    for top in rules.document.categories if rules is not None else []:
+        paths.append(top.name)
+        for child in top.children:
+            paths += [
+                f"{top.name}/{child.name}",
+                *(f"{top.name}/{child.name}/{c.name}" for c in child.children),
+            ]
+    if mailbox is not None and mailbox.category and mailbox.category not in paths:
+        paths.append(mailbox.category)
+    return [(p, p.replace("/", " › ")) for p in paths]
+
+
+async def _groups(
+    visit: Visit, state: MailboxState | None, provider: Provider
+) -> tuple[list[FieldGroup], list[FieldGroup]]:
+    box = state.mailbox if state is not None else None
+    stored = frozenset(state.secrets if state is not None else ())
+    return common_groups(box, visit.t, await _paths(visit, box)), provider.groups(box, visit.t, stored)
+
+
+async def _page(
+    visit: Visit,
+    state: MailboxState | None,
+    provider: Provider,
+    sent: Sent | None = None,
+    error: OpenIwdError | None = None,
+) -> Response[Any]:
+    common, own = await _groups(visit, state, provider)
+    if sent is not None and error is not None:
+        common = [_again(g, sent, error) for g in common]
+        own = [_again(g, sent, error) for g in own]
+    waiting = await _waiting(visit, [state.mailbox.id]) if state is not None else {}
+    line = mailbox_line(state, sum(waiting.values()), visit.t, visit.times) if state is not None else None
+    return show(
+        visit,
+        "email/mailbox_edit.html",
+        "mailboxes",
+        state=state,
+        line=line,
+        provider=provider,
+        common=common,
+        own=own,
+        action=href_of(state.mailbox.id) if state is not None else f"{PATH}/-/new",
+        error=error,
+        saved=visit.request.query_params.get("saved") == "1" and error is None,
+        can_edit=visit.caller.may(UPDATE),
+        status=422 if error is not None else 200,
+    )
+
+
+def _again(group: FieldGroup, sent: Sent, error: OpenIwdError) -> FieldGroup:
+    return group._replace(fields=with_errors([typed(f, sent) for f in group.fields], error))
+
+
+@get(f"{PATH}/-/new")
+async def new_mailbox(visit: CurrentVisit) -> Response[Any]:
+    """An empty form."""
+    visit.caller.require(UPDATE)
+    return await _page(visit, None, provider_of(None, visit.request.query_params.get("provider", "")))
+
+
+@get(f"{PATH}/{{mailbox_id:str}}")
+async def mailbox_editor(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """One mailbox."""
+    state = await mailbox_use.state(editor_of(visit), mailbox_id)
+    return await _page(visit, state, provider_of(state.mailbox, ""))
+
+
+async def _save(
+    visit: Visit,
+    sent: Sent,
+    provider: Provider,
+    mailbox_id: str,
+    before: Mailbox | None,
+    revision: int | None,
+) -> None:
+    """Settings first, so that a mailbox is there for its secrets. What the form does not show stays as it is."""
+    editor = editor_of(visit)
+    stored = msgspec.to_builtins(before) if before is not None else {}
+    value = as_(Mailbox, {**stored, **common_values(sent, mailbox_id), **provider.values(sent)})
+    await mailbox_use.put(editor, value, revision)
+    secrets = {name: sent.raw(name) for name in provider.secrets if sent.raw(name)}
+    if secrets:
+        await mailbox_use.put_secrets(editor, mailbox_id, secrets)
+
+
+@post(f"{PATH}/-/new", status_code=200)
+async def create_mailbox(visit: CurrentVisit) -> Response[Any]:
+    """Makes it."""
+    visit.caller.require(UPDATE)
+    sent = await sent_by(visit)
+    provider = provider_of(None, sent.text("provider"))
+    try:
+        require(visit, sent, ["name", "id", "address"])
+        mailbox_id = sent.text("id")
+        if any(s.mailbox.id == mailbox_id for s in await mailbox_use.states(editor_of(visit))):
+            raise DuplicateError(visit.t("people.id_taken", id=mailbox_id), field="id")
+        await _save(visit, sent, provider, mailbox_id, None, None)
+    except OpenIwdError as error:
+        return await _refused(visit, None, provider, sent, error)
+    return redirect(f"{href_of(mailbox_id)}?saved=1", htmx=visit.is_htmx)
+
+
+@post(f"{PATH}/{{mailbox_id:str}}", status_code=200)
+async def save_mailbox(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """Changes it."""
+    visit.caller.require(UPDATE)
+    sent = await sent_by(visit)
+    state = await mailbox_use.state(editor_of(visit), mailbox_id)
+    provider = provider_of(state.mailbox, sent.text("provider"))
+    try:
+        require(visit, sent, ["name", "address"])
+        await _save(visit, sent, provider, mailbox_id, state.mailbox, sent.revision())
+    except OpenIwdError as error:
+        return await _refused(visit, state, provider, sent, error)
+    return redirect(f"{href_of(mailbox_id)}?saved=1", htmx=visit.is_htmx)
+
+
+async def _refused(
+    visit: Visit, state: MailboxState | None, provider: Provider, sent: Sent, error: OpenIwdError
+) -> Response[Any]:
+    if isinstance(error, ForbiddenError) and error.code == "forbidden":
+        raise error
+    return await _page(visit, state, provider, sent, error)
+
+
+# Enabling, disabling, deleting ---------------------------------------------------------------------------------------
+
+
+def _switch_form(visit: Visit, state: MailboxState) -> Form:
+    t, box = visit.t, state.mailbox
+    key = "disable" if box.enabled else "enable"
+    return Form(
+        action=f"{href_of(box.id)}/switch",
+        title=t(f"mailbox.{key}_title", name=box.name),
+        text=t(f"mailbox.{key}_text"),
+        fields=[],
+        submit=t(f"mailbox.{key}"),
+        hidden=[("revision", str(state.revision))],
+    )
+
+
+@get(f"{PATH}/{{mailbox_id:str}}/switch")
+async def switch_dialog(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """What enabling or disabling does."""
+    visit.caller.require(UPDATE)
+    return show_dialog(visit, _switch_form(visit, await mailbox_use.state(editor_of(visit), mailbox_id)))
+
+
+@post(f"{PATH}/{{mailbox_id:str}}/switch", status_code=200)
+async def switch(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """Enables a disabled mailbox, disables an enabled one."""
+    editor, sent = editor_of(visit), await sent_by(visit)
+    state = await mailbox_use.state(editor, mailbox_id)
+    try:
+        changed = replace(state.mailbox, enabled=not state.mailbox.enabled)
+        await mailbox_use.put(editor, changed, sent.revision())
+    except OpenIwdError as error:
+        return refuse_dialog(visit, _switch_form(visit, state), sent, error)
+    return done(visit, "", to=href_of(mailbox_id))
+
+
+def _delete_form(visit: Visit, state: MailboxState) -> Form:
+    t = visit.t
+    return Form(
+        action=f"{href_of(state.mailbox.id)}/delete",
+        title=t("named.delete_title", name=state.mailbox.name),
+        text=t("mailbox.delete_text"),
+        fields=[],
+        submit=t("form.delete"),
+        danger=True,
+    )
+
+
+@get(f"{PATH}/{{mailbox_id:str}}/delete")
+async def delete_dialog(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """What goes with it, and what stays."""
+    visit.caller.require(UPDATE)
+    return show_dialog(visit, _delete_form(visit, await mailbox_use.state(editor_of(visit), mailbox_id)))
+
+
+@post(f"{PATH}/{{mailbox_id:str}}/delete", status_code=200)
+async def delete(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """Removes it with its secrets; its emails stay with their items."""
+    editor = editor_of(visit)
+    state = await mailbox_use.state(editor, mailbox_id)
+    try:
+        await mailbox_use.delete(editor, mailbox_id)
+    except OpenIwdError as error:
+        return refuse_dialog(visit, _delete_form(visit, state), await sent_by(visit), error)
+    return done(visit, "", to=PATH)
+
+
+PAGES: Final[list[Any]] = [
+    mailboxes_page,
+    new_mailbox,
+    create_mailbox,
+    mailbox_editor,
+    save_mailbox,
+    switch_dialog,
+    switch,
+    delete_dialog,
+    delete,
+]

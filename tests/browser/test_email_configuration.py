@@ -1,0 +1,129 @@
+"""Mailboxes, standard responses and what was held back, in real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.accessibility import faults
+from tests.browser.conftest import Open, Watch, go
+from tests.browser.mail import Mail
+from tests.browser.site import Site
+from tests.factories.mail import raw_email
+
+pytestmark = pytest.mark.browser
+Shot = Callable[[Page, str], None]
+
+
+@pytest.fixture(scope="module")
+def mail(site: Site) -> Mail:
+    return Mail(site)
+
+
+def test_a_mailbox_is_made_and_its_password_never_shown(
+    site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch
+) -> None:
+    watch.expect("status of 422")
+    page = open_as("bea", "/configuration/mailboxes")
+    page.get_by_role("link", name="New mailbox").click()
+    page.fill("[name=name]", "Complaints")
+    page.fill("[name=id]", "complaints")
+    page.fill("[name=address]", "claims@nordhaven.example")
+    page.fill("[name='incoming.host']", "imap.nordhaven.example")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator("[role=alert]")).to_contain_text("IMAP needs a user")
+    expect(page.locator("[name='incoming.user']")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("[name='incoming.host']")).to_have_value("imap.nordhaven.example")
+    page.fill("[name='incoming.user']", "complaints")
+    page.fill("[name=imapPassword]", "s3cret words")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator("[role=alert]")).to_contain_text("claims@nordhaven.example already")
+    page.fill("[name=address]", "complaints@nordhaven.example")
+    page.fill("[name=imapPassword]", "s3cret words")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    expect(page.locator(".field", has=page.locator("[name=imapPassword]"))).to_contain_text(
+        "Set, and never shown"
+    )
+    assert "s3cret" not in page.content()
+    shot(page, "email-mailbox")
+    assert faults(page) == []
+    page.click("#switch-mailbox")
+    page.locator("dialog .confirm").click()
+    expect(page.locator(".pagehead")).to_contain_text("not served")
+
+
+def test_the_list_says_which_mailbox_fails_and_why(site: Site, mail: Mail, open_as: Open, shot: Shot) -> None:
+    mail.report(incoming="535 Authentication failed for claims", outgoing=None)
+    page = open_as("vera", "/configuration/mailboxes", scheme="dark", width=1280, height=800)
+    row = page.locator("#mailbox-table tr", has_text="claims@nordhaven.example")
+    expect(row).to_contain_text("failing")
+    expect(row).to_contain_text("535 Authentication failed for claims")
+    expect(page.get_by_role("link", name="New mailbox")).to_have_count(0)
+    shot(page, "email-mailboxes-dark")
+    assert faults(page) == []
+    mail.report(incoming=None)
+    row.get_by_role("link").click()
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    expect(page.locator(".health")).to_contain_text("working")
+
+
+def test_a_standard_response_is_checked_and_found(
+    site: Site, open_as: Open, shot: Shot, watch: Watch
+) -> None:
+    watch.expect("status of 422")
+    page = open_as("bea", "/configuration/standard-responses")
+    expect(page.get_by_text("No standard responses yet")).to_be_visible()
+    page.get_by_role("link", name="New standard response").first.click()
+    page.fill("[name=name]", "Bestätigung")
+    page.fill("[name=id]", "confirm_de")
+    page.fill("[name=folder]", "Allgemein/Eingang")
+    page.select_option("[name=language]", "de")
+    page.fill("[name=text]", "Guten Tag {{contact.nmae}},\n\nvielen Dank.")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".error")).to_contain_text("{{contact.nmae}}")
+    page.fill("[name=text]", "Guten Tag {{contact.name|Kunde}},\n\nvielen Dank.")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    shot(page, "email-response-edit")
+    assert faults(page) == []
+    go(page, "/configuration/standard-responses?q=dank")
+    expect(page.locator("#response-table")).to_contain_text("Allgemein › Eingang")
+    shot(page, "email-response-list")
+    assert faults(page) == []
+
+
+def test_what_was_held_back_is_released_or_discarded(
+    site: Site, mail: Mail, open_as: Open, shot: Shot
+) -> None:
+    for text in ("the first", "a copy with other words", "and one more"):
+        mail.arrive(raw_email(f"{text}\n", subject=f"Twice, {text}", message_id="twice@example.org"))
+    page = open_as("ines", "/configuration/quarantine", width=1280, height=800)
+    cards = page.locator(".aside .mail")
+    expect(cards).to_have_count(2)
+    cards.first.locator("summary").click()
+    expect(cards.first).to_contain_text("A copy of an email that is here already")
+    shot(page, "email-quarantine")
+    assert faults(page) == []
+    cards.first.get_by_role("button", name="Release").click()
+    page.locator("dialog .confirm").click()
+    expect(page.locator(".toast").last).to_contain_text("Released")
+    expect(cards).to_have_count(1)
+    cards.first.locator("summary").click()
+    cards.first.get_by_role("button", name="Discard").click()
+    page.locator("dialog .confirm").click()
+    expect(page.get_by_text("Nothing is in quarantine")).to_be_visible()
+    page.get_by_role("link", name="Dropped").click()
+    expect(cards).to_have_count(1)
+    expect(cards.first).to_contain_text("A person has discarded it")
+
+
+def test_the_pages_speak_german(site: Site, mail: Mail, open_as: Open, shot: Shot) -> None:
+    site.set_language("bea", "de")
+    page = open_as("bea", "/configuration/mailboxes/claims", fresh=True, width=900, height=1100)
+    expect(page.get_by_role("heading", name="Zustand")).to_be_visible()
+    shot(page, "email-mailbox-de")
+    assert faults(page) == []
+    site.set_language("bea", "en")
