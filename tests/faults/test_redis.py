@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.faults.installation import PASSWORD, PREFIX, READY_SECONDS, Process, Site, until
+from tests.servers.postgres import in_a_loop_of_its_own
 from tests.servers.redis import OwnRedis
 
 pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
@@ -74,9 +75,7 @@ def ready(process: Process) -> tuple[int, str]:
     return answer.status_code, answer.json()["status"]
 
 
-async def test_a_redis_that_dies_freezes_and_returns_fails_no_request(
-    site: Site, own_redis: OwnRedis
-) -> None:
+def test_a_redis_that_dies_freezes_and_returns_fails_no_request(site: Site, own_redis: OwnRedis) -> None:
     environment = {
         "OPENIWD_REDIS_URL": own_redis.url,
         "OPENIWD_REDIS_TIMEOUT_MS": "1000",  # a busy machine is not a server that is away
@@ -104,7 +103,7 @@ async def test_a_redis_that_dies_freezes_and_returns_fails_no_request(
     finally:
         load.stop()
     assert load.faults == []
-    stored = await site.value("SELECT count(*) FROM item")
+    stored = in_a_loop_of_its_own(site.value("SELECT count(*) FROM item"))
     assert stored == len(load.created)
     for process in processes:
         assert figure(process, "iwd_redis_lost_total") >= 2

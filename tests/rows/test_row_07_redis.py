@@ -4,25 +4,33 @@ it, by PostgreSQL alone.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
 from openiwd.adapters.redis.server import RedisServer
-from openiwd.domain.agent import AgentProfile, AgentState, Capacity
+from openiwd.domain.agent import AgentProfile, Capacity
+from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Role, system
 from openiwd.domain.rate_limit import Limit, Limits
+from openiwd.domain.work_item import ItemSubmission
 from openiwd.ports.control_store import User
+from openiwd.ports.runtime_cache import RuntimeCache
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
 from openiwd.processes.serve import Part, Serving, serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import feed
+from openiwd.usecases.command import Command, Done
+from openiwd.usecases.platform import TenantServices
+from openiwd.usecases.presence import EXTENDED_SECONDS, HEARTBEAT_SECONDS, LOST_AFTER_SECONDS, Presence
 from openiwd.usecases.shared_presence import SharedPresence
+from openiwd.usecases.user import hash_secret
+from openiwd.usecases.work_item import apply
 from tests.factories.api import PASSWORD, PREFIX, SECRET_KEY, problem, raw
 from tests.factories.tenant import RULES, stored_rules
 from tests.servers.postgres import TEMPLATE_TENANT, PostgresServer
@@ -57,6 +65,14 @@ class Installation:
         await wiring.control.save_user(user, revision=None)
         await wiring.close()
 
+    async def process(self, redis: RedisServer | None) -> Process:
+        """A process without ports and loops: a test does their steps."""
+        wiring = Wiring(self._control, budget=5, redis=redis)
+        self._stack.push_async_callback(wiring.close)
+        if wiring.sharing is not None:
+            await wiring.sharing.cache.look_after()
+        return Process(wiring, await wiring.platform.services("t"))
+
     async def pod(self, redis: RedisServer | None, limits: Limits | None = None) -> Pod:
         wiring = Wiring(self._control, budget=10, secret_keys=[SECRET_KEY], redis=redis, limits=limits)
         server = await self._stack.enter_async_context(
@@ -67,6 +83,32 @@ class Installation:
         if redis is not None:
             await until(lambda: pod.cache.figures.is_up)
         return pod
+
+
+class Process(NamedTuple):
+    wiring: Wiring
+    services: TenantServices
+
+    @property
+    def cache(self) -> RuntimeCache:
+        assert self.wiring.sharing is not None
+        return self.wiring.sharing.cache
+
+    async def holder(self) -> str | None:
+        """Which process has the agent, by the database."""
+        async with self.services.runtime.store.reading() as reading:
+            return (await reading.agents(["ann"]))["ann"].seen_by
+
+    async def create(self, capture_id: str) -> None:
+        command = Command(
+            action=Action.CREATE,
+            caller=system("test", "t"),
+            submission=ItemSubmission(capture_id=capture_id, data={"kind": "claim", "line": "motor"}),
+            capture=("rest", capture_id),
+            internal=True,
+        )
+        (done,) = await apply(self.services.runtime, [command])
+        assert isinstance(done, Done), done
 
 
 class Pod:
@@ -90,6 +132,9 @@ class Pod:
         answer = await self.http.get("/users/me", headers={"cookie": f"openiwd_session={token}"})
         return answer.status_code
 
+    async def copies(self, outcome: str) -> float:
+        return await self.metric(f'iwd_session_copies_total{{outcome="{outcome}"}}')
+
     async def metric(self, name: str) -> float:
         text = (await self.http.get(f"{self.server.metrics_url}/metrics")).text
         return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} "))
@@ -111,18 +156,25 @@ async def installation(postgres_server: PostgresServer, control_database: str) -
         yield made
 
 
-async def test_a_session_is_known_everywhere_by_its_copy_and_ends_everywhere_at_once(
+async def test_sessions_are_known_everywhere_by_their_copies_and_end_everywhere_at_once(
     installation: Installation, redis_server: RedisServer
 ) -> None:
     one, other = await installation.pod(redis_server), await installation.pod(redis_server)
     login = await one.log_in()
     assert login.status_code == 201, login.text
     token, csrf = login.cookies["openiwd_session"], login.json()["csrfToken"]
-    assert await one.me(token) == 200
-    assert await other.me(token) == 200
-    assert await other.metric('iwd_session_copies_total{outcome="hit"}') == 1
+    assert [await pod.me(token) for pod in (one, other)] == [200, 200]
+    assert await other.copies("hit") == 1
     headers = {"cookie": f"openiwd_session={token}", "x-csrf-token": csrf}
     assert (await one.http.delete("/sessions/current", headers=headers)).status_code == 204
+    await until(lambda: _is(other, token, 401))
+
+    await _is_not_let_in_by_a_forged_copy(one, other, redis_server)
+
+    token = (await one.log_in()).cookies["openiwd_session"]
+    assert [await pod.me(token) for pod in (one, other)] == [200, 200]
+    await _deactivate(one)
+    assert await one.me(token) == 401, "at once where it was done"
     await until(lambda: _is(other, token, 401))
 
 
@@ -130,42 +182,29 @@ async def _is(pod: Pod, token: str, status: int) -> bool:
     return await pod.me(token) == status
 
 
-async def test_who_loses_their_rights_loses_them_everywhere(
-    installation: Installation, redis_server: RedisServer
-) -> None:
-    one, other = await installation.pod(redis_server), await installation.pod(redis_server)
-    token = (await one.log_in()).cookies["openiwd_session"]
-    assert [await pod.me(token) for pod in (one, other)] == [200, 200]
-    users = (await one.http.get("/users", headers=one.key)).json()["users"]
-    ann = next(u for u in users if u["login"] == "ann")
-    fields = ("login", "name", "role", "agentId", "revision")
-    changed = {**{f: ann[f] for f in fields if f in ann}, "active": False}
-    revision = changed.pop("revision")
-    answer = await one.http.put(
-        f"/users/{ann['id']}", json=changed, headers={**one.key, "if-match": f'"{revision}"'}
-    )
-    assert answer.status_code == 200, answer.text
-    assert await one.me(token) == 401, "at once where it was done"
-    await until(lambda: _is(other, token, 401))
-
-
-async def test_a_forged_copy_lets_nobody_in(installation: Installation, redis_server: RedisServer) -> None:
-    one, other = await installation.pod(redis_server), await installation.pod(redis_server)
+async def _is_not_let_in_by_a_forged_copy(one: Pod, other: Pod, server: RedisServer) -> None:
     token = (await one.log_in()).cookies["openiwd_session"]
     assert await one.me(token) == 200
-    (name,) = [n async for n in one.cache._client().scan_iter(match=f"{redis_server.prefix}:copy:session:*")]
-    sealed = await one.cache._client().get(name)
-    assert PASSWORD.encode() not in sealed
+    client = one.cache._client()
+    name = f"{server.prefix}:copy:session:{hash_secret(token).hex()}"
+    sealed = await client.get(name)
     assert b"ann" not in sealed
-    await one.cache._client().set(name, sealed[:-1] + b"x")
+    await client.set(name, sealed[:-1] + bytes([sealed[-1] ^ 1]))
     assert await other.me(token) == 200, "the database is asked"
-    assert await other.metric('iwd_session_copies_total{outcome="unusable"}') == 1
+    assert await other.copies("unusable") == 1
 
 
-async def test_both_processes_count_into_one_limit(
-    installation: Installation, redis_server: RedisServer
-) -> None:
-    pods = [await installation.pod(redis_server, NARROW) for _ in range(2)]
+async def _deactivate(pod: Pod) -> None:
+    users = (await pod.http.get("/users", headers=pod.key)).json()["users"]
+    ann = next(u for u in users if u["login"] == "ann")
+    changed = {f: ann[f] for f in ("login", "name", "role", "agentId") if f in ann} | {"active": False}
+    headers = {**pod.key, "if-match": f'"{ann["revision"]}"'}
+    answer = await pod.http.put(f"/users/{ann['id']}", json=changed, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_limits_hold_over_all_processes(installation: Installation, redis_server: RedisServer) -> None:
+    one, other = pods = [await installation.pod(redis_server, NARROW) for _ in range(2)]
     statuses = []
     for _ in range(20):
         for pod in pods:
@@ -176,14 +215,8 @@ async def test_both_processes_count_into_one_limit(
     assert int(answer.headers["retry-after"]) == document["retryAfter"] > 0
     assert answer.headers["ratelimit-policy"] == '"key";q=30;w=3000'
     assert answer.headers["ratelimit"].startswith('"key";r=0;t=')
-    refused = await pods[1].metric('iwd_rate_limited_total{limit="key"}')
-    assert refused + await pods[0].metric('iwd_rate_limited_total{limit="key"}') == 10
+    assert sum([await pod.metric('iwd_rate_limited_total{limit="key"}') for pod in pods]) == 10
 
-
-async def test_failed_log_ins_are_limited_by_account_and_address_over_all_processes(
-    installation: Installation, redis_server: RedisServer
-) -> None:
-    one, other = [await installation.pod(redis_server, NARROW) for _ in range(2)]
     for _ in range(5):
         assert (await one.log_in()).status_code == 201, "what succeeds does not count"
     for pod in (one, other, one):
@@ -199,105 +232,129 @@ async def test_failed_log_ins_are_limited_by_account_and_address_over_all_proces
 
 
 async def test_a_commit_wakes_the_other_process_at_once(
-    installation: Installation, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, redis_server: RedisServer
 ) -> None:
-    """The poll is put out of the way: only a hint can wake the reader."""
-    monkeypatch.setattr(feed, "POLL_SECONDS", 3_600.0)
-    one, other = await installation.pod(redis_server), await installation.pod(redis_server)
-    services = await other.platform.services("t")
-    before = services.feed.head
-    created = await one.http.post("/items", json=raw("c1"), headers=one.key)
-    assert created.status_code == 201, created.text
-    await until(lambda: services.feed.head != before)
+    one, other = await installation.process(redis_server), await installation.process(redis_server)
+    assert one.wiring.sharing is not None
+    assert other.wiring.sharing is not None
+    wakeup = other.services.runtime.wakeup
+    listening = asyncio.create_task(other.wiring.sharing.fan_out.listen())
+    await until(lambda: wakeup.count == 1)  # who begins to listen looks at once
+    await one.create("c1")
+    await one.wiring.sharing.fan_out.send()
+    await until(lambda: wakeup.count == 2)
+    await other.create("c2")
+    await other.wiring.sharing.fan_out.send()
+    await until(lambda: other.cache.figures.hints_heard == 2)
+    assert wakeup.count == 3, "one's own commit has woken the reader already"
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
 
 
 async def test_without_hints_the_poll_finds_the_commit(installation: Installation) -> None:
-    one, other = await installation.pod(None), await installation.pod(None)
-    services = await other.platform.services("t")
-    before = services.feed.head
-    assert (await one.http.post("/items", json=raw("c1"), headers=one.key)).status_code == 201
-    await until(lambda: services.feed.head != before)
-    ready = (await one.http.get(f"{one.server.url}/readyz")).json()
-    assert ready["status"] == "ready"
-    assert "redis" not in ready["dependencies"]
+    one, other = await installation.process(None), await installation.process(None)
+    feed = other.services.feed
+    await feed.start()
+    before = feed.head
+    following = asyncio.create_task(feed.run())
+    await one.create("c1")
+    await until(lambda: feed.head != before)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
 
 
-async def test_an_agent_heard_elsewhere_is_not_given_up(
-    installation: Installation, redis_server: RedisServer
-) -> None:
-    one, other = await installation.pod(redis_server), await installation.pod(redis_server)
-    here, there = await one.platform.services("t"), await other.platform.services("t")
-    held, heard = Silent(here.presence._monotonic()), there.presence
-    await agent_use.set_state(here, "ann", AgentState.READY, caller=system("presence", "t"), session="s")
-    await agent_use.hand_over(here, ["ann"], here.process_id)
-    here.presence._monotonic = held
-    here.presence.seen("ann")
-    heard.seen("ann")
-    hearing = SharedPresence(there, other.cache, monotonic=Silent(1e9))
-    hearing._told_at = 0.0
-    await hearing.tell()
-    held.now += 14.0
-    here.presence.lost()
-    held.now += 14.0
-    here.presence.lost()
-    held.now += 14.0
-    here.presence.lost()
-    held.now += 14.0
-    assert await SharedPresence(here, one.cache).lost() == []
-    async with here.runtime.store.reading() as reading:
-        assert (await reading.agents(["ann"]))["ann"].seen_by == str(there.process_id), "handed over"
-
-
-class Silent:
+class Moved:
     """A clock that a test moves."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float = 0.0) -> None:
         self.now = now
 
     def __call__(self) -> float:
         return self.now
 
 
+async def test_an_agent_heard_elsewhere_is_handed_over_and_not_given_up(
+    installation: Installation, redis_server: RedisServer
+) -> None:
+    one, other = await installation.process(redis_server), await installation.process(redis_server)
+    clock = Moved()
+    for process in (one, other):
+        process.services.presence = Presence(clock)
+        process.services.presence.seen("ann")
+    here = SharedPresence(one.services, one.cache, clock)
+    there = SharedPresence(other.services, other.cache, clock)
+    await here.take_in()
+    assert await one.holder() == str(one.services.process_id)
+    for _ in range(4):
+        clock.now += HEARTBEAT_SECONDS
+        other.services.presence.seen("ann")
+        await there.tell()
+        assert [await each.lost() for each in (here, there)] == [[], []]
+    assert await one.holder() == str(other.services.process_id)
+    for _ in range(3):
+        clock.now += HEARTBEAT_SECONDS
+        assert await there.lost() == []
+    clock.now += HEARTBEAT_SECONDS
+    assert await there.lost() == ["ann"], "nobody hears the agent any more"
+
+
+async def test_while_redis_is_away_silence_is_borne_for_longer(
+    installation: Installation, own_redis: OwnRedis
+) -> None:
+    one = await installation.process(of(own_redis.port))
+    clock = Moved()
+    one.services.presence = Presence(clock)
+    one.services.presence.seen("ann")
+    shared = SharedPresence(one.services, one.cache, clock)
+    own_redis.kill()
+    for _ in range((LOST_AFTER_SECONDS + EXTENDED_SECONDS) // HEARTBEAT_SECONDS):
+        clock.now += HEARTBEAT_SECONDS
+        assert await shared.lost() == []
+    clock.now += HEARTBEAT_SECONDS
+    assert await shared.lost() == ["ann"]
+
+
 async def test_without_redis_who_hears_an_agent_holds_it(installation: Installation) -> None:
-    """A request of an agent went to another process once; the stream that goes on here counts."""
-    one, other = await installation.pod(None), await installation.pod(None)
-    here, there = await one.platform.services("t"), await other.platform.services("t")
-    await agent_use.hand_over(here, ["ann"], there.process_id)
-    here.presence.seen("ann")
-    shared = SharedPresence(here, None, monotonic=Silent(1e9))
-    shared._told_at = 0.0
+    """A request of the agent went to another process once; the stream that goes on here counts."""
+    one, other = await installation.process(None), await installation.process(None)
+    clock = Moved()
+    one.services.presence = Presence(clock)
+    shared = SharedPresence(one.services, None, clock)
+    one.services.presence.seen("ann")
+    await shared.take_in()
+    await agent_use.hand_over(other.services, ["ann"], other.services.process_id)
+    clock.now += HEARTBEAT_SECONDS
+    one.services.presence.seen("ann")
     await shared.tell()
-    async with here.runtime.store.reading() as reading:
-        assert (await reading.agents(["ann"]))["ann"].seen_by == str(here.process_id)
+    assert await one.holder() == str(one.services.process_id)
 
 
 async def test_redis_dies_and_comes_back_and_nothing_is_wrong(
     installation: Installation, own_redis: OwnRedis
 ) -> None:
-    server = of(own_redis.port)
-    one, other = await installation.pod(server), await installation.pod(server)
-    token = (await one.log_in()).cookies["openiwd_session"]
+    pod = await installation.pod(of(own_redis.port))
+    token = (await pod.log_in()).cookies["openiwd_session"]
     own_redis.kill()
-    await until(lambda: not one.cache.figures.is_up and not other.cache.figures.is_up)
-    assert [await pod.me(token) for pod in (one, other)] == [200, 200]
-    assert (await one.http.post("/items", json=raw("c1"), headers=one.key)).status_code == 201
-    for url in (one.server.url, one.server.metrics_url):
-        answer = await one.http.get(f"{url}/readyz")
+    await until(lambda: not pod.cache.figures.is_up)
+    assert await pod.me(token) == 200
+    assert (await pod.http.post("/items", json=raw("c1"), headers=pod.key)).status_code == 201
+    for url in (pod.server.url, pod.server.metrics_url):
+        answer = await pod.http.get(f"{url}/readyz")
         assert answer.status_code == 200, "degraded is not down"
         assert answer.json()["status"] == "degraded"
         assert answer.json()["dependencies"]["redis"]["status"] == "degraded"
-    assert await one.metric("iwd_redis_up") == 0
-    assert await one.metric("iwd_redis_lost_total") == 1
+    assert await pod.metric("iwd_redis_up") == 0
+    assert await pod.metric("iwd_redis_lost_total") == 1
     own_redis.start()
-    await until(lambda: one.cache.figures.is_up and other.cache.figures.is_up)
-    ready = await one.http.get(f"{one.server.url}/readyz")
+    await until(lambda: pod.cache.figures.is_up)
+    ready = await pod.http.get(f"{pod.server.url}/readyz")
     assert ready.json()["status"] == "ready"
-    heard = other.cache.figures.hints_heard
-    await until(lambda: _heard_more(one, other, heard))
+    heard = pod.cache.figures.hints_heard
+    await until(lambda: _heard_more(pod, heard))
 
 
-async def _heard_more(one: Pod, other: Pod, before: int) -> bool:
+async def _heard_more(pod: Pod, before: int) -> bool:
     """Whoever listens again hears the next commit."""
-    capture_id = f"c{new_id()}"
-    assert (await one.http.post("/items", json=raw(capture_id), headers=one.key)).status_code == 201
-    return bool(other.cache.figures.hints_heard > before)
+    answer = await pod.http.post("/items", json=raw(f"c{new_id()}"), headers=pod.key)
+    assert answer.status_code == 201
+    return bool(pod.cache.figures.hints_heard > before)

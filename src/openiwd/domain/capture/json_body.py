@@ -17,7 +17,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 def fields_of(body: bytes, part: str) -> dict[str, Any]:
-    """The fields of a body; InvalidInputError (`noJson`, `noObject`) where it has none. `part`: what brokers call it."""
+    """The fields of a body; InvalidInputError (`noJson`, `noObject`) where it has none; `part` names it."""
     hint = f"send one JSON object as the {part}"
     try:
         found = _decode(body)
@@ -29,7 +29,7 @@ def fields_of(body: bytes, part: str) -> dict[str, Any]:
 
 
 def refused(answer: Answer, position: str, fields: Mapping[str, Any] | None, raw: str) -> bytes:
-    """A refused message with the reason, so that it can be mended and sent again. `fields` None: it was not readable."""
+    """A refused message with the reason, so that it can be mended and sent again. `fields` None: not readable."""
     told = {"reason": answer.error, "position": position, "message": answer.message}
     whole = _encode(fields) if fields is not None else b""
     if whole and len(whole) <= KEPT_BYTES:
