@@ -14,7 +14,7 @@ from tests.servers.redis import OwnRedis
 
 pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
 LOADS = 3
-SECRET = "a key for tests that nobody keeps secret"
+SECRET = "a-key-for-tests-that-nobody-keeps-secret"
 
 
 class Load:
