@@ -43,6 +43,8 @@ class Load:
                 self.created.append(capture_id)
             else:
                 self.faults.append(answer.text)
+        for client in clients:
+            client.close()
 
     def _ask(self, processes: list[Process], token: str) -> None:
         headers = {"cookie": f"openiwd_session={token}"}
@@ -53,6 +55,8 @@ class Load:
             if answer.status_code != 200 or answer.json()["login"] != "near":
                 self.faults.append(answer.text)
             time.sleep(0.05)  # within the limit of a person
+        for client in clients:
+            client.close()
 
     def goes_on(self, count: int = 30) -> None:
         """Returns when so many more items have been created."""
