@@ -17,6 +17,7 @@ import uvloop
 from benchmarks.backlog.stored import Stored, tenant_of
 from openiwd.api.stream import live
 from openiwd.domain.privilege import Caller, Role, role_privileges
+from openiwd.domain.rate_limit import Limits
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
@@ -67,7 +68,9 @@ async def _serve(options: Options) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    wiring = Wiring(options.stored.control_dsn, budget=15)
+    wiring = Wiring(
+        options.stored.control_dsn, budget=15, limits=Limits(user=None)
+    )  # what is served is measured
     serving = Serving(wiring, host="127.0.0.1", port=0, metrics_port=None)
     await serving.start()
     services = await wiring.platform.services(tenant_of(options.stored.tenant).id)

@@ -9,9 +9,11 @@ import httpx
 import msgspec
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 
 from openiwd.api import stream as stream_routes
 from openiwd.domain.privilege import Role
+from openiwd.web.app import create_web
 from tests.factories.api import World, raw
 from tests.servers.until import until
 
@@ -64,6 +66,31 @@ async def test_what_is_too_large_is_refused_while_it_comes(api: World, port: int
             assert answer.status_code == 413, (path, answer.text)
             assert answer.json()["code"] == "tooLarge"
         assert (await http.post("/items", json=raw("c1"))).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/iwd/v3/items", "/iwd/v3/items/search", "/login"])
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault_of_ours(
+    api: World, port: int, path: str
+) -> None:
+    api.api._web = create_web(api.platform, None, lambda *_: None)
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {api.keys['t']}\r\ncontent-length: 1000\r\n"
+        f"content-type: {'application/x-www-form-urlencoded' if path == '/login' else 'application/json'}\r\n\r\n"
+    )
+
+    def counted() -> dict[str, float]:
+        """Requests by code."""
+        (family,) = api.api.metrics.requests.collect()
+        return {s.labels["code"]: s.value for s in family.samples if s.name.endswith("_count")}
+
+    with capture_logs() as logs:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head.encode() + b'{"captureId":')
+        await writer.drain()
+        writer.close()
+        await until(counted)
+    assert "500" not in counted()
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 
 async def test_a_client_that_leaves_does_not_cancel_its_write(api: World, port: int) -> None:

@@ -14,6 +14,7 @@ import pytest
 from openiwd.adapters.embedded_postgres import EmbeddedPostgres
 from openiwd.adapters.postgres.connection import jsonb_column
 from openiwd.adapters.postgres.pools import Limits, TenantPools
+from openiwd.adapters.postgres.transaction import limited_transaction
 from openiwd.domain.errors import NotFoundError, UnavailableError
 from tests.servers.postgres import PostgresServer
 from tests.servers.until import until
@@ -39,7 +40,9 @@ async def test_a_session_has_the_limits_of_its_use(tenants: dict[str, str]) -> N
     pools = TenantPools(tenants.__getitem__)
     async with pools.acquire("a") as connection:
         written_by = await connection.fetchval("SELECT pg_backend_pid()")
-        assert await show(connection, "transaction_timeout") == "2s"
+        async with limited_transaction(connection, pools.limits.transaction):
+            assert await show(connection, "transaction_timeout") == "2s"
+        assert await show(connection, "transaction_timeout") == "0"
         assert await show(connection, "idle_in_transaction_session_timeout") == "2s"
         assert await show(connection, "statement_timeout") == "30s"
         assert await show(connection, "TimeZone") == "UTC"
@@ -52,7 +55,6 @@ async def test_a_session_has_the_limits_of_its_use(tenants: dict[str, str]) -> N
             await connection.execute("CREATE TABLE t (i int)")
     async with pools.acquire("a") as connection:
         await connection.execute("CREATE TABLE t (i int)")
-        assert await show(connection, "transaction_timeout") == "2s"
     await pools.close()
 
 
@@ -74,12 +76,36 @@ async def test_a_transaction_left_open_is_ended_by_the_server(tenants: dict[str,
 
 
 async def test_a_transaction_over_its_limit_is_ended_by_the_server(tenants: dict[str, str]) -> None:
-    pools = TenantPools(tenants.__getitem__, limits=Limits(transaction=50))
+    pools = TenantPools(tenants.__getitem__)
     with pytest.raises(UnavailableError):
-        async with pools.acquire("a") as connection, connection.transaction():
+        async with pools.acquire("a") as connection, limited_transaction(connection, 50):
             await connection.execute("SELECT pg_sleep(10)")
     async with pools.acquire("a", reading=True) as connection:
         await connection.execute("SELECT pg_sleep(0.1)")
+    await pools.close()
+
+
+async def test_a_slow_client_keeps_its_session(tenants: dict[str, str]) -> None:
+    """Preparing is the first half of a statement's first use. An overloaded process is late with the other half."""
+    pools = TenantPools(tenants.__getitem__, limits=Limits(transaction=20, idle_in_transaction=20))
+    async with pools.acquire("a") as connection, pools.acquire("b", reading=True) as other:
+        prepared = await connection.prepare("SELECT $1::int + 1")
+        await other.execute("SELECT pg_sleep(0.2)")
+        assert await prepared.fetchval(1) == 2
+    await pools.close()
+
+
+async def test_a_transaction_is_committed_or_rolled_back(tenants: dict[str, str]) -> None:
+    pools = TenantPools(tenants.__getitem__)
+    async with pools.acquire("a") as connection:
+        async with limited_transaction(connection, 2_000):
+            await connection.execute("CREATE TABLE t (i int)")
+        for fails in ("INSERT INTO t VALUES (1); SELECT 1 / 0", "INSERT INTO nothing VALUES (1)"):
+            with pytest.raises(asyncpg.PostgresError):
+                async with limited_transaction(connection, 2_000):
+                    await connection.execute(fails)
+        assert not connection.is_in_transaction()
+        assert await connection.fetchval("SELECT count(*) FROM t") == 0
     await pools.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -60,9 +61,10 @@ from openiwd.api import (
 )
 from openiwd.api.authorisation import PREFIX, check_routes
 from openiwd.api.bulk import BulkRunsOfTenants
-from openiwd.api.call import StrictRequest, guard, provide_call
+from openiwd.api.call import Call, StrictRequest, guard, provide_call
 from openiwd.api.editing import provide_editor
 from openiwd.api.errors import HANDLERS as ERROR_HANDLERS
+from openiwd.api.errors import limit_header, policy_header
 from openiwd.api.health import Check, Readiness
 from openiwd.api.metrics import Metrics
 from openiwd.api.openapi import CONFIG
@@ -72,6 +74,8 @@ from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
 
 MAX_BODY: Final = 1024 * 1024
+GONE: Final = 499
+"""As gateways count requests whose client has left."""
 MakeWeb = Callable[[Platform, HolidaySource | None, Callable[[TenantServices, UUID], None]], ASGIApp]
 """Makes the UI; the last argument begins a stored bulk run in this process."""
 HANDLERS: Final[list[Any]] = [
@@ -150,7 +154,7 @@ class Api:
             await self.framework(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 500
+        status: int | None = None
         method = scope["method"]
 
         async def watched(message: Any) -> None:
@@ -158,19 +162,24 @@ class Api:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [h for h in message["headers"] if h[0].lower() != b"x-content-type-options"]
-                message["headers"] = [*headers, (b"x-content-type-options", b"nosniff")]
+                message["headers"] = [
+                    *headers,
+                    (b"x-content-type-options", b"nosniff"),
+                    *_limit_headers(scope),
+                ]
             await send(message)
 
         route, app = self._target(scope)
         try:
             await app(scope, receive, watched)
+            status = status or GONE
         except asyncio.CancelledError:
-            status = 499
+            status = GONE
             raise
         finally:
             if app is self.framework:
                 route = scope.get("path_template") or "(unknown)"
-            self.metrics.request(method, route, status, time.perf_counter() - started)
+            self.metrics.request(method, route, status or 500, time.perf_counter() - started)
 
     def _target(self, scope: Any) -> tuple[str, ASGIApp]:
         path: str = scope["path"]
@@ -181,6 +190,20 @@ class Api:
         if self._web is None or path.startswith(f"{PREFIX}/") or path in ("/livez", "/readyz", PREFIX):
             return "", self.framework
         return "(ui)", self._web
+
+
+def _limit_headers(scope: Any) -> list[tuple[bytes, bytes]]:
+    """What is left of the caller's rate limit."""
+    call = scope.get("state", {}).get("call")
+    allowance = call.allowance if isinstance(call, Call) else None
+    if allowance is None:
+        return []
+    limit, left = allowance.limit, min(allowance.left, allowance.limit.burst)
+    until_full = max(1, math.ceil((limit.burst - left) / limit.per_second))
+    return [
+        (b"ratelimit-policy", policy_header(limit.name, limit.burst, limit.window_seconds).encode()),
+        (b"ratelimit", limit_header(limit.name, left, until_full).encode()),
+    ]
 
 
 def create_app(

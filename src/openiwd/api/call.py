@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,16 +12,18 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures.state import State
 from litestar.di import NamedDependency
+from litestar.exceptions import InternalServerException
 from litestar.handlers.base import BaseRouteHandler
 
 from openiwd.api.authorisation import ROUTES, Access, require
 from openiwd.api.decoding import decode, require_json
-from openiwd.domain.errors import ForbiddenError, InvalidInputError
+from openiwd.domain.errors import ForbiddenError, InvalidInputError, OpenIwdError
 from openiwd.domain.privilege import Caller
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.usecases.command import Done
 from openiwd.usecases.item_view import ItemView, item_view
 from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.usecases.rate_limits import Allowance
 
 SESSION_COOKIE: Final = "openiwd_session"
 KEY_HEADER: Final = "x-api-key"
@@ -39,7 +41,13 @@ class Call:
         caller: Caller | None,
         services: TenantServices | None,
         headers: Mapping[str, str],
+        allowance: Allowance | None = None,
+        address: str | None = None,
     ) -> None:
+        self.allowance = allowance
+        """What is left of the caller's rate limit."""
+        self.address = address
+        """Where the request comes from."""
         self.platform = platform
         self._caller = caller
         self._services = services
@@ -89,17 +97,40 @@ class Call:
 
 
 async def admit(
-    platform: Platform, route: str, method: str, headers: Mapping[str, str], cookies: Mapping[str, str]
+    platform: Platform,
+    route: str,
+    method: str,
+    headers: Mapping[str, str],
+    cookies: Mapping[str, str],
+    address: str | None,
 ) -> Call:
-    """Who asks, whether they may, and the tenant's services with its clock set."""
-    changes = method not in _READING and ROUTES.get(route) is not Access.PUBLIC
-    caller = await identify(platform, headers, cookies, changes=changes)
+    """Who asks, whether they may and not too often, and the tenant's services with its clock set."""
+    is_public = ROUTES.get(route) is Access.PUBLIC
+    caller = await identify(platform, headers, cookies, changes=method not in _READING and not is_public)
+    allowance = await within_limits(platform, caller, None if is_public else address)
     require(route, caller)
     services = None
     if caller is not None and caller.tenant_id is not None:
         services = await platform.services(caller.tenant_id)
         _set_clock(services, caller, headers.get(NOW_HEADER))
-    return Call(platform, caller, services, headers)
+    return Call(platform, caller, services, headers, allowance, address)
+
+
+async def within_limits(platform: Platform, caller: Caller | None, address: str | None) -> Allowance | None:
+    """Counts a request: a caller's by key or person, anybody else's by address. LimitedError when it was too many."""
+    limits = platform.limits
+    if limits is None:
+        return None
+    if caller is not None:
+        limit = limits.limits.key if caller.csrf_token is None else limits.limits.user
+        return await limits.admit(limit, f"{caller.tenant_id}/{caller.actor}/{caller.name}")
+    return await limits.admit(limits.limits.address, address) if address is not None else None
+
+
+def address_of(scope: Any) -> str | None:
+    """Where a request comes from; behind a trusted gateway what that says of it."""
+    client = scope.get("client")
+    return None if client is None else str(client[0])
 
 
 async def identify(
@@ -177,7 +208,9 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHand
         raise InvalidInputError("the address holds a NUL character", code="invalidText", hint="remove %00")
     platform: Platform = connection.app.state["platform"]
     route = route_of(method, scope["path_template"])
-    scope["state"]["call"] = await admit(platform, route, method, connection.headers, connection.cookies)
+    scope["state"]["call"] = await admit(
+        platform, route, method, connection.headers, connection.cookies, address_of(scope)
+    )
 
 
 CurrentCall = NamedDependency[Call]
@@ -190,7 +223,26 @@ async def provide_call(request: Request[Any, Any, Any]) -> Call:
     return call
 
 
-class StrictRequest(Request[Any, Any, State]):
+class ClientGoneError(OpenIwdError):
+    """Whoever asked has left before the request was complete: nothing was done, and nobody hears the answer."""
+
+    code = "clientGone"
+
+
+class PatientRequest(Request[Any, Any, State]):
+    """Tells a client that leaves from a fault of ours."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        try:
+            async for chunk in super().stream():
+                yield chunk
+        except InternalServerException as error:
+            if not self.is_connected:
+                raise
+            raise ClientGoneError("the client has left before its request was complete") from error
+
+
+class StrictRequest(PatientRequest):
     """Reads JSON bodies straight into the type that the handler asks for, strictly and with our errors."""
 
     async def json(self) -> Any:

@@ -24,6 +24,7 @@ from openiwd.domain.errors import (
     ForbiddenError,
     InvalidInputError,
     InvalidTransitionError,
+    LimitedError,
     NotFoundError,
     OpenIwdError,
     RevisionMismatchError,
@@ -49,11 +50,13 @@ STATUS: Final[dict[type[OpenIwdError], int]] = {
     TooLargeError: 413,
     RuleSetError: 422,
     RuleError: 422,
+    LimitedError: 429,
     UnavailableError: 503,
     FencedError: 503,
 }
 
 STATUS_OF_CODE: Final[dict[str, int]] = {
+    "clientGone": 400,
     "clockBackwards": 409,
     "duplicateId": 409,
     "gone": 410,
@@ -61,6 +64,7 @@ STATUS_OF_CODE: Final[dict[str, int]] = {
     "idempotencyMismatch": 422,
     "lockedOut": 429,
     "overloaded": 429,
+    "tooManyLogins": 429,
 }
 """Codes whose status differs from that of their error."""
 
@@ -157,7 +161,21 @@ def headers_of(error: OpenIwdError) -> dict[str, str]:
         headers["retry-after"] = str(int(retry) if retry is not None else 1)
     if status == 401:
         headers["www-authenticate"] = 'ApiKey header="x-api-key"'
+    if isinstance(error, LimitedError):
+        told = error.details
+        headers["ratelimit-policy"] = policy_header(told["policy"], told["limit"], told["window_seconds"])
+        headers["ratelimit"] = limit_header(told["policy"], 0, told["retry_after"])
     return headers
+
+
+def policy_header(name: str, burst: int, window_seconds: int) -> str:
+    """`RateLimit-Policy` as the draft of the IETF's HTTPAPI group has it: so many requests in so many seconds."""
+    return f'"{name}";q={burst};w={window_seconds}'
+
+
+def limit_header(name: str, left: int, seconds: int) -> str:
+    """`RateLimit`: so many are left now; after so many seconds there is more."""
+    return f'"{name}";r={left};t={seconds}'
 
 
 def answer(error: OpenIwdError) -> Response[bytes]:

@@ -15,12 +15,16 @@ from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from openiwd.api.metrics import Metrics
-from openiwd.domain.errors import OpenIwdError
+from openiwd.domain.errors import OpenIwdError, UnavailableError
 from openiwd.usecases.platform import Platform
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the dependency is away."""
 TIMEOUT_SECONDS: Final = 3.0
+
+
+class DegradedError(UnavailableError):
+    """Raised by a check: the dependency is away, and all goes on without it, only less well."""
 
 
 class Live(Struct):
@@ -33,7 +37,7 @@ class Dependency(Struct):
 
 
 class Ready(Struct):
-    """`ready`, or `unavailable` when a dependency without which nothing works is away."""
+    """`ready`; `degraded` when something is away that can be done without; `unavailable` when it cannot."""
 
     status: str
     dependencies: dict[str, Dependency]
@@ -53,13 +57,16 @@ class Readiness:
         """Asks all at once, each for a short time."""
         names = list(self._checks)
         states = await asyncio.gather(*(self._ask(self._checks[n]) for n in names))
-        ready = all(s.status == "ok" for s in states)
-        return Ready("ready" if ready else "unavailable", dict(zip(names, states, strict=True)))
+        told = {s.status for s in states}
+        worst = "unavailable" if "unavailable" in told else "degraded" if "degraded" in told else "ready"
+        return Ready(worst, dict(zip(names, states, strict=True)))
 
     async def _ask(self, check: Check) -> Dependency:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await check()
+        except DegradedError as error:
+            return Dependency("degraded", error.message[:200])
         except (OpenIwdError, OSError, TimeoutError) as error:
             return Dependency("unavailable", str(error)[:200] or type(error).__name__)
         return Dependency("ok")
@@ -75,9 +82,11 @@ async def livez() -> Live:
 async def readyz(readiness: NamedDependency[Readiness]) -> Response[Ready]:
     """Whether requests can be served, with the state of each dependency; 503 when not."""
     state = await readiness.state()
-    return Response(
-        state, status_code=200 if state.status == "ready" else 503, headers={"Cache-Control": "no-store"}
-    )
+    return Response(state, status_code=_status(state), headers={"Cache-Control": "no-store"})
+
+
+def _status(state: Ready) -> int:
+    return 503 if state.status == "unavailable" else 200
 
 
 HANDLERS: Final[list[Any]] = [livez, readyz]
@@ -95,7 +104,7 @@ def metrics_app(platform: Platform, metrics: Metrics, readiness: Readiness) -> A
             case "/readyz":
                 state = await readiness.state()
                 return (
-                    (200 if state.status == "ready" else 503),
+                    _status(state),
                     "application/json",
                     msgspec.json.encode(state),
                 )

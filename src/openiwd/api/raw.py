@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import msgspec
 from litestar.types import Receive, Scope, Send
 
-from openiwd.api.call import Call, admit
+from openiwd.api.call import Call, address_of, admit
 from openiwd.api.errors import PROBLEM_JSON, as_known, headers_of, problem_of, status_of, unexpected
 from openiwd.domain.errors import InvalidInputError, TooLargeError
 from openiwd.usecases.platform import Platform
@@ -101,7 +101,8 @@ class RawRoute:
             headers = headers_from(scope)
             query = query_from(scope)
             cookies = {} if "x-api-key" in headers else cookies_from(headers)
-            call = await admit(self._platform, self.route, "POST", headers, cookies)
+            call = await admit(self._platform, self.route, "POST", headers, cookies, address_of(scope))
+            scope.setdefault("state", {})["call"] = call
             body = await read_body(receive, headers, self._limit)
             answer = await self._handler(call, query, body)
             content_type = "application/json"

@@ -14,6 +14,7 @@ from openiwd.api.call import SESSION_COOKIE, CurrentCall
 from openiwd.api.editing import CurrentEditor
 from openiwd.domain.privilege import Caller
 from openiwd.usecases import own_user
+from openiwd.usecases.login import log_in
 from openiwd.usecases.own_user import OwnSettings, PasswordChange
 
 _Text = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -84,12 +85,19 @@ def is_secure(request: Request[Any, Any, Any]) -> bool:
 async def open_session(
     call: CurrentCall, request: Request[Any, Any, State], data: JSONBody[LoginInput]
 ) -> Response[LoggedIn]:
-    """Logs in with login and password; ten wrong passwords lock the login for 15 minutes."""
-    identities = call.platform.identities
-    token, session = await identities.login(
-        data.login, data.password, data.tenant, previous=request.cookies.get(SESSION_COOKIE)
+    """Logs in with login and password; ten wrong passwords lock the login for 15 minutes.
+
+    Failed attempts are limited by account and by address: 429 `tooManyLogins` with `Retry-After`.
+    """
+    token, session = await log_in(
+        call.platform,
+        data.login,
+        data.password,
+        data.tenant,
+        previous=request.cookies.get(SESSION_COOKIE),
+        address=call.address,
     )
-    caller = await identities.caller_of_user(session.user, csrf_token=session.csrf_token)
+    caller = await call.platform.identities.caller_of_user(session.user, csrf_token=session.csrf_token)
     body = LoggedIn(csrf_token=session.csrf_token, expires_at=session.expires_at, user=me_of(caller))
     return Response(
         body,

@@ -104,6 +104,12 @@ class UnavailableError(OpenIwdError):
     code = "unavailable"
 
 
+class LimitedError(OpenIwdError):
+    """The caller asks too often; `retry_after` in the details says after how many seconds to come again."""
+
+    code = "rateLimited"
+
+
 class FencedError(OpenIwdError):
     """This decider's epoch is over: another one has taken over."""
 

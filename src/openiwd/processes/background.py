@@ -18,6 +18,7 @@ from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Cursor, Tenant
 from openiwd.processes.capture import CapturingTenant
 from openiwd.processes.loop import forever, loop_errors
+from openiwd.processes.sharing import Sharing
 from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import alarm_watch, dashboard, email_aside, queue_stay, timer
@@ -26,6 +27,7 @@ from openiwd.usecases.decider import Decider
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.presence import Stranded
+from openiwd.usecases.shared_presence import SharedPresence
 
 log = structlog.get_logger()
 
@@ -81,8 +83,10 @@ class Background:
         captures: bool = False,
         holidays: HolidaySource | None = None,
         sends: bool = False,
+        sharing: Sharing | None = None,
     ) -> None:
         self._platform = platform
+        self._sharing = sharing
         self._holidays = holidays
         self._kind = kind
         self.address = address
@@ -104,6 +108,8 @@ class Background:
         self._spawn(self._tasks, "lease", self._renew)
         self._spawn(self._tasks, "tidy", self._tidy)
         self._spawn(self._tasks, "preparation", self._prepare)
+        for name, step in self._sharing.loops() if self._sharing is not None else ():
+            self._spawn(self._tasks, name, step)
         for tenant in await self._platform.control.tenants():
             if tenant.active:
                 await self.open(tenant)
@@ -118,7 +124,8 @@ class Background:
         await services.feed.start()
         self._spawn(tasks, "feed", lambda: _run_feed(services))
         if tenant.clock == "real":
-            self._spawn(tasks, "presence", lambda: _presence(services))
+            shared = SharedPresence(services, self._sharing.cache if self._sharing is not None else None)
+            self._spawn(tasks, "presence", lambda: _presence(services, shared))
             self._spawn(tasks, "old emails", lambda: _age_emails(services))
             self._spawn(tasks, "doctor", lambda: self._examine(services))
             if self._holidays is not None:
@@ -222,17 +229,12 @@ async def _run_feed(services: TenantServices) -> float:
     return 0.0
 
 
-async def _presence(services: TenantServices) -> float:
-    presence = services.presence
-    arrived = presence.arrived()
-    try:
-        await agent_use.take_in(services, arrived)
-    except BaseException:
-        presence.unheard(arrived)
-        raise
-    for agent_id in presence.lost():
+async def _presence(services: TenantServices, shared: SharedPresence) -> float:
+    await shared.take_in()
+    await shared.tell()
+    for agent_id in await shared.lost():
         await agent_use.lose(services, agent_id)
-        presence.forget(agent_id)
+        services.presence.forget(agent_id)
     return PRESENCE_SECONDS
 
 

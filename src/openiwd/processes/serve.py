@@ -10,7 +10,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any
@@ -24,7 +24,8 @@ from openiwd.api.metrics import Metrics
 from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.processes.address import own_address, shown_host
 from openiwd.processes.background import Background
-from openiwd.processes.settings import Settings
+from openiwd.processes.settings import TRUSTED_PROXIES, Settings
+from openiwd.processes.sharing import SharingMetrics
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.web.app import create_web
 
@@ -78,6 +79,7 @@ class Serving:
         metrics_port: int | None,
         part: Part = Part.ALL,
         address: str | None = None,
+        trusted_proxies: Sequence[str] = TRUSTED_PROXIES,
     ) -> None:
         self.wiring = wiring
         self._host = host
@@ -93,10 +95,16 @@ class Serving:
             captures=part.captures,
             holidays=wiring.holidays,
             sends=part.sends,
+            sharing=wiring.sharing,
         )
         self.url = ""
         self.metrics_url: str | None = None
         self._metrics = Metrics()
+        self._metrics.registry.register(
+            SharingMetrics(wiring.platform.limits, wiring.sharing, wiring.platform)
+        )
+        self._checks = {"redis": wiring.sharing.check} if wiring.sharing is not None else {}
+        self._trusted_proxies = trusted_proxies
         self._api: Api | None = None
 
     async def build(self) -> None:
@@ -111,6 +119,7 @@ class Serving:
             pools=self.wiring.pools.usage,
             web=create_web,
             metrics=self._metrics,
+            checks=self._checks,
         )
 
     async def start(self) -> None:
@@ -127,7 +136,8 @@ class Serving:
         api = self._api = self._api or self._app()
         await self._serve(api, sockets[0])
         if len(sockets) > 1:
-            await self._serve(create_metrics_app(self.wiring.platform, self._metrics), sockets[1])
+            inner = create_metrics_app(self.wiring.platform, self._metrics, self._checks)
+            await self._serve(inner, sockets[1])
         if self._part in (Part.ALL, Part.SERVE):
             await api.start()
         _spare_the_collector()
@@ -137,6 +147,7 @@ class Serving:
             app, lifespan="off", log_config=None, access_log=False, http="httptools",
             timeout_graceful_shutdown=DRAIN_SECONDS,
             server_header=False, backlog=2_048, h11_max_incomplete_event_size=64 * 1024,
+            forwarded_allow_ips=list(self._trusted_proxies),
         )  # fmt: skip
         server = _Server(config)
         serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]))
@@ -197,9 +208,18 @@ async def serving(
     metrics_port: int | None,
     part: Part = Part.ALL,
     address: str | None = None,
+    trusted_proxies: Sequence[str] = TRUSTED_PROXIES,
 ) -> AsyncIterator[Serving]:
     """Runs a server for the length of a block."""
-    server = Serving(wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=address)
+    server = Serving(
+        wiring,
+        host=host,
+        port=port,
+        metrics_port=metrics_port,
+        part=part,
+        address=address,
+        trusted_proxies=trusted_proxies,
+    )
     try:
         await server.start()
         yield server
@@ -229,8 +249,9 @@ async def serve(
     wiring = await _migrated(settings)
     wiring.mart_server = settings.mart_server_url
     async with serving(
-        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address
-    ) as server:
+        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address,
+        trusted_proxies=settings.trusted_proxies,
+    ) as server:  # fmt: skip
         when_ready(server)
         await stopping.wait()
 
@@ -246,6 +267,8 @@ async def _migrated(settings: Settings) -> Wiring:
         outbound_allowed=settings.outbound_allowed,
         capture_dir=settings.capture_dir,
         cloud=settings.cloud,
+        redis=settings.redis,
+        limits=settings.limits,
     )
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
 from openiwd.domain.email.cloud import CloudAddresses
+from openiwd.adapters.redis.server import RedisServer
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.network_address import Network, read_networks
+from openiwd.domain.rate_limit import Limits
+from openiwd.processes.sharing_settings import read_limits, read_redis
 
 DEFAULT_PORT = 4024
 DEFAULT_DISTRIBUTE_PORT = 4025
 DEFAULT_METRICS_PORT = 10052
 SECRET_KEY_LENGTH = 32
+
+
+TRUSTED_PROXIES: Final = ("127.0.0.1", "::1")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -44,6 +51,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Any database of the server where the data marts are; None = where the tenants are."""
     cloud: CloudAddresses = CloudAddresses()
     """Where Gmail and Microsoft 365 answer."""
+    redis: RedisServer | None = None
+    """What processes share for speed; None = each is for itself."""
+    limits: Limits = Limits()
+    """How often callers may ask."""
+    trusted_proxies: tuple[str, ...] = TRUSTED_PROXIES
+    """Whose word counts for where a request comes from (`X-Forwarded-For`)."""
 
 
 class MartSettings(Struct, frozen=True, kw_only=True):
@@ -125,6 +138,12 @@ def read_outbound_allowed(variables: Mapping[str, str] | None = None) -> tuple[N
     return read_networks(texts, "OPENIWD_OUTBOUND_ALLOW")
 
 
+def _trusted_proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
+    texts = (environment.get("OPENIWD_TRUSTED_PROXIES") or "").replace(",", " ").split()
+    read_networks(texts, "OPENIWD_TRUSTED_PROXIES")
+    return (*TRUSTED_PROXIES, *texts)
+
+
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment (OPENIWD_…)."""
     env = os.environ if variables is None else variables
@@ -145,6 +164,9 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
         mart_server_url=_secret(env, "OPENIWD_MART_SERVER_URL"),
         cloud=read_cloud_addresses(env),
+        redis=read_redis(env, _secret(env, "OPENIWD_REDIS_URL"), _secret(env, "OPENIWD_REDIS_PASSWORD")),
+        limits=read_limits(env),
+        trusted_proxies=_trusted_proxies(env),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -13,24 +14,29 @@ from openiwd.adapters.cloud_mail.http_oauth import HttpOAuth
 from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
+from openiwd.adapters.memory.runtime_cache import MemoryRuntimeCache
 from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.mart import PostgresMart
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
+from openiwd.adapters.redis.server import RedisServer
 from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
 from openiwd.domain.email.cloud import CloudAddresses
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.network_address import Network
+from openiwd.domain.rate_limit import Limits
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.capture_kinds import outside
 from openiwd.processes.identity import new_id
 from openiwd.processes.mail_provider import MailProviders
+from openiwd.processes.sharing import Sharing, redis_cache
 from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
+from openiwd.usecases.rate_limits import RateLimits
 from openiwd.usecases.rule_set import compile_published
 from openiwd.usecases.tenant_runtime import TenantRuntime, VirtualClock
 
@@ -66,6 +72,8 @@ class Wiring:
         capture_dir: Path | None = None,
         mart_server: str | None = None,
         cloud: CloudAddresses | None = None,
+        redis: RedisServer | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.control_dsn = control_dsn
         self.mart_server = mart_server
@@ -83,6 +91,7 @@ class Wiring:
         box = AesGcmBox(secret_keys)
         cloud = cloud or CloudAddresses()
         self.oauth = HttpOAuth(cloud)
+        cache = redis_cache(redis) if redis is not None else None
         self.platform = Platform(
             self.control,
             self._runtime,
@@ -92,7 +101,10 @@ class Wiring:
             secrets=box,
             capture_adapters=adapters,
             email_tools=EmailTools(box, Nh3Cleaner(), MailProviders(cloud), self.oauth, cloud),
+            limits=RateLimits(MemoryRuntimeCache(), cache, limits),
         )
+        # Without a key for all processes, copies could not be told from forgeries: then none are made.
+        self.sharing = Sharing(cache, self.platform, box if secret_keys else None) if cache else None
 
     def _dsn_of(self, tenant_id: str) -> str:
         if tenant_id == CONTROL:
@@ -118,7 +130,10 @@ class Wiring:
         if tenant.clock == "virtual":
             async with store.reading() as reading:
                 clock = VirtualClock(await reading.virtual_now())
-        return TenantRuntime(store, clock, new_id, compile_published, self.mart(tenant))
+        runtime = TenantRuntime(store, clock, new_id, compile_published, self.mart(tenant))
+        if self.sharing is not None:
+            runtime.on_commit = partial(self.sharing.fan_out.log_has_grown, tenant.id)
+        return runtime
 
     async def close(self) -> None:
         await self.peers.close()
@@ -126,6 +141,8 @@ class Wiring:
         await self.oauth.close()
         for mart in self.marts.values():
             await mart.close()
+        if self.sharing is not None:
+            await self.sharing.cache.close()
         await self.pools.close()
 
 

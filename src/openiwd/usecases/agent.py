@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -266,6 +267,12 @@ async def take_in(services: TenantServices, agent_ids: Sequence[str]) -> None:
     if agent_ids:
         async with services.runtime.store.writing() as tx:
             await tx.agents_seen(agent_ids, services.process_id)
+
+
+async def hand_over(services: TenantServices, agent_ids: Sequence[str], process_id: UUID) -> None:
+    """Another process hears these agents: they are with it from now on."""
+    async with services.runtime.store.writing() as tx:
+        await tx.agents_seen(agent_ids, process_id)
 
 
 async def my_items(services: TenantServices, agent_id: str) -> MyItems:

@@ -31,6 +31,7 @@ from openiwd.usecases.past import RulesOfThen
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.preparation import Preparations
 from openiwd.usecases.presence import Presence
+from openiwd.usecases.rate_limits import RateLimits
 from openiwd.usecases.remembered import Remembered
 from openiwd.usecases.rule_set_impact_run import ImpactRuns
 from openiwd.usecases.shadow_watch import ShadowWatch
@@ -119,8 +120,11 @@ class Platform:
         secrets: SecretBox | None = None,
         capture_adapters: Mapping[str, CaptureAdapter] | None = None,
         email_tools: EmailTools | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         self.control = control
+        self.limits = limits
+        """How often callers may ask; None: as often as they like."""
         self._outbound = outbound
         self._secrets = secrets
         self.identities = Identities(control)

@@ -10,6 +10,8 @@ HEARTBEAT_SECONDS: Final = 15
 LOST_AFTER_SECONDS: Final = 45
 GRACE_SECONDS: Final = 60
 """After a start, agents known as logged in have this long to come back."""
+EXTENDED_SECONDS: Final = 60
+"""So much longer silence is borne while processes cannot ask each other."""
 STRANDED_SECONDS: Final = 10
 """How long agents have to come to another process when theirs has died."""
 FROZEN_SECONDS: Final = 15
@@ -48,13 +50,18 @@ class Presence:
         """Gives back what `arrived` has told and could not be noted."""
         self._arrived.update(agent_id for agent_id in agent_ids if agent_id in self._seen)
 
-    def lost(self) -> list[str]:
+    def fresh(self, within_seconds: float) -> list[str]:
+        """Agents that have shown a sign of life to this process so lately; not those who are only expected to."""
+        now = self._monotonic()
+        return [agent_id for agent_id, at in self._seen.items() if now - within_seconds <= at <= now]
+
+    def lost(self, extended_seconds: float = 0.0) -> list[str]:
         """Agents that have been silent for too long. Time in which nobody listened is not held against them."""
         now = self._monotonic()
         deaf, self._checked = now - self._checked, now
         if deaf > FROZEN_SECONDS:
             self._seen = {agent_id: at + deaf for agent_id, at in self._seen.items()}
-        limit = now - LOST_AFTER_SECONDS
+        limit = now - LOST_AFTER_SECONDS - extended_seconds
         return [agent_id for agent_id, at in self._seen.items() if at < limit]
 
 

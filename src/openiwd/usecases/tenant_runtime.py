@@ -110,6 +110,8 @@ class TenantRuntime:
         self._compile = compile_rules
         self.on_judged: Look | None = None
         """Told of what the rules have judged, once it is committed; must return at once."""
+        self.on_commit: Callable[[], None] | None = None
+        """Tells other processes that the log has grown; must return at once."""
         self._held: _Held | None = None
         self._prepared: tuple[UUID, CompiledRuleSet] | None = None
         self._lookups: Mapping[str, Any] | None = None
@@ -128,6 +130,8 @@ class TenantRuntime:
     def committed(self) -> None:
         """To be called after each commit that wrote events."""
         self.wakeup.notify()
+        if self.on_commit is not None:
+            self.on_commit()
 
     def forget_live_data(self) -> None:
         """Lookup tables or hold reasons have changed: read them again when next needed."""

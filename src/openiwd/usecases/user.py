@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from openiwd.domain.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from openiwd.domain.privilege import PRIVILEGES, Caller, Role, Scope, role_privileges
 from openiwd.ports.control_store import ApiKey, AuditEntry, ControlStore, Session, User
+from openiwd.usecases.session_copies import SessionCopies, SessionCopy
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import Platform
@@ -69,10 +70,23 @@ class Identities:
         self._known: dict[bytes, tuple[float, Caller | None]] = {}
         self._used: dict[UUID, datetime] = {}
         self._touched = float("-inf")
+        self.copies: SessionCopies | None = None
+        """Shared with other processes, where they share anything."""
+        self.on_change: Callable[[], None] = _nobody_else
+        self.on_end: Callable[[bytes], None] = _nobody_else_of
+        """Tell other processes, by the hash of a session's token."""
 
     def forget(self) -> None:
         """Users, keys or access groups have changed: ask the control database again."""
+        self.forget_known()
+        self.on_change()
+
+    def forget_known(self) -> None:
+        """As `forget`, of what this process remembers; others are not told."""
         self._known.clear()
+
+    def forget_session(self, token_hash: bytes) -> None:
+        self._known.pop(token_hash, None)
 
     # Passwords
 
@@ -182,8 +196,11 @@ class Identities:
     async def logout(self, token: str) -> None:
         """Ends the session; unknown tokens are nothing to tell about."""
         token_hash = hash_secret(token)
-        self._known.pop(token_hash, None)
         await self._control.end_session(token_hash)
+        self.forget_session(token_hash)
+        if self.copies is not None:
+            await self.copies.end(token_hash)
+        self.on_end(token_hash)
 
     async def caller_of_session(self, token: str, *, prolong: bool = True) -> Caller | None:
         """Who holds this session; None when it is unknown or over. Each use prolongs it, looking alone does not."""
@@ -191,15 +208,35 @@ class Identities:
         known, caller = self._cached(token_hash)
         if known:
             return caller
+        caller = await self._copied(token_hash, prolong=prolong)
+        if caller is None:
+            caller = await self._of_session(token_hash, prolong=prolong)
+        return self._keep(token_hash, caller)
+
+    async def _copied(self, token_hash: bytes, *, prolong: bool) -> Caller | None:
+        """By a copy, unless the session is to be prolonged: that is for the database."""
+        copy = await self.copies.get(token_hash) if self.copies is not None else None
+        if copy is None:
+            return None
+        left = copy.expires_at - self._now()
+        due = prolong and timedelta(hours=SESSION_HOURS) - left > TOUCH_AFTER
+        return None if due or left <= timedelta(0) else copy.caller
+
+    async def _of_session(self, token_hash: bytes, *, prolong: bool) -> Caller | None:
+        generation = self.copies.generation if self.copies is not None else ""
         session = await self._control.session(token_hash)
         now = self._now()
-        caller = None
-        if session is not None and session.expires_at > now and session.user.active:
-            caller = await self.caller_of_user(session.user, csrf_token=session.csrf_token)
-            prolonged = now + timedelta(hours=SESSION_HOURS)
-            if prolong and prolonged - session.expires_at > TOUCH_AFTER:
-                await self._control.touch_session(token_hash, prolonged)
-        return self._keep(token_hash, caller)
+        if session is None or session.expires_at <= now or not session.user.active:
+            return None
+        caller = await self.caller_of_user(session.user, csrf_token=session.csrf_token)
+        expires_at = session.expires_at
+        prolonged = now + timedelta(hours=SESSION_HOURS)
+        if prolong and prolonged - expires_at > TOUCH_AFTER:
+            await self._control.touch_session(token_hash, prolonged)
+            expires_at = prolonged
+        if self.copies is not None:
+            await self.copies.keep(token_hash, SessionCopy(generation, expires_at, caller))
+        return caller
 
     async def caller_of_user(self, user: User, *, csrf_token: str | None = None) -> Caller:
         """What this user may do, by role and access groups."""
@@ -318,6 +355,14 @@ class Identities:
             self._known.clear()
         self._known[secret_hash] = (self._monotonic() + CACHE_SECONDS, caller)
         return caller
+
+
+def _nobody_else() -> None:
+    """There is no other process to be told."""
+
+
+def _nobody_else_of(_: bytes) -> None:
+    """As above."""
 
 
 def parse_grant(grant: str) -> tuple[str, Scope | None]:

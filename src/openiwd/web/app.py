@@ -12,6 +12,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
+from openiwd.api.call import PatientRequest
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
@@ -162,6 +163,7 @@ def create_web(
             OpenIwdError: answer_error,
             HTTPException: answer_http,
         },
+        request_class=PatientRequest,
         openapi_config=None,
         logging_config=None,
         request_max_body_size=MAX_BODY,

@@ -17,6 +17,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryErr
 from yarl import URL
 
 from openiwd.domain.capture.answer import Answer, Notification
+from openiwd.domain.capture.json_body import fields_of, refused
 from openiwd.domain.capture.outside_source import AmqpSource
 from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import InvalidInputError, UnavailableError
@@ -27,10 +28,7 @@ CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 15
 WAIT_SECONDS: Final = 1.0
 SEND_SECONDS: Final = 30.0
-KEPT_BYTES: Final = 200_000
-WANTED: Final = "send one JSON object as the body"
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder().decode
 
 
 @contextmanager
@@ -195,24 +193,14 @@ def record_of(message: AbstractIncomingMessage) -> SourceRecord:
         context=message,
     )
     try:
-        found = _decode(message.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        record.fault = InvalidInputError(f"this is no JSON: {error}", hint=WANTED, code="noJson")
-        return record
-    if isinstance(found, dict):
-        record.fields = found
-    else:
-        record.fault = InvalidInputError("this is no object", hint=WANTED, code="noObject")
+        record.fields = fields_of(message.body, "body")
+    except InvalidInputError as error:
+        record.fault = error
     return record
 
 
 def error_of(record: SourceRecord, answer: Answer) -> bytes:
-    """A refused message with the reason, so that it can be mended and sent again."""
-    told = {"reason": answer.error, "position": record.position, "message": answer.message}
-    fields = _encode(record.fields) if record.fault is None else b""
-    if fields and len(fields) <= KEPT_BYTES:
-        return _encode({**told, "record": msgspec.Raw(fields)})
-    return _encode({**told, "raw": record.raw})
+    return refused(answer, record.position, None if record.fault is not None else record.fields, record.raw)
 
 
 class AmqpAdapter:

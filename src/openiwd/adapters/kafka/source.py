@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError
 
 from openiwd.domain.capture.answer import Answer, Notification
+from openiwd.domain.capture.json_body import fields_of, refused
 from openiwd.domain.capture.outside_source import KafkaSource
 from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import InvalidInputError, UnavailableError
@@ -33,11 +34,7 @@ PARTITIONS_SECONDS: Final = 30.0
 """How soon a partition that was added is read."""
 REQUEST_MILLISECONDS: Final = 15_000
 START_SECONDS: Final = 20.0
-KEPT_BYTES: Final = 200_000
-"""A refused message up to this size goes to the error topic as a whole."""
-WANTED: Final = "send one JSON object as the value"
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder().decode
 
 
 @contextmanager
@@ -168,14 +165,9 @@ def record_of(message: ConsumerRecord[bytes, bytes]) -> SourceRecord:
         context=TopicPartition(message.topic, message.partition),
     )
     try:
-        found = _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        record.fault = InvalidInputError(f"this is no JSON: {error}", hint=WANTED, code="noJson")
-        return record
-    if isinstance(found, dict):
-        record.fields = found
-    else:
-        record.fault = InvalidInputError("this is no object", hint=WANTED, code="noObject")
+        record.fields = fields_of(value, "value")
+    except InvalidInputError as error:
+        record.fault = error
     return record
 
 
@@ -185,12 +177,7 @@ def _header(headers: Mapping[str, bytes], name: str) -> str | None:
 
 
 def error_of(record: SourceRecord, answer: Answer) -> bytes:
-    """A refused message with the reason, so that it can be mended and sent again."""
-    told = {"reason": answer.error, "position": record.position, "message": answer.message}
-    fields = _encode(record.fields) if record.fault is None else b""
-    if fields and len(fields) <= KEPT_BYTES:
-        return _encode({**told, "record": msgspec.Raw(fields)})
-    return _encode({**told, "raw": record.raw})
+    return refused(answer, record.position, None if record.fault is not None else record.fields, record.raw)
 
 
 class KafkaAdapter:

@@ -42,11 +42,12 @@ class Limits:
     statement: int = 30_000
     lock: int = 1_500
     transaction: int = 2_000
+    """Of a writing transaction."""
     idle_in_transaction: int = 2_000
     reading_statement: int = 600_000
     reading_idle_in_transaction: int = 60_000
 
-    def sql(self, access: Access, server_major: int) -> str:
+    def sql(self, access: Access) -> str:
         """The statements that turn a session to this kind of access."""
         writing = access is Access.WRITING
         values = {
@@ -57,8 +58,6 @@ class Limits:
             ),
             "default_transaction_read_only": "off" if writing else "on",
         }
-        if server_major >= 17:
-            values["transaction_timeout"] = self.transaction if writing else 0
         return ";".join(f"SET {name}={value}" for name, value in values.items())
 
 
@@ -131,7 +130,7 @@ class TenantPools:
         self._kept = min(KEPT, budget // 2)
         self._wait_seconds = wait_seconds
         self._idle_seconds = idle_seconds
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         # Least recently used tenant first.
         self._tenants: OrderedDict[str, _Tenant] = OrderedDict()
         self._open = 0
@@ -168,7 +167,7 @@ class TenantPools:
     async def acquire(self, tenant_id: str, *, reading: bool = False) -> AsyncIterator[Connection]:
         """Lends a connection to the tenant's database.
 
-        For writing, a transaction lives two seconds at most. With `reading` the session is read-only and
+        A transaction for writing is to be a `limited_transaction`. With `reading` the session is read-only and
         may take its time (exports, reports). Raises `UnavailableError` (with `retry_after_seconds`) when
         none is free in time, or when the server cannot be reached or goes away meanwhile.
         """
@@ -251,8 +250,7 @@ class TenantPools:
                 slot = _Slot(tenant_id, await open_connection(dsn))
                 self._opened_total += 1
             if slot.access is not access:
-                sql = self._limits.sql(access, slot.connection.get_server_version().major)
-                await slot.connection.execute(sql)
+                await slot.connection.execute(self.limits.sql(access))
                 slot.access = access
         except BaseException as error:
             if slot is not None:

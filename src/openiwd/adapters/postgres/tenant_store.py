@@ -12,6 +12,7 @@ from openiwd.adapters.postgres.live_reading import OFFER_SQL
 from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
 from openiwd.adapters.postgres.tenant_writing import PostgresWriting
+from openiwd.adapters.postgres.transaction import limited_transaction
 from openiwd.domain.errors import FencedError
 from openiwd.domain.work_item import ItemNumber
 from openiwd.ports.tenant_store import Claim, Grant, Reading, Tenant, Writing
@@ -33,7 +34,10 @@ class PostgresTenantStore:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writing]:
         with driver_errors():
-            async with self._pools.acquire(self.tenant.id) as connection, connection.transaction():
+            async with (
+                self._pools.acquire(self.tenant.id) as connection,
+                limited_transaction(connection, self._pools.limits.transaction),
+            ):
                 yield PostgresWriting(connection)
 
     @asynccontextmanager

@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 from litestar import Response, get, post
 
+from openiwd.api.call import address_of
 from openiwd.domain.agent import AgentState
 from openiwd.domain.errors import OpenIwdError, UnauthenticatedError
 from openiwd.domain.privilege import Role
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases import login as login_use
 from openiwd.usecases import user
 from openiwd.usecases.platform import Platform
 from openiwd.web.shell.rendering import catalogue, html, redirect
@@ -47,6 +49,9 @@ def _error(error: UnauthenticatedError, request: AnyRequest, *, ask_tenant: bool
     if error.code == "lockedOut":
         span = TimeText(t, "UTC", now_utc()).duration(int(error.details.get("retry_after", 0)))
         return {"title": t("login.locked"), "text": t("login.locked_hint", span=span)}
+    if error.code == "tooManyLogins":
+        span = TimeText(t, "UTC", now_utc()).duration(int(error.details.get("retry_after", 0)))
+        return {"title": t("limits.logins"), "text": t("limits.logins_hint", span=span)}
     return {
         "title": t("login.wrong"),
         "text": t("login.wrong_tenant_hint" if ask_tenant else "login.wrong_hint"),
@@ -81,6 +86,9 @@ async def _form(
         "next": target,
         "error": _error(error, request, ask_tenant=ask_tenant) if error is not None else None,
     }
+    if error is not None and error.code == "tooManyLogins":
+        headers = {"Retry-After": str(error.details.get("retry_after", 1))}
+        return html("login/login.html", context, status=429, headers=headers)
     return html("login/login.html", context, status=200 if error is None else 401)
 
 
@@ -92,8 +100,13 @@ async def log_in(request: AnyRequest, platform: CurrentPlatform) -> Response[Any
     login, tenant_id = str(form.get("login") or "").strip(), str(form.get("tenant") or "").strip()
     target = safe_next(str(form.get("next") or ""))
     try:
-        token, session = await platform.identities.login(
-            login, str(form.get("password") or ""), tenant_id or None, previous=session_token(request)
+        token, session = await login_use.log_in(
+            platform,
+            login,
+            str(form.get("password") or ""),
+            tenant_id or None,
+            previous=session_token(request),
+            address=address_of(request.scope),
         )
     except UnauthenticatedError as error:
         return await _form(request, platform, target=target, login=login, tenant_id=tenant_id, error=error)

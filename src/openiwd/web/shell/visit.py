@@ -13,8 +13,10 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 
+from openiwd.api.call import within_limits
 from openiwd.domain.errors import (
     ForbiddenError,
+    LimitedError,
     NotFoundError,
     OpenIwdError,
     UnauthenticatedError,
@@ -194,6 +196,7 @@ async def open_visit(
     caller = await user.caller_of_session(platform, token) if token else None
     if caller is None or caller.tenant_id is None:
         raise LoginNeededError("log in first", code="loginNeeded")
+    await within_limits(platform, caller, None)
     await check_csrf(request, caller)
     return Visit(request, platform, await platform.services(caller.tenant_id), caller, holidays, start_bulk)
 
@@ -214,11 +217,21 @@ def answer_error(request: AnyRequest, error: OpenIwdError) -> Response[Any]:
     """What went wrong, as a toast for htmx and as a page otherwise; never half of a page."""
     if isinstance(error, NotFoundError):
         status = 404
+    elif isinstance(error, LimitedError):
+        return _limited(request, error)
     else:
         status = (
             403 if isinstance(error, ForbiddenError) else 503 if isinstance(error, UnavailableError) else 409
         )
     return _answer(request, status, error.message, error.hint)
+
+
+def _limited(request: AnyRequest, error: LimitedError) -> Response[Any]:
+    seconds = int(error.details.get("retry_after", 1))
+    t = catalogue(language_of(request))
+    answer = _answer(request, 429, t("limits.too_often"), t("limits.too_often_hint", seconds=seconds))
+    answer.headers["retry-after"] = str(seconds)
+    return answer
 
 
 def answer_unknown(request: AnyRequest, status: int, detail: str) -> Response[Any]:

@@ -1,0 +1,1 @@
+"""Twins in memory of what lies outside: for one process, and for tests."""
