@@ -33,7 +33,9 @@ class Dependency(Struct):
 
 
 class Ready(Struct):
-    """`ready`, or `unavailable` when a dependency without which nothing works is away."""
+    """`ready`; `degraded` when an outside system is away whose work waits meanwhile; `unavailable` when a dependency
+    without which nothing works is away.
+    """
 
     status: str
     dependencies: dict[str, Dependency]
@@ -53,8 +55,19 @@ class Readiness:
         """Asks all at once, each for a short time."""
         names = list(self._checks)
         states = await asyncio.gather(*(self._ask(self._checks[n]) for n in names))
-        ready = all(s.status == "ok" for s in states)
-        return Ready("ready" if ready else "unavailable", dict(zip(names, states, strict=True)))
+        found = dict(zip(names, states, strict=True))
+        if any(s.status != "ok" for s in states):
+            return Ready("unavailable", found)
+        away = self._routers_away()
+        return Ready("degraded" if away else "ready", found | away)
+
+    def _routers_away(self) -> dict[str, Dependency]:
+        """External routers that this process speaks to and that do not answer."""
+        return {
+            f"gws/{services.tenant.id}": Dependency("unavailable", services.router_failure[:200])
+            for services in self._platform.opened
+            if services.router_failure is not None
+        }
 
     async def _ask(self, check: Check) -> Dependency:
         try:
@@ -76,7 +89,9 @@ async def readyz(readiness: NamedDependency[Readiness]) -> Response[Ready]:
     """Whether requests can be served, with the state of each dependency; 503 when not."""
     state = await readiness.state()
     return Response(
-        state, status_code=200 if state.status == "ready" else 503, headers={"Cache-Control": "no-store"}
+        state,
+        status_code=503 if state.status == "unavailable" else 200,
+        headers={"Cache-Control": "no-store"},
     )
 
 
@@ -95,7 +110,7 @@ def metrics_app(platform: Platform, metrics: Metrics, readiness: Readiness) -> A
             case "/readyz":
                 state = await readiness.state()
                 return (
-                    (200 if state.status == "ready" else 503),
+                    (503 if state.status == "unavailable" else 200),
                     "application/json",
                     msgspec.json.encode(state),
                 )

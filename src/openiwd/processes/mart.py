@@ -14,16 +14,20 @@ import structlog
 from msgspec import Struct
 from prometheus_client import Counter, Gauge, start_http_server
 
+from openiwd.adapters.digital_channels.client import DigitalChannelsClient
+from openiwd.adapters.gws.session import GwsSession
 from openiwd.adapters.info_mart.resource_table import InfoMartResources
+from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.postgres.mart import PostgresMart
 from openiwd.adapters.postgres.migrate import migrate
 from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.adapters.postgres.migrations.history import History
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.domain.errors import UnavailableError
+from openiwd.domain.gws import GwsSettings
 from openiwd.ports.mart import MartBusyError
 from openiwd.processes.bootstrap import ensure_database
-from openiwd.processes.settings import MartSettings
+from openiwd.processes.settings import MartSettings, read_outbound_allowed
 from openiwd.processes.wiring import database_dsn
 from openiwd.usecases.mart_run import Chain, MartSource, RunResult, run
 
@@ -172,12 +176,20 @@ def loop_of(settings: MartSettings, interval: float = INTERVAL_SECONDS) -> MartL
         time_zone=settings.time_zone,
         feed=HttpReportingFeed(settings.url, settings.api_key),
         directory=directory,
+        channels=None if settings.gws is None else _channels(settings.gws),
+        contact_center_id="" if settings.gws is None else settings.gws.contact_center_id,
     )
     database = unquote(urlsplit(settings.database_url).path.lstrip("/"))
     return MartLoop(
         PostgresMart(lambda: settings.database_url), source, lambda: _server(settings.database_url), database,
         interval=interval, reader_password=settings.reader_password,
     )  # fmt: skip
+
+
+def _channels(gws: GwsSettings) -> DigitalChannelsClient:
+    """One session, and so one token, for all runs of the process."""
+    asking = GwsSession(HttpOutbound(read_outbound_allowed()), gws)
+    return DigitalChannelsClient(asking, gws.nexus, gws.workspace)
 
 
 def _server(dsn: str) -> str:

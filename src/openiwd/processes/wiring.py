@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from openiwd.adapters.digital_channels.client import DigitalChannelsClient
 from openiwd.adapters.files.adapter import FileAdapter
+from openiwd.adapters.gws.client import GwsClient
+from openiwd.adapters.gws.session import GwsSession
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
 from openiwd.adapters.outbound.http_outbound import HttpOutbound
@@ -20,6 +23,7 @@ from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
 from openiwd.domain.errors import NotFoundError
+from openiwd.domain.gws import GwsSettings
 from openiwd.domain.network_address import Network
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
@@ -86,7 +90,13 @@ class Wiring:
             secrets=box,
             capture_adapters=adapters,
             email_tools=EmailTools(box, Nh3Cleaner()),
+            make_router=lambda settings: GwsClient(self.outbound, settings),
+            make_channels=self._channels,
         )
+
+    def _channels(self, settings: GwsSettings) -> DigitalChannelsClient:
+        asking = GwsSession(self.outbound, settings)
+        return DigitalChannelsClient(asking, settings.nexus, settings.workspace)
 
     def _dsn_of(self, tenant_id: str) -> str:
         if tenant_id == CONTROL:
