@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(300)
 ITEMS, LIMIT, KILLS = 24, 4, 3
 SEED = 20
 ENVIRONMENT = {
-    "OPENIWD_SECRET_KEY": "a key for tests that nobody keeps secret",
+    "OPENIWD_SECRET_KEY": "a-key-for-tests-that-nobody-keeps-secret",
     "OPENIWD_OUTBOUND_ALLOW": "127.0.0.0/8",
 }
 RULES = f"""
@@ -48,7 +48,8 @@ class Faults:
     def __call__(self, call: Call) -> Fault:
         if call.is_a("token") or self._dice.random() > 0.12:
             return None
-        return self._dice.choice([CUT_AFTER, CUT_BEFORE, LATE, Answer(500, "no"), Answer(503, "away")])
+        faults: list[Fault] = [CUT_AFTER, CUT_BEFORE, LATE, Answer(500, "no"), Answer(503, "away")]
+        return self._dice.choice(faults)
 
 
 async def prepared(site: Site) -> None:

@@ -11,7 +11,6 @@ import hmac
 import json
 import threading
 import time
-import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -136,19 +135,16 @@ class Gws:
             created = [external for what, external in self.ledger if what == "created"]
             return sorted({e for e in created if created.count(e) > 1})
 
-    def notify(self, url: str, capture_id: str, event: str, secret: str = WEBHOOK_SECRET) -> int:
-        """Sends the signed notification that Digital Channels sends; the status of the answer."""
+    def notification(
+        self, capture_id: str, event: str, secret: str = WEBHOOK_SECRET
+    ) -> tuple[dict[str, str], bytes]:
+        """Headers and body of what Digital Channels sends."""
         (one, *_) = self.of_item(capture_id)
         entity = {"id": one["id"], "mediaType": "workitem"}
-        body = json.dumps(
-            {"operationId": "op", "data": {"entities": [{"event": event, "entity": entity}]}}
-        ).encode()
+        told = {"operationId": "op", "data": {"entities": [{"event": event, "entity": entity}]}}
+        body = json.dumps(told).encode()
         signature = "sha1=" + hmac.new(secret.encode(), body, sha1).hexdigest()
-        request = urllib.request.Request(  # noqa: S310 - loopback
-            url, body, {"X-Hub-Signature": signature, "Content-Type": "application/json"}, method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            return int(answer.status)
+        return {"X-Hub-Signature": signature, "Content-Type": "application/json"}, body
 
     # What it does
 

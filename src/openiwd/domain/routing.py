@@ -139,7 +139,8 @@ def external_id(item_id: UUID, number: int) -> str:
 
 def pause_after(failures: int) -> timedelta:
     """How long to wait after so many failures in a row, before chance shortens it."""
-    return min(FIRST_PAUSE * 2 ** min(max(failures - 1, 0), 10), LONGEST_PAUSE)
+    doublings = min(max(failures - 1, 0), 10)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
 # Which items the router is to have --------------------------------------------------------------------------------
