@@ -74,9 +74,8 @@ async def test_the_mart_lets_itself_in_and_reads_the_tenants_settings(
     await api.item("c1")
     for _ in range(3):
         assert (await mart.loop.run(Chain.INTRADAY)).verdict.balanced
-    assert await mart.audit() == [("authorise", "done", 1)] * 3 or {a[0] for a in await mart.audit()} == {
-        "authorise"
-    }
+    audited = await mart.audit()
+    assert [rows for _, _, rows in audited] == [1, 1, 1], audited
     assert gws.count("token") == 1, "one token for several runs"
     asked = [c for c in gws.calls if c.path.startswith("/environment/")]
     assert len(asked) == 3
@@ -90,7 +89,7 @@ async def test_without_gws_the_mart_is_loaded_all_the_same(mart: Mart, api: Worl
     assert result.verdict.balanced
     assert result.events > 0
     (audited,) = await mart.audit()
-    assert audited[1] != "done"
+    assert not audited[2], audited
     gws.judge = lambda _: None
     with gws.lock:
         gws.tokens.clear()

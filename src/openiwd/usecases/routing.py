@@ -97,6 +97,7 @@ class Routing:
         self._noted: tuple[str | None, datetime] | None = None
         self._failure: str | None = None
         self._has_answered = False
+        self._listing: tuple[datetime, Mapping[str, Interaction]] | None = None
 
     @property
     def _grace(self) -> timedelta:
@@ -120,7 +121,9 @@ class Routing:
         recalls: list[tuple[Submission, Recall]] = []
         for one in active:
             reason = recall_of(one, items.get(one.item_id), rules.queues.get(one.queue_id))
-            if reason is not None and one.state is not SubmissionState.RECALLING:
+            if reason is not None and (
+                one.state is not SubmissionState.RECALLING or one.recall is Recall.OVERTAKEN
+            ):
                 recalls.append((one, reason))
         limits = {q.id: self._limit(q) for q in rules.queues.values() if not q.is_native}
         wanted = differences(best, active, limits, outstanding)
@@ -228,13 +231,26 @@ class Routing:
         condition = self._settings.snapshot_condition
         if not condition or not any(s.state is SubmissionState.SUBMITTED for s in due):
             return {}
+        now = self._runtime.now()
+        if self._listing is not None and now - self._listing[0] < self._pull:
+            return self._listing[1]
         try:
             found = await self._router.listed(condition)
         except (RouterAwayError, RouterRefusedError) as error:
             self._failure = error.message
             return {}
         by_id = {one.id: one for one in found}
-        return by_id | {one.external_id: one for one in found if one.external_id is not None}
+        by_id |= {one.external_id: one for one in found if one.external_id is not None}
+        self._listing = (now, by_id)
+        return by_id
+
+    def _as_listed(self, one: Submission, listed: Mapping[str, Interaction]) -> Interaction | None:
+        """What a snapshot says of it, if that is later than what is known."""
+        if self._listing is None or one.state is not SubmissionState.SUBMITTED:
+            return None
+        if one.remote_at is not None and one.remote_at >= self._listing[0]:
+            return None
+        return listed.get(one.external_id) or listed.get(one.interaction_id or "")
 
     async def _advance(
         self, one: Submission, item: WorkItem | None, listed: Mapping[str, Interaction]
@@ -259,7 +275,7 @@ class Routing:
     ) -> Submission | None:
         if one.state is SubmissionState.SUBMITTING and one.sent_at is None:
             return await self._send(one, item)
-        found = listed.get(one.external_id) or listed.get(one.interaction_id or "")
+        found = self._as_listed(one, listed)
         if found is None:
             found = await self._router.find(one.service, one.external_id)
         self._has_answered = True

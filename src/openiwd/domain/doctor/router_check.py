@@ -33,6 +33,9 @@ def routers(facts: RouterFacts, now: datetime) -> list[Finding]:
                 queues=", ".join(facts.queues[:5]), n=len(facts.queues),
             )
         )  # fmt: skip
+    left = sum(facts.counts.values())
+    if left and not facts.is_enabled:
+        found.append(finding(ROUTERS, "routerLeftItems", Severity.CRITICAL, figures={"items": left}, n=left))
     if facts.is_enabled and facts.away_since is not None:
         minutes = int((now - facts.away_since).total_seconds() // 60)
         found.append(

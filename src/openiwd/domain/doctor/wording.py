@@ -210,6 +210,10 @@ WORDING: Final[dict[str, tuple[str, str]]] = {
         "Queues are routed by GWS, and the connection to it is not configured or not enabled: {queues}.",
         "Configure the connection (PUT /iwd/v3/integrations/gws), or set the queues' routing target to native.",
     ),
+    "routerLeftItems": (
+        "The connection to GWS is off, and items may still be there: {n}. Nobody is given them.",
+        "Enable the connection until they are recalled; set their queues to native before, if GWS is to get no more.",
+    ),
     "routerAway": (
         "GWS has not answered for {minutes} minutes: {error}",
         "See to GWS and the way to it. Nothing is lost: the items wait here and are submitted once it is back.",
