@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -197,9 +198,10 @@ class Routing:
                 revision=one.revision + 1,
             )  # fmt: skip
             if one.sent_at is None:  # the router has never heard of it
-                await self._conclude(
-                    one, self._ended(after, Ending.NEVER), [self._take_back(one, "recalled")]
-                )
+                with suppress(ConflictError):  # it has just been sent: the next plan recalls it
+                    await self._conclude(
+                        one, self._ended(after, Ending.NEVER), [self._take_back(one, "recalled")]
+                    )
             else:
                 stored.append(after)
         await self._save(stored)
