@@ -15,7 +15,7 @@ from openiwd.domain.requirement import NO_REQUIREMENT, Requirement
 from openiwd.domain.work_item import DueOrigin, Exclusion, Status, WorkItem
 
 ITEM_FIELDS: Final = WorkItem.__struct_fields__
-"""The table's columns, in its order: `number`, those of the item, and `submission_hash` at the end."""
+"""The table's columns, in the order of the struct; the table has `submission_hash` beside them."""
 
 _TYPES: Final = {
     "number": "bigint",
