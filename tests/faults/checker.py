@@ -49,6 +49,7 @@ UNMOVED = frozenset(
         ),
         *(EventType.EMAIL_RECEIVED, EventType.EMAIL_WRITTEN, EventType.EMAIL_SENT, EventType.EMAIL_FAILED),
         EventType.EMAIL_MOVED,
+        *(EventType.ROUTED, EventType.ROUTING_ENDED),
     }
 )
 EVENT_OF_ACT: Mapping[str, frozenset[str]] = {

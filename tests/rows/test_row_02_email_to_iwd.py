@@ -36,8 +36,8 @@ async def gmail() -> AsyncIterator[GmailServer]:
 
 
 @pytest.fixture
-async def iwd(api: World, gmail: GmailServer) -> AsyncIterator[Serving]:
-    wiring = Wiring(api.wiring.control_dsn, secret_keys=[SECRET_KEY], cloud=addresses(gmail))
+async def iwd(tenant_api: World, gmail: GmailServer) -> AsyncIterator[Serving]:
+    wiring = Wiring(tenant_api.wiring.control_dsn, secret_keys=[SECRET_KEY], cloud=addresses(gmail))
     async with serving(wiring, host="127.0.0.1", port=0, metrics_port=None) as server:
         yield server
 
@@ -62,16 +62,16 @@ def _started(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
 
 
 async def test_the_service_follows_iwd_and_tells_it(
-    api: World, gmail: GmailServer, iwd: Serving, tmp_path: Path
+    tenant_api: World, gmail: GmailServer, iwd: Serving, tmp_path: Path
 ) -> None:
     secrets = {"serviceAccountKey": gmail.service_account_key}
-    assert (await api.call("PUT", "/mailboxes/care", json=_mailbox("care"))).status_code == 201
-    assert (await api.call("PUT", "/mailboxes/care/secrets", json=secrets)).status_code == 200
+    assert (await tenant_api.call("PUT", "/mailboxes/care", json=_mailbox("care"))).status_code == 201
+    assert (await tenant_api.call("PUT", "/mailboxes/care/secrets", json=secrets)).status_code == 200
     port = _free_port()
     environment = {
         **os.environ,
         "OPENIWD_URL": iwd.url,
-        "OPENIWD_EMAIL_KEYS": api.keys["t"],
+        "OPENIWD_EMAIL_KEYS": tenant_api.keys["t"],
         "OPENIWD_GMAIL_URL": gmail.url,
         "OPENIWD_EMAIL_METRICS_PORT": str(port),
     }
@@ -80,10 +80,10 @@ async def test_the_service_follows_iwd_and_tells_it(
     own = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10)
 
     async def items() -> list[dict[str, Any]]:
-        return list((await api.post("/items/search", {"limit": 100})).json()["items"])
+        return list((await tenant_api.post("/items/search", {"limit": 100})).json()["items"])
 
     async def told(mailbox: str) -> dict[str, Any]:
-        return {s["direction"]: s for s in (await api.get(f"/mailboxes/{mailbox}")).json()["statuses"]}
+        return {s["direction"]: s for s in (await tenant_api.get(f"/mailboxes/{mailbox}")).json()["statuses"]}
 
     async def is_ready() -> bool:
         assert process.poll() is None, log.read_text()
@@ -115,7 +115,7 @@ async def test_the_service_follows_iwd_and_tells_it(
         assert "iwd_email_mailboxes_held 1.0" in (await own.get("/metrics")).text
 
         # configuration: a mailbox that is added is read, one that fails is told and keeps the others from nothing
-        assert (await api.call("PUT", "/mailboxes/broken", json=_mailbox("broken"))).status_code == 201
+        assert (await tenant_api.call("PUT", "/mailboxes/broken", json=_mailbox("broken"))).status_code == 201
 
         async def is_told() -> bool:
             states = await told("broken")
@@ -135,7 +135,7 @@ async def test_the_service_follows_iwd_and_tells_it(
         # stopped, it gives its mailboxes back
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 60) == 0, log.read_text()
-        assert (await api.get("/mailboxes/care")).json()["holder"] is None
+        assert (await tenant_api.get("/mailboxes/care")).json()["holder"] is None
     finally:
         await own.aclose()
         process.kill()

@@ -255,6 +255,16 @@ _WEBHOOKS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/webhooks/{object_id}/deliveries/{delivery_id}": "webhooks.view",
 }
 
+_INTEGRATIONS: Final[dict[str, Access | str]] = {
+    "GET /iwd/v3/integrations/gws": "webhooks.view",
+    "PUT /iwd/v3/integrations/gws": "webhooks.update",
+    "POST /iwd/v3/integrations/gws/test": "webhooks.update",
+    "GET /iwd/v3/integrations/gws/tenant-settings": "webhooks.view",
+    "POST /iwd/v3/integrations/gws/api-key": "webhooks.update",
+    "GET /iwd/v3/integrations/gws/submissions": "webhooks.view",
+    "POST /iwd/v3/integrations/gws/notifications": Access.PUBLIC,
+}
+
 _USERS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/users": "users.view",
     "POST /iwd/v3/users": "users.update",
@@ -343,6 +353,7 @@ ROUTES: Final[dict[str, Access | str]] = {
     **_USERS,
     **_WATCHING,
     **_EMAIL,
+    **_INTEGRATIONS,
 }
 """`METHOD /path/{template}` → what it takes: a privilege by name, or one of `Access`."""
 

@@ -37,7 +37,9 @@ class Dependency(Struct):
 
 
 class Ready(Struct):
-    """`ready`; `degraded` when something is away that can be done without; `unavailable` when it cannot."""
+    """`ready`; `degraded` when something is away that can be done without, or whose work waits meanwhile; `unavailable`
+    when a dependency without which nothing works is away.
+    """
 
     status: str
     dependencies: dict[str, Dependency]
@@ -57,9 +59,18 @@ class Readiness:
         """Asks all at once, each for a short time."""
         names = list(self._checks)
         states = await asyncio.gather(*(self._ask(self._checks[n]) for n in names))
-        told = {s.status for s in states}
+        found = dict(zip(names, states, strict=True)) | self._routers_away()
+        told = {s.status for s in found.values()}
         worst = "unavailable" if "unavailable" in told else "degraded" if "degraded" in told else "ready"
-        return Ready(worst, dict(zip(names, states, strict=True)))
+        return Ready(worst, found)
+
+    def _routers_away(self) -> dict[str, Dependency]:
+        """External routers that this process speaks to and that do not answer."""
+        return {
+            f"gws/{services.tenant.id}": Dependency("degraded", services.router_failure[:200])
+            for services in self._platform.opened
+            if services.router_failure is not None
+        }
 
     async def _ask(self, check: Check) -> Dependency:
         try:

@@ -32,6 +32,8 @@ class AlarmKind(StrEnum):
     """A draft's canary has passed a guard; over when the draft is changed, tried again, published or discarded."""
     WEBHOOK_PARKED = "webhookParked"
     """Deliveries of a webhook were given up and wait for somebody to send them again."""
+    ROUTER_AWAY = "routerAway"
+    """An external router does not answer: what it would route waits here."""
 
 
 class AlarmObject(StrEnum):
@@ -40,6 +42,7 @@ class AlarmObject(StrEnum):
     QUEUE = "queue"
     DRAFT = "draft"
     WEBHOOK = "webhook"
+    ROUTER = "router"
 
 
 OF_ITEMS: Final = frozenset({AlarmKind.OVERDUE, AlarmKind.DUE_SOON, AlarmKind.DECLINED, AlarmKind.ERRORHELD})
@@ -139,6 +142,17 @@ def parked_causes(parked: Iterable[tuple[str, str, int, datetime]]) -> list[Caus
         )
         for webhook_id, name, deliveries, since in parked
     ]
+
+
+def away_cause(router: str, since: datetime, error: str | None) -> Cause:
+    """An external router that has not answered since an instant."""
+    return Cause(
+        kind=AlarmKind.ROUTER_AWAY,
+        object=AlarmObject.ROUTER,
+        object_id=router,
+        since=since,
+        detail={"error": error or ""},
+    )
 
 
 def differences(

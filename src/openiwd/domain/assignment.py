@@ -124,9 +124,16 @@ def assign(
 ) -> Change:
     """By a supervisor or the source: from the queue or from an agent, over eligibility and capacity, with warnings.
 
-    Assigned to the agent who has it, it begins a new assignment.
+    Assigned to the agent who has it, it begins a new assignment. Not while an external router has the item.
     """
     require(Action.ASSIGN, item.status)
+    if item.routed_to is not None:
+        raise ConflictError(
+            f"the item is with {item.routed_to}, which may have given it to somebody",
+            code="routedOutside",
+            field="agent",
+            hint="transfer it to a queue of OpenIWD's own first, and assign it once it is back",
+        )
     assignment_id = ctx.new_id()
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="assigned")
     after = _assigned(unreserved(ended.item), ctx, agent_id, assignment_id)

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     """Why an agent cannot be given an item. Stable codes; the first that applies, in this order, is told."""
 
     QUEUE_MISSING = "queueMissing"
+    ROUTED_OUTSIDE = "routedOutside"
+    """The queue's items are given to agents by an external router."""
     DELIVERY = "delivery"
     QUEUE_CLOSED = "queueClosed"
     SEGMENT_LIMIT = "segmentLimit"
@@ -47,7 +49,9 @@ class Reason(StrEnum):
     SHIFT_END = "shiftEnd"
 
 
-OF_QUEUE = frozenset({Reason.QUEUE_MISSING, Reason.DELIVERY, Reason.QUEUE_CLOSED, Reason.SEGMENT_LIMIT})
+OF_QUEUE = frozenset({
+    Reason.QUEUE_MISSING, Reason.ROUTED_OUTSIDE, Reason.DELIVERY, Reason.QUEUE_CLOSED, Reason.SEGMENT_LIMIT,
+})  # fmt: skip
 """Reasons that hold for every agent."""
 
 
@@ -182,6 +186,8 @@ class Eligibility:
         queue = self._queues.get(queue_id)
         if queue is None:
             return Reason.QUEUE_MISSING
+        if not queue.is_native:
+            return Reason.ROUTED_OUTSIDE
         push = self.kind is GrantKind.PUSH
         if push and not queue.pushes:
             return Reason.DELIVERY

@@ -41,6 +41,8 @@ class EventType(StrEnum):
     RETURNED = "returned"
     TRANSFERRED = "transferred"
     RESERVATION_ENDED = "reservationEnded"
+    ROUTED = "routed"
+    ROUTING_ENDED = "routingEnded"
     NOTE_ADDED = "noteAdded"
     TAGGED = "tagged"
     ATTACHMENT_ADDED = "attachmentAdded"

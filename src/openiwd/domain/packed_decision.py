@@ -23,7 +23,7 @@ FORM: Final = 1
 REASONS: Final = (
     "queueMissing", "delivery", "queueClosed", "segmentLimit", "inactive", "media", "excluded", "reserved",
     "requested", "group", "skill", "groupDelay", "preferred", "declined", "loggedOut", "absent", "offShift",
-    "notReady", "afterWork", "offered", "capacity", "mediaCapacity", "shiftEnd",
+    "notReady", "afterWork", "offered", "capacity", "mediaCapacity", "shiftEnd", "routedOutside",
 )  # fmt: skip
 KINDS: Final = (GrantKind.PUSH, GrantKind.PULL, GrantKind.PICK)
 CHANGES: Final = (

@@ -21,6 +21,13 @@ class Delivery(StrEnum):
     BOTH = "both"
 
 
+class RoutingTarget(StrEnum):
+    """Who gives the items of a queue to agents: OpenIWD itself, or an external router that gets the best of them."""
+
+    NATIVE = "native"
+    GWS = "gws"
+
+
 class QueueGroupConfig(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """A group that a queue serves, from a delay on (overflow)."""
 
@@ -42,6 +49,7 @@ class QueueConfig(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tr
     name: str
     groups: list[QueueGroupConfig] = []
     delivery: Delivery = Delivery.PUSH
+    routing_target: RoutingTarget = RoutingTarget.NATIVE
     hours: str | None = None
     weight: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     offer_timeout: str | int = "30s"
@@ -77,6 +85,7 @@ class Queue(Struct, frozen=True, kw_only=True):
     name: str
     groups: tuple[QueueGroup, ...] = ()
     delivery: Delivery = Delivery.PUSH
+    routing_target: RoutingTarget = RoutingTarget.NATIVE
     hours: str | None = None
     """Calendar id: outside of it nothing is pushed; pull works."""
     weight: int | None = None
@@ -95,12 +104,17 @@ class Queue(Struct, frozen=True, kw_only=True):
     attached_data: dict[str, Any] = {}
 
     @property
+    def is_native(self) -> bool:
+        """Whether OpenIWD gives its items to agents itself."""
+        return self.routing_target is RoutingTarget.NATIVE
+
+    @property
     def pushes(self) -> bool:
-        return self.delivery is not Delivery.PULL
+        return self.is_native and self.delivery is not Delivery.PULL
 
     @property
     def pulls(self) -> bool:
-        return self.delivery is not Delivery.PUSH
+        return self.is_native and self.delivery is not Delivery.PUSH
 
 
 def compile_queue(config: QueueConfig, field: str) -> Queue:
@@ -114,6 +128,7 @@ def compile_queue(config: QueueConfig, field: str) -> Queue:
             for i, g in enumerate(config.groups)
         ),
         delivery=config.delivery,
+        routing_target=config.routing_target,
         hours=config.hours,
         weight=config.weight,
         offer_timeout=compile_duration(config.offer_timeout, f"{field}.offerTimeout"),

@@ -226,6 +226,8 @@ class WorkItem(Struct, kw_only=True):
     error: str | None = None
     rule_set_version: int | None = None
     attached_data: dict[str, Any] = {}
+    routed_to: str | None = None
+    """The external router that has the item, or may have it: until it is known to be back, nobody here is given it."""
 
 
 PERSONAL = frozenset({"subject", "description", "contact", "data"})

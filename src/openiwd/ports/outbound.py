@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
+
+from openiwd.domain.errors import UnavailableError
+
+
+class NotReachedError(UnavailableError):
+    """The request did not reach whom it was for."""
+
+    code = "notReached"
+
+
+class ReplyLostError(UnavailableError):
+    """The request may have reached whom it was for, and may have been carried out."""
+
+    code = "replyLost"
+
+
+class OutboundReply(Struct, frozen=True, kw_only=True):
+    """An answer with what it says."""
+
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    """Names in small letters, as often as they came."""
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        return next((value for known, value in self.headers if known == name), None)
 
 
 class OutboundAnswer(Struct, frozen=True, kw_only=True):
@@ -31,4 +57,10 @@ class Outbound(Protocol):
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> OutboundAnswer:
         """Whatever goes wrong is an answer, and comes within the time-out."""
+        ...
+
+    async def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float
+    ) -> OutboundReply:
+        """The whole answer, whatever its status. NotReachedError or ReplyLostError when there is none in time."""
         ...

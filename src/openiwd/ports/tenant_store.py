@@ -24,6 +24,7 @@ from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.email import EmailReading, EmailWriting
 from openiwd.ports.queue_stay import StayReading, StayWriting
+from openiwd.ports.routing import RoutingReading, RoutingWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
 from openiwd.ports.trial import TrialReading, TrialWriting
 from openiwd.ports.webhook import WebhookReading, WebhookWriting
@@ -186,6 +187,7 @@ class Reading(
     RuleChangeReading,
     WebhookReading,
     EmailReading,
+    RoutingReading,
     Protocol,
 ):
     """Committed state of one tenant."""
@@ -372,6 +374,7 @@ class Writing(
     RuleChangeWriting,
     WebhookWriting,
     EmailWriting,
+    RoutingWriting,
     Protocol,
 ):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""

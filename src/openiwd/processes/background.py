@@ -18,6 +18,7 @@ from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Cursor, Tenant
 from openiwd.processes.capture import CapturingTenant
 from openiwd.processes.loop import forever, loop_errors
+from openiwd.processes.routing import RoutingTenant
 from openiwd.processes.sharing import Sharing
 from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
@@ -136,6 +137,8 @@ class Background:
         if self._decides:
             runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(self._deciding, "decider", runner.step)
+            if tenant.clock == "real":
+                self._spawn(self._deciding, "routing", RoutingTenant(self._platform, services).step)
         if self._captures and tenant.clock == "real":
             capturing, loops = CapturingTenant(self._platform, services), list[asyncio.Task[None]]()
             self._spawn(loops, "capture", capturing.step)

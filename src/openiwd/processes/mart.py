@@ -14,16 +14,20 @@ import structlog
 from msgspec import Struct
 from prometheus_client import Counter, Gauge, start_http_server
 
+from openiwd.adapters.digital_channels.client import DigitalChannelsClient
+from openiwd.adapters.gws.session import GwsSession
 from openiwd.adapters.info_mart.resource_table import InfoMartResources
+from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.postgres.mart import PostgresMart
 from openiwd.adapters.postgres.migrate import migrate
 from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.adapters.postgres.migrations.history import History
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.domain.errors import UnavailableError
+from openiwd.domain.gws import GwsSettings
 from openiwd.ports.mart import MartBusyError
 from openiwd.processes.bootstrap import ensure_database
-from openiwd.processes.settings import MartSettings
+from openiwd.processes.settings import MartSettings, read_outbound_allowed
 from openiwd.processes.wiring import database_dsn
 from openiwd.usecases.mart_run import Chain, MartSource, RunResult, run
 
@@ -75,6 +79,7 @@ class MartLoop:
     def __init__(
         self, mart: PostgresMart, source: MartSource, server_dsn: Callable[[], str], database: str, *,
         interval: float = INTERVAL_SECONDS, reader_password: str | None = None,
+        outbound: HttpOutbound | None = None,
     ) -> None:  # fmt: skip
         self._mart = mart
         self._source = source
@@ -82,6 +87,7 @@ class MartLoop:
         self._database = database
         self._interval = interval
         self._reader_password = reader_password
+        self._outbound = outbound
         self._prepared = False
         self._historical: datetime | None = None
         self._running: asyncio.Task[None] | None = None
@@ -95,6 +101,8 @@ class MartLoop:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         await self._source.feed.close()
+        if self._outbound is not None:
+            await self._outbound.close()
 
     async def _forever(self) -> None:
         while True:
@@ -167,17 +175,26 @@ class MartOptions(Struct, frozen=True, kw_only=True):
 def loop_of(settings: MartSettings, interval: float = INTERVAL_SECONDS) -> MartLoop:
     """The loop of a process of its own."""
     directory = InfoMartResources(settings.info_mart_url) if settings.info_mart_url is not None else None
+    outbound = HttpOutbound(read_outbound_allowed()) if settings.gws is not None else None
     source = MartSource(
         tenant_id=settings.tenant,
         time_zone=settings.time_zone,
         feed=HttpReportingFeed(settings.url, settings.api_key),
         directory=directory,
+        channels=None if settings.gws is None or outbound is None else _channels(outbound, settings.gws),
+        contact_center_id="" if settings.gws is None else settings.gws.contact_center_id,
     )
     database = unquote(urlsplit(settings.database_url).path.lstrip("/"))
     return MartLoop(
         PostgresMart(lambda: settings.database_url), source, lambda: _server(settings.database_url), database,
-        interval=interval, reader_password=settings.reader_password,
+        interval=interval, reader_password=settings.reader_password, outbound=outbound,
     )  # fmt: skip
+
+
+def _channels(outbound: HttpOutbound, gws: GwsSettings) -> DigitalChannelsClient:
+    """One session, and so one token, for all runs of the process."""
+    asking = GwsSession(outbound, gws)
+    return DigitalChannelsClient(asking, gws.nexus, gws.workspace)
 
 
 def _server(dsn: str) -> str:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 from msgspec import Struct
 
 from openiwd.domain.email.cloud import CloudAddresses
 from openiwd.adapters.redis.server import RedisServer
 from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.gws import GwsSettings
 from openiwd.domain.network_address import Network, read_networks
 from openiwd.domain.rate_limit import Limits
 from openiwd.processes.sharing_settings import read_limits, read_redis
@@ -73,6 +75,8 @@ class MartSettings(Struct, frozen=True, kw_only=True):
     info_mart_url: str | None = None
     reader_password: str | None = None
     """Of the role `openiwd_bi`; None = left as it is."""
+    gws: GwsSettings | None = None
+    """How the mart is let in at GWS for its requests to Digital Channels; None = there is none."""
     metrics_port: int | None = DEFAULT_METRICS_PORT
     log_level: str = "info"
 
@@ -197,9 +201,32 @@ def read_mart_settings(variables: Mapping[str, str] | None = None) -> MartSettin
         time_zone=_zone(env, "OPENIWD_MART_TIME_ZONE"),
         info_mart_url=_secret(env, "OPENIWD_INFO_MART_URL"),
         reader_password=_secret(env, "OPENIWD_BI_PASSWORD"),
+        gws=_mart_gws(env),
         metrics_port=_number(env, "OPENIWD_METRICS_PORT", DEFAULT_METRICS_PORT, 0, 65_535),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
     )
+
+
+def _mart_gws(env: Mapping[str, str]) -> GwsSettings | None:
+    """The mart's own client at GWS."""
+    auth_url = env.get("OPENIWD_MART_GWS_AUTH_URL")
+    if not auth_url:
+        return None
+    values = {
+        "enabled": True,
+        "authUrl": auth_url,
+        "gwsUrl": env.get("OPENIWD_MART_GWS_URL") or "",
+        "nexusUrl": env.get("OPENIWD_MART_DIGITAL_CHANNELS_URL") or "",
+        "clientId": _needed(env, "OPENIWD_MART_GWS_CLIENT_ID", "the mart's client at GWS"),
+        "clientSecret": _needed(env, "OPENIWD_MART_GWS_CLIENT_SECRET", "the secret of the mart's client"),
+        "contactCenterId": _needed(env, "OPENIWD_MART_CONTACT_CENTER_ID", "the tenant's contact center"),
+    }
+    try:
+        return msgspec.convert(values, GwsSettings)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(
+            f"the settings of GWS: {error}", field="OPENIWD_MART_GWS_AUTH_URL", hint="use http:// or https://"
+        ) from error
 
 
 def _needed(environment: Mapping[str, str], name: str, what: str) -> str:

@@ -11,7 +11,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from openiwd.adapters.cloud_mail.http_oauth import HttpOAuth
+from openiwd.adapters.digital_channels.client import DigitalChannelsClient
 from openiwd.adapters.files.adapter import FileAdapter
+from openiwd.adapters.gws.client import GwsClient
+from openiwd.adapters.gws.session import GwsSession
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
 from openiwd.adapters.memory.runtime_cache import MemoryRuntimeCache
@@ -25,6 +28,7 @@ from openiwd.adapters.redis.server import RedisServer
 from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
 from openiwd.domain.email.cloud import CloudAddresses
 from openiwd.domain.errors import NotFoundError
+from openiwd.domain.gws import GwsSettings
 from openiwd.domain.network_address import Network
 from openiwd.domain.rate_limit import Limits
 from openiwd.ports.capture import CaptureAdapter
@@ -102,9 +106,15 @@ class Wiring:
             capture_adapters=adapters,
             email_tools=EmailTools(box, Nh3Cleaner(), MailProviders(cloud), self.oauth, cloud),
             limits=RateLimits(MemoryRuntimeCache(), cache, limits),
+            make_router=lambda settings: GwsClient(self.outbound, settings),
+            make_channels=self._channels,
         )
         # Without a key for all processes, copies could not be told from forgeries: then none are made.
         self.sharing = Sharing(cache, self.platform, box if secret_keys else None) if cache else None
+
+    def _channels(self, settings: GwsSettings) -> DigitalChannelsClient:
+        asking = GwsSession(self.outbound, settings)
+        return DigitalChannelsClient(asking, settings.nexus, settings.workspace)
 
     def _dsn_of(self, tenant_id: str) -> str:
         if tenant_id == CONTROL:

@@ -17,7 +17,8 @@ def abandoned(desk: Desk, now: datetime) -> list[int]:
         if holding.offered:
             continue
         agent = desk.world.agents.get(holding.agent_id)
-        if agent is None:
+        queue = desk.rules.queues.get(holding.queue_id)
+        if agent is None or (queue is not None and not queue.is_native):  # a router's agents work elsewhere
             continue
         if not agent.active or _left(agent, holding, now) or _gone_too_long(desk, agent, holding, now):
             found.append(number)

@@ -21,6 +21,7 @@ from openiwd.domain.alarm import (
     AlarmObject,
     AlarmSetting,
     Cause,
+    away_cause,
     differences,
     idle_causes,
     parked_causes,
@@ -28,7 +29,7 @@ from openiwd.domain.alarm import (
 from openiwd.domain.event import EventType
 from openiwd.domain.instant import to_micros
 from openiwd.domain.privilege import system
-from openiwd.domain.queue import Queue
+from openiwd.domain.queue import Queue, RoutingTarget
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.unserved import Crowd, Waiting, profiles_at_work, unserved
 from openiwd.ports.tenant_store import Reading
@@ -50,12 +51,15 @@ LOOKED_AT: Final = 30
 DECLINES_ALLOWED: Final = 3
 """Where an item's queue is not known."""
 KEPT: Final = timedelta(days=30)
+AWAY_FOR: Final = timedelta(seconds=30)
+"""A router that does not answer for a moment is no cause yet."""
 ACTOR: Final = system("alarms").actor
 STANDING: Final = (
     AlarmKind.NOT_READY.value,
     AlarmKind.NO_ELIGIBLE_AGENT.value,
     AlarmKind.CANARY_ROLLED_BACK.value,
     AlarmKind.WEBHOOK_PARKED.value,
+    AlarmKind.ROUTER_AWAY.value,
 )
 """Kinds whose causes are few and looked at all together."""
 
@@ -116,7 +120,16 @@ class _Look:
             found += [_of_canary(c) for c in await reading.rolled_back_canaries()]
         if AlarmKind.WEBHOOK_PARKED not in setting.off:
             found += await self._parked(reading)
+        if AlarmKind.ROUTER_AWAY not in setting.off:
+            found += await self._away(reading)
         return found
+
+    async def _away(self, reading: Reading) -> list[Cause]:
+        router = await reading.router_state(RoutingTarget.GWS.value)
+        since = None if router is None else router.away_since
+        if router is None or since is None or self.now - since < AWAY_FOR:
+            return []
+        return [away_cause(router.router, since, router.last_error)]
 
     async def _parked(self, reading: Reading) -> list[Cause]:
         counts = await reading.delivery_counts()

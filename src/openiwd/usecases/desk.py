@@ -145,6 +145,9 @@ class Desk:
             self._hold(item.number, holding)
             if item.offer_id is not None and not self._still_fits(item, agent_id, weight, to_micros(now)):
                 self._unfit[item.number] = (item.id, item.offer_id)
+        elif item.status is Status.QUEUED and self._is_away(item):
+            self.world.backlog.discard(item.number)
+            self._note_gone(item.number, item.revision)
         elif item.status is Status.QUEUED:
             served = (services or {}).get(item.contact_id) if item.contact_id is not None else None
             waiting = self._waiting(item, weight_of(item, self.rules), served)
@@ -152,6 +155,11 @@ class Desk:
         else:
             self.world.backlog.discard(item.number)
             self._note_gone(item.number, item.revision)
+
+    def _is_away(self, item: WorkItem) -> bool:
+        """Whether an external router may still have it, though its queue is one of ours: it is recalled first."""
+        queue = self.rules.queues.get(item.queue_id) if item.queue_id else None
+        return item.routed_to is not None and (queue is None or queue.is_native)
 
     def put_many(self, alike: Sequence[Alike], rows: BacklogRows, now: int) -> None:
         """Waiting items in bulk. None of them may be in the picture: who has been is to be put as a whole item."""

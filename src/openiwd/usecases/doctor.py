@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from openiwd.domain.doctor import system_check, work_check
+from openiwd.domain.doctor import router_check, system_check, work_check
 from openiwd.domain.doctor.finding import CheckResult, CheckState, Finding, Severity, finding, in_order
 from openiwd.domain.errors import ForbiddenError, OpenIwdError
 from openiwd.domain.privilege import Caller, Scope
@@ -58,6 +58,7 @@ def registry() -> dict[str, Registered]:
         Registered(system_check.RUNS, doctor_check.runs),
         Registered(system_check.KEYS, doctor_check.keys, "apiKeys.view"),
         Registered(system_check.DATABASE, doctor_check.database, "audit.view"),
+        Registered(router_check.ROUTERS, doctor_check.routers),
         Registered("mart", _absent("mart")),
         Registered("mailboxes", _absent("mailboxes")),
         Registered("capturePoints", _absent("capturePoints")),

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from openiwd.domain.agent import Agent
-from openiwd.domain.doctor import rule_check, system_check, work_check
+from openiwd.domain.doctor import router_check, rule_check, system_check, work_check
 from openiwd.domain.doctor.finding import Finding, Severity, finding
+from openiwd.domain.doctor.router_check import RouterFacts
 from openiwd.domain.doctor.system_check import DraftFact, KeyFact, LeaseFacts, LogFacts
 from openiwd.domain.errors import UnavailableError
 from openiwd.domain.instant import to_micros
@@ -23,6 +24,7 @@ from openiwd.domain.lint.waiting_lint import lint_waiting
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.rule_set_reference import Referred, references
 from openiwd.ports.tenant_store import Cursor, Reading
+from openiwd.usecases.integration_settings import GWS, stored_settings
 
 if TYPE_CHECKING:
     from openiwd.usecases.decider import Decider
@@ -233,3 +235,23 @@ async def database(look: Examination) -> Sequence[Finding]:
     async with look.reading() as reading:
         facts = await reading.database_facts(system_check.LONG_SECONDS)
     return system_check.database_health(facts)
+
+
+async def routers(look: Examination) -> Sequence[Finding]:
+    """External routers that are needed, and how they are."""
+    queues = [] if look.rules is None else [q.name for q in look.rules.queues.values() if not q.is_native]
+    async with look.reading() as reading:
+        stored = await stored_settings(reading)
+        if not queues and stored is None:
+            return []
+        state = await reading.router_state(GWS)
+        counts, refused = await reading.submission_counts(), await reading.refused_items(look.now)
+    facts = RouterFacts(
+        queues=queues,
+        is_enabled=stored is not None and stored[0].enabled,
+        away_since=None if state is None else state.away_since,
+        last_error=None if state is None else state.last_error,
+        counts=counts,
+        refused=len(refused),
+    )
+    return router_check.routers(facts, look.now)

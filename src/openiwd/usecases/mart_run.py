@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from openiwd.domain.errors import NotFoundError, OpenIwdError
+from openiwd.ports.digital_channels import DigitalChannels
 from openiwd.ports.mart import AgentDirectory, FeedPage, Mart, MartLoad, ReportingFeed, Verdict
 
 BATCH: Final = 20_000
@@ -40,6 +42,9 @@ class MartSource(Struct, frozen=True, kw_only=True):
     time_zone: str
     feed: ReportingFeed
     directory: AgentDirectory | None = None
+    channels: DigitalChannels | None = None
+    """Asked with a token of the mart's own; None: there are no Digital Channels."""
+    contact_center_id: str = ""
     batch: int = BATCH
 
 
@@ -85,6 +90,8 @@ async def _jobs(
     if chain is Chain.FULL:
         await jobs.run("initialise", lambda: _emptied(load))
     await jobs.run("load configuration", lambda: _configuration(load, source))
+    if source.channels is not None:
+        await _authorise(jobs, source.channels, source.contact_center_id)
     loader = _Loader(load, source, now, jobs)
     await loader.run()
     verdict = await load.balance()
@@ -96,6 +103,19 @@ async def _jobs(
     return RunResult(
         events=loader.events, batches=loader.batches, intervals=loader.intervals, verdict=verdict
     )
+
+
+async def _authorise(jobs: _Jobs, channels: DigitalChannels, contact_center_id: str) -> None:
+    """Lets itself in at GWS and reads the tenant's service configuration; its audit row says what went wrong.
+
+    Nothing in the mart depends on it: the facts are loaded whether GWS answers or not.
+    """
+
+    async def settings() -> int:
+        return len(await channels.settings(contact_center_id))
+
+    with suppress(OpenIwdError):
+        await jobs.run("authorise", settings)
 
 
 async def _emptied(load: MartLoad) -> int:

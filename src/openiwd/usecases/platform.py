@@ -9,9 +9,12 @@ from datetime import datetime
 from uuid import UUID
 
 from openiwd.domain.errors import NotFoundError, UnavailableError
+from openiwd.domain.gws import GwsSettings
 from openiwd.domain.lint.finding import Finding
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.control_store import ControlStore
+from openiwd.ports.digital_channels import DigitalChannels
+from openiwd.ports.external_router import ExternalRouter
 from openiwd.ports.outbound import Outbound
 from openiwd.ports.secret_box import SecretBox
 from openiwd.ports.tenant_store import Tenant
@@ -77,6 +80,8 @@ class TenantServices:
         self.impact_runs = ImpactRuns()
         self.decider: Decider | None = None
         """Present while this process decides for the tenant."""
+        self.router_failure: str | None = None
+        """Why the external router does not answer, while this process speaks to it and it does not."""
         self.picture: Picture | None = None
         """Present while this process decides or stands by to."""
         self.loads = 0
@@ -121,10 +126,14 @@ class Platform:
         capture_adapters: Mapping[str, CaptureAdapter] | None = None,
         email_tools: EmailTools | None = None,
         limits: RateLimits | None = None,
+        make_router: Callable[[GwsSettings], ExternalRouter] | None = None,
+        make_channels: Callable[[GwsSettings], DigitalChannels] | None = None,
     ) -> None:
         self.control = control
         self.limits = limits
         """How often callers may ask; None: as often as they like."""
+        self._make_router = make_router
+        self._make_channels = make_channels
         self._outbound = outbound
         self._secrets = secrets
         self.identities = Identities(control)
@@ -144,6 +153,18 @@ class Platform:
         if self._outbound is None:
             raise UnavailableError("this process sends nothing to receivers outside", code="noOutbound")
         return self._outbound
+
+    def connect_router(self, settings: GwsSettings) -> ExternalRouter:
+        """A connection to the external router of a tenant; whoever asks for it closes it."""
+        if self._make_router is None:
+            raise UnavailableError("this process speaks to no router", code="noRouter")
+        return self._make_router(settings)
+
+    def connect_channels(self, settings: GwsSettings) -> DigitalChannels:
+        """Digital Channels, asked with the token of the same connection."""
+        if self._make_channels is None:
+            raise UnavailableError("this process speaks to no Digital Channels", code="noRouter")
+        return self._make_channels(settings)
 
     @property
     def secrets(self) -> SecretBox:

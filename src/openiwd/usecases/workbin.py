@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from openiwd.domain.agent import Agent
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.privilege import Caller, Scope
-from openiwd.domain.queue import Delivery, Queue
+from openiwd.domain.queue import Queue
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.tenant_store import SearchPage, SearchQuery
@@ -40,7 +40,7 @@ def bins_of(agent: Agent, rules: CompiledRuleSet) -> dict[str, list[str]]:
     """The queues of each bin that the agent may take from, by the bin's id: a group's, or `everybody`."""
     found: dict[str, list[str]] = {}
     for queue in rules.queues.values():
-        if queue.delivery is Delivery.PUSH:
+        if not queue.pulls:
             continue
         for group in _groups_of(queue):
             if group == EVERYBODY or group in agent.groups:

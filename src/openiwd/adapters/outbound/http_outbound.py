@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from openiwd.domain.network_address import Address, Network, is_public, is_within, read_address
-from openiwd.ports.outbound import OutboundAnswer
+from openiwd.ports.outbound import NotReachedError, OutboundAnswer, OutboundReply, ReplyLostError
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
@@ -25,6 +25,8 @@ TOTAL_SECONDS: Final = 15.0
 """For all of it: a receiver that sends a byte now and then would outlast any other time-out."""
 ANSWER_BYTES: Final = 16_384
 """So much of an answer is read; what it says is of no interest."""
+REPLY_BYTES: Final = 8 * 1024 * 1024
+"""An answer that is read whole may be so long."""
 KEEP_SECONDS: Final = 4.0
 LONGEST_RETRY_AFTER: Final = 3_600.0
 
@@ -170,6 +172,46 @@ class HttpOutbound:
                 if size > ANSWER_BYTES:
                     break
             return _answer(response.status, response.headers)
+
+    async def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float
+    ) -> OutboundReply:
+        against = self.refusal(url)
+        if against is not None:
+            raise NotReachedError(against, code="addressRefused", field="url")
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ask(method, httpx.URL(url), headers, body, seconds)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+            raise NotReachedError(_said(error) or "there was no connection") from error
+        except (TimeoutError, httpcore.TimeoutException) as error:
+            raise ReplyLostError(f"no complete answer within {seconds:g} seconds") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+            raise ReplyLostError(_said(error) or "the connection was lost") from error
+
+    async def _ask(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> OutboundReply:
+        sent = [(b"Host", url.netloc), (b"Content-Length", str(len(body)).encode())]
+        sent += [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]
+        target = httpcore.URL(
+            scheme=url.raw_scheme,
+            host=url.raw_host,
+            port=url.port or (443 if url.scheme == "https" else 80),
+            target=url.raw_path or b"/",
+        )
+        timeouts = {"connect": min(CONNECT_SECONDS, seconds), "read": seconds, "write": seconds, "pool": 1.0}
+        request = self._pool(url.scheme).stream(
+            method, target, headers=sent, content=body, extensions={"timeout": timeouts}
+        )
+        async with request as response:
+            data = bytearray()
+            async for chunk in response.aiter_stream():
+                data += chunk
+                if len(data) > REPLY_BYTES:
+                    raise ReplyLostError(f"the answer is longer than {REPLY_BYTES} bytes")
+            told = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in response.headers]
+            return OutboundReply(status=response.status, headers=told, body=bytes(data))
 
     def _pool(self, scheme: str) -> httpcore.AsyncConnectionPool:
         """Without a limit of its own: whoever sends keeps one, for each receiver apart."""

@@ -29,7 +29,9 @@ RULE_SET_SQL = named_sql("rule_set")
 TENANT_SQL = named_sql("tenant")
 
 NAMED_KINDS = frozenset({"skill", "agent_group"})
-BODY_KINDS = frozenset({"hold_reason", "capture_point", "lookup_table", "rule_set_draft", "webhook"})
+BODY_KINDS = frozenset({
+    "hold_reason", "capture_point", "lookup_table", "rule_set_draft", "webhook", "integration",
+})  # fmt: skip
 MAIL_KINDS = frozenset({"mailbox", "email_filter", "standard_response"})
 VIEW_KIND = "saved_view"
 OBJECT_SQL = {

@@ -187,7 +187,7 @@ UNUSED: Final = (
     ),
     *("assignment_id", "source_url", "contact_id", "declines", "last_agent", "error", "named_category"),
     *("department_id", "process_id", "priority_fixed", "priority_adjustment", "queued_at", "completed_at"),
-    *("held_at", "reopened_at", "segment"),
+    *("held_at", "reopened_at", "segment", "routed_to"),
 )
 """Fields of an event's `set` that no fact is made of."""
 ITEM_COLUMNS: Final = (

@@ -15,7 +15,7 @@ from openiwd.domain.requirement import NO_REQUIREMENT, Requirement
 from openiwd.domain.work_item import DueOrigin, Exclusion, Status, WorkItem
 
 ITEM_FIELDS: Final = WorkItem.__struct_fields__
-"""The table's columns, in its order: `number`, those of the item, and `submission_hash` at the end."""
+"""The table's columns, in the order of the struct; the table has `submission_hash` beside them."""
 
 _TYPES: Final = {
     "number": "bigint",
@@ -48,7 +48,7 @@ LATER: Final = frozenset({
     "reopened_at", "pauses", "clock_frozen", "assigned_at", "completed_at", "held_at", "hold_reason",
     "hold_until", "hold_wakes_on", "hold_pauses", "keep_for", "assigned_to", "assignment_id", "reserved_for",
     "reserved_until", "reserved_by", "offer_id", "offered_to", "offered_at", "offer_expires_at", "excluded",
-    "declines", "last_agent",
+    "declines", "last_agent", "routed_to",
 })  # fmt: skip
 """What an item hardly ever has when it arrives; the table has defaults for these."""
 

@@ -13,6 +13,7 @@ from openiwd.adapters.postgres.email_reading import EmailReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
+from openiwd.adapters.postgres.routing_store import RoutingReading
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 from openiwd.adapters.postgres.stay_reading import StayReading
@@ -36,6 +37,7 @@ class PostgresReading(
     TrialReading,
     RuleChangeReading,
     EmailReading,
+    RoutingReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

@@ -10,6 +10,7 @@ from openiwd.adapters.postgres.dashboard_reading import DashboardWriting
 from openiwd.adapters.postgres.email_writing import EmailWriting
 from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
+from openiwd.adapters.postgres.routing_store import RoutingWriting
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeWriting
 from openiwd.adapters.postgres.stay_reading import StayWriting
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
@@ -30,6 +31,7 @@ class PostgresWriting(
     TrialWriting,
     RuleChangeWriting,
     EmailWriting,
+    RoutingWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

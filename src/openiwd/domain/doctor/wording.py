@@ -205,6 +205,23 @@ WORDING: Final[dict[str, tuple[str, str]]] = {
         "The API key {key} has ended and was in use before.",
         "Make another key if it is still needed, else revoke it.",
     ),
+    # external routers
+    "routerNotConfigured": (
+        "Queues are routed by GWS, and the connection to it is not configured or not enabled: {queues}.",
+        "Configure the connection (PUT /iwd/v3/integrations/gws), or set the queues' routing target to native.",
+    ),
+    "routerLeftItems": (
+        "The connection to GWS is off, and items may still be there: {n}. Nobody is given them.",
+        "Enable the connection until they are recalled; set their queues to native before, if GWS is to get no more.",
+    ),
+    "routerAway": (
+        "GWS has not answered for {minutes} minutes: {error}",
+        "See to GWS and the way to it. Nothing is lost: the items wait here and are submitted once it is back.",
+    ),
+    "routerRefuses": (
+        "GWS has refused items lately: {n}. Each is tried again a quarter of an hour later.",
+        "Look at the submissions for what it says, and mend the items or the service's configuration there.",
+    ),
     "notInstalled": ("{area}: not installed here.", "Nothing needs to be done."),
     "checkFailed": (
         "The check {name} could not be made: {reason}",

@@ -81,6 +81,8 @@ def _fault(
     one: Wanted, queue: Queue, people: _People, rules: CompiledRuleSet, now_us: int
 ) -> tuple[str, Severity] | None:
     """The kind of finding; None where somebody who is logged in can take the items."""
+    if not queue.is_native:
+        return None
     demand = _demand(one, queue)
     if _anyone(people.now, demand, queue):
         return None

@@ -25,6 +25,7 @@ ICONS: Final = {
     AlarmKind.NOT_READY: "pause",
     AlarmKind.CANARY_ROLLED_BACK: "split",
     AlarmKind.WEBHOOK_PARKED: "send",
+    AlarmKind.ROUTER_AWAY: "send",
 }
 CSS: Final = dict.fromkeys(
     (
@@ -33,6 +34,7 @@ CSS: Final = dict.fromkeys(
         AlarmKind.NO_ELIGIBLE_AGENT,
         AlarmKind.CANARY_ROLLED_BACK,
         AlarmKind.WEBHOOK_PARKED,
+        AlarmKind.ROUTER_AWAY,
     ),
     "bad",
 )
@@ -174,7 +176,7 @@ def _name(alarm: Alarm, shown: Shown) -> str:
             return shown.agent(alarm.object_id)
         case AlarmObject.QUEUE:
             return shown.queue(alarm.object_id)
-        case AlarmObject.DRAFT | AlarmObject.WEBHOOK:
+        case AlarmObject.DRAFT | AlarmObject.WEBHOOK | AlarmObject.ROUTER:
             return alarm.object_name or alarm.object_id
 
 
@@ -191,6 +193,8 @@ def _href(alarm: Alarm) -> str:
             return f"/configuration/drafts/{alarm.object_id}/canary"
         case AlarmObject.WEBHOOK:
             return f"/configuration/webhooks/{quote(alarm.object_id, safe='')}/deliveries?state=parked"
+        case AlarmObject.ROUTER:
+            return "/configuration/queues"
 
 
 def _place(alarm: Alarm, shown: Shown) -> str:
@@ -226,3 +230,5 @@ def _sentence(alarm: Alarm, shown: Shown) -> str:
             )
         case AlarmKind.WEBHOOK_PARKED:
             return t("alarm_text.webhookParked", n=int(detail["deliveries"]))
+        case AlarmKind.ROUTER_AWAY:
+            return t("alarm_text.routerAway", error=detail.get("error") or "–")

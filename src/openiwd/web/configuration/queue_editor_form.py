@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from openiwd.domain.instant import format_duration, parse_duration
-from openiwd.domain.queue import Delivery, QueueConfig
+from openiwd.domain.queue import Delivery, QueueConfig, RoutingTarget
 from openiwd.domain.requirement import RelaxationStep
 from openiwd.web.configuration.object_form import Reader, Values, row_values
 
@@ -32,6 +32,7 @@ def queue_values(config: QueueConfig) -> dict[str, str]:
     values = {
         "name": config.name,
         "delivery": config.delivery.value,
+        "routingTarget": config.routing_target.value,
         "hours": config.hours or "",
         "segmentBy": config.segment_by or "",
         "autoAccept": "true" if config.auto_accept else "",
@@ -93,6 +94,7 @@ def queue_body(object_id: str, values: Values, before: QueueConfig | None) -> di
         "name": read.required("name", "the queue has no name"),
         "groups": _groups(read, before),
         "delivery": read.text("delivery"),
+        "routingTarget": read.text("routingTarget") or RoutingTarget.NATIVE.value,
         "autoAccept": read.flag("autoAccept"),
         "notReadyOnTimeout": read.flag("notReadyOnTimeout"),
         "relaxation": _relaxation(read, before),
@@ -100,6 +102,8 @@ def queue_body(object_id: str, values: Values, before: QueueConfig | None) -> di
     }
     if body["delivery"] not in {d.value for d in Delivery}:
         read.problems.add("delivery", "there is no such delivery", "choose push, pull or both")
+    if body["routingTarget"] not in {target.value for target in RoutingTarget}:
+        read.problems.add("routingTarget", "there is no such routing target", "choose native or gws")
     optional: dict[str, Any] = {
         "hours": read.text("hours") or None,
         "segmentBy": read.text("segmentBy") or None,

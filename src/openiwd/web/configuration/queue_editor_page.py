@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from litestar import Response, get
 from litestar.params import FromPath
 
-from openiwd.domain.queue import Delivery, QueueConfig
+from openiwd.domain.queue import Delivery, QueueConfig, RoutingTarget
 from openiwd.domain.rule_set import RuleSetDocument
 from openiwd.domain.rule_set_use import uses_of_queues
 from openiwd.usecases.rule_set_draft import live_document
@@ -146,6 +146,7 @@ async def queue_editor_page(visit: CurrentVisit, object_id: FromPath[str]) -> Re
         groups=sorted(groups.items(), key=lambda g: g[1].casefold()),
         names=sorted({*groups, *skills}),
         deliveries=[d.value for d in Delivery],
+        targets=[target.value for target in RoutingTarget],
         steps=STEPS,
         calendars=[(c.id, c.name) for c in at.document.calendars],
         attributes=["ext.customerSegment", "ext.productType", "businessValue", "channel", *attributes],

@@ -33,6 +33,8 @@ ICONS: Final = {
     "returned": "undo",
     "transferred": "forward",
     "reservationEnded": "users",
+    "routed": "send",
+    "routingEnded": "undo",
     "noteAdded": "edit",
     "tagged": "flag",
     "attachmentAdded": "clip",

@@ -27,7 +27,7 @@ SELECT number, id, revision, business_value, priority_adjustment,
     ) AS likeness,
     (
         pauses <> '[]' OR excluded <> '[]' OR reopened_at IS NOT NULL OR reserved_for IS NOT NULL
-        OR reserved_until IS NOT NULL OR offer_id IS NOT NULL OR assigned_to IS NOT NULL
+        OR reserved_until IS NOT NULL OR offer_id IS NOT NULL OR assigned_to IS NOT NULL OR routed_to IS NOT NULL
         OR CASE WHEN contact_id IS NOT NULL AND queue_id = ANY($3::text[]) THEN (
             SELECT true FROM item s WHERE s.contact_id = item.contact_id AND s.assigned_at IS NOT NULL LIMIT 1
         ) IS NOT NULL ELSE false END

@@ -1,0 +1,1 @@
+"""Digital Channels: settings of a tenant, API keys."""

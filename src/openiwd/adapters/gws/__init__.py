@@ -1,0 +1,1 @@
+"""Genesys Web Services: tokens, open media interactions, media management, notifications."""
