@@ -45,6 +45,10 @@ class Readiness:
     def __init__(self, platform: Platform, checks: Mapping[str, Check] | None = None) -> None:
         self._platform = platform
         self._checks: dict[str, Check] = {"controlDatabase": self._control, **(checks or {})}
+        self._lesser: dict[str, Check] = {}
+        """Without these all works, though something is slower or later."""
+        if platform.search_server is not None:
+            self._lesser["search"] = platform.search_server.ping
 
     async def _control(self) -> None:
         await self._platform.control.live_processes()
@@ -54,7 +58,9 @@ class Readiness:
         names = list(self._checks)
         states = await asyncio.gather(*(self._ask(self._checks[n]) for n in names))
         ready = all(s.status == "ok" for s in states)
-        return Ready("ready" if ready else "unavailable", dict(zip(names, states, strict=True)))
+        lesser = {name: await self._ask(check) for name, check in self._lesser.items()}
+        found = {n: s if s.status == "ok" else Dependency("degraded", s.detail) for n, s in lesser.items()}
+        return Ready("ready" if ready else "unavailable", dict(zip(names, states, strict=True)) | found)
 
     async def _ask(self, check: Check) -> Dependency:
         try:

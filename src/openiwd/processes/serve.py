@@ -245,6 +245,7 @@ async def _migrated(settings: Settings) -> Wiring:
         secret_keys=settings.secret_keys,
         outbound_allowed=settings.outbound_allowed,
         capture_dir=settings.capture_dir,
+        search=settings.search,
     )
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])

@@ -18,6 +18,45 @@ DEFAULT_METRICS_PORT = 10052
 SECRET_KEY_LENGTH = 32
 
 
+class SearchSettings(Struct, frozen=True, kw_only=True):
+    """Where the search server is and how it is spoken to."""
+
+    urls: tuple[str, ...]
+    user: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    prefix: str = "openiwd"
+    """Begins the names of all indexes."""
+
+
+def read_search_settings(variables: Mapping[str, str] | None = None) -> SearchSettings | None:
+    """None where no search server is named."""
+    env = os.environ if variables is None else variables
+    urls = tuple((env.get("OPENIWD_SEARCH_URL") or "").replace(",", " ").split())
+    if not urls:
+        return None
+    if not all(url.startswith(("http://", "https://")) for url in urls):
+        raise InvalidInputError(
+            f"OPENIWD_SEARCH_URL is '{env.get('OPENIWD_SEARCH_URL')}'",
+            field="OPENIWD_SEARCH_URL",
+            hint="such as http://search:9200; several with commas between them",
+        )
+    prefix = env.get("OPENIWD_SEARCH_PREFIX") or "openiwd"
+    if not prefix.isascii() or not prefix.replace("-", "").isalnum() or prefix != prefix.lower() or prefix[0] == "-":
+        raise InvalidInputError(
+            f"OPENIWD_SEARCH_PREFIX is '{prefix}'",
+            field="OPENIWD_SEARCH_PREFIX",
+            hint="use lower-case letters, digits and hyphens",
+        )
+    return SearchSettings(
+        urls=urls,
+        user=env.get("OPENIWD_SEARCH_USER") or None,
+        password=_secret(env, "OPENIWD_SEARCH_PASSWORD"),
+        ca_file=env.get("OPENIWD_SEARCH_CA_FILE") or None,
+        prefix=prefix,
+    )
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What a process needs to know before it can start. Command-line options win over the environment."""
 
@@ -41,6 +80,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     mart_server_url: str | None = None
     """Any database of the server where the data marts are; None = where the tenants are."""
+    search: SearchSettings | None = None
+    """Elasticsearch or OpenSearch; None = PostgreSQL alone finds."""
 
 
 class MartSettings(Struct, frozen=True, kw_only=True):
@@ -141,6 +182,7 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         outbound_allowed=read_outbound_allowed(env),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
         mart_server_url=_secret(env, "OPENIWD_MART_SERVER_URL"),
+        search=read_search_settings(env),
     )
 
 

@@ -25,6 +25,8 @@ from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.capture_kinds import outside
 from openiwd.processes.identity import new_id
+from openiwd.processes.searching import search_server
+from openiwd.processes.settings import SearchSettings
 from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
@@ -62,6 +64,7 @@ class Wiring:
         outbound_allowed: Sequence[Network] = (),
         capture_dir: Path | None = None,
         mart_server: str | None = None,
+        search: SearchSettings | None = None,
     ) -> None:
         self.control_dsn = control_dsn
         self.mart_server = mart_server
@@ -77,6 +80,7 @@ class Wiring:
         passing_on = PassingOn(self.control, self.peers, self.process_id)
         adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
         box = AesGcmBox(secret_keys)
+        self.search_server = None if search is None else search_server(search)
         self.platform = Platform(
             self.control,
             self._runtime,
@@ -86,6 +90,7 @@ class Wiring:
             secrets=box,
             capture_adapters=adapters,
             email_tools=EmailTools(box, Nh3Cleaner()),
+            search_server=self.search_server,
         )
 
     def _dsn_of(self, tenant_id: str) -> str:
@@ -117,6 +122,8 @@ class Wiring:
     async def close(self) -> None:
         await self.peers.close()
         await self.outbound.close()
+        if self.search_server is not None:
+            await self.search_server.close()
         for mart in self.marts.values():
             await mart.close()
         await self.pools.close()

@@ -13,6 +13,7 @@ from openiwd.domain.lint.finding import Finding
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.outbound import Outbound
+from openiwd.ports.search_index import SearchServer
 from openiwd.ports.secret_box import SecretBox
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
@@ -22,6 +23,7 @@ from openiwd.usecases.decider import Decider
 from openiwd.usecases.doctor import Doctor
 from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.feed import EventFeed
+from openiwd.usecases.indexed_search import IndexedSearch
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.joint_action import JointActions
 from openiwd.usecases.live_order import LiveOrders
@@ -50,6 +52,7 @@ class TenantServices:
         process_id: UUID,
         control: ControlStore | None = None,
         email_tools: EmailTools | None = None,
+        search_server: SearchServer | None = None,
     ) -> None:
         self.runtime = runtime
         self._email_tools = email_tools
@@ -58,6 +61,12 @@ class TenantServices:
         self.intake = Intake(runtime)
         self.actions = JointActions(runtime)
         self.feed = EventFeed(runtime)
+        self.indexed = (
+            None
+            if search_server is None
+            else IndexedSearch(search_server.index(runtime.tenant.id), self.feed, runtime)
+        )
+        """The search index, where a server for it is configured."""
         self.addressing = Addressing(self.feed)
         self.presence = Presence()
         self.counts = Remembered()
@@ -119,8 +128,10 @@ class Platform:
         secrets: SecretBox | None = None,
         capture_adapters: Mapping[str, CaptureAdapter] | None = None,
         email_tools: EmailTools | None = None,
+        search_server: SearchServer | None = None,
     ) -> None:
         self.control = control
+        self.search_server = search_server
         self._outbound = outbound
         self._secrets = secrets
         self.identities = Identities(control)
@@ -164,7 +175,11 @@ class Platform:
             if tenant is None or not tenant.active:
                 raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
             services = TenantServices(
-                await self._make_runtime(tenant), self.process_id, self.control, self.email_tools
+                await self._make_runtime(tenant),
+                self.process_id,
+                self.control,
+                self.email_tools,
+                self.search_server,
             )
             if self._on_open is not None:
                 await self._on_open(services)
