@@ -31,7 +31,11 @@ class Starting:
         self._pids = pids
 
     def spawn(
-        self, command: list[str | Path], log: str, environment: Mapping[str, str] | None = None
+        self,
+        command: list[str | Path],
+        log: str,
+        environment: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> subprocess.Popen[bytes]:
         """Begins a process that is stopped with the run, even if this one is killed."""
         with (self.folder / log).open("wb") as output:
@@ -43,6 +47,7 @@ class Starting:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                **options,
             )
         with self._pids.open("a") as file:
             file.write(f"{process.pid}@{psutil.Process(process.pid).create_time()}\n")

@@ -68,7 +68,7 @@ class Metrics:
         )
         self.searches = Counter(
             "iwd_searches",
-            "Searches that a search index was asked for, by what became of it: index, unsuited, behind, building, away.",
+            "Searches that an index was asked for, by outcome: index, unsuited, behind, building, away.",
             ["tenant", "outcome"],
             registry=self.registry,
         )

@@ -1,4 +1,4 @@
-"""Needs: a search server beside the database, with one index of items for each tenant. It finds; it is never the truth."""
+"""Needs: a search server beside the database, with an index of items for each tenant. It finds; it is never the truth."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class SearchIndex(Protocol):
     async def write(
         self, name: str, items: Sequence[WorkItem], gone: Mapping[int, int], fields: Fields
     ) -> None:
-        """Items as they are, and the numbers of deleted ones with their last revision. An older revision changes nothing.
+        """Items as they are, and the numbers of deleted ones with their last revision; an older one changes nothing.
 
         Raises IndexGoneError where the index is no longer there, and makes none.
         """

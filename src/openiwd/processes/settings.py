@@ -42,7 +42,12 @@ def read_search_settings(variables: Mapping[str, str] | None = None) -> SearchSe
             hint="such as http://search:9200; several with commas between them",
         )
     prefix = env.get("OPENIWD_SEARCH_PREFIX") or "openiwd"
-    if not prefix.isascii() or not prefix.replace("-", "").isalnum() or prefix != prefix.lower() or prefix[0] == "-":
+    if (
+        not prefix.isascii()
+        or not prefix.replace("-", "").isalnum()
+        or prefix != prefix.lower()
+        or prefix[0] == "-"
+    ):
         raise InvalidInputError(
             f"OPENIWD_SEARCH_PREFIX is '{prefix}'",
             field="OPENIWD_SEARCH_PREFIX",

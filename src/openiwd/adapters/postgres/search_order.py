@@ -150,7 +150,9 @@ def before(keys: list[Key], bound: Sequence[str | None], arguments: Arguments) -
             equal.append(f"{key.sql} IS NULL")
             continue
         place = f"{arguments.add(text, 'text')}::{key.sql_type}"
-        branches.append("(" + " AND ".join([*equal, f"{key.sql} {'>' if key.descending else '<'} {place}"]) + ")")
+        branches.append(
+            "(" + " AND ".join([*equal, f"{key.sql} {'>' if key.descending else '<'} {place}"]) + ")"
+        )
         equal.append(f"{key.sql} = {place}")
     return "(" + " OR ".join(branches) + ")"
 

@@ -33,9 +33,7 @@ IS: Final = "\x1f"
 UNKEPT: Final = frozenset({"description"})
 """Texts that are found by word only."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-_DATE: Final = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
-)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _LIKE_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 KEYWORDS: Final = tuple(sorted(set(TEXTS.values()) - UNKEPT)) + ("id", "contact_id", "tags")
 LONGS: Final = tuple(sorted([*INTEGERS.values(), *INSTANTS.values()])) + ("number",)

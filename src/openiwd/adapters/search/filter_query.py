@@ -256,7 +256,9 @@ def _integer(field: str, operator: Operator, value: Any) -> Reach:
         case Operator.EQ | Operator.NE | Operator.IN | Operator.NOT_IN:
             values = value if isinstance(value, list) else [value]
             is_list = operator in (Operator.IN, Operator.NOT_IN)
-            good = all(type(v) is int and abs(v) < _MOST for v in values) and is_list is isinstance(value, list)
+            good = all(type(v) is int and abs(v) < _MOST for v in values) and is_list is isinstance(
+                value, list
+            )
             return _terms(field, values) if good else UNKNOWN
         case _:
             bounds = _numbers(operator, value)
@@ -267,7 +269,7 @@ def _numbers(operator: Operator, value: Any) -> dict[str, Any] | None:
     """The bounds of an operator that compares numbers."""
     if operator is Operator.BETWEEN:
         low, high = value if isinstance(value, list) and len(value) == 2 else (None, None)
-        bounds = {"gte": low, "lte": high}
+        bounds: dict[str, Any] = {"gte": low, "lte": high}
     elif operator in _BOUNDS and operator not in (Operator.BEFORE, Operator.AFTER):
         bounds = {_BOUNDS[operator]: value}
     else:

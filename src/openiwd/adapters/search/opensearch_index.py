@@ -48,7 +48,11 @@ class OpenSearchIndex:
 
     def __init__(self, server: Calling, prefix: str, tenant_id: str, replicas: str) -> None:
         self._server, self._replicas = server, replicas
-        safe = tenant_id if _SAFE.fullmatch(tenant_id) else blake2b(tenant_id.encode(), digest_size=8).hexdigest()
+        safe = (
+            tenant_id
+            if _SAFE.fullmatch(tenant_id)
+            else blake2b(tenant_id.encode(), digest_size=8).hexdigest()
+        )
         self.alias = f"{prefix}-{safe}"
         """The live index. Its own name has a dot after this, so that no tenant's are another's."""
 
@@ -110,7 +114,7 @@ class OpenSearchIndex:
         return _read(found["hits"]["hits"])
 
     async def _surely(self, name: str, reach: Reach, apart: Collection[int], matches: int) -> int:
-        if reach.lower == reach.upper or reach.lower == NONE:
+        if reach.lower in (reach.upper, NONE):
             return 0 if reach.lower == NONE else matches
         found = await self._search(name, {"size": 0, "query": _items(reach.lower, apart)})
         return int(found["hits"]["total"]["value"])

@@ -22,8 +22,14 @@ WRITE_SECONDS: Final = 30.0
 class Client:
     """One connection pool; every error of the library becomes ours."""
 
-    def __init__(self, urls: Sequence[str], *, user: str | None, password: str | None, ca: str | None) -> None:
-        secured = {"verify_certs": True, "ssl_show_warn": False} if urls[0].startswith("https") else {}
+    def __init__(
+        self, urls: Sequence[str], *, user: str | None, password: str | None, ca: str | None
+    ) -> None:
+        secured: dict[str, Any] = (
+            {"verify_certs": True, "ssl_show_warn": False} if urls[0].startswith("https") else {}
+        )
+        if ca:
+            secured["ca_certs"] = ca
         self._client = AsyncOpenSearch(
             hosts=list(urls),
             http_auth=(user, password or "") if user else None,
@@ -31,7 +37,6 @@ class Client:
             max_retries=0 if len(urls) == 1 else 1,
             retry_on_timeout=False,
             http_compress=True,
-            **({"ca_certs": ca} if ca else {}),
             **secured,
         )
 

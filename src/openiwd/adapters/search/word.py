@@ -27,7 +27,9 @@ def folded(text: str) -> str:
 def words_of(texts: Sequence[Any]) -> tuple[set[str], set[str]]:
     """(words that begin so under every reading, further possible words), cut to what is kept."""
     text = " ".join(str(t) for t in texts if t is not None)
-    surely = {word[:LONGEST] for word in _SURE.findall(text.lower() if text.isascii() else _ascii_lower(text))}
+    surely = {
+        word[:LONGEST] for word in _SURE.findall(text.lower() if text.isascii() else _ascii_lower(text))
+    }
     possible: set[str] = set()
     if not text.isascii():
         plain = folded(text)

@@ -48,7 +48,7 @@ class Asked(NamedTuple):
     shown: Shown
     known: Mapping[str, Known]
     problem: OpenIwdError | None = None
-    index: IndexHealth | None = None
+    index_health: IndexHealth | None = None
     """How the search index was when it was searched."""
 
 
@@ -87,7 +87,7 @@ async def _page(visit: Visit, asked: Asked, limit: int, cursor: str | None) -> t
     try:
         query = asked.chosen.query(limit=limit, cursor=cursor, count=cursor is None)
         found = await search.search(visit.services, visit.caller, query)
-        return found.page, asked._replace(index=found.index)
+        return found.page, asked._replace(index_health=found.index)
     except InvalidInputError as error:
         return NO_ITEMS, asked._replace(problem=error)
 
@@ -130,7 +130,7 @@ async def list_context(visit: Visit, asked: Asked, limit: int = PAGE) -> dict[st
         "base_changed": asked.view is not None and of_view(asked.view) != chosen,
         "filter_chips": chips,
         "problem": asked.problem,
-        "slow_search": asked.index in (IndexHealth.AWAY, IndexHealth.BEHIND),
+        "slow_search": asked.index_health in (IndexHealth.AWAY, IndexHealth.BEHIND),
         "without_filter": chosen._replace(filter="").address(),
         "item": None,
         **_rows(visit, page, asked),
