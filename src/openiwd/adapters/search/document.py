@@ -136,7 +136,7 @@ def coded(value: str | bool | float | Decimal) -> str:
             return f"s{value[:LONGEST]}"
         case _:
             number = Decimal(repr(value) if isinstance(value, float) else value).normalize()
-            return f"n{number if number else 0}"
+            return f"n{number or 0}"
 
 
 def _declared(data: dict[str, Any], fields: Fields, found: dict[str, Any]) -> None:

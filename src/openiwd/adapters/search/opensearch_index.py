@@ -145,7 +145,7 @@ class OpenSearchIndex:
             "aliases": {_writing(name): {}},
         }
         async with self._server.call() as client:
-            await client.indices.create(index=name, body=body, params={"timeout": f"{WRITE_SECONDS}s"})
+            await client.indices.create(index=name, body=body, params={"request_timeout": WRITE_SECONDS})
         return name
 
     async def write(

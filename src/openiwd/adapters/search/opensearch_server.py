@@ -5,6 +5,7 @@ The client library is an extra: it is imported here alone.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -16,7 +17,8 @@ from openiwd.adapters.search.opensearch_index import OpenSearchIndex
 from openiwd.ports.search_index import IndexGoneError, SearchAwayError
 
 ASK_SECONDS: Final = 3.0
-WRITE_SECONDS: Final = 30.0
+# Every failure comes out of here as an error, which is logged where it matters.
+logging.getLogger("opensearch").setLevel(logging.CRITICAL)
 
 
 class Client:
@@ -84,7 +86,7 @@ class OpenSearchServer:
 
     async def ping(self) -> None:
         async with self._client.call() as client:
-            await client.cluster.health(params={"timeout": "1s"})
+            await client.cluster.health()
 
     async def close(self) -> None:
         await self._client.close()
