@@ -16,6 +16,7 @@ import pytest
 from tests.servers.shared import ROOT, Starting, free_port, needed, shared
 
 SERVERS = ROOT / ".tools" / "search"
+START_SECONDS = 240.0
 PRODUCTS = ("opensearch", "elasticsearch")
 SETTINGS = """
 cluster.name: openiwd-tests
@@ -94,7 +95,7 @@ def _begin(product: str, starting: Starting) -> dict[str, Any]:
     }
     url = f"http://127.0.0.1:{http}"
     process = starting.spawn([program / "bin" / product], "log", environment, **_as_nobody())
-    starting.wait(process, lambda: _is_up(url), "log")
+    starting.wait(process, lambda: _is_up(url), "log", START_SECONDS)
     return {"url": url, "pid": process.pid}
 
 

@@ -53,9 +53,15 @@ class Starting:
             file.write(f"{process.pid}@{psutil.Process(process.pid).create_time()}\n")
         return process
 
-    def wait(self, process: subprocess.Popen[bytes], is_ready: Callable[[], object], log: str) -> None:
+    def wait(
+        self,
+        process: subprocess.Popen[bytes],
+        is_ready: Callable[[], object],
+        log: str,
+        seconds: float = START_SECONDS,
+    ) -> None:
         """Until it answers; what it wrote, if it does not."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 if is_ready():

@@ -1,4 +1,4 @@
-"""Needs: a search server beside the database, with an index of items for each tenant. It finds; it is never the truth."""
+"""Needs: a search server beside the database, an index of items for each tenant. It finds; it is never the truth."""
 
 from __future__ import annotations
 

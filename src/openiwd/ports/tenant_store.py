@@ -481,8 +481,8 @@ class Candidates(Struct, frozen=True, kw_only=True):
 class Among(Struct, frozen=True, kw_only=True):
     """The only items to look at, as an index has found them.
 
-    `before`: of these only what sorts before this place of the first sort keys, in the form of a cursor's values: a page
-    that is full is then the page of the whole search.
+    `before`: of these only what sorts before this place of the first sort keys, in the form of a cursor's values: a
+    page that is full is then the page of the whole search.
     """
 
     numbers: list[int]

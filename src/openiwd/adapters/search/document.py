@@ -35,8 +35,8 @@ UNKEPT: Final = frozenset({"description"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _LIKE_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-KEYWORDS: Final = tuple(sorted(set(TEXTS.values()) - UNKEPT)) + ("id", "contact_id", "tags")
-LONGS: Final = tuple(sorted([*INTEGERS.values(), *INSTANTS.values()])) + ("number",)
+KEYWORDS: Final = (*sorted(set(TEXTS.values()) - UNKEPT), "id", "contact_id", "tags")
+LONGS: Final = (*sorted([*INTEGERS.values(), *INSTANTS.values()]), "number")
 TIMES: Final = tuple(INSTANTS.values())
 _NUMBERS: Final = tuple(INTEGERS.values())
 
@@ -71,7 +71,7 @@ def mapping(fields: Fields) -> dict[str, Any]:
         **dict.fromkeys(KEYWORDS, keyword),
         **dict.fromkeys(LONGS, number),
         "late": {"type": "boolean"},
-        **dict.fromkeys(("words", "perhaps", "leaf", "set", "odd"), {**keyword, "doc_values": False}),
+        **{name: {**keyword, "doc_values": False} for name in ("words", "perhaps", "leaf", "set", "odd")},
         **{number_field(name): {"type": "double"} for name in fields.numbers},
         **{date_field(name): number for name in fields.dates},
         "place": {"type": "object", "enabled": False},

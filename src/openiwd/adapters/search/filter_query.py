@@ -1,6 +1,7 @@
 """Filter trees as queries of the index, with the meaning that they have in the database.
 
-What the index cannot tell, or what is not well formed, can be anything here: the database decides, or refuses it by name.
+What the index cannot tell, or what is not well formed, can be
+anything here: the database decides, or refuses it by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A whole search as queries of the index: filter, words, category, scope; and its order as far as the index keeps it."""
+"""A whole search as queries of the index: filter, words, category, scope; and its order as far as the index has it."""
 
 from __future__ import annotations
 
