@@ -13,6 +13,7 @@ import pytest
 from openiwd.processes.background import Background
 from openiwd.processes.settings import SearchSettings
 from tests.factories.api import World, raw, world
+from tests.factories.tenant import RULES
 from tests.faults.proxy import Proxy
 from tests.servers.postgres import TEMPLATE_TENANT, PostgresServer
 from tests.servers.search import SearchServerUrl
@@ -118,7 +119,11 @@ async def test_other_declared_attributes_make_another_index(api: World) -> None:
     first = await services.indexed.index.state()
     answer = await api.post("/items", raw("c1", subject="Stolen"))
     assert answer.status_code == 201
-    made = await api.post("/attributes", {"name": "worth", "type": "integer"})
+    made = await api.post(
+        "/rulesets",
+        content=RULES + "attributes: [{name: worth, type: integer}]\n",
+        headers={"content-type": "application/yaml"},
+    )
     assert made.status_code in (200, 201), made.text
 
     async def has_another() -> bool:

@@ -35,8 +35,8 @@ OF_ELASTICSEARCH = """
 xpack.security.enabled: false
 """
 JVM = """
--Xms256m
--Xmx256m
+-Xms{heap}
+-Xmx{heap}
 -XX:+UseSerialGC
 -XX:TieredStopAtLevel=1
 -Xshare:auto
@@ -69,7 +69,8 @@ def _program(product: str, folder: Path) -> Path:
     return Path(shutil.copytree(program, folder / "program"))
 
 
-def _begin(product: str, starting: Starting) -> dict[str, Any]:
+def begin(product: str, starting: Starting, heap: str = "256m") -> dict[str, Any]:
+    """Where it answers and its process id, once it does."""
     folder, http, transport = starting.folder, free_port(), free_port()
     if os.geteuid() == 0:
         folder.parent.chmod(0o711)
@@ -78,7 +79,7 @@ def _begin(product: str, starting: Starting) -> dict[str, Any]:
     settings = SETTINGS.format(folder=folder, http=http, transport=transport)
     settings += OF_ELASTICSEARCH if product == "elasticsearch" else ""
     (folder / "config" / f"{product}.yml").write_text(settings)
-    (folder / "config" / "jvm.options").write_text(JVM.format(folder=folder))
+    (folder / "config" / "jvm.options").write_text(JVM.format(folder=folder, heap=heap))
     (folder / "tmp").mkdir()
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
@@ -111,7 +112,7 @@ def running(product: str) -> SearchServerUrl:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{product} is missing: run .ci/search")
         pytest.skip(f"{product} is not there: run .ci/search")
-    told = shared(product, lambda starting: _begin(product, starting))
+    told = shared(product, lambda starting: begin(product, starting))
     return SearchServerUrl(product, told["url"], told["pid"])
 
 
