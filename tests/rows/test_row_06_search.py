@@ -175,6 +175,8 @@ async def test_an_index_is_replaced_beside_the_one_in_use(world: SearchWorld) ->
     built = await last_built(world.store)
     assert built is not None
     assert (built.index, built.reason, built.items) == (second.name, "asked for", 3)
+    await world.feeding.tidy()
+    assert await world.compared(text="stolen") == "index"
     with pytest.raises(IndexGoneError):
         await world.index.write(first.name, three_items_as(1, revision=9), {}, first.fields)
 

@@ -88,7 +88,11 @@ class SearchIndex(Protocol):
         ...
 
     async def go_live(self, name: str) -> None:
-        """From now on this is the index, in one step; all others of the tenant are dropped."""
+        """From now on this is the index, in one step. The one before stays for those who are asking it."""
+        ...
+
+    async def tidy(self) -> None:
+        """Drops all indexes of the tenant but the live one."""
         ...
 
     async def drop(self) -> None:

@@ -28,6 +28,8 @@ FOLLOW_SECONDS: Final = 0.2
 WAIT_SECONDS: Final = 1.0
 REASON_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 2.0
+TIDY_SECONDS: Final = 10.0
+"""For so long the index before stays, for searches that are asking it."""
 
 lag_events = Gauge("iwd_search_lag_events", "Events that the search index does not show yet", ["tenant"])
 lag_seconds = Gauge("iwd_search_lag_seconds", "How long the search index has been behind the log", ["tenant"])
@@ -69,7 +71,8 @@ class IndexingTenant:
         self._services = services
         self._indexed = indexed
         self._tenant = services.tenant.id
-        self._even_at = time.monotonic()
+        self._even_at = self._built_at = time.monotonic()
+        self._is_tidy = False
 
     async def step(self) -> float:
         if not await self._lease():
@@ -119,12 +122,16 @@ class IndexingTenant:
         try:
             reason = await feeding.reason()
             if reason is None:
+                if not self._is_tidy and time.monotonic() - self._built_at > TIDY_SECONDS:
+                    await feeding.tidy()
+                    self._is_tidy = True
                 return REASON_SECONDS
             log.info("building a search index", tenant=self._tenant, reason=reason)
             built = await feeding.build(reason)
         except SearchAwayError as error:
             return self._failed(error)
         builds.labels(self._tenant).inc()
+        self._is_tidy, self._built_at = False, time.monotonic()
         log.info("search index built", tenant=self._tenant, index=built.index, items=built.items)
         return REASON_SECONDS
 

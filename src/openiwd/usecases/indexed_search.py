@@ -1,9 +1,7 @@
 """Searches answered with the help of an index, exactly as the database alone would answer them.
 
-The index lies behind by some events. What these have changed is known (the log is read here anyhow): such items are
-left out there and looked at in the database. The rows themselves, whether they match, and their order come from the
-database always. Where the index is away, too far behind, or cannot tell, there is no page, and the database is asked
-alone.
+Items changed since the index's place in the log are left out there and looked at in the database. Rows, whether they
+match, and their order come from the database always; where the index cannot help, it is asked alone.
 """
 
 from __future__ import annotations

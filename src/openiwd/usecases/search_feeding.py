@@ -152,6 +152,10 @@ class SearchFeeding:
         await self._save(built)
         return built
 
+    async def tidy(self) -> None:
+        """Drops what earlier buildings have left, once nobody asks it any more; never while one is built."""
+        await self._index.tidy()
+
     async def _load(self, name: str, fields: Fields, last: int, built: Built) -> None:
         """Numbers are dense. What is added or changed meanwhile is in the log after the place where it began."""
         for first in range(1, last + 1, BUILD_CHUNK):

@@ -200,12 +200,21 @@ class OpenSearchIndex:
 
     async def go_live(self, name: str) -> None:
         async with self._server.call() as client:
-            others = [other async for other in self._all(client) if other != name]
-            actions: list[dict[str, Any]] = [{"add": {"index": name, "alias": self.alias}}]
-            actions += [{"remove_index": {"index": other}} for other in others]
+            named = {"alias": self.alias}
+            actions: list[dict[str, Any]] = [
+                {"remove": {"index": f"{self.alias}.*", **named, "must_exist": False}},
+                {"add": {"index": name, **named}},
+            ]
             await client.indices.update_aliases(
                 body={"actions": actions}, params={"request_timeout": WRITE_SECONDS}
             )
+
+    async def tidy(self) -> None:
+        state = await self.state()
+        async with self._server.call() as client:
+            async for name in self._all(client):
+                if state is not None and name != state.name:
+                    await client.indices.delete(index=name)
 
     async def drop(self) -> None:
         async with self._server.call() as client:
