@@ -22,6 +22,13 @@ pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture
+async def one(tenant_database: str, opensearch_url: SearchServerUrl) -> AsyncIterator[SearchWorld]:
+    """Where one product is as good as the other."""
+    async with search_world(tenant_database, opensearch_url.url) as made:
+        yield made
+
+
+@pytest.fixture
 async def world(tenant_database: str, search_server_url: SearchServerUrl) -> AsyncIterator[SearchWorld]:
     async with search_world(tenant_database, search_server_url.url) as made:
         yield made
@@ -76,27 +83,27 @@ async def test_searches_answer_the_same_with_and_without_the_index(world: Search
     assert set(outcomes) == {"index", "unsuited", "refused"}
 
 
-async def test_what_the_index_does_not_show_yet_is_looked_up(world: SearchWorld) -> None:
-    first, second, third = await world.add(three_items())
-    await world.feeding.build("test")
-    first = await world.change(first, subject="Another thing", description=None)
-    await world.change(third, subject="stolen as well")
-    await world.add([stored_item("d", subject="Stolen too")])
-    async with world.store.writing() as tx:
+async def test_what_the_index_does_not_show_yet_is_looked_up(one: SearchWorld) -> None:
+    first, second, third = await one.add(three_items())
+    await one.feeding.build("test")
+    first = await one.change(first, subject="Another thing", description=None)
+    await one.change(third, subject="stolen as well")
+    await one.add([stored_item("d", subject="Stolen too")])
+    async with one.store.writing() as tx:
         assert await tx.delete_items([(second.revision, second)])
     for text in ("stolen", "another", "window"):
-        assert await world.compared(text=text) == "index"
-    assert (await world.by_database(text="stolen")).count == 2
-    await world.feed()
+        assert await one.compared(text=text) == "index"
+    assert (await one.by_database(text="stolen")).count == 2
+    await one.feed()
     for text in ("stolen", "another", "window"):
-        assert await world.compared(text=text) == "index"
+        assert await one.compared(text=text) == "index"
     # Written again, and late: nothing goes back.
-    state = await world.index.state()
+    state = await one.index.state()
     assert state is not None
-    await world.index.write(state.name, three_items_as(first.number, revision=1), {}, state.fields)
-    await world.index.reached(state)
-    assert await world.compared(text="stolen") == "index"
-    assert await world.compared(text="another") == "index"
+    await one.index.write(state.name, three_items_as(first.number, revision=1), {}, state.fields)
+    await one.index.reached(state)
+    assert await one.compared(text="stolen") == "index"
+    assert await one.compared(text="another") == "index"
 
 
 def three_items_as(number: Any, *, revision: int) -> list[Any]:
@@ -181,29 +188,29 @@ async def test_an_index_is_replaced_beside_the_one_in_use(world: SearchWorld) ->
         await world.index.write(first.name, three_items_as(1, revision=9), {}, first.fields)
 
 
-async def test_a_lost_index_is_noticed_and_built_anew(world: SearchWorld) -> None:
-    await world.add(three_items())
-    await world.feeding.build("test")
-    assert await world.compared(text="stolen") == "index"
-    await world.index.drop()
-    await world.add([stored_item("d", subject="Stolen later")])
-    assert await world.compared(text="stolen") == "building"
-    await world.feed()
-    assert await world.index.state() is None, "feeding makes no index by the way"
-    reason = await world.feeding.reason()
+async def test_a_lost_index_is_noticed_and_built_anew(one: SearchWorld) -> None:
+    await one.add(three_items())
+    await one.feeding.build("test")
+    assert await one.compared(text="stolen") == "index"
+    await one.index.drop()
+    await one.add([stored_item("d", subject="Stolen later")])
+    assert await one.compared(text="stolen") == "building"
+    await one.feed()
+    assert await one.index.state() is None, "feeding makes no index by the way"
+    reason = await one.feeding.reason()
     assert reason == "there is none"
-    await world.feeding.build(reason)
-    assert await world.compared(text="stolen") == "index"
+    await one.feeding.build(reason)
+    assert await one.compared(text="stolen") == "index"
 
 
 async def test_too_far_behind_the_database_answers_alone(
-    world: SearchWorld, monkeypatch: pytest.MonkeyPatch
+    one: SearchWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.add(three_items())
-    await world.feeding.build("test")
+    await one.add(three_items())
+    await one.feeding.build("test")
     monkeypatch.setattr("openiwd.usecases.indexed_search.MOST_CHANGED", 1)
-    await world.add([stored_item(f"s{n}", subject="Stolen", status=Status.QUEUED) for n in range(3)])
-    assert await world.compared(text="stolen") == "behind"
-    assert world.indexed.health is IndexHealth.BEHIND
-    await world.feed()
-    assert await world.compared(text="stolen") == "index"
+    await one.add([stored_item(f"s{n}", subject="Stolen", status=Status.QUEUED) for n in range(3)])
+    assert await one.compared(text="stolen") == "behind"
+    assert one.indexed.health is IndexHealth.BEHIND
+    await one.feed()
+    assert await one.compared(text="stolen") == "index"
