@@ -19,7 +19,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
-        mart-faults-long
+        mart-faults-long bench-search
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,7 @@ check: install ## style, types and import contracts
 test-packages:
 	@.ci/packages
 	@.ci/kafka
+	@.ci/search
 
 test: install test-packages ## all tests, real servers included (ARGS="tests/unit -k calendar" ...)
 	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
@@ -98,6 +99,10 @@ bench-footprint: install ## install size, start-up time and memory (benchmarks/r
 
 bench-impact: install ## what a draft would do to a million open items (benchmarks/results/impact.json)
 	@$(BIN)/python -m benchmarks.impact $(ARGS)
+
+bench-search: install ## searches by PostgreSQL and by an index (benchmarks/results/search.json, ARGS="--items 100000")
+	@.ci/search
+	@$(BIN)/python -m benchmarks.search $(ARGS)
 
 bench-ui: install ## pages of the Universal Queue over 1 M items (benchmarks/results/ui.json)
 	@$(BIN)/python -m benchmarks.ui $(ARGS)

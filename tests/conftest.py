@@ -4,5 +4,5 @@ from __future__ import annotations
 
 pytest_plugins = [
     f"tests.servers.{name}"
-    for name in ("postgres", "postgres_15", "mariadb", "kafka", "rabbitmq", "mail", "redis")
+    for name in ("postgres", "postgres_15", "mariadb", "kafka", "rabbitmq", "mail", "redis", "search")
 ]

@@ -17,6 +17,7 @@ from openiwd.domain.privilege import Role, system
 from openiwd.ports.control_store import AccessGroup, User
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
+from openiwd.processes.settings import SearchSettings
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.decider import Decider
@@ -159,9 +160,15 @@ def problem(answer: httpx.Response, status: int, code: str | None = None) -> dic
 
 @asynccontextmanager
 async def world(
-    control_dsn: str, make_database: MakeDatabase, *, tenant: bool = True
+    control_dsn: str,
+    make_database: MakeDatabase,
+    *,
+    tenant: bool = True,
+    search: SearchSettings | None = None,
 ) -> AsyncIterator[World]:
-    wiring = Wiring(control_dsn, budget=20, secret_keys=[SECRET_KEY], outbound_allowed=LOOPBACK)
+    wiring = Wiring(
+        control_dsn, budget=20, secret_keys=[SECRET_KEY], outbound_allowed=LOOPBACK, search=search
+    )
     made = World(wiring, make_database)
     try:
         if tenant:

@@ -31,7 +31,11 @@ class Starting:
         self._pids = pids
 
     def spawn(
-        self, command: list[str | Path], log: str, environment: Mapping[str, str] | None = None
+        self,
+        command: list[str | Path],
+        log: str,
+        environment: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> subprocess.Popen[bytes]:
         """Begins a process that is stopped with the run, even if this one is killed."""
         with (self.folder / log).open("wb") as output:
@@ -43,14 +47,21 @@ class Starting:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                **options,
             )
         with self._pids.open("a") as file:
             file.write(f"{process.pid}@{psutil.Process(process.pid).create_time()}\n")
         return process
 
-    def wait(self, process: subprocess.Popen[bytes], is_ready: Callable[[], object], log: str) -> None:
+    def wait(
+        self,
+        process: subprocess.Popen[bytes],
+        is_ready: Callable[[], object],
+        log: str,
+        seconds: float = START_SECONDS,
+    ) -> None:
         """Until it answers; what it wrote, if it does not."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 if is_ready():

@@ -51,6 +51,10 @@ class Readiness:
     def __init__(self, platform: Platform, checks: Mapping[str, Check] | None = None) -> None:
         self._platform = platform
         self._checks: dict[str, Check] = {"controlDatabase": self._control, **(checks or {})}
+        self._lesser: dict[str, Check] = {}
+        """Without these all works, though something is slower or later."""
+        if platform.search_server is not None:
+            self._lesser["search"] = platform.search_server.ping
 
     async def _control(self) -> None:
         await self._platform.control.live_processes()
@@ -59,7 +63,9 @@ class Readiness:
         """Asks all at once, each for a short time."""
         names = list(self._checks)
         states = await asyncio.gather(*(self._ask(self._checks[n]) for n in names))
+        lesser = {name: await self._ask(check) for name, check in self._lesser.items()}
         found = dict(zip(names, states, strict=True)) | self._routers_away()
+        found |= {n: s if s.status == "ok" else Dependency("degraded", s.detail) for n, s in lesser.items()}
         told = {s.status for s in found.values()}
         worst = "unavailable" if "unavailable" in told else "degraded" if "degraded" in told else "ready"
         return Ready(worst, found)

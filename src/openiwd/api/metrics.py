@@ -66,6 +66,13 @@ class Metrics:
             ["tenant"],
             registry=self.registry,
         )
+        self.searches = Counter(
+            "iwd_searches",
+            "Searches that an index was asked for, by outcome: index, unsuited, behind, building, away.",
+            ["tenant", "outcome"],
+            registry=self.registry,
+        )
+        self._searched: dict[tuple[str, str], int] = {}
         self.connections = Gauge(
             "iwd_db_connections", "Connections to PostgreSQL.", ["state"], registry=self.registry
         )
@@ -97,11 +104,18 @@ class Metrics:
             for queue, count in (decider.backlog_counts if decider is not None else {}).items():
                 self.backlog.labels(services.tenant.id, queue).set(count)
             self._doctor(platform, services)
+            self._index(services)
         if self.pools is not None:
             usage = self.pools()
             for state in ("idle", "in_use", "waiting"):
                 self.connections.labels(state).set(getattr(usage, state))
         return generate_latest(self.registry) + generate_latest(REGISTRY)
+
+    def _index(self, services: TenantServices) -> None:
+        for outcome, total in (services.indexed.answers if services.indexed is not None else {}).items():
+            key = (services.tenant.id, outcome)
+            self.searches.labels(*key).inc(total - self._searched.get(key, 0))
+            self._searched[key] = total
 
     def _doctor(self, platform: Platform, services: TenantServices) -> None:
         """What was found last, zeros included, so that an alert ends when the finding does."""

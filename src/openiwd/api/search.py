@@ -29,7 +29,11 @@ class SearchInput(SearchRequest, kw_only=True, rename="camel", forbid_unknown_fi
 
 
 class SearchAnswer(Struct, kw_only=True, rename="camel"):
-    """A page of items. `count` is exact up to 10,000; then `countText` says `10k+`."""
+    """A page of items. `count` is exact up to 10,000; then `countText` says `10k+`.
+
+    `source`: what has found them, `index` or `database`; the answer is the same. `searchIndex`: `ready`, `behind`,
+    `building` or `away` (searches go to the database then, and may be slower); null where no search server is used.
+    """
 
     items: list[ItemView]
     next_cursor: str | None
@@ -37,6 +41,8 @@ class SearchAnswer(Struct, kw_only=True, rename="camel"):
     count_exact: bool
     count_text: str
     priority_at: datetime
+    source: str = "database"
+    search_index: str | None = None
 
 
 class Place(Struct):
@@ -76,6 +82,8 @@ async def search_items(call: CurrentCall, data: JSONBody[SearchInput]) -> Respon
         count_exact=page.count_exact,
         count_text=found.count_text,
         priority_at=found.now,
+        source=found.source,
+        search_index=None if found.index is None else found.index.value,
     )
     if not columns:
         return Response(answer)

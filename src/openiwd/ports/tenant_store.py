@@ -481,6 +481,17 @@ class Candidates(Struct, frozen=True, kw_only=True):
     above: Fraction
 
 
+class Among(Struct, frozen=True, kw_only=True):
+    """The only items to look at, as an index has found them.
+
+    `before`: of these only what sorts before this place of the first sort keys, in the form of a cursor's values: a
+    page that is full is then the page of the whole search.
+    """
+
+    numbers: list[int]
+    before: list[str | None] | None = None
+
+
 class SearchQuery(Struct, kw_only=True, rename="camel"):
     """A search: what matches, which order, where to go on. `now` is the instant that priorities are computed for."""
 
@@ -503,10 +514,12 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
     """Only these of the waiting items are looked at, and of all items only those above their priority: a page that is
     full is then the page of the whole search.
     """
+    among: Among | None = None
 
 
 __all__ = [
     "AgentQuery",
+    "Among",
     "AttachmentInfo",
     "Candidates",
     "Claim",

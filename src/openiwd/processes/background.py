@@ -19,6 +19,7 @@ from openiwd.ports.tenant_store import Cursor, Tenant
 from openiwd.processes.capture import CapturingTenant
 from openiwd.processes.loop import forever, loop_errors
 from openiwd.processes.routing import RoutingTenant
+from openiwd.processes.searching import IndexingTenant
 from openiwd.processes.sharing import Sharing
 from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
@@ -134,6 +135,9 @@ class Background:
                 self._spawn(tasks, "shadow", shadowing.step)
             if self._sends:
                 self._spawn(tasks, "webhooks", SendingTenant(self._platform, services).step)
+        if self._sends and services.indexed is not None:
+            indexing = IndexingTenant(self._platform, services, services.indexed)
+            self._spawn(tasks, "search", indexing.step)
         if self._decides:
             runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(self._deciding, "decider", runner.step)

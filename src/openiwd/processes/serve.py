@@ -269,6 +269,7 @@ async def _migrated(settings: Settings) -> Wiring:
         cloud=settings.cloud,
         redis=settings.redis,
         limits=settings.limits,
+        search=settings.search,
     )
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])

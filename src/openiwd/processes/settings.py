@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Struct
 
-from openiwd.domain.email.cloud import CloudAddresses
 from openiwd.adapters.redis.server import RedisServer
+from openiwd.domain.email.cloud import CloudAddresses
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.gws import GwsSettings
 from openiwd.domain.network_address import Network, read_networks
@@ -26,6 +26,50 @@ SECRET_KEY_LENGTH = 32
 
 
 TRUSTED_PROXIES: Final = ("127.0.0.1", "::1")
+
+
+class SearchSettings(Struct, frozen=True, kw_only=True):
+    """Where the search server is and how it is spoken to."""
+
+    urls: tuple[str, ...]
+    user: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    prefix: str = "openiwd"
+    """Begins the names of all indexes."""
+
+
+def read_search_settings(variables: Mapping[str, str] | None = None) -> SearchSettings | None:
+    """None where no search server is named."""
+    env = os.environ if variables is None else variables
+    urls = tuple((env.get("OPENIWD_SEARCH_URL") or "").replace(",", " ").split())
+    if not urls:
+        return None
+    if not all(url.startswith(("http://", "https://")) for url in urls):
+        raise InvalidInputError(
+            f"OPENIWD_SEARCH_URL is '{env.get('OPENIWD_SEARCH_URL')}'",
+            field="OPENIWD_SEARCH_URL",
+            hint="such as http://search:9200; several with commas between them",
+        )
+    prefix = env.get("OPENIWD_SEARCH_PREFIX") or "openiwd"
+    if (
+        not prefix.isascii()
+        or not prefix.replace("-", "").isalnum()
+        or prefix != prefix.lower()
+        or prefix[0] == "-"
+    ):
+        raise InvalidInputError(
+            f"OPENIWD_SEARCH_PREFIX is '{prefix}'",
+            field="OPENIWD_SEARCH_PREFIX",
+            hint="use lower-case letters, digits and hyphens",
+        )
+    return SearchSettings(
+        urls=urls,
+        user=env.get("OPENIWD_SEARCH_USER") or None,
+        password=_secret(env, "OPENIWD_SEARCH_PASSWORD"),
+        ca_file=env.get("OPENIWD_SEARCH_CA_FILE") or None,
+        prefix=prefix,
+    )
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -59,6 +103,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """How often callers may ask."""
     trusted_proxies: tuple[str, ...] = TRUSTED_PROXIES
     """Whose word counts for where a request comes from (`X-Forwarded-For`)."""
+    search: SearchSettings | None = None
+    """Elasticsearch or OpenSearch; None = PostgreSQL alone finds."""
 
 
 class MartSettings(Struct, frozen=True, kw_only=True):
@@ -171,6 +217,7 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         redis=read_redis(env, _secret(env, "OPENIWD_REDIS_URL"), _secret(env, "OPENIWD_REDIS_PASSWORD")),
         limits=read_limits(env),
         trusted_proxies=_trusted_proxies(env),
+        search=read_search_settings(env),
     )
 
 

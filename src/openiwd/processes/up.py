@@ -26,7 +26,12 @@ from openiwd.processes.disk import disk_check
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.mart import MartLoop
 from openiwd.processes.serve import Serving
-from openiwd.processes.settings import environment, read_cloud_addresses, read_outbound_allowed
+from openiwd.processes.settings import (
+    environment,
+    read_cloud_addresses,
+    read_outbound_allowed,
+    read_search_settings,
+)
 from openiwd.processes.starter import publish_starter
 from openiwd.processes.wiring import SystemClock, Wiring, database_dsn, mart_database
 from openiwd.usecases.mart_run import MartSource
@@ -133,6 +138,7 @@ async def _serve(
         outbound_allowed=read_outbound_allowed(),
         capture_dir=data_dir / "capture",
         cloud=read_cloud_addresses(),
+        search=read_search_settings(),
     )
     wiring.platform.doctor.register(disk_check(data_dir))
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)

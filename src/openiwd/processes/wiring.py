@@ -36,6 +36,8 @@ from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.capture_kinds import outside
 from openiwd.processes.identity import new_id
 from openiwd.processes.mail_provider import MailProviders
+from openiwd.processes.searching import search_server
+from openiwd.processes.settings import SearchSettings
 from openiwd.processes.sharing import Sharing, redis_cache
 from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.passing_on import PassingOn
@@ -78,6 +80,7 @@ class Wiring:
         cloud: CloudAddresses | None = None,
         redis: RedisServer | None = None,
         limits: Limits | None = None,
+        search: SearchSettings | None = None,
     ) -> None:
         self.control_dsn = control_dsn
         self.mart_server = mart_server
@@ -96,6 +99,7 @@ class Wiring:
         cloud = cloud or CloudAddresses()
         self.oauth = HttpOAuth(cloud)
         cache = redis_cache(redis) if redis is not None else None
+        self.search_server = None if search is None else search_server(search)
         self.platform = Platform(
             self.control,
             self._runtime,
@@ -108,6 +112,7 @@ class Wiring:
             limits=RateLimits(MemoryRuntimeCache(), cache, limits),
             make_router=lambda settings: GwsClient(self.outbound, settings),
             make_channels=self._channels,
+            search_server=self.search_server,
         )
         # Without a key for all processes, copies could not be told from forgeries: then none are made.
         self.sharing = Sharing(cache, self.platform, box if secret_keys else None) if cache else None
@@ -149,6 +154,8 @@ class Wiring:
         await self.peers.close()
         await self.outbound.close()
         await self.oauth.close()
+        if self.search_server is not None:
+            await self.search_server.close()
         for mart in self.marts.values():
             await mart.close()
         if self.sharing is not None:

@@ -166,6 +166,8 @@ async def _withdraw(tx: Writing, email_id: UUID) -> None:
     email.state = SendingState.WITHDRAWN.value
     if not await tx.update_email(email):
         raise TransactionRetryError("the email changed meanwhile")
+
+
 def _same(known: StoredEmail, composition: Composition) -> StoredEmail:
     """The email as it was written before; one that was changed since then is not taken for it."""
     if (known.text_new, known.recipients) != (composition.text, composition.recipients):

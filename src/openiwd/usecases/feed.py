@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import islice
 from typing import Final
 
 from openiwd.domain.event import LoggedEvent
@@ -83,6 +84,22 @@ class EventFeed:
             e.body.get("kind") == "canary" for e in events if e.item_id is None
         ):
             self._runtime.forget_rules()
+
+    def items_since(self, cursor: Cursor) -> set[int] | None:
+        """The numbers of the items that events after the cursor tell of, as far as the log is read here.
+
+        None where the cursor is of another generation, or lies before what is still at hand.
+        """
+        head = self._head
+        if head is None or head.generation != cursor.generation:
+            return None
+        if cursor.pos >= head.pos:
+            return set()
+        first = self._buffer[0] if self._buffer else None
+        if first is None or first.generation != cursor.generation or first.pos > cursor.pos + 1:
+            return None
+        later = islice(reversed(self._buffer), head.pos - cursor.pos)
+        return {event.item_number for event in later if event.item_number is not None}
 
     async def wait(self, cursor: Cursor, timeout_seconds: float) -> None:
         """Returns when there is something after the cursor, or after the time."""

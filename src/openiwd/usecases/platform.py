@@ -16,6 +16,7 @@ from openiwd.ports.control_store import ControlStore
 from openiwd.ports.digital_channels import DigitalChannels
 from openiwd.ports.external_router import ExternalRouter
 from openiwd.ports.outbound import Outbound
+from openiwd.ports.search_index import SearchServer
 from openiwd.ports.secret_box import SecretBox
 from openiwd.ports.tenant_store import Tenant
 from openiwd.usecases.addressing import Addressing
@@ -25,6 +26,7 @@ from openiwd.usecases.decider import Decider
 from openiwd.usecases.doctor import Doctor
 from openiwd.usecases.email_tool import EmailTools
 from openiwd.usecases.feed import EventFeed
+from openiwd.usecases.indexed_search import IndexedSearch
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.joint_action import JointActions
 from openiwd.usecases.live_order import LiveOrders
@@ -54,6 +56,7 @@ class TenantServices:
         process_id: UUID,
         control: ControlStore | None = None,
         email_tools: EmailTools | None = None,
+        search_server: SearchServer | None = None,
     ) -> None:
         self.runtime = runtime
         self._email_tools = email_tools
@@ -62,6 +65,12 @@ class TenantServices:
         self.intake = Intake(runtime)
         self.actions = JointActions(runtime)
         self.feed = EventFeed(runtime)
+        self.indexed = (
+            None
+            if search_server is None
+            else IndexedSearch(search_server.index(runtime.tenant.id), self.feed, runtime)
+        )
+        """The search index, where a server for it is configured."""
         self.addressing = Addressing(self.feed)
         self.presence = Presence()
         self.counts = Remembered()
@@ -128,12 +137,14 @@ class Platform:
         limits: RateLimits | None = None,
         make_router: Callable[[GwsSettings], ExternalRouter] | None = None,
         make_channels: Callable[[GwsSettings], DigitalChannels] | None = None,
+        search_server: SearchServer | None = None,
     ) -> None:
         self.control = control
         self.limits = limits
         """How often callers may ask; None: as often as they like."""
         self._make_router = make_router
         self._make_channels = make_channels
+        self.search_server = search_server
         self._outbound = outbound
         self._secrets = secrets
         self.identities = Identities(control)
@@ -189,7 +200,11 @@ class Platform:
             if tenant is None or not tenant.active:
                 raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
             services = TenantServices(
-                await self._make_runtime(tenant), self.process_id, self.control, self.email_tools
+                await self._make_runtime(tenant),
+                self.process_id,
+                self.control,
+                self.email_tools,
+                self.search_server,
             )
             if self._on_open is not None:
                 await self._on_open(services)

@@ -17,6 +17,7 @@ from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import shown
 from openiwd.domain.work_item import OPEN, WorkItem
 from openiwd.ports.tenant_store import OpenCount, SearchPage, SearchQuery
+from openiwd.usecases.indexed_search import IndexHealth
 from openiwd.usecases.item_view import ItemView, item_view
 from openiwd.usecases.live_order import COUNTED, live_page
 from openiwd.usecases.open_counts import CategoryCount, by_category
@@ -66,6 +67,10 @@ class Found(Struct, kw_only=True):
     page: SearchPage
     rules: CompiledRuleSet
     now: datetime
+    source: str = "database"
+    """What has found them: `database`, or `index`."""
+    index: IndexHealth | None = None
+    """How the index is; None where there is none."""
 
     @property
     def views(self) -> list[ItemView]:
@@ -97,11 +102,29 @@ async def prepared(
 async def search(services: TenantServices, caller: Caller, query: SearchQuery) -> Found:
     """One page of what matches, in the order asked for."""
     ready, rules = await prepared(services, caller, query)
-    page = await live_page(services, ready)
+    page, source = await _by_index_or_order(services, ready)
     if page is None:
         async with services.runtime.store.reading() as reading:
             page = await reading.search(ready)
-    return Found(page=page, rules=rules, now=ready.now or services.runtime.now())
+    return Found(
+        page=page,
+        rules=rules,
+        now=ready.now or services.runtime.now(),
+        source=source,
+        index=services.indexed.health if services.indexed is not None else None,
+    )
+
+
+async def _by_index_or_order(services: TenantServices, query: SearchQuery) -> tuple[SearchPage | None, str]:
+    """The page by one of the ways that are quicker than the database alone. Words are what an index is best at."""
+    indexed = services.indexed
+    if indexed is not None and query.text and (page := await indexed.page(query)) is not None:
+        return page, "index"
+    page = await live_page(services, query)
+    if page is None and indexed is not None and query.filter and not query.text:
+        page = await indexed.page(query)
+        return page, "database" if page is None else "index"
+    return page, "database"
 
 
 async def count(services: TenantServices, caller: Caller, query: SearchQuery, most: int) -> int:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from openiwd.adapters.postgres.search_arguments import Arguments
 from openiwd.domain.attribute import Attribute, Family, Root, Vocabulary
 from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.item_field import INSTANTS, INTEGERS, TEXTS
 
 PRIORITY: Final = "priority"
 PRIORITY_SQL: Final = "(p.scaled / p.scale)"
@@ -24,56 +25,6 @@ class Searched(NamedTuple):
     nullable: bool = True
 
 
-_TEXT: Final = {
-    "status": "status",
-    "mediaType": "media_type",
-    "channel": "channel",
-    "capturePoint": "capture_point",
-    "captureId": "capture_id",
-    "category": "category_path",
-    "categoryPath": "category_path",
-    "categoryId": "category_id",
-    "departmentId": "department_id",
-    "processId": "process_id",
-    "queue": "queue_id",
-    "schemaId": "schema_id",
-    "subject": "subject",
-    "description": "description",
-    "sourceUrl": "source_url",
-    "dueOrigin": "due_origin",
-    "holdReason": "hold_reason",
-    "wakesOn": "hold_wakes_on",
-    "keepFor": "keep_for",
-    "segment": "segment",
-    "assignedToUser": "assigned_to",
-    "reservedFor": "reserved_for",
-    "offeredTo": "offered_to",
-    "lastAgent": "last_agent",
-    "error": "error",
-}
-_INTEGER: Final = {
-    "businessValue": "business_value",
-    "priorityFixed": "priority_fixed",
-    "priorityAdjustment": "priority_adjustment",
-    "ruleSetVersion": "rule_set_version",
-    "revision": "revision",
-    "declines": "declines",
-}
-_INSTANT: Final = {
-    "receivedDateTime": "received_at",
-    "createdDateTime": "created_at",
-    "activationDateTime": "activation_at",
-    "dueDateTime": "due_at",
-    "expirationDateTime": "expiration_at",
-    "queuedDateTime": "queued_at",
-    "assignedDateTime": "assigned_at",
-    "completedDateTime": "completed_at",
-    "reopenedDateTime": "reopened_at",
-    "heldDateTime": "held_at",
-    "holdUntil": "hold_until",
-    "reservedUntil": "reserved_until",
-    "offerExpiresDateTime": "offer_expires_at",
-}
 _NEVER_NULL: Final = frozenset({
     "status", "mediaType", "capturePoint", "captureId", "businessValue", "priorityAdjustment", "revision", "declines",
     "receivedDateTime", "createdDateTime", "id", "tags",
@@ -82,9 +33,9 @@ _NEVER_NULL: Final = frozenset({
 _KNOWN: Final[dict[str, Searched]] = {
     name: Searched(name, f"item.{column}", family, sql_type, name not in _NEVER_NULL)
     for columns, family, sql_type in (
-        (_TEXT, Family.TEXT, "text"),
-        (_INTEGER, Family.INTEGER, "bigint"),
-        (_INSTANT, Family.INSTANT, "timestamptz"),
+        (TEXTS, Family.TEXT, "text"),
+        (INTEGERS, Family.INTEGER, "bigint"),
+        (INSTANTS, Family.INSTANT, "timestamptz"),
         ({"id": "id", "contactId": "contact_id"}, Family.TEXT, "uuid"),
         ({"tags": "tags"}, Family.LIST, "text[]"),
     )

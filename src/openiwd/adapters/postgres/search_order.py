@@ -6,24 +6,20 @@ sort values of the last row and the instant of the first page, so that pages fit
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Context, Decimal
 from fractions import Fraction
-from hashlib import blake2b
 from math import lcm
 from typing import Any, Final, NamedTuple
-
-import msgspec
 
 from openiwd.adapters.postgres.search_arguments import Arguments
 from openiwd.adapters.postgres.search_attribute import PRIORITY, searched
 from openiwd.domain.attribute import Family
 from openiwd.domain.errors import InvalidInputError
-from openiwd.domain.instant import from_micros, to_micros
+from openiwd.domain.instant import to_micros
 from openiwd.domain.schema import Schema
+from openiwd.domain.search_mark import Mark, decode_mark, fingerprint_of
 from openiwd.ports.tenant_store import SearchQuery
 
 MAX_KEYS: Final = 8
@@ -45,15 +41,6 @@ class Key(NamedTuple):
     def order(self) -> str:
         nulls = " NULLS LAST" if self.nullable and self.descending else ""
         return f"{self.sql} {'DESC' if self.descending else 'ASC'}{nulls}"
-
-
-class Cursor(NamedTuple):
-    """Where a page has ended: for which search, at which instant, on which scale, after which sort values."""
-
-    search: str
-    now: int
-    scale: int
-    values: list[str | None]
 
 
 _SCALED: Final = Key(PRIORITY, "p.scaled", "numeric", descending=True, nullable=True)
@@ -118,24 +105,14 @@ def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Argument
 
 def fingerprint(query: SearchQuery) -> str:
     """What a cursor belongs to: a change of filter or sort begins anew."""
-    content = msgspec.json.encode([query.filter, query.text, query.sort, query.category], order="sorted")
-    return blake2b(content, digest_size=9).hexdigest()
+    return fingerprint_of([query.filter, query.text, query.sort, query.category])
 
 
-def encode_cursor(cursor: Cursor) -> str:
-    return urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
-
-
-def decode_cursor(query: SearchQuery) -> Cursor | None:
+def decode_cursor(query: SearchQuery) -> Mark | None:
     """The query's cursor. Raises InvalidInputError for one of another search, or no cursor at all."""
     if query.cursor is None:
         return None
-    try:
-        raw = urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
-        cursor = msgspec.json.decode(raw, type=Cursor)
-        from_micros(cursor.now)
-    except (msgspec.MsgspecError, Base64Error, ValueError, OverflowError, UnicodeError):
-        cursor = None
+    cursor = decode_mark(query.cursor)
     if cursor is None or cursor.search != fingerprint(query):
         raise InvalidInputError(
             "this cursor does not belong to this search", field="cursor", hint="begin again without a cursor"
@@ -143,7 +120,7 @@ def decode_cursor(query: SearchQuery) -> Cursor | None:
     return cursor
 
 
-def after(keys: list[Key], cursor: Cursor, scale: int, arguments: Arguments) -> str:
+def after(keys: list[Key], cursor: Mark, scale: int, arguments: Arguments) -> str:
     """The condition that a row comes after the cursor's."""
     if len(cursor.values) != len(keys):
         raise InvalidInputError("this cursor does not belong to this search", field="cursor")
@@ -163,7 +140,24 @@ def after(keys: list[Key], cursor: Cursor, scale: int, arguments: Arguments) -> 
     return "(" + " OR ".join(branches) + ")"
 
 
-def _place(key: Key, text: str, cursor: Cursor, scale: int, arguments: Arguments) -> str:
+def before(keys: list[Key], bound: Sequence[str | None], arguments: Arguments) -> str:
+    """The condition that a row comes before this place of the first keys, none of which is the priority."""
+    branches: list[str] = []
+    equal: list[str] = []
+    for key, text in zip(keys, bound, strict=False):
+        if text is None:
+            branches.append("(" + " AND ".join([*equal, f"{key.sql} IS NOT NULL"]) + ")")
+            equal.append(f"{key.sql} IS NULL")
+            continue
+        place = f"{arguments.add(text, 'text')}::{key.sql_type}"
+        branches.append(
+            "(" + " AND ".join([*equal, f"{key.sql} {'>' if key.descending else '<'} {place}"]) + ")"
+        )
+        equal.append(f"{key.sql} = {place}")
+    return "(" + " OR ".join(branches) + ")"
+
+
+def _place(key: Key, text: str, cursor: Mark, scale: int, arguments: Arguments) -> str:
     try:
         if key.name == PRIORITY:
             return arguments.add(_rescaled(text, cursor.scale, scale), "numeric")

@@ -15,19 +15,19 @@ from openiwd.adapters.postgres.rows import ITEM_FIELDS, columns, item_of, items_
 from openiwd.adapters.postgres.search_arguments import Arguments
 from openiwd.adapters.postgres.search_filter import FilterSql
 from openiwd.adapters.postgres.search_order import (
-    Cursor,
     Key,
     after,
+    before,
     decode_cursor,
-    encode_cursor,
     fingerprint,
     priority_join,
     sort_keys,
 )
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import from_micros, to_micros
+from openiwd.domain.search_mark import Mark, encode_mark
 from openiwd.domain.work_item import OPEN, Status, WorkItem
-from openiwd.ports.tenant_store import Candidates, SearchPage, SearchQuery
+from openiwd.ports.tenant_store import Among, Candidates, SearchPage, SearchQuery
 
 COUNTED: Final = 10_000
 _NOT_WAITING: Final = ", ".join(f"'{s.value}'" for s in Status if s in OPEN and s is not Status.QUEUED)
@@ -56,6 +56,10 @@ class SearchReading:
         if query.candidates is not None:
             source, above = _among(query.candidates, join, scale, arguments)
             conditions.append(above)
+        if query.among is not None:
+            source = _only(query.among, arguments)
+            if query.among.before is not None:
+                conditions.append(before(keys, query.among.before, arguments))
         statement = _page_sql(source, keys, join, conditions, arguments.add(query.limit + 1, "int"))
         records = await self._fetch(statement, arguments)
         items = [item_of(record) for record in records[: query.limit]]
@@ -67,7 +71,7 @@ class SearchReading:
         next_cursor = None
         if more:
             values = list(records[query.limit - 1])[len(ITEM_FIELDS) :]
-            next_cursor = encode_cursor(Cursor(fingerprint(query), to_micros(now), scale, values))
+            next_cursor = encode_mark(Mark(fingerprint(query), to_micros(now), scale, values))
         return SearchPage(items=items, next_cursor=next_cursor, count=count, count_exact=exact)
 
     async def scan(self, query: SearchQuery, chunk: int = 500) -> AsyncIterator[list[WorkItem]]:
@@ -114,8 +118,9 @@ class SearchReading:
         arguments = Arguments()
         where = _Where(query, arguments, now)
         join = priority_join(query.schemas, now, arguments)[0] if where.uses_priority else ""
+        source = "item" if query.among is None else _only(query.among, arguments)
         statement = (
-            f"SELECT count(*) FROM (SELECT FROM item {join} WHERE {' AND '.join(where.conditions)}"
+            f"SELECT count(*) FROM (SELECT FROM {source} {join} WHERE {' AND '.join(where.conditions)}"
             f" LIMIT {arguments.add(most, 'int')}) AS found"
         )
         count: int = (await self._fetch(statement, arguments))[0][0]
@@ -123,6 +128,12 @@ class SearchReading:
 
     async def _fetch(self, statement: str, arguments: Arguments) -> list[asyncpg.Record]:
         return await self._connection.fetch(statement, *arguments.values)
+
+
+def _only(among: Among, arguments: Arguments) -> str:
+    """These items and no others."""
+    numbers = arguments.add(among.numbers, "bigint[]")
+    return f"(SELECT DISTINCT unnest({numbers}) AS number) AS candidate JOIN item USING (number)"
 
 
 def _among(candidates: Candidates, join: str, scale: int, arguments: Arguments) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundErro
 from openiwd.ports.tenant_store import SearchPage
 from openiwd.usecases import item_detail, saved_view, search
 from openiwd.usecases.configuration import Editor
+from openiwd.usecases.indexed_search import IndexHealth
 from openiwd.usecases.saved_view import SavedView
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.item_page import drawer_context, hold_reasons_of
@@ -47,6 +48,8 @@ class Asked(NamedTuple):
     shown: Shown
     known: Mapping[str, Known]
     problem: OpenIwdError | None = None
+    index_health: IndexHealth | None = None
+    """How the search index was when it was searched."""
 
 
 def editor_of(visit: Visit) -> Editor:
@@ -83,7 +86,8 @@ async def _page(visit: Visit, asked: Asked, limit: int, cursor: str | None) -> t
         return NO_ITEMS, asked
     try:
         query = asked.chosen.query(limit=limit, cursor=cursor, count=cursor is None)
-        return (await search.search(visit.services, visit.caller, query)).page, asked
+        found = await search.search(visit.services, visit.caller, query)
+        return found.page, asked._replace(index_health=found.index)
     except InvalidInputError as error:
         return NO_ITEMS, asked._replace(problem=error)
 
@@ -126,6 +130,7 @@ async def list_context(visit: Visit, asked: Asked, limit: int = PAGE) -> dict[st
         "base_changed": asked.view is not None and of_view(asked.view) != chosen,
         "filter_chips": chips,
         "problem": asked.problem,
+        "slow_search": asked.index_health in (IndexHealth.AWAY, IndexHealth.BEHIND),
         "without_filter": chosen._replace(filter="").address(),
         "item": None,
         **_rows(visit, page, asked),

@@ -1,0 +1,117 @@
+"""Searches answered with the help of an index, exactly as the database alone would answer them.
+
+Items changed since the index's place in the log are left out there and looked at in the database. Rows, whether they
+match, and their order come from the database always; where the index cannot help, it is asked alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from enum import StrEnum
+from typing import Final
+
+from msgspec.structs import replace
+
+from openiwd.domain.search_mark import decode_mark
+from openiwd.ports.search_index import IndexGoneError, IndexState, SearchAwayError, SearchIndex
+from openiwd.ports.tenant_store import Among, SearchPage, SearchQuery
+from openiwd.usecases.feed import EventFeed
+from openiwd.usecases.tenant_runtime import TenantRuntime
+
+MOST_CHANGED: Final = 2_000
+"""Items changed since the index; with more the database is quicker."""
+COUNTED: Final = 10_000
+SEEN_SECONDS: Final = 1.0
+"""How long the place of the index is taken as it was last seen; it only ever moves on."""
+AWAY_SECONDS: Final = (1.0, 10.0)
+"""How long a server that failed is left alone, at first and at most."""
+
+
+class IndexHealth(StrEnum):
+    """How the index is, as searches of this process see it."""
+
+    READY = "ready"
+    BEHIND = "behind"
+    BUILDING = "building"
+    AWAY = "away"
+
+
+class IndexedSearch:
+    """The index of a tenant as this process asks it."""
+
+    def __init__(self, index: SearchIndex, feed: EventFeed, runtime: TenantRuntime) -> None:
+        self.index = index
+        self._feed, self._runtime = feed, runtime
+        self.health = IndexHealth.BUILDING
+        self.answers: Counter[str] = Counter()
+        """How often searches were answered by the index, or why not."""
+        self._state: IndexState | None = None
+        self._seen_at = -SEEN_SECONDS
+        self._away_until = 0.0
+        self._pause = AWAY_SECONDS[0]
+
+    def saw(self, state: IndexState | None) -> None:
+        """Where the index is, as somebody else has just found out."""
+        self._state, self._seen_at = state, asyncio.get_running_loop().time()
+
+    async def page(self, query: SearchQuery) -> SearchPage | None:
+        """The page asked for, with what the index knows; None where the database is to be asked alone."""
+        if asyncio.get_running_loop().time() < self._away_until:
+            self.answers[IndexHealth.AWAY] += 1
+            return None
+        try:
+            page = await self._page(query)
+        except IndexGoneError:
+            self._state = None
+            self._seen_at = -SEEN_SECONDS
+            self.health = IndexHealth.BUILDING
+            self.answers[IndexHealth.BUILDING] += 1
+            return None
+        except SearchAwayError:
+            self._has_failed()
+            return None
+        self._pause = AWAY_SECONDS[0]
+        return page
+
+    async def _page(self, query: SearchQuery) -> SearchPage | None:
+        state = await self._place()
+        if state is None:
+            self.health = IndexHealth.BUILDING
+            self.answers[self.health] += 1
+            return None
+        await self._feed.catch_up()
+        changed = self._feed.items_since(state.cursor)
+        if changed is None or len(changed) > MOST_CHANGED:
+            self.health = IndexHealth.BEHIND
+            self.answers[self.health] += 1
+            self._seen_at = -SEEN_SECONDS
+            return None
+        self.health = IndexHealth.READY
+        mark = decode_mark(query.cursor) if query.cursor else None
+        nearest = await self.index.find(state, query, changed, mark)
+        if nearest is None:
+            self.answers["unsuited"] += 1
+            return None
+        among = Among(numbers=[*nearest.numbers, *changed], before=nearest.before)
+        counts = query.with_count and not nearest.surely
+        async with self._runtime.store.reading() as reading:
+            page = await reading.search(replace(query, among=among, with_count=counts))
+        if nearest.before is not None and page.next_cursor is None:
+            self.answers["unsuited"] += 1
+            return None  # too many sort alike, or have changed this very moment
+        self.answers["index"] += 1
+        return replace(page, count=COUNTED, count_exact=False) if nearest.surely else page
+
+    async def _place(self) -> IndexState | None:
+        now = asyncio.get_running_loop().time()
+        if now - self._seen_at >= SEEN_SECONDS:
+            self.saw(await self.index.state())
+        return self._state
+
+    def _has_failed(self) -> None:
+        self.health = IndexHealth.AWAY
+        self.answers[self.health] += 1
+        self._away_until = asyncio.get_running_loop().time() + self._pause
+        self._pause = min(2 * self._pause, AWAY_SECONDS[1])
+        self._state, self._seen_at = None, -SEEN_SECONDS
