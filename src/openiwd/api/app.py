@@ -153,6 +153,9 @@ class Api:
                 status = message["status"]
                 headers = [h for h in message["headers"] if h[0].lower() != b"x-content-type-options"]
                 message["headers"] = [*headers, (b"x-content-type-options", b"nosniff")]
+                if self._platform.is_draining:
+                    # Who keeps connections for later requests takes a new one, to another process.
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         route, app = self._target(scope)

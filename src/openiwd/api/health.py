@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -33,7 +33,7 @@ class Dependency(Struct):
 
 
 class Ready(Struct):
-    """`ready`, or `unavailable` when a dependency without which nothing works is away."""
+    """`ready`; `unavailable` when a dependency without which nothing works is away; `draining` before the process ends."""
 
     status: str
     dependencies: dict[str, Dependency]
@@ -53,8 +53,12 @@ class Readiness:
         """Asks all at once, each for a short time."""
         names = list(self._checks)
         states = await asyncio.gather(*(self._ask(self._checks[n]) for n in names))
-        ready = all(s.status == "ok" for s in states)
-        return Ready("ready" if ready else "unavailable", dict(zip(names, states, strict=True)))
+        return Ready(self._status(states), dict(zip(names, states, strict=True)))
+
+    def _status(self, states: Sequence[Dependency]) -> str:
+        if self._platform.is_draining:
+            return "draining"
+        return "ready" if all(s.status == "ok" for s in states) else "unavailable"
 
     async def _ask(self, check: Check) -> Dependency:
         try:

@@ -41,6 +41,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     mart_server_url: str | None = None
     """Any database of the server where the data marts are; None = where the tenants are."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
+    """Addresses and networks of gateways: only theirs is believed who the client is, and that it came by TLS."""
+    drain_seconds: int = 0
+    """How long a process that is told to end (SIGTERM) goes on answering, no longer ready, so that gateways go elsewhere."""
+    customary_metrics: bool = False
+    """Whether metrics are told under the names of the product before as well."""
+    certificates: tuple[Path, ...] = ()
+    """Certificate files whose end is told to monitoring."""
 
 
 class MartSettings(Struct, frozen=True, kw_only=True):
@@ -122,6 +130,23 @@ def read_outbound_allowed(variables: Mapping[str, str] | None = None) -> tuple[N
     return read_networks(texts, "OPENIWD_OUTBOUND_ALLOW")
 
 
+def read_trusted_proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The gateways of OPENIWD_TRUSTED_PROXIES; each an address or a network."""
+    texts = (environment.get("OPENIWD_TRUSTED_PROXIES") or "127.0.0.1,::1").replace(",", " ").split()
+    return tuple(str(network) for network in read_networks(texts, "OPENIWD_TRUSTED_PROXIES"))
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    text = (environment.get(name) or "false").lower()
+    if text not in ("true", "false", "1", "0", "on", "off"):
+        raise InvalidInputError(f"{name} is '{text}'", field=name, hint="set it to true or false")
+    return text in ("true", "1", "on")
+
+
+def read_certificates(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    return tuple(Path(p) for p in (environment.get("OPENIWD_CERTIFICATES") or "").replace(",", " ").split())
+
+
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment (OPENIWD_…)."""
     env = os.environ if variables is None else variables
@@ -141,6 +166,24 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         outbound_allowed=read_outbound_allowed(env),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
         mart_server_url=_secret(env, "OPENIWD_MART_SERVER_URL"),
+        trusted_proxies=read_trusted_proxies(env),
+        drain_seconds=_number(env, "OPENIWD_DRAIN_SECONDS", 0, 0, 600),
+        customary_metrics=_switch(env, "OPENIWD_CUSTOMARY_METRICS"),
+        certificates=read_certificates(env),
+    )
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What processes beside the serving ones tell monitoring."""
+
+    certificates: tuple[Path, ...] = ()
+    customary_metrics: bool = False
+
+
+def read_told(variables: Mapping[str, str] | None = None) -> Told:
+    env = os.environ if variables is None else variables
+    return Told(
+        certificates=read_certificates(env), customary_metrics=_switch(env, "OPENIWD_CUSTOMARY_METRICS")
     )
 
 
