@@ -49,6 +49,7 @@ check: install ## style, types and import contracts
 test-packages:
 	@.ci/packages
 	@.ci/kafka
+	@.ci/helm
 
 test: install test-packages ## all tests, real servers included (ARGS="tests/unit -k calendar" ...)
 	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }

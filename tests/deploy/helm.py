@@ -13,6 +13,7 @@ import yaml
 from tests.servers.shared import ROOT
 
 CHART = ROOT / "deploy" / "helm" / "openiwd"
+KUBERNETES = "1.33.0"
 TOOLS = ROOT / ".tools" / "helm" / "node_modules"
 
 
@@ -37,6 +38,6 @@ def helm(*arguments: str, folder: Path | None = None) -> subprocess.CompletedPro
 
 def render(*arguments: str) -> list[dict[str, Any]]:
     """The manifests of a release `r`."""
-    done = helm("template", "r", str(CHART), "--namespace", "iwd", *arguments)
+    done = helm("template", "r", str(CHART), "--namespace", "iwd", "--kube-version", KUBERNETES, *arguments)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]

@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.deploy.helm import CHART, helm, render
+from tests.deploy.helm import CHART, KUBERNETES, helm, render
 
 SETS: dict[str, list[str]] = {
     "default": [],
@@ -162,7 +162,7 @@ def test_a_mart_on_a_schedule() -> None:
     ["serve.replicas=0", "image.digest=sha256:abc", "datamart.mode=daily", "colour=red", "logLevel=loud"],
 )
 def test_wrong_values_are_refused(wrong: str) -> None:
-    done = helm("template", "r", str(CHART), "--set", wrong)
+    done = helm("template", "r", str(CHART), "--kube-version", KUBERNETES, "--set", wrong)
     assert done.returncode != 0
     assert "values don't meet the specifications of the schema" in done.stderr
 
@@ -172,6 +172,12 @@ def test_the_chart_can_be_packaged(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [p.name for p in tmp_path.glob("*.tgz")] == ["openiwd-0.1.0.tgz"]
     packaged = helm(
-        "template", "r", str(tmp_path / "openiwd-0.1.0.tgz"), "--set", "monitoring.rules.enabled=true"
+        "template",
+        "r",
+        str(tmp_path / "openiwd-0.1.0.tgz"),
+        "--kube-version",
+        KUBERNETES,
+        "--set",
+        "monitoring.rules.enabled=true",
     )
     assert "OpenIWDNoDistributor" in packaged.stdout, "the rules travel inside"

@@ -1,4 +1,4 @@
-"""IWD service → IWD pods: requests are spread, pods restart one by one under load without a failed request, one dies."""
+"""IWD service → IWD pods: requests are spread, pods restart under load without a failed request, one dies."""
 
 from __future__ import annotations
 

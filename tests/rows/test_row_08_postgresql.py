@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -18,7 +19,7 @@ from openiwd.domain.agent import Capacity
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import prepare_databases
 from tests.faults.fault_run import over_tcp
-from tests.faults.installation import READY_SECONDS, TENANT, Site, new_item, prepare, until
+from tests.faults.installation import READY_SECONDS, TENANT, Process, Site, new_item, prepare, until
 from tests.rows.conftest import RULES
 from tests.servers.postgres import PostgresServer
 from tests.servers.shared import free_port
@@ -33,6 +34,20 @@ async def own_postgres(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
     await server.start()
     yield server
     await server.stop()
+
+
+def inside(process: Process, path: str) -> httpx.Response:
+    return httpx.get(f"{process.metrics_url}{path}", timeout=60, trust_env=False)
+
+
+def taken(http: httpx.Client) -> dict[str, Any] | None:
+    answer = http.post("/items", json={"captureId": "meanwhile", "category": "C"})
+    return dict(answer.json()) if answer.status_code in (200, 201) else None
+
+
+def both(http: httpx.Client) -> list[dict[str, Any]] | None:
+    items = list(http.get("/queues/q/order").json().get("items", []))
+    return items if len(items) == 2 else None
 
 
 async def test_loss_and_return_of_the_server(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
@@ -53,38 +68,20 @@ async def test_loss_and_return_of_the_server(own_postgres: EmbeddedPostgres, tmp
             assert lost.status_code == 503, lost.text
             assert int(lost.headers["retry-after"]) >= 1
             assert lost.headers["content-type"] == "application/problem+json"
-            ready = httpx.get(f"{served.metrics_url}/readyz", timeout=20, trust_env=False)
+            ready = inside(served, "/readyz")
             assert ready.status_code == 503
             assert ready.json()["dependencies"]["controlDatabase"]["status"] == "unavailable"
-            assert httpx.get(f"{served.metrics_url}/livez", timeout=20, trust_env=False).status_code == 200
-            told = httpx.get(f"{served.metrics_url}/metrics", timeout=60, trust_env=False)
+            assert inside(served, "/livez").status_code == 200
+            told = inside(served, "/metrics")
             assert told.status_code == 200, "monitoring sees what is wrong"
             assert f'iwd_tenant_database_up{{tenant="{TENANT}"}} 0.0' in told.text
 
             await own_postgres.start()
-            until(
-                "it is ready by itself",
-                lambda: (
-                    httpx.get(f"{served.metrics_url}/readyz", timeout=20, trust_env=False).status_code == 200
-                ),
-                60,
-            )
-            again = until(
-                "the same again is taken",
-                lambda: (
-                    (a := http.post("/items", json={"captureId": "meanwhile", "category": "C"})).status_code
-                    in (200, 201)
-                    and a
-                ),
-                60,
-            )
+            until("it is ready by itself", lambda: inside(served, "/readyz").status_code == 200, 60)
+            again = until("the same again is taken", lambda: taken(http), 60)
             until("it decides again", served.decides, READY_SECONDS)
-            order = until(
-                "both wait",
-                lambda: len(found := http.get("/queues/q/order").json().get("items", [])) == 2 and found,
-                60,
-            )
-            assert [one["item"]["id"] for one in order] == [first, again.json()["id"]]
+            order = until("both wait", lambda: both(http), 60)
+            assert [one["item"]["id"] for one in order] == [first, again["id"]]
     finally:
         site.kill_all()
 

@@ -50,7 +50,8 @@ def names_in(text: str) -> dict[str, str]:
 
 def names_of_processes_beside() -> dict[str, str]:
     """Of the email service and the data mart, whose metrics stand in their modules."""
-    assert (email.held, mart.active)
+    modules = (email, mart)
+    assert all(modules)
     return {f.name + suffix: f.type for f in REGISTRY.collect() for suffix in SUFFIXES.get(f.type, ("",))}
 
 

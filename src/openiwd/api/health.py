@@ -33,7 +33,7 @@ class Dependency(Struct):
 
 
 class Ready(Struct):
-    """`ready`; `unavailable` when a dependency without which nothing works is away; `draining` before the process ends."""
+    """`ready`; `unavailable` while a dependency that all need is away; `draining` before the process ends."""
 
     status: str
     dependencies: dict[str, Dependency]

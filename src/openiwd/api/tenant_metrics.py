@@ -1,4 +1,4 @@
-"""What Prometheus is told of one tenant: built anew for each look, so that nothing outlives its cause. Touches nothing."""
+"""What Prometheus is told of tenants: built anew for each look, so that nothing outlives its cause. Touches nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings the control database and those of all active tenants to this version's schema, or says what that would take."""
+"""Brings the control database and those of active tenants to this version's schema, or says what that would take."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def _tenants(control_dsn: str) -> list[tuple[str, str]]:
 
 
 async def migrate_all(settings: Settings) -> list[Outcome]:
-    """Can be repeated, and run beside another one: each database is migrated once. A failure stops no other tenant's."""
+    """Can be repeated, and run beside another: each database is migrated once. A failure stops no other tenant's."""
     control_dsn = _control(settings)
     (first,) = await _run([("control", control_dsn)], History.CONTROL)
     if first.error is not None:

@@ -166,7 +166,7 @@ class Serving:
         self._servers.append((server, serving))
 
     async def stop(self) -> None:
-        """Drains: not ready any more, another process decides; a while later no new connections, background work stops."""
+        """Drains: no longer ready, another one decides; a while later no new connections, background work stops."""
         self.wiring.platform.drain()
         ends_at = time.monotonic() + self._drain_seconds
         await self.background.stop_capturing()

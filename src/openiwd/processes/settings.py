@@ -44,7 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
     """Addresses and networks of gateways: only theirs is believed who the client is, and that it came by TLS."""
     drain_seconds: int = 0
-    """How long a process that is told to end (SIGTERM) goes on answering, no longer ready, so that gateways go elsewhere."""
+    """How long a process that is told to end (SIGTERM) goes on answering, while gateways learn to go elsewhere."""
     customary_metrics: bool = False
     """Whether metrics are told under the names of the product before as well."""
     certificates: tuple[Path, ...] = ()
