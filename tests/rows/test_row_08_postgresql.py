@@ -24,6 +24,8 @@ from tests.rows.conftest import RULES
 from tests.servers.postgres import PostgresServer
 from tests.servers.shared import free_port
 
+pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
+
 DATABASE = "iwd-t"
 
 

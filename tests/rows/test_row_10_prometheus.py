@@ -20,6 +20,8 @@ from tests.faults.installation import PREFIX, READY_SECONDS, TENANT, Process, Si
 from tests.servers.prometheus import RULES, prometheus
 from tests.servers.shared import ROOT, needed
 
+pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
+
 DASHBOARDS = sorted((ROOT / "deploy" / "monitoring" / "dashboards").glob("*.json"))
 INVENTORY = ROOT / "docs" / "operations" / "metrics.md"
 NAMED = re.compile(r"\b(?:iwd\w*|iwddm_\w+|process_\w+)")

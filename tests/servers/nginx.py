@@ -64,16 +64,14 @@ def gateway(folder: Path, pods: Sequence[str], idle: str = "4s") -> Iterator[Gat
     (folder / "pods.conf").write_text(PODS.format(folder=folder, servers=servers, idle=idle))
     (folder / "listen.conf").write_text(LISTEN.format(folder=folder, port=port))
     account = "user root;" if os.geteuid() == 0 else ""
-    process = subprocess.Popen(
-        [
-            program, "-p", f"{folder}/", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"),
-            "-g", f"daemon off; pid {folder}/pid; {account}",
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "stderr").open("wb"),
-        start_new_session=True,
-    )  # fmt: skip
+    with (folder / "stderr").open("wb") as complaints:
+        process = subprocess.Popen(
+            [
+                program, "-p", f"{folder}/", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"),
+                "-g", f"daemon off; pid {folder}/pid; {account}",
+            ],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaints, start_new_session=True,
+        )  # fmt: skip
     try:
 
         def ready() -> bool:
