@@ -23,7 +23,7 @@ from tests.servers.shared import ROOT, needed
 pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
 
 DASHBOARDS = sorted((ROOT / "deploy" / "monitoring" / "dashboards").glob("*.json"))
-INVENTORY = ROOT / "docs" / "operations" / "metrics.md"
+INVENTORY = [ROOT / "docs" / "operations" / name for name in ("metrics.md", "mart-metrics.md")]
 NAMED = re.compile(r"\b(?:iwd\w*|iwddm_\w+|process_\w+)")
 SUFFIXES = {
     "counter": ("_total",),
@@ -122,7 +122,7 @@ def test_a_real_prometheus_scrapes_a_real_process_on_both_ports(site: Site, tmp_
         for name in NAMED.findall(re.sub(r'"[^"]*"', "", expression))
     }
     assert {(where, name) for where, name in named if name not in known} == set(), "what nobody tells"
-    documented = set(re.findall(r"^\| `(\w+)", INVENTORY.read_text(), re.MULTILINE))
+    documented = {n for page in INVENTORY for n in re.findall(r"^\| `(\w+)", page.read_text(), re.MULTILINE)}
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in known}
     assert documented <= known.keys() | families, "docs/operations/metrics.md lists what there is"
     bare = {re.sub(r"_(bucket|sum|count)$", "", n) if n not in documented else n for _, n in named}
