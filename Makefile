@@ -19,7 +19,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
-        mart-faults-long bench-search
+        mart-faults-long bench-search upgrade-test pods-test
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,7 @@ test-packages:
 	@.ci/packages
 	@.ci/kafka
 	@.ci/search
+	@.ci/helm
 
 test: install test-packages ## all tests, real servers included (ARGS="tests/unit -k calendar" ...)
 	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
@@ -63,6 +64,12 @@ test-replay: install ## replays the real event logs from OPENIWD_DATA (default .
 	else \
 		echo "*** SKIPPED: no event logs in '$(OPENIWD_DATA)'; set OPENIWD_DATA to the folder that holds them ***" >&2; \
 	fi
+
+upgrade-test: install ## the code before the last migration on today's schema (needs the repository's history)
+	@$(BIN)/pytest -n 0 -m upgrade $(ARGS)
+
+pods-test: install test-packages ## processes behind a gateway are replaced under load; one that distributes is killed
+	@$(BIN)/pytest -n 0 -m pods $(ARGS)
 
 faults-long: install ## kills, freezes and cuts off processes under load for long (ARGS="--seconds 600 --seed 7")
 	@exec $(BIN)/python -m tests.faults $(ARGS)

@@ -46,11 +46,12 @@ class Process:
         command: tuple[str, ...],
         budget: int = 10,
         environment: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> None:
         self._log = log.open("a")
         self.command = command
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "openiwd", *command, "--port", "0", "--metrics-port", "0", "--json"],
+            [sys.executable, "-m", "openiwd", *command, "--port", str(port), "--metrics-port", "0", "--json"],
             env={
                 **os.environ,
                 "OPENIWD_DATABASE_URL": dsn,
@@ -129,10 +130,11 @@ class Site:
         dsn: str | None = None,
         budget: int = 10,
         environment: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> Process:
         """Another way to the same control database may be given, and how many connections it may have."""
         log = self._folder / f"{next(self._numbers)}-{command[0]}.log"
-        process = Process(dsn or self.dsn, log, command, budget, environment)
+        process = Process(dsn or self.dsn, log, command, budget, environment, port)
         self.started.append(process)
         return process
 

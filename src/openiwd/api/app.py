@@ -169,6 +169,9 @@ class Api:
                     (b"x-content-type-options", b"nosniff"),
                     *_limit_headers(scope),
                 ]
+                if self._platform.is_draining:
+                    # Who keeps connections for later requests takes a new one, to another process.
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         route, app = self._target(scope)

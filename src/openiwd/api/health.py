@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -38,7 +38,7 @@ class Dependency(Struct):
 
 class Ready(Struct):
     """`ready`; `degraded` when something is away that can be done without, or whose work waits meanwhile; `unavailable`
-    when a dependency without which nothing works is away.
+    while a dependency that all need is away; `draining` before the process ends.
     """
 
     status: str
@@ -66,9 +66,13 @@ class Readiness:
         lesser = {name: await self._ask(check) for name, check in self._lesser.items()}
         found = dict(zip(names, states, strict=True)) | self._routers_away()
         found |= {n: s if s.status == "ok" else Dependency("degraded", s.detail) for n, s in lesser.items()}
-        told = {s.status for s in found.values()}
-        worst = "unavailable" if "unavailable" in told else "degraded" if "degraded" in told else "ready"
-        return Ready(worst, found)
+        return Ready(self._status(list(found.values())), found)
+
+    def _status(self, states: Sequence[Dependency]) -> str:
+        if self._platform.is_draining:
+            return "draining"
+        told = {s.status for s in states}
+        return "unavailable" if "unavailable" in told else "degraded" if "degraded" in told else "ready"
 
     def _routers_away(self) -> dict[str, Dependency]:
         """External routers that this process speaks to and that do not answer."""

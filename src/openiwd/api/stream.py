@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
@@ -24,6 +25,7 @@ from openiwd.usecases.event_log import read_cursor
 from openiwd.usecases.platform import TenantServices
 
 HEARTBEAT_SECONDS: Final = 15.0
+SOON_MILLISECONDS: Final = 1_000
 AskAgain = Callable[[], Awaitable[Caller | None]]
 """Asks anew who holds the session or the key."""
 TOPICS: Final = ("items", "offers", "agents", "queues", "ruleSets", "alarms")
@@ -216,6 +218,11 @@ async def live(
                 yield text
 
 
+def farewell() -> bytes:
+    """The last words of a process that ends: come again soon (to another one), but not all at the same instant."""
+    return b"retry: %d\n\n" % random.randint(100, SOON_MILLISECONDS)  # noqa: S311
+
+
 async def _with_pauses(
     batches: AsyncIterator[list[LoggedEvent]], patience_seconds: float
 ) -> AsyncGenerator[list[LoggedEvent]]:
@@ -225,7 +232,10 @@ async def _with_pauses(
         while True:
             done, _ = await asyncio.wait({waiting}, timeout=patience_seconds)
             if done:
-                events = waiting.result()
+                try:
+                    events = waiting.result()
+                except StopAsyncIteration:
+                    return
                 waiting = asyncio.ensure_future(anext(batches))
                 yield events
             else:
@@ -269,6 +279,8 @@ async def get_stream(
         try:
             async for text in live(call.services, call.caller, cursor, chosen, HEARTBEAT_SECONDS, ask_again):
                 yield text
+            if call.platform.is_draining:
+                yield farewell()
         finally:
             metrics.streams.dec()
 

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from openiwd.processes.email import serve_email
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.settings import read_email_settings
+from openiwd.processes.monitoring import tell_surroundings
+from openiwd.processes.settings import read_email_settings, read_told
 
 
 def email(
@@ -30,6 +31,8 @@ def email(
     """Read and send mail: any number of these share the mailboxes, one process each; a killed one's are taken over."""
     settings = read_email_settings()
     configure_logs(settings.log_level)
+    told = read_told()
+    tell_surroundings(told.certificates, customary_names=told.customary_metrics)
     address = url or settings.url
 
     def say_ready() -> None:

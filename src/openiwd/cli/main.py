@@ -13,6 +13,7 @@ from openiwd.cli import (
     doctor,
     email,
     mart,
+    migrate,
     reference,
     replay,
     rules,
@@ -37,6 +38,7 @@ app.command(name="distribute")(distribute.distribute)
 app.command(name="doctor")(doctor.doctor)
 app.add_typer(capture.app, name="capture")
 app.command(name="mart")(mart.mart)
+app.command(name="migrate")(migrate.migrate)
 app.command(name="email")(email.email)
 app.command(name="replay")(replay.replay)
 app.command(name="simulate")(simulate.simulate)

@@ -12,7 +12,8 @@ from rich.console import Console
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.mart import INTERVAL_SECONDS, MartOptions
 from openiwd.processes.mart import mart as run_mart
-from openiwd.processes.settings import read_mart_settings
+from openiwd.processes.monitoring import tell_surroundings
+from openiwd.processes.settings import read_mart_settings, read_told
 from openiwd.usecases.mart_run import Chain
 
 
@@ -28,6 +29,8 @@ def mart(
     """Load the data mart from IWD's reporting events (intraday, historical with retention, full = rebuilt)."""
     settings = read_mart_settings()
     configure_logs(settings.log_level)
+    told = read_told()
+    tell_surroundings(told.certificates, customary_names=told.customary_metrics)
     port = settings.metrics_port if metrics_port is None else metrics_port
     result = uvloop.run(run_mart(settings, MartOptions(chain=chain, interval=interval, metrics_port=port)))
     if result is None:

@@ -23,6 +23,7 @@ from openiwd.ports.capture_store import CaptureReading, CaptureWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.email import EmailReading, EmailWriting
+from openiwd.ports.figure import FigureReading
 from openiwd.ports.queue_stay import StayReading, StayWriting
 from openiwd.ports.routing import RoutingReading, RoutingWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
@@ -188,6 +189,7 @@ class Reading(
     WebhookReading,
     EmailReading,
     RoutingReading,
+    FigureReading,
     Protocol,
 ):
     """Committed state of one tenant."""

@@ -26,7 +26,7 @@ def _in_url(host: str) -> str:
 
 def _towards(database_dsn: str) -> str:
     """This machine's address on the way to the database; nothing is sent."""
-    host = urlsplit(database_dsn).hostname or "localhost"
+    host = (urlsplit(database_dsn).hostname or "localhost").partition(",")[0]  # the first of several
     for family, kind, protocol, _, address in socket.getaddrinfo(host, POSTGRES_PORT, type=socket.SOCK_DGRAM):
         with socket.socket(family, kind, protocol) as probe:
             try:

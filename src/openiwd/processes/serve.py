@@ -10,12 +10,14 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any
 
 import uvicorn
+from msgspec import Struct
 
 from openiwd.adapters.postgres.migrate import migrate_control, migrate_tenants
 from openiwd.adapters.postgres.migrations.errors import MigrationError
@@ -24,12 +26,15 @@ from openiwd.api.metrics import Metrics
 from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.processes.address import own_address, shown_host
 from openiwd.processes.background import Background
-from openiwd.processes.settings import TRUSTED_PROXIES, Settings
+from openiwd.processes.monitoring import tell_surroundings
+from openiwd.processes.settings import Settings
 from openiwd.processes.sharing import SharingMetrics
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.web.app import create_web
 
 DRAIN_SECONDS = 10
+KEEP_ALIVE_SECONDS = 75
+"""Longer than gateways keep a connection that is not in use: who closes first must be the one that sends requests."""
 UNANSWERED_MILLISECONDS = 30_000
 
 
@@ -59,6 +64,14 @@ class Part(Enum):
         return self in (Part.ALL, Part.CAPTURE)
 
 
+class Manner(Struct, frozen=True, kw_only=True):
+    """How a process behaves towards gateways and monitoring."""
+
+    trusted_proxies: tuple[str, ...] = Settings().trusted_proxies
+    drain_seconds: float = 0.0
+    customary_metrics: bool = False
+
+
 class _Server(uvicorn.Server):
     """Leaves signals to the process that owns the event loop."""
 
@@ -79,8 +92,9 @@ class Serving:
         metrics_port: int | None,
         part: Part = Part.ALL,
         address: str | None = None,
-        trusted_proxies: Sequence[str] = TRUSTED_PROXIES,
+        manner: Manner | None = None,
     ) -> None:
+        self._manner = manner or Manner()
         self.wiring = wiring
         self._host = host
         self._port = port
@@ -99,13 +113,15 @@ class Serving:
         )
         self.url = ""
         self.metrics_url: str | None = None
-        self._metrics = Metrics()
+        self._metrics = Metrics(customary_names=self._manner.customary_metrics)
         self._metrics.registry.register(
             SharingMetrics(wiring.platform.limits, wiring.sharing, wiring.platform)
         )
         self._checks = {"redis": wiring.sharing.check} if wiring.sharing is not None else {}
-        self._trusted_proxies = trusted_proxies
         self._api: Api | None = None
+        self.hurries = asyncio.Event()
+        """Set: whoever ends it does not want to wait until gateways have taken notice."""
+        self._drain_seconds = self._manner.drain_seconds
 
     async def build(self) -> None:
         """Builds the app. It needs no database, so whoever waits for one can do this meanwhile."""
@@ -145,9 +161,9 @@ class Serving:
     async def _serve(self, app: Any, listening: socket.socket) -> None:
         config = uvicorn.Config(
             app, lifespan="off", log_config=None, access_log=False, http="httptools",
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_graceful_shutdown=DRAIN_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            proxy_headers=True, forwarded_allow_ips=list(self._manner.trusted_proxies),
             server_header=False, backlog=2_048, h11_max_incomplete_event_size=64 * 1024,
-            forwarded_allow_ips=list(self._trusted_proxies),
         )  # fmt: skip
         server = _Server(config)
         serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]))
@@ -158,9 +174,14 @@ class Serving:
         self._servers.append((server, serving))
 
     async def stop(self) -> None:
-        """Drains: another process decides, no new connections, open streams end, background work stops, pools close."""
+        """Drains: no longer ready, another one decides; a while later no new connections, background work stops."""
+        self.wiring.platform.drain()
+        ends_at = time.monotonic() + self._drain_seconds
         await self.background.stop_capturing()
         await self.background.stop_deciding()
+        while (left := ends_at - time.monotonic()) > 0 and not self.hurries.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.hurries.wait(), left)
         for server, _ in self._servers:
             server.should_exit = True
         for _, serving in self._servers:
@@ -208,17 +229,11 @@ async def serving(
     metrics_port: int | None,
     part: Part = Part.ALL,
     address: str | None = None,
-    trusted_proxies: Sequence[str] = TRUSTED_PROXIES,
+    manner: Manner | None = None,
 ) -> AsyncIterator[Serving]:
     """Runs a server for the length of a block."""
     server = Serving(
-        wiring,
-        host=host,
-        port=port,
-        metrics_port=metrics_port,
-        part=part,
-        address=address,
-        trusted_proxies=trusted_proxies,
+        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=address, manner=manner
     )
     try:
         await server.start()
@@ -243,15 +258,29 @@ async def serve(
             field="OPENIWD_DATABASE_URL",
             hint="set it to the control database, for example postgresql://openiwd@db/openiwd",
         )
-    stopping = asyncio.Event()
+    stopping, hurries = asyncio.Event(), asyncio.Event()
+
+    def stop(number: signal.Signals) -> None:
+        """Ctrl-C, or a second signal, does not wait for gateways."""
+        if number == signal.SIGINT or stopping.is_set():
+            hurries.set()
+        stopping.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
     wiring = await _migrated(settings)
     wiring.mart_server = settings.mart_server_url
+    tell_surroundings(settings.certificates)
+    manner = Manner(
+        trusted_proxies=settings.trusted_proxies,
+        drain_seconds=settings.drain_seconds,
+        customary_metrics=settings.customary_metrics,
+    )
     async with serving(
         wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address,
-        trusted_proxies=settings.trusted_proxies,
+        manner=manner,
     ) as server:  # fmt: skip
+        server.hurries = hurries
         when_ready(server)
         await stopping.wait()
 

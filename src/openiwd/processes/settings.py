@@ -25,7 +25,7 @@ DEFAULT_METRICS_PORT = 10052
 SECRET_KEY_LENGTH = 32
 
 
-TRUSTED_PROXIES: Final = ("127.0.0.1", "::1")
+LOCAL_PROXIES: Final = ("127.0.0.1/32", "::1/128")
 
 
 class SearchSettings(Struct, frozen=True, kw_only=True):
@@ -101,10 +101,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What processes share for speed; None = each is for itself."""
     limits: Limits = Limits()
     """How often callers may ask."""
-    trusted_proxies: tuple[str, ...] = TRUSTED_PROXIES
-    """Whose word counts for where a request comes from (`X-Forwarded-For`)."""
     search: SearchSettings | None = None
     """Elasticsearch or OpenSearch; None = PostgreSQL alone finds."""
+    trusted_proxies: tuple[str, ...] = LOCAL_PROXIES
+    """Addresses and networks of gateways: only theirs is believed who the client is, and that it came by TLS."""
+    drain_seconds: int = 0
+    """How long a process that is told to end (SIGTERM) goes on answering, while gateways learn to go elsewhere."""
+    customary_metrics: bool = False
+    """Whether metrics are told under the names of the product before as well."""
+    certificates: tuple[Path, ...] = ()
+    """Certificate files whose end is told to monitoring."""
 
 
 class MartSettings(Struct, frozen=True, kw_only=True):
@@ -188,10 +194,21 @@ def read_outbound_allowed(variables: Mapping[str, str] | None = None) -> tuple[N
     return read_networks(texts, "OPENIWD_OUTBOUND_ALLOW")
 
 
-def _trusted_proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
-    texts = (environment.get("OPENIWD_TRUSTED_PROXIES") or "").replace(",", " ").split()
-    read_networks(texts, "OPENIWD_TRUSTED_PROXIES")
-    return (*TRUSTED_PROXIES, *texts)
+def read_trusted_proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The gateways of OPENIWD_TRUSTED_PROXIES, each an address or a network; unset: this machine."""
+    texts = (environment.get("OPENIWD_TRUSTED_PROXIES") or "").replace(",", " ").split() or LOCAL_PROXIES
+    return tuple(str(network) for network in read_networks(texts, "OPENIWD_TRUSTED_PROXIES"))
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    text = (environment.get(name) or "false").lower()
+    if text not in ("true", "false", "1", "0", "on", "off"):
+        raise InvalidInputError(f"{name} is '{text}'", field=name, hint="set it to true or false")
+    return text in ("true", "1", "on")
+
+
+def read_certificates(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    return tuple(Path(p) for p in (environment.get("OPENIWD_CERTIFICATES") or "").replace(",", " ").split())
 
 
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
@@ -216,8 +233,25 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         cloud=read_cloud_addresses(env),
         redis=read_redis(env, _secret(env, "OPENIWD_REDIS_URL"), _secret(env, "OPENIWD_REDIS_PASSWORD")),
         limits=read_limits(env),
-        trusted_proxies=_trusted_proxies(env),
         search=read_search_settings(env),
+        trusted_proxies=read_trusted_proxies(env),
+        drain_seconds=_number(env, "OPENIWD_DRAIN_SECONDS", 0, 0, 600),
+        customary_metrics=_switch(env, "OPENIWD_CUSTOMARY_METRICS"),
+        certificates=read_certificates(env),
+    )
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What processes beside the serving ones tell monitoring."""
+
+    certificates: tuple[Path, ...] = ()
+    customary_metrics: bool = False
+
+
+def read_told(variables: Mapping[str, str] | None = None) -> Told:
+    env = os.environ if variables is None else variables
+    return Told(
+        certificates=read_certificates(env), customary_metrics=_switch(env, "OPENIWD_CUSTOMARY_METRICS")
     )
 
 

@@ -37,6 +37,9 @@ class _Box:
             self.events.append(event)
         self._filled.set()
 
+    def wake(self) -> None:
+        self._filled.set()
+
     async def take(self, patience_seconds: float) -> list[LoggedEvent]:
         """All that has come, at the latest after the time."""
         try:
@@ -65,10 +68,16 @@ class Addressing:
                 for box in self._boxes.get(agent_id, ()):
                     box.put(event)
 
+    def end(self) -> None:
+        """To be called when the feed has ended its subscriptions: nobody waits for what will not come."""
+        for boxes in self._boxes.values():
+            for box in boxes:
+                box.wake()
+
     async def follow(
         self, agent_id: str, after: Cursor | None, patience_seconds: float
     ) -> AsyncGenerator[list[LoggedEvent]]:
-        """What concerns the agent after the cursor (None: from now on), in order, without end.
+        """What concerns the agent after the cursor (None: from now on), in order, for as long as the process goes on.
 
         An empty list says that nothing has come for so long.
         """
@@ -76,7 +85,7 @@ class Addressing:
         if feed.head is None:
             await feed.start()
         cursor = after or feed.head
-        while cursor is not None:
+        while cursor is not None and not feed.is_over:
             while feed.head != cursor:
                 batch = await feed.after(cursor)
                 if not batch:
@@ -89,7 +98,7 @@ class Addressing:
             boxes = self._boxes.setdefault(agent_id, set())
             boxes.add(box)
             try:
-                while not box.is_full:
+                while not (box.is_full or feed.is_over):
                     events = await box.take(patience_seconds)
                     if events:
                         cursor = Cursor(events[-1].generation, events[-1].pos)

@@ -27,6 +27,7 @@ class EventFeed:
         self._head: Cursor | None = None
         self._grown = Wakeup()
         self._reading = asyncio.Lock()
+        self._is_over = False
         self._hearers: list[Callable[[Sequence[LoggedEvent]], None]] = []
 
     def tell(self, hearer: Callable[[Sequence[LoggedEvent]], None]) -> None:
@@ -100,6 +101,14 @@ class EventFeed:
             return None
         later = islice(reversed(self._buffer), head.pos - cursor.pos)
         return {event.item_number for event in later if event.item_number is not None}
+    def end_subscriptions(self) -> None:
+        """Whoever subscribes, now or later, is told that there is no more: the process is about to end."""
+        self._is_over = True
+        self._grown.notify()
+
+    @property
+    def is_over(self) -> bool:
+        return self._is_over
 
     async def wait(self, cursor: Cursor, timeout_seconds: float) -> None:
         """Returns when there is something after the cursor, or after the time."""
@@ -108,13 +117,13 @@ class EventFeed:
             await self._grown.wait(seen, timeout_seconds)
 
     async def subscribe(self, after: Cursor | None = None) -> AsyncIterator[list[LoggedEvent]]:
-        """Batches of events after the cursor (None: from now on), in order, without end."""
+        """Batches of events after the cursor (None: from now on), in order, for as long as the process goes on."""
         if self._head is None:
             await self.start()
         cursor = after or self._head
         if cursor is None:
             return
-        while True:
+        while not self._is_over:
             seen = self._grown.count
             batch = await self.after(cursor)
             if batch:

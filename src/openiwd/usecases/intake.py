@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -92,12 +93,15 @@ async def _judge(
         key = _key(entry)
         if key in first:
             continue
+        began = time.perf_counter()
         try:
             entry.caller.require("workitems.create")
             change = judging.create(entry.submission, ctx, runtime.new_id(), encoded=entry.text)
         except OpenIwdError as error:
             results[n] = error
             continue
+        runtime.classifications += 1
+        runtime.classification_seconds += time.perf_counter() - began
         entry.item, entry.event, entry.basis = change.item, change.event, change.basis
         first[key] = entry
     return results, first, judged_by

@@ -154,6 +154,8 @@ class Platform:
         self.capture_adapters: Mapping[str, CaptureAdapter] = capture_adapters or {}
         """By kind of capture point, those that are read by the loop."""
         self.email_tools = email_tools
+        self.is_draining = False
+        """Whether this process is about to end: it still answers, but nothing new should be sent to it."""
         self._make_runtime = make_runtime
         self._on_open = on_open
         self._services: dict[str, TenantServices] = {}
@@ -210,6 +212,13 @@ class Platform:
                 await self._on_open(services)
             self._services[tenant_id] = services
             return services
+
+    def drain(self) -> None:
+        """Says that this process is about to end, and ends its streams: their clients go to another one."""
+        self.is_draining = True
+        for services in self.opened:
+            services.feed.end_subscriptions()
+            services.addressing.end()
 
     def close(self, tenant_id: str) -> TenantServices | None:
         """Forgets a tenant (removed, or changed in the control database)."""

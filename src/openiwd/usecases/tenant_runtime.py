@@ -108,6 +108,8 @@ class TenantRuntime:
         """For report pages; nothing else reads it."""
         self.wakeup = Wakeup()
         self._compile = compile_rules
+        self.classifications = 0
+        self.classification_seconds = 0.0
         self.on_judged: Look | None = None
         """Told of what the rules have judged, once it is committed; must return at once."""
         self.on_commit: Callable[[], None] | None = None

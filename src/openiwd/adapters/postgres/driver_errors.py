@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
+from prometheus_client import Counter
 
 from openiwd.domain.errors import OpenIwdError, UnavailableError
 from openiwd.ports.tenant_store import RejectedRowsError, TransactionRetryError
@@ -14,20 +15,29 @@ from openiwd.ports.tenant_store import RejectedRowsError, TransactionRetryError
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
+errors = Counter("iwd_db_errors", "Errors of PostgreSQL, by what they mean.", ["kind"])
+
+
 def translated(error: BaseException) -> OpenIwdError:
-    """What a driver error means: try the transaction again, look for the row at fault, or wait."""
+    """What a driver error means: try the transaction again, look for the row at fault, or wait. Counted."""
+    kind, meaning = _meaning(error)
+    errors.labels(kind).inc()
+    return meaning
+
+
+def _meaning(error: BaseException) -> tuple[str, OpenIwdError]:
     state = getattr(error, "sqlstate", None) or ""
     if state.startswith("40") or state == "55P03":
-        return TransactionRetryError("another transaction was in the way", hint="try again")
+        return "retry", TransactionRetryError("another transaction was in the way", hint="try again")
     if state.startswith(("22", "23")):
-        return RejectedRowsError(
+        return "rejected", RejectedRowsError(
             "the database refuses a value", hint="send fewer items at once to find the one", sqlstate=state
         )
     if state in ("57014", "25P03", "25P04"):
-        return UnavailableError("the database took too long", hint="try again in a moment")
+        return "timeout", UnavailableError("the database took too long", hint="try again in a moment")
     if not state or state.startswith(("08", "53", "57", "58")):
-        return UnavailableError("the database is away", hint="try again in a moment")
-    return OpenIwdError(f"the database answers {state}", code="internal")
+        return "away", UnavailableError("the database is away", hint="try again in a moment")
+    return "other", OpenIwdError(f"the database answers {state}", code="internal")
 
 
 @contextmanager

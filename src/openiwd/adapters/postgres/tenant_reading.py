@@ -10,6 +10,7 @@ from openiwd.adapters.postgres.contact_reading import ContactReading
 from openiwd.adapters.postgres.dashboard_reading import DashboardReading
 from openiwd.adapters.postgres.doctor_reading import DoctorReading
 from openiwd.adapters.postgres.email_reading import EmailReading
+from openiwd.adapters.postgres.figure_reading import FigureReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
@@ -38,6 +39,7 @@ class PostgresReading(
     RuleChangeReading,
     EmailReading,
     RoutingReading,
+    FigureReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 from uuid import UUID
+
+from prometheus_client import Histogram
 
 from openiwd.adapters.postgres.doctor_reading import DOCTOR_SQL
 from openiwd.adapters.postgres.driver_errors import driver_errors
@@ -17,6 +20,13 @@ from openiwd.domain.errors import FencedError
 from openiwd.domain.work_item import ItemNumber
 from openiwd.ports.tenant_store import Claim, Grant, Reading, Tenant, Writing
 
+USE: Final = Histogram(
+    "iwd_db_use_duration_seconds",
+    "How long a connection to a tenant's database was used at a time, waiting for one included.",
+    ["tenant", "method"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+)
+
 
 class PostgresTenantStore:
     """Implements `openiwd.ports.tenant_store.TenantStore`."""
@@ -24,16 +34,19 @@ class PostgresTenantStore:
     def __init__(self, tenant: Tenant, pools: TenantPools) -> None:
         self.tenant = tenant
         self._pools = pools
+        self._reading = USE.labels(tenant.id, "reading")
+        self._writing = USE.labels(tenant.id, "writing")
+        self._claiming = USE.labels(tenant.id, "claim")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reading]:
-        with driver_errors():
+        with self._reading.time(), driver_errors():
             async with self._pools.acquire(self.tenant.id, reading=True) as connection:
                 yield PostgresReading(connection)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writing]:
-        with driver_errors():
+        with self._writing.time(), driver_errors():
             async with (
                 self._pools.acquire(self.tenant.id) as connection,
                 limited_transaction(connection, self._pools.limits.transaction),
@@ -56,7 +69,7 @@ class PostgresTenantStore:
         if not wanted:
             return set()
         *values, bodies = zip(*wanted, strict=True)
-        with driver_errors():
+        with self._claiming.time(), driver_errors():
             async with self._pools.acquire(self.tenant.id) as connection:
                 granted = await connection.fetchval(
                     OFFER_SQL["claim"], epoch, *grant, *values, "\n".join(bodies)
