@@ -4,4 +4,6 @@ from __future__ import annotations
 
 pytest_plugins = [
     f"tests.servers.{name}" for name in ("postgres", "postgres_15", "mariadb", "kafka", "rabbitmq", "mail")
+] + [
+    "tests.servers.identity_provider",
 ]

@@ -320,6 +320,20 @@ _EMAIL: Final[dict[str, Access | str]] = {
     "POST /iwd/v3/emails/moves/{move_id}/undo": "emails.merge",
 }
 
+_LOGIN: Final[dict[str, Access | str]] = {
+    "GET /iwd/v3/login-settings": "users.view",
+    "PUT /iwd/v3/login-settings": "users.update",
+    "POST /iwd/v3/login-settings/test": "users.update",
+    "GET /iwd/v3/users/me/second-factor": Access.CALLER,
+    "POST /iwd/v3/users/me/second-factor": Access.CALLER,
+    "POST /iwd/v3/users/me/second-factor/confirm": Access.CALLER,
+    "POST /iwd/v3/users/me/second-factor/recovery-codes": Access.CALLER,
+    "POST /iwd/v3/users/me/second-factor/end": Access.CALLER,
+    "DELETE /iwd/v3/users/{user_id}/second-factor": "users.update",
+    "GET /iwd/v3/users/me/sessions": Access.CALLER,
+    "DELETE /iwd/v3/users/me/sessions/{session_id}": Access.CALLER,
+}
+
 ROUTES: Final[dict[str, Access | str]] = {
     **_HEALTH,
     **_ITEMS,
@@ -330,6 +344,7 @@ ROUTES: Final[dict[str, Access | str]] = {
     **_USERS,
     **_WATCHING,
     **_EMAIL,
+    **_LOGIN,
 }
 """`METHOD /path/{template}` → what it takes: a privilege by name, or one of `Access`."""
 

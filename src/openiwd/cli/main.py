@@ -16,6 +16,7 @@ from openiwd.cli import (
     reference,
     replay,
     rules,
+    secrets,
     serve,
     simulate,
     up,
@@ -41,6 +42,7 @@ app.command(name="replay")(replay.replay)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="reference")(reference.reference)
 app.add_typer(rules.app)
+app.add_typer(secrets.app, name="secrets")
 
 
 def run() -> None:

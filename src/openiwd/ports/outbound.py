@@ -22,6 +22,17 @@ class OutboundAnswer(Struct, frozen=True, kw_only=True):
         return self.status is not None and 200 <= self.status < 300
 
 
+class OutboundContent(Struct, frozen=True, kw_only=True):
+    """An answer with what it says, cut off at a limit."""
+
+    status: int | None = None
+    headers: dict[str, str] = {}
+    """By lower-case name."""
+    body: bytes = b""
+    error: str | None = None
+    """Why there is no status."""
+
+
 class Outbound(Protocol):
     """Sends over HTTP. Follows no redirect; connects to public addresses and to those that the installation allows."""
 
@@ -31,4 +42,10 @@ class Outbound(Protocol):
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> OutboundAnswer:
         """Whatever goes wrong is an answer, and comes within the time-out."""
+        ...
+
+    async def fetch(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> OutboundContent:
+        """The same way out, for requests whose answers are wanted. Whatever goes wrong is an answer too."""
         ...

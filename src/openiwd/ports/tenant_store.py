@@ -25,6 +25,7 @@ from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.email import EmailReading, EmailWriting
 from openiwd.ports.queue_stay import StayReading, StayWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
+from openiwd.ports.sealed import SealedReading, SealedWriting
 from openiwd.ports.trial import TrialReading, TrialWriting
 from openiwd.ports.webhook import WebhookReading, WebhookWriting
 
@@ -186,6 +187,7 @@ class Reading(
     RuleChangeReading,
     WebhookReading,
     EmailReading,
+    SealedReading,
     Protocol,
 ):
     """Committed state of one tenant."""
@@ -372,6 +374,7 @@ class Writing(
     RuleChangeWriting,
     WebhookWriting,
     EmailWriting,
+    SealedWriting,
     Protocol,
 ):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
+from openiwd.adapters.oidc.openid_connect import OpenIdConnect
 from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
@@ -86,6 +87,7 @@ class Wiring:
             secrets=box,
             capture_adapters=adapters,
             email_tools=EmailTools(box, Nh3Cleaner()),
+            identity_provider=OpenIdConnect(self.outbound),
         )
 
     def _dsn_of(self, tenant_id: str) -> str:

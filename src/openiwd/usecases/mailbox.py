@@ -132,7 +132,9 @@ async def put_secrets(editor: Editor, mailbox_id: str, values: Mapping[str, str 
     box = editor.services.email_tools.box
     async with editor.services.runtime.store.writing() as tx:
         for name, value in values.items():
-            sealed = None if value is None else box.seal(value, _purpose(editor.tenant_id, mailbox_id, name))
+            sealed = (
+                None if value is None else box.seal(value, purpose_of(editor.tenant_id, mailbox_id, name))
+            )
             await tx.save_mailbox_secret(mailbox_id, name, sealed)
         known = await tx.mailbox_secrets()
         await editor.tell(tx, KIND.stored, mailbox_id, "updated")
@@ -141,7 +143,8 @@ async def put_secrets(editor: Editor, mailbox_id: str, values: Mapping[str, str 
     return [name for owner, name in sorted(known) if owner == mailbox_id]
 
 
-def _purpose(tenant_id: str, mailbox_id: str, name: str) -> str:
+def purpose_of(tenant_id: str, mailbox_id: str, name: str) -> str:
+    """What a mailbox's secret is sealed for."""
     return f"{tenant_id}/mailbox/{mailbox_id}/{name}"
 
 
@@ -180,7 +183,9 @@ async def serve(services: TenantServices, caller: Caller) -> list[ServedMailbox]
                 mailbox=mailbox,
                 revision=raw["revision"],
                 secrets={
-                    name: services.email_tools.box.open(value, _purpose(services.tenant.id, mailbox.id, name))
+                    name: services.email_tools.box.open(
+                        value, purpose_of(services.tenant.id, mailbox.id, name)
+                    )
                     for name, value in own.items()
                 },
                 cursors=[c for c in cursors if c.mailbox_id == mailbox.id],

@@ -12,6 +12,7 @@ from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.domain.lint.finding import Finding
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.control_store import ControlStore
+from openiwd.ports.identity_provider import IdentityProvider
 from openiwd.ports.outbound import Outbound
 from openiwd.ports.secret_box import SecretBox
 from openiwd.ports.tenant_store import Tenant
@@ -119,11 +120,13 @@ class Platform:
         secrets: SecretBox | None = None,
         capture_adapters: Mapping[str, CaptureAdapter] | None = None,
         email_tools: EmailTools | None = None,
+        identity_provider: IdentityProvider | None = None,
     ) -> None:
         self.control = control
+        self._identity_provider = identity_provider
         self._outbound = outbound
         self._secrets = secrets
-        self.identities = Identities(control)
+        self.identities = Identities(control, box=secrets)
         self.process_id = process_id
         self.passing_on = passing_on
         self.doctor = Doctor()
@@ -140,6 +143,12 @@ class Platform:
         if self._outbound is None:
             raise UnavailableError("this process sends nothing to receivers outside", code="noOutbound")
         return self._outbound
+
+    @property
+    def identity_provider(self) -> IdentityProvider:
+        if self._identity_provider is None:
+            raise UnavailableError("this process asks no identity provider", code="noProvider")
+        return self._identity_provider
 
     @property
     def secrets(self) -> SecretBox:

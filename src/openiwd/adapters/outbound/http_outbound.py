@@ -1,4 +1,4 @@
-"""Posts to receivers over HTTP. Connects only to the very address that was looked at: public, or allowed.
+"""Sends requests outside over HTTP. Connects only to the very address that was looked at: public, or allowed.
 
 No redirects, no proxies, no repeats, all time-outs; decides nothing about trying again.
 """
@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from openiwd.domain.network_address import Address, Network, is_public, is_within, read_address
-from openiwd.ports.outbound import OutboundAnswer
+from openiwd.ports.outbound import OutboundAnswer, OutboundContent
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
@@ -25,6 +25,8 @@ TOTAL_SECONDS: Final = 15.0
 """For all of it: a receiver that sends a byte now and then would outlast any other time-out."""
 ANSWER_BYTES: Final = 16_384
 """So much of an answer is read; what it says is of no interest."""
+CONTENT_BYTES: Final = 512 * 1024
+"""Of an answer that is wanted; whatever follows is cut off."""
 KEEP_SECONDS: Final = 4.0
 LONGEST_RETRY_AFTER: Final = 3_600.0
 
@@ -127,28 +129,41 @@ class HttpOutbound:
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> OutboundAnswer:
         started = time.monotonic()
+        content = await self.fetch("POST", url, headers, body, limit=ANSWER_BYTES)
+        spent = round((time.monotonic() - started) * 1_000)
+        if content.status is None:
+            return OutboundAnswer(error=content.error, milliseconds=spent)
+        return _answer(content.status, content.headers, spent)
+
+    async def fetch(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        limit: int = CONTENT_BYTES,
+    ) -> OutboundContent:
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                answer = await self._post(url, headers, body)
+                return await self._send(method, url, headers, body, limit)
         except TimeoutError:
-            answer = OutboundAnswer(error=f"no complete answer within {TOTAL_SECONDS:.0f} seconds")
+            return OutboundContent(error=f"no complete answer within {TOTAL_SECONDS:.0f} seconds")
         except httpcore.ConnectTimeout:
-            answer = OutboundAnswer(error="there was no connection in time")
+            return OutboundContent(error="there was no connection in time")
         except httpcore.TimeoutException:
-            answer = OutboundAnswer(error="the receiver did not answer in time")
+            return OutboundContent(error="the receiver did not answer in time")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
-            answer = OutboundAnswer(error=_said(error) or "the connection was lost")
+            return OutboundContent(error=_said(error) or "the connection was lost")
         except (httpx.InvalidURL, ValueError, OSError) as error:
-            answer = OutboundAnswer(error=_said(error) or "the request could not be sent")
-        spent = round((time.monotonic() - started) * 1_000)
-        return OutboundAnswer(
-            status=answer.status, error=answer.error, retry_after=answer.retry_after, milliseconds=spent
-        )
+            return OutboundContent(error=_said(error) or "the request could not be sent")
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> OutboundAnswer:
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, limit: int
+    ) -> OutboundContent:
         against = self.refusal(url)
         if against is not None:
-            return OutboundAnswer(error=against)
+            return OutboundContent(error=against)
         parsed = httpx.URL(url)
         default = 443 if parsed.scheme == "https" else 80
         target = httpcore.URL(
@@ -157,19 +172,24 @@ class HttpOutbound:
             port=parsed.port or default,
             target=parsed.raw_path or b"/",
         )
-        sent = [(b"Host", parsed.netloc), (b"Content-Length", str(len(body)).encode())]
+        sent = [(b"Host", parsed.netloc)]
+        if body or method != "GET":
+            sent.append((b"Content-Length", str(len(body)).encode()))
         sent += [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]
         timeouts = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": 1.0}
         request = self._pool(parsed.scheme).stream(
-            "POST", target, headers=sent, content=body, extensions={"timeout": timeouts}
+            method, target, headers=sent, content=body, extensions={"timeout": timeouts}
         )
         async with request as response:
-            size = 0
+            parts, size = [], 0
             async for chunk in response.aiter_stream():
                 size += len(chunk)
-                if size > ANSWER_BYTES:
+                if size > limit:
                     break
-            return _answer(response.status, response.headers)
+                parts.append(chunk)
+            return OutboundContent(
+                status=response.status, headers=_texts(response.headers), body=b"".join(parts)
+            )
 
     def _pool(self, scheme: str) -> httpcore.AsyncConnectionPool:
         """Without a limit of its own: whoever sends keeps one, for each receiver apart."""
@@ -188,19 +208,27 @@ class HttpOutbound:
         self._pools.clear()
 
 
-def _answer(status: int, headers: Sequence[tuple[bytes, bytes]]) -> OutboundAnswer:
+def _texts(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By lower-case name; of several of one name, the first."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+    return found
+
+
+def _answer(status: int, headers: Mapping[str, str], milliseconds: int) -> OutboundAnswer:
     if 200 <= status < 300:
-        return OutboundAnswer(status=status)
-    asked = next((value for name, value in headers if name.lower() == b"retry-after"), None)
+        return OutboundAnswer(status=status, milliseconds=milliseconds)
     text = "redirects are not followed" if 300 <= status < 400 else f"the receiver answered {status}"
-    return OutboundAnswer(status=status, error=text, retry_after=_seconds(asked))
+    wait = _seconds(headers.get("retry-after"))
+    return OutboundAnswer(status=status, error=text, retry_after=wait, milliseconds=milliseconds)
 
 
-def _seconds(asked: bytes | None) -> float | None:
+def _seconds(asked: str | None) -> float | None:
     """What `Retry-After` says, in seconds or as a date; nothing where it cannot be read."""
     if asked is None:
         return None
-    text = asked.decode("latin-1").strip()
+    text = asked.strip()
     if text.isascii() and text.isdigit() and len(text) < 9:
         return min(float(text), LONGEST_RETRY_AFTER)
     try:

@@ -64,9 +64,12 @@ async def _page(
     error: OpenIwdError | None = None,
     said: str = "",
 ) -> Response[Any]:
-    user = await own_user.me(editor_of(visit))
+    editor = editor_of(visit)
+    user = await own_user.me(editor)
     return visit.page(
         "access/settings.html",
+        factor=await own_user.second_factor(editor),
+        sessions=await own_user.sessions(editor, token=session_token(visit.request)),
         user=user,
         fields=fields or _fields(visit),
         passwords=passwords or _password_fields(visit),
@@ -82,7 +85,14 @@ async def _page(
 async def settings_page(visit: CurrentVisit) -> Response[Any]:
     """What the UI knows of its user."""
     done = visit.request.query_params.get("saved", "")
-    said = {"settings": "settings.saved", "password": "settings.password_saved"}.get(done, "")
+    said = {
+        "settings": "settings.saved",
+        "password": "settings.password_saved",
+        "factor": "security.done",
+        "factor-ended": "security.ended",
+        "session": "security.session_ended",
+        "others": "security.others_ended",
+    }.get(done, "")
     return await _page(visit, said=visit.t(said) if said else "")
 
 
