@@ -31,10 +31,8 @@ class Trial:
         self._url = url
         self._headers = {"x-api-key": key}
         document = httpx.get(f"{url}{PREFIX}/openapi.json", timeout=30).json()
-        self.operations = {
-            f"{operation.method.upper()} {operation.path}": operation
-            for operation in (r.ok() for r in schemathesis.openapi.from_dict(document).get_all_operations())
-        }
+        found: list[Any] = [r.ok() for r in schemathesis.openapi.from_dict(document).get_all_operations()]  # type: ignore[union-attr]
+        self.operations = {f"{each.method.upper()} {each.path}": each for each in found}
 
     def failures(self, names: Collection[str], examples: int, chance: int) -> list[str]:
         """What is wrong, one line for each operation. The same chance makes up the same."""

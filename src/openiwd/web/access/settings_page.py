@@ -9,6 +9,7 @@ from litestar import Response, get, post
 from openiwd.domain.errors import InvalidInputError, OpenIwdError
 from openiwd.usecases import own_user
 from openiwd.usecases.own_user import OwnSettings, PasswordChange
+from openiwd.web.access.device_view import device_text
 from openiwd.web.access.user_page import language_options
 from openiwd.web.people.agent_edit_page import ZONES
 from openiwd.web.shell.dialog_page import editor_of, typed
@@ -69,6 +70,7 @@ async def _page(
     return visit.page(
         "access/settings.html",
         factor=await own_user.second_factor(editor),
+        device_text=device_text,
         sessions=await own_user.sessions(editor, token=session_token(visit.request)),
         user=user,
         fields=fields or _fields(visit),
