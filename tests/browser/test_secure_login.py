@@ -48,7 +48,7 @@ def test_somebody_logs_in_at_the_provider_and_out_again(
     restored: None,
     identity_provider: IdentityProviderServer,
 ) -> None:
-    watch.expect("ERR_NAME_NOT_RESOLVED")  # the provider's page asks for fonts from elsewhere
+    watch.expect("ERR_NAME_NOT_RESOLVED", "404")  # of the provider: fonts from elsewhere, no icon
     save(site, identity_provider.settings())
     page = open_as(None)
     assert violations(page) == []
