@@ -17,6 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
+.PHONY: faults fuzz sbom
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
         mart-faults-long bench-search upgrade-test pods-test
@@ -51,6 +52,7 @@ test-packages:
 	@.ci/kafka
 	@.ci/search
 	@.ci/helm
+	@.ci/oidc-provider
 
 test: install test-packages ## all tests, real servers included (ARGS="tests/unit -k calendar" ...)
 	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
@@ -73,6 +75,17 @@ pods-test: install test-packages ## processes behind a gateway are replaced unde
 
 faults-long: install ## kills, freezes and cuts off processes under load for long (ARGS="--seconds 600 --seed 7")
 	@exec $(BIN)/python -m tests.faults $(ARGS)
+
+faults: install ## ten minutes at most of faults under load, with a table of what was lost, doubled or illegal (ARGS="--seed 7")
+	@exec $(BIN)/python -m tests.faults --table --seconds 420 $(ARGS)
+
+fuzz: install ## the whole OpenAPI with what nobody meant: no 5xx, no answer that the description does not know
+	@exec $(BIN)/pytest -n 0 -m fuzz --timeout 3600 $(ARGS)
+
+sbom: install ## what the installed package brings along (CycloneDX, build/sbom.json)
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-format JSON --output-file build/sbom.json $(BIN)/python
+	@echo "build/sbom.json"
 
 mart-faults-long: install ## kills the data mart's process at 200 random points and compares (ARGS="--kills 50")
 	@exec $(BIN)/python -m tests.faults.mart_killed $(ARGS)

@@ -11,6 +11,7 @@ from random import SystemRandom
 from tempfile import mkdtemp
 
 from tests.faults.fault_run import run
+from tests.faults.table import rendered
 
 
 def main() -> int:
@@ -18,6 +19,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0, help="how long faults are injected")
     parser.add_argument("--seed", type=int, default=None, help="repeats the plan of an earlier run")
     parser.add_argument("--keep", action="store_true", help="keep data and logs when all is well, too")
+    parser.add_argument("--table", action="store_true", help="print a line for each kind of fault")
     options = parser.parse_args()
     seed = SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     folder = Path(mkdtemp(prefix="openiwd-faults-", dir="/tmp"))
@@ -25,6 +27,8 @@ def main() -> int:
     report = asyncio.run(run(folder, seed, options.seconds))
     print(report.line())  # noqa: T201
     print(report.happened)  # noqa: T201
+    if options.table:
+        print(rendered(report.lines, report.violations))  # noqa: T201
     for violation in report.violations:
         print(f"  {violation}")  # noqa: T201
     if report.violations:

@@ -72,6 +72,7 @@ class Journal:
         self.acts: list[Act] = []
         self.refused = 0
         self.unknown = 0
+        self._known = 0
 
     def submit(self, capture_id: str, data: dict[str, Any]) -> None:
         self.submitted[capture_id] = data
@@ -84,6 +85,12 @@ class Journal:
     def act(self, act: Act) -> None:
         self.acts.append(act)
         self.unknown += not act.known
+        self._known += act.known
+
+    @property
+    def acknowledged(self) -> int:
+        """How many changes the clients were told of."""
+        return len(self.created) + self._known
 
 
 async def read_state(dsn: str) -> State:

@@ -27,6 +27,7 @@ from tests.faults.evidence import read_state
 from tests.faults.installation import PREFIX, TAKEOVER_SECONDS, TENANT, Process, Site, prepare
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy
+from tests.faults.table import FaultLine, Silence
 
 RULES = """
 name: Faults
@@ -67,6 +68,8 @@ class Report(Struct, kw_only=True):
     happened: dict[str, int]
     """Events by type."""
     violations: list[str]
+    lines: list[FaultLine] = []
+    """What became of each kind of fault."""
 
     def line(self) -> str:
         worst = f"{max(self.takeover_seconds):.1f} s" if self.takeover_seconds else "none"
@@ -237,6 +240,13 @@ FAULTS: Mapping[str, Callable[[Installation], Awaitable[None]]] = {
 }
 
 
+async def until_next(count: Callable[[], int], seconds: float) -> None:
+    """Until one more is acknowledged, at most for so long."""
+    before, deadline = count(), time.monotonic() + seconds
+    while count() == before and time.monotonic() < deadline:  # noqa: ASYNC110 - a number of others is watched
+        await asyncio.sleep(0.02)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -258,7 +268,8 @@ async def run(folder: Path, seed: int, seconds: float) -> Report:
     try:
         load.entry.url = installation.serving.url
         load.start()
-        injected = await _break(installation, load, Random(seed), time.monotonic() + seconds)
+        lines = {name: FaultLine(fault=name) for name in FAULTS}
+        injected = await _break(installation, load, Random(seed), time.monotonic() + seconds, lines)
         await _survive(installation, load)
         await load.stop()
         failed = load.failed()
@@ -277,17 +288,20 @@ async def run(folder: Path, seed: int, seconds: float) -> Report:
         items=len(state.items),
         events=len(state.events),
         grants=len(state.grants),
-        acknowledged=len(journal.created) + sum(1 for act in journal.acts if act.known),
+        acknowledged=journal.acknowledged,
         unknown=journal.unknown,
         refused=journal.refused,
         faults=dict(injected),
         takeover_seconds=installation.takeovers,
         happened=dict(Counter(event.type for event in state.events)),
         violations=[*load.unexpected, *violations(state, journal, CAPACITY)],
+        lines=list(lines.values()),
     )
 
 
-async def _break(installation: Installation, load: Load, random: Random, until: float) -> Counter[str]:
+async def _break(
+    installation: Installation, load: Load, random: Random, until: float, lines: Mapping[str, FaultLine]
+) -> Counter[str]:
     injected: Counter[str] = Counter()
     names = list(FAULTS)
     while True:
@@ -295,8 +309,11 @@ async def _break(installation: Installation, load: Load, random: Random, until: 
             if time.monotonic() >= until and len(injected) == len(names):
                 return injected
             await asyncio.sleep(random.uniform(*CALM_SECONDS))
+            silence = Silence(lambda: load.journal.acknowledged)
             await FAULTS[name](installation)
             load.entry.url = installation.serving.url
+            await until_next(lambda: load.journal.acknowledged, SURVIVOR_SECONDS)
+            await silence.end(lines[name])
             injected[name] += 1
 
 

@@ -17,6 +17,7 @@ from openiwd.domain.work_item import ItemNumber, Status, WorkItem
 from tests.factories.life import Life
 from tests.faults.checker import violations
 from tests.faults.evidence import Act, Grant, Journal, State
+from tests.faults.table import FaultLine, kinds_of, rendered
 
 CAPACITY = {"ann": 2, "bob": 1}
 
@@ -253,6 +254,22 @@ DAMAGE: list[tuple[Callable[[Past], None], str]] = [
     (grant_without_event, "there is no event of it"),
     (event_without_grant, "only an event tells of it"),
 ]
+
+
+def test_the_table_says_lost_doubled_and_illegal() -> None:
+    kinds = {"lost_create": "lost", "lost_act": "lost", "doubled_item": "doubled", "second_offer": "doubled"}
+    kinds |= {"illegal_transition": "illegal", "two_acts_in_one": "doubled", "over_capacity": "other"}
+    for damage, complaint in DAMAGE:
+        if damage.__name__ in kinds:
+            past = Past()
+            damage(past)
+            found = [text for text in past.found() if complaint in text]
+            assert kinds_of(found)[kinds[damage.__name__]] > 0, (damage.__name__, found)
+    line = FaultLine(fault="kill", times=2, acknowledged=9, recoveries=[0.5, 2.0])
+    text = rendered([line], ["item 7: acknowledged update r2 u1 is lost", "strange"])
+    assert text.splitlines()[1].split() == ["kill", "2", "9", "2.00", "2.00"]
+    assert text.splitlines()[2].split() == ["all", "2", "9", "1", "0", "0"]
+    assert text.endswith("other violations: 1")
 
 
 @pytest.mark.parametrize(("damage", "complaint"), DAMAGE, ids=[d.__name__ for d, _ in DAMAGE])

@@ -12,7 +12,7 @@ import pytest
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.domain.errors import DuplicateError, NotFoundError, RevisionMismatchError
-from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, User
+from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, Session, User
 from openiwd.ports.tenant_store import Tenant
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -32,6 +32,10 @@ async def control(control_database: str) -> AsyncIterator[PostgresControlStore]:
 def user(login: str = "anna", tenant: str = "acme", **fields: object) -> User:
     values = {"id": uuid4(), "tenant_id": tenant, "login": login, "name": login.title(), "role": "agent"}
     return User(**{**values, **fields})  # type: ignore[arg-type]
+
+
+def session_of(anna: User) -> Session:
+    return Session(user=anna, csrf_token="csrf", expires_at=NOW, over_at=NOW, idle_seconds=60)
 
 
 async def test_a_tenant_is_saved_and_changed(control: PostgresControlStore) -> None:
@@ -92,7 +96,7 @@ async def test_a_session_lives_until_it_ends(control: PostgresControlStore) -> N
     anna = user()
     await control.save_user(anna, revision=None)
     for token in (b"1", b"2", b"3"):
-        await control.create_session(token, anna, "csrf", NOW)
+        await control.create_session(token, session_of(anna))
     await control.touch_session(b"1", NOW + timedelta(hours=1))
     found = await control.session(b"1")
     assert found is not None
@@ -226,4 +230,5 @@ async def test_secrets_are_stored_as_hashes_only(
         await connection.close()
     assert {c["name"] for c in columns} == {
         "session.token_hash", "session.csrf_token", "api_key.key_hash", "api_key.key_hint",
+        "session.provider_token", "login_settings.client_secret",  # sealed
     }  # fmt: skip

@@ -343,6 +343,20 @@ _EMAIL: Final[dict[str, Access | str]] = {
     "POST /iwd/v3/items/{item_id}/emails/{email_id}/withdraw": "emails.send",
 }
 
+_LOGIN: Final[dict[str, Access | str]] = {
+    "GET /iwd/v3/login-settings": "users.view",
+    "PUT /iwd/v3/login-settings": "users.update",
+    "POST /iwd/v3/login-settings/test": "users.update",
+    "GET /iwd/v3/users/me/second-factor": Access.CALLER,
+    "POST /iwd/v3/users/me/second-factor": Access.CALLER,
+    "POST /iwd/v3/users/me/second-factor/confirm": Access.CALLER,
+    "POST /iwd/v3/users/me/second-factor/recovery-codes": Access.CALLER,
+    "POST /iwd/v3/users/me/second-factor/end": Access.CALLER,
+    "DELETE /iwd/v3/users/{user_id}/second-factor": "users.update",
+    "GET /iwd/v3/users/me/sessions": Access.CALLER,
+    "DELETE /iwd/v3/users/me/sessions/{session_id}": Access.CALLER,
+}
+
 ROUTES: Final[dict[str, Access | str]] = {
     **_HEALTH,
     **_ITEMS,
@@ -354,6 +368,7 @@ ROUTES: Final[dict[str, Access | str]] = {
     **_WATCHING,
     **_EMAIL,
     **_INTEGRATIONS,
+    **_LOGIN,
 }
 """`METHOD /path/{template}` → what it takes: a privilege by name, or one of `Access`."""
 

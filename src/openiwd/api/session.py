@@ -25,6 +25,8 @@ class LoginInput(Struct, forbid_unknown_fields=True):
     password: Annotated[str, Meta(min_length=1, max_length=1_000)]
     tenant: _Text | None = None
     """Needed when several tenants know the login."""
+    code: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    """Of the authenticator app, or a recovery code; needed by who has a second factor."""
 
 
 class Me(Struct, kw_only=True, rename="camel"):
@@ -86,7 +88,8 @@ def is_secure(request: Request[Any, Any, Any]) -> bool:
 async def open_session(
     call: CurrentCall, request: Request[Any, Any, State], data: JSONBody[LoginInput]
 ) -> Response[LoggedIn]:
-    """Logs in with login and password; ten wrong passwords lock the login for 15 minutes.
+    """Logs in with login and password, and a code where there is a second factor (401 `codeNeeded`); ten wrong
+    passwords or codes lock the login for 15 minutes.
 
     Failed attempts are limited by account and by address: 429 `tooManyLogins` with `Retry-After`.
     """
@@ -95,7 +98,9 @@ async def open_session(
         data.login,
         data.password,
         data.tenant,
+        code=data.code,
         previous=request.cookies.get(SESSION_COOKIE),
+        device=request.headers.get("user-agent", ""),
         address=call.address,
     )
     caller = await call.platform.identities.caller_of_user(session.user, csrf_token=session.csrf_token)

@@ -18,6 +18,7 @@ from openiwd.cli import (
     replay,
     rules,
     search,
+    secrets,
     serve,
     simulate,
     up,
@@ -45,6 +46,7 @@ app.command(name="simulate")(simulate.simulate)
 app.command(name="reference")(reference.reference)
 app.add_typer(rules.app)
 app.add_typer(search.app, name="search")
+app.add_typer(secrets.app, name="secrets")
 
 
 def run() -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from openiwd.domain.doctor.system_check import ProcessFact
+from openiwd.domain.login import LoginSettings
 from openiwd.ports.peer import DecidingProcess
 from openiwd.ports.tenant_store import Tenant
 
@@ -31,12 +32,62 @@ class User(Struct, kw_only=True, rename="camel"):
     revision: int = 1
     password_hash: str | None = None
     """Never leaves the use cases."""
+    subject: str | None = None
+    """Issuer and subject, where an identity provider vouches for the user."""
+    second_factor_at: datetime | None = None
+    """When the second factor was confirmed; None: there is none."""
 
 
 class Session(Struct, kw_only=True):
     user: User
     csrf_token: str
     expires_at: datetime
+    over_at: datetime
+    """Whatever is done in it, it ends then."""
+    idle_seconds: int
+    device: str = ""
+    """What the browser calls itself."""
+    provider_token: bytes | None = None
+    """Sealed: what the identity provider said at the log-in, for logging out there as well."""
+
+
+class SessionLine(Struct, kw_only=True, rename="camel"):
+    """A session as its user sees it."""
+
+    id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    device: str
+    is_current: bool
+
+
+class SecondFactor(Struct, kw_only=True):
+    """What codes are checked with."""
+
+    sealed: bytes | None
+    confirmed_at: datetime | None
+    step: int
+    """Of the last code that was taken."""
+    recovery_codes: int
+    """How many are left."""
+
+
+class StoredLoginSettings(Struct, kw_only=True):
+    settings: LoginSettings
+    client_secret: bytes | None = None
+    """Sealed."""
+    revision: int = 0
+
+
+class SealedSecret(Struct, kw_only=True):
+    """A sealed value of the control database, and where it lies."""
+
+    kind: str
+    """`user`, `login` or `session`."""
+    owner: str
+    name: str
+    sealed: bytes
 
 
 class ApiKey(Struct, kw_only=True, rename="camel"):
@@ -104,9 +155,49 @@ class ControlStore(Protocol):
         self, user_id: UUID, *, failed_logins: int, locked_until: datetime | None, at: datetime
     ) -> None: ...
 
-    async def create_session(
-        self, token_hash: bytes, user: User, csrf_token: str, expires_at: datetime
-    ) -> None: ...
+    async def user_by_subject(self, tenant_id: str, subject: str) -> User | None: ...
+    async def link_subject(self, user: User, subject: str) -> bool:
+        """False when the user is somebody's already."""
+        ...
+
+    async def replace_password_hash(self, user_id: UUID, before: str, after: str) -> None:
+        """Only if the stored one is still that of before."""
+        ...
+
+    async def second_factor(self, user_id: UUID) -> SecondFactor: ...
+    async def begin_second_factor(self, user_id: UUID, sealed: bytes) -> bool:
+        """False when one is confirmed already."""
+        ...
+
+    async def confirm_second_factor(
+        self, user_id: UUID, at: datetime, step: int, recovery_hashes: Sequence[bytes], sealed: bytes
+    ) -> bool: ...
+    async def spend_step(self, user_id: UUID, step: int) -> bool:
+        """False when a code of that step or a later one was taken already, by whichever process."""
+        ...
+
+    async def spend_recovery_code(self, user_id: UUID, code_hash: bytes) -> bool: ...
+    async def replace_recovery_codes(self, user_id: UUID, hashes: Sequence[bytes]) -> bool: ...
+    async def end_second_factor(self, user_id: UUID) -> None: ...
+
+    async def login_settings(self, tenant_id: str) -> StoredLoginSettings: ...
+    async def save_login_settings(
+        self, tenant_id: str, stored: StoredLoginSettings, *, revision: int | None
+    ) -> int: ...
+
+    async def sealed_secrets(self) -> list[SealedSecret]: ...
+    async def reseal(self, secret: SealedSecret, sealed: bytes) -> bool:
+        """The same secret sealed anew; False when it was changed meanwhile."""
+        ...
+
+    async def create_session(self, token_hash: bytes, session: Session) -> None: ...
+    async def sessions_of_user(
+        self, user_id: UUID, current: bytes | None, now: datetime
+    ) -> list[SessionLine]: ...
+    async def end_session_of_user(self, user_id: UUID, session_id: UUID) -> bytes | None:
+        """The hash of the ended session's token."""
+        ...
+
     async def session(self, token_hash: bytes) -> Session | None: ...
     async def touch_session(self, token_hash: bytes, expires_at: datetime) -> None: ...
     async def end_session(self, token_hash: bytes) -> None: ...

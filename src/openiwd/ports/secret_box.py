@@ -12,6 +12,10 @@ class SecretBox(Protocol):
         """UnavailableError `noSecretKey` when the installation has no key to seal with."""
         ...
 
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether the key that seals now has sealed it."""
+        ...
+
     def open(self, sealed: bytes, context: str) -> str:
         """UnavailableError `secretNotOpened` when none of the installation's keys opens it."""
         ...

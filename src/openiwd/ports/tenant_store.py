@@ -27,6 +27,7 @@ from openiwd.ports.figure import FigureReading
 from openiwd.ports.queue_stay import StayReading, StayWriting
 from openiwd.ports.routing import RoutingReading, RoutingWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
+from openiwd.ports.sealed import SealedReading, SealedWriting
 from openiwd.ports.trial import TrialReading, TrialWriting
 from openiwd.ports.webhook import WebhookReading, WebhookWriting
 
@@ -190,6 +191,7 @@ class Reading(
     EmailReading,
     RoutingReading,
     FigureReading,
+    SealedReading,
     Protocol,
 ):
     """Committed state of one tenant."""
@@ -377,6 +379,7 @@ class Writing(
     WebhookWriting,
     EmailWriting,
     RoutingWriting,
+    SealedWriting,
     Protocol,
 ):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""

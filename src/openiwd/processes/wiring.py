@@ -18,6 +18,7 @@ from openiwd.adapters.gws.session import GwsSession
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
 from openiwd.adapters.memory.runtime_cache import MemoryRuntimeCache
+from openiwd.adapters.oidc.openid_connect import OpenIdConnect
 from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
@@ -113,6 +114,7 @@ class Wiring:
             make_router=lambda settings: GwsClient(self.outbound, settings),
             make_channels=self._channels,
             search_server=self.search_server,
+            identity_provider=OpenIdConnect(self.outbound),
         )
         # Without a key for all processes, copies could not be told from forgeries: then none are made.
         self.sharing = Sharing(cache, self.platform, box if secret_keys else None) if cache else None

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 SEALED: Final = "sealed:"
 
 
-def _context(tenant_id: str, point_id: str, name: str) -> str:
+def context_of_capture(tenant_id: str, point_id: str, name: str) -> str:
+    """What a capture point's secret is sealed for."""
     return f"capture/{tenant_id}/{point_id}/{name}"
 
 
@@ -47,5 +48,5 @@ def _changed(
     if not found:
         return point
     for name in found:
-        body["source"][name] = change(body["source"][name], _context(tenant_id, point.id, name))
+        body["source"][name] = change(body["source"][name], context_of_capture(tenant_id, point.id, name))
     return msgspec.convert(body, CapturePoint)

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 MARK_KEY: Final = "emailMarks"
 
 
+def mark_purpose(tenant_id: str, name: str) -> str:
+    """What a secret of the tenant itself is sealed for."""
+    return f"{tenant_id}/{name}"
+
+
 class EmailTools:
     """Built once per process."""
 
@@ -42,7 +47,7 @@ class EmailTools:
         known = self._keys.get(tenant_id)
         if known is not None:
             return known
-        purpose = f"{tenant_id}/{MARK_KEY}"
+        purpose = mark_purpose(tenant_id, MARK_KEY)
         async with runtime.store.reading() as reading:
             sealed = await reading.tenant_secret(MARK_KEY)
         if sealed is None:

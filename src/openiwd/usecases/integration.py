@@ -36,14 +36,15 @@ class Integration(Struct, kw_only=True):
     counts: dict[str, int] = {}
 
 
-def _context(tenant_id: str, name: str) -> str:
+def context_of_integration(tenant_id: str, name: str) -> str:
+    """What a connection's secret is sealed for."""
     return f"integration/{tenant_id}/{GWS}/{name}"
 
 
 def unsealed(platform: Platform, tenant_id: str, settings: GwsSettings) -> GwsSettings:
     """With secrets readable; UnavailableError when no key of the installation opens them."""
     opened = {
-        name: platform.secrets.open(b64decode(text.removeprefix(SEALED)), _context(tenant_id, name))
+        name: platform.secrets.open(b64decode(text.removeprefix(SEALED)), context_of_integration(tenant_id, name))
         for name in SECRETS
         if (text := getattr(settings, name)).startswith(SEALED)
     }
@@ -52,7 +53,7 @@ def unsealed(platform: Platform, tenant_id: str, settings: GwsSettings) -> GwsSe
 
 def _sealed(platform: Platform, tenant_id: str, settings: GwsSettings) -> GwsSettings:
     closed = {
-        name: SEALED + b64encode(platform.secrets.seal(text, _context(tenant_id, name))).decode()
+        name: SEALED + b64encode(platform.secrets.seal(text, context_of_integration(tenant_id, name))).decode()
         for name in SECRETS
         if (text := getattr(settings, name)) and not text.startswith(SEALED)
     }

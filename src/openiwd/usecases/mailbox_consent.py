@@ -57,7 +57,7 @@ async def begin(editor: Editor, mailbox_id: str, base_url: str) -> str:
     base = _public(services) or base_url.rstrip("/")
     redirect_uri = f"{base}/iwd/v3/emails/oauth2/{PROVIDERS[mailbox.access]}/callback"
     sealed = services.email_tools.box.seal(
-        msgspec.json.encode(_Sealed(verifier, redirect_uri)).decode(), _context(services, mailbox_id)
+        msgspec.json.encode(_Sealed(verifier, redirect_uri)).decode(), consent_purpose(services.tenant.id, mailbox_id)
     )
     now = services.runtime.now()
     consent = MailboxConsent(
@@ -104,7 +104,7 @@ async def finish(editor: Editor, provider: str, state: str, code: str | None, er
 
 
 async def _redeem(services: TenantServices, mailbox: Mailbox, consent: MailboxConsent, code: str) -> None:
-    opened = services.email_tools.box.open(consent.sealed, _context(services, mailbox.id))
+    opened = services.email_tools.box.open(consent.sealed, consent_purpose(services.tenant.id, mailbox.id))
     kept = msgspec.json.decode(opened, type=_Sealed)
     known = await opened_secrets(services, mailbox.id)
     request = ConsentRequest(code=code, verifier=kept.verifier, redirect_uri=kept.redirect_uri)
@@ -127,8 +127,9 @@ def _session(caller: Caller) -> bytes:
     return sha256(caller.csrf_token.encode()).digest()
 
 
-def _context(services: TenantServices, mailbox_id: str) -> str:
-    return f"{services.tenant.id}/mailbox/{mailbox_id}/consent"
+def consent_purpose(tenant_id: str, mailbox_id: str) -> str:
+    """What the verifier of a consent on its way is sealed for."""
+    return f"{tenant_id}/mailbox/{mailbox_id}/consent"
 
 
 def _public(services: TenantServices) -> str:

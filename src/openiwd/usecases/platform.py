@@ -15,6 +15,7 @@ from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.digital_channels import DigitalChannels
 from openiwd.ports.external_router import ExternalRouter
+from openiwd.ports.identity_provider import IdentityProvider
 from openiwd.ports.outbound import Outbound
 from openiwd.ports.search_index import SearchServer
 from openiwd.ports.secret_box import SecretBox
@@ -138,6 +139,7 @@ class Platform:
         make_router: Callable[[GwsSettings], ExternalRouter] | None = None,
         make_channels: Callable[[GwsSettings], DigitalChannels] | None = None,
         search_server: SearchServer | None = None,
+        identity_provider: IdentityProvider | None = None,
     ) -> None:
         self.control = control
         self.limits = limits
@@ -145,9 +147,10 @@ class Platform:
         self._make_router = make_router
         self._make_channels = make_channels
         self.search_server = search_server
+        self._identity_provider = identity_provider
         self._outbound = outbound
         self._secrets = secrets
-        self.identities = Identities(control)
+        self.identities = Identities(control, box=secrets)
         self.process_id = process_id
         self.passing_on = passing_on
         self.doctor = Doctor()
@@ -178,6 +181,12 @@ class Platform:
         if self._make_channels is None:
             raise UnavailableError("this process speaks to no Digital Channels", code="noRouter")
         return self._make_channels(settings)
+
+    @property
+    def identity_provider(self) -> IdentityProvider:
+        if self._identity_provider is None:
+            raise UnavailableError("this process asks no identity provider", code="noProvider")
+        return self._identity_provider
 
     @property
     def secrets(self) -> SecretBox:

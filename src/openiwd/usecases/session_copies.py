@@ -27,6 +27,9 @@ class SessionCopy(Struct, frozen=True):
 
     generation: str
     expires_at: datetime
+    over_at: datetime
+    idle_seconds: int
+    """By these two it is seen when a use prolongs it: that is for the database."""
     caller: Caller
 
 

@@ -14,19 +14,19 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from msgspec.structs import replace
 
 from openiwd.domain.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from openiwd.domain.privilege import PRIVILEGES, Caller, Role, Scope, role_privileges
 from openiwd.ports.control_store import ApiKey, AuditEntry, ControlStore, Session, User
+from openiwd.ports.secret_box import SecretBox
+from openiwd.usecases.password import Passwords
+from openiwd.usecases.second_factor import SecondFactors
 from openiwd.usecases.session_copies import SessionCopies, SessionCopy
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import Platform
 
-SESSION_HOURS: Final = 12
 TOUCH_AFTER: Final = timedelta(minutes=5)
 MAX_FAILURES: Final = 10
 LOCKED_FOR: Final = timedelta(minutes=15)
@@ -38,10 +38,7 @@ CACHE_SIZE: Final = 20_000
 KEY_PREFIX: Final = "oiwd_"
 SCOPED: Final = ("workitems.", "emails.")
 """Privileges over items; those over anything else reach all of it."""
-MIN_PASSWORD: Final = 8
-MAX_PASSWORD: Final = 1_000
-HASHING_AT_ONCE: Final = 2
-"""Each hash takes 64 MB: more at once would let logins exhaust the memory."""
+MAX_DEVICE: Final = 200
 
 
 def hash_secret(secret: str) -> bytes:
@@ -56,15 +53,15 @@ class Identities:
         self,
         control: ControlStore,
         *,
+        box: SecretBox | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._control = control
         self._now = now
         self._monotonic = monotonic
-        self._hasher = PasswordHasher()
-        self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
-        self._no_password: str | None = None
+        self.factors = SecondFactors(control, box)
+        self._passwords = Passwords()
         self._login_locks = tuple(asyncio.Lock() for _ in range(64))
         self._asking = tuple(asyncio.Lock() for _ in range(ASKING_AT_ONCE))
         self._known: dict[bytes, tuple[float, Caller | None]] = {}
@@ -75,6 +72,9 @@ class Identities:
         self.on_change: Callable[[], None] = _nobody_else
         self.on_end: Callable[[bytes], None] = _nobody_else_of
         """Tell other processes, by the hash of a session's token."""
+
+    def now(self) -> datetime:
+        return self._now()
 
     def forget(self) -> None:
         """Users, keys or access groups have changed: ask the control database again."""
@@ -88,69 +88,143 @@ class Identities:
     def forget_session(self, token_hash: bytes) -> None:
         self._known.pop(token_hash, None)
 
-    # Passwords
-
     async def hash_password(self, password: str) -> str:
         """The argon2id hash to store; refuses passwords that are too short or too long."""
-        if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-            raise InvalidInputError(
-                f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters",
-                field="password",
-                hint="choose another one",
-            )
-        async with self._hashing:
-            return await asyncio.to_thread(self._hasher.hash, password.encode("utf-8", "surrogatepass"))
-
-    async def _verify(self, password_hash: str | None, password: str) -> bool:
-        """Takes as long for a login that does not exist as for a wrong password."""
-        given = password[: MAX_PASSWORD + 1].encode("utf-8", "surrogatepass")
-        async with self._hashing:
-            if password_hash is None:
-                if self._no_password is None:
-                    self._no_password = await asyncio.to_thread(self._hasher.hash, secrets.token_bytes(16))
-                await asyncio.to_thread(self._matches, self._no_password, given)
-                return False
-            return await asyncio.to_thread(self._matches, password_hash, given)
-
-    def _matches(self, password_hash: str, given: bytes) -> bool:
-        try:
-            return self._hasher.verify(password_hash, given)
-        except (VerificationError, InvalidHashError):
-            return False
+        return await self._passwords.hash(password)
 
     # Sessions
 
     async def login(
-        self, login: str, password: str, tenant: str | None = None, *, previous: str | None = None
+        self,
+        login: str,
+        password: str,
+        tenant: str | None = None,
+        *,
+        code: str | None = None,
+        previous: str | None = None,
+        device: str = "",
     ) -> tuple[str, Session]:
         """Opens a session: its token (for the cookie) and what belongs to it. `previous` is a token that ends now."""
-        now = self._now()
-        async with self._login_locks[
-            hash(login) % len(self._login_locks)
-        ]:  # so that failures are counted one by one
-            user = await self._control.user(tenant, login)
-            if user is not None and user.locked_until is not None and user.locked_until > now:
-                raise UnauthenticatedError(
-                    "too many wrong passwords: this login is locked for a while",
-                    code="lockedOut",
-                    field="login",
-                    hint="wait, or ask an administrator",
-                    retry_after=int((user.locked_until - now).total_seconds()) + 1,
-                )
-            right = await self._verify(user.password_hash if user is not None else None, password)
-            if user is None or not right or not user.active:
-                if user is not None:
-                    await self._failed(user, now)
-                raise UnauthenticatedError(
-                    "login or password is wrong", code="wrongLogin", field="login", hint="try again"
-                )
+        async with self._login_lock(login):  # so that failures are counted one by one
+            user = await self._by_password(login, password, tenant)
+            await self._pass(user, code)
+        return await self.open_session(user, previous=previous, device=device)
+
+    async def first_step(self, login: str, password: str, tenant: str | None = None) -> User:
+        """Who knows the password; nobody is logged in by it."""
+        async with self._login_lock(login):
+            return await self._by_password(login, password, tenant)
+
+    async def second_step(
+        self, tenant_id: str, login: str, code: str, *, previous: str | None = None, device: str = ""
+    ) -> tuple[str, Session]:
+        """The session of somebody whose password was right a moment ago, for a code."""
+        async with self._login_lock(login):
+            user = await self._unlocked(login, tenant_id)
+            if user is None or not user.active:
+                raise wrong_login()
+            await self._pass(user, code)
+        return await self.open_session(user, previous=previous, device=device)
+
+    async def confirm_enrolment(self, user: User, code: str) -> list[str]:
+        """The second factor of somebody who may not log in without; wrong codes count like wrong passwords."""
+        async with self._login_lock(user.login):
+            present = await self._unlocked(user.login, user.tenant_id)
+            if present is None or not present.active:
+                raise wrong_login()
+            now = self._now()
+            try:
+                codes = await self.factors.confirm(present, code, now)
+            except UnauthenticatedError:
+                await self._failed(present, now)
+                raise
             await self._control.record_login(user.id, failed_logins=0, locked_until=None, at=now)
+        entry = AuditEntry(
+            at=now, actor="system:login", action="secondFactorSet", object_kind="user", object_id=user.login
+        )
+        await self._control.audit(user.tenant_id, [entry])
+        return codes
+
+    def _login_lock(self, login: str) -> asyncio.Lock:
+        return self._login_locks[hash(login) % len(self._login_locks)]
+
+    async def _unlocked(self, login: str, tenant: str | None) -> User | None:
+        user = await self._control.user(tenant, login)
+        now = self._now()
+        if user is not None and user.locked_until is not None and user.locked_until > now:
+            raise UnauthenticatedError(
+                "too many wrong passwords: this login is locked for a while",
+                code="lockedOut",
+                field="login",
+                hint="wait, or ask an administrator",
+                retry_after=int((user.locked_until - now).total_seconds()) + 1,
+            )
+        return user
+
+    async def _by_password(self, login: str, password: str, tenant: str | None) -> User:
+        user = await self._unlocked(login, tenant)
+        right = await self._passwords.verify(user.password_hash if user is not None else None, password)
+        if user is None or not right or not user.active:
+            if user is not None:
+                await self._failed(user, self._now())
+            raise wrong_login()
+        settings = (await self._control.login_settings(user.tenant_id)).settings
+        if settings.provider_only and user.role != Role.ADMINISTRATOR:
+            raise UnauthenticatedError(
+                "passwords are not used here",
+                code="providerOnly",
+                field="login",
+                hint="log in at the provider",
+            )
+        return await self._hashed_anew(user, password)
+
+    async def _hashed_anew(self, user: User, password: str) -> User:
+        """Takes today's parameters where the hash was made with others: only now is the password known."""
+        before = user.password_hash
+        if before is None or not self._passwords.is_outdated(before):
+            return user
+        after = await self._passwords.hash_again(password)
+        await self._control.replace_password_hash(user.id, before, after)
+        return replace(user, password_hash=after)
+
+    async def _pass(self, user: User, code: str | None) -> None:
+        """The second factor, where there is one; wrong codes count like wrong passwords."""
+        now = self._now()
+        settings = (await self._control.login_settings(user.tenant_id)).settings
+        try:
+            await self.factors.require(user, code, settings, now)
+        except UnauthenticatedError as error:
+            if error.code == "wrongCode":
+                await self._failed(user, now)
+            raise
+        await self._control.record_login(user.id, failed_logins=0, locked_until=None, at=now)
+
+    async def open_session(
+        self,
+        user: User,
+        *,
+        previous: str | None = None,
+        device: str = "",
+        provider_token: bytes | None = None,
+    ) -> tuple[str, Session]:
+        """A session for somebody who has shown who it is: always a new token, so that none can be laid out before."""
         if previous:
             await self.logout(previous)
-        token, csrf_token = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
-        expires_at = now + timedelta(hours=SESSION_HOURS)
-        await self._control.create_session(hash_secret(token), user, csrf_token, expires_at)
-        return token, Session(user=user, csrf_token=csrf_token, expires_at=expires_at)
+        now = self._now()
+        settings = (await self._control.login_settings(user.tenant_id)).settings
+        token, idle = secrets.token_urlsafe(32), settings.idle_minutes * 60
+        over_at = now + timedelta(hours=settings.longest_hours)
+        session = Session(
+            user=user,
+            csrf_token=secrets.token_urlsafe(24),
+            expires_at=min(now + timedelta(seconds=idle), over_at),
+            over_at=over_at,
+            idle_seconds=idle,
+            device="".join(c for c in device if c.isprintable())[:MAX_DEVICE],
+            provider_token=provider_token,
+        )
+        await self._control.create_session(hash_secret(token), session)
+        return token, session
 
     async def _failed(self, user: User, now: datetime) -> None:
         failures = user.failed_logins + 1
@@ -169,38 +243,52 @@ class Identities:
 
         Wrong old passwords count as wrong logins, so that nobody guesses them at an open screen.
         """
-        now = self._now()
         if old == new:
             raise InvalidInputError(
                 "the new password is the old one", field="password", hint="choose another one"
             )
-        async with self._login_locks[hash(user.login) % len(self._login_locks)]:
-            present = await self._control.user(user.tenant_id, user.login)
-            if present is None or (present.locked_until is not None and present.locked_until > now):
-                raise ForbiddenError(
-                    "too many wrong passwords: this login is locked for a while",
-                    code="lockedOut",
-                    hint="wait, or ask an administrator",
-                )
-            if not await self._verify(present.password_hash, old):
-                await self._failed(present, now)
-                raise InvalidInputError(
-                    "the old password is wrong", field="oldPassword", code="wrongPassword", hint="try again"
-                )
+        async with self._login_lock(user.login):
+            present = await self._with_password(user, old, "oldPassword")
             password_hash = await self.hash_password(new)
             after = replace(present, password_hash=password_hash, failed_logins=0, locked_until=None)
             await self._control.save_user(after, revision=present.revision)
         await self._control.end_sessions(user.id, keep=hash_secret(token) if token else None)
         self.forget()
 
-    async def logout(self, token: str) -> None:
-        """Ends the session; unknown tokens are nothing to tell about."""
-        token_hash = hash_secret(token)
-        await self._control.end_session(token_hash)
+    async def require_password(self, user: User, password: str) -> None:
+        """InvalidInputError when this is not the password of somebody who is logged in; it counts as a wrong login."""
+        async with self._login_lock(user.login):
+            await self._with_password(user, password, "password")
+
+    async def _with_password(self, user: User, password: str, field: str) -> User:
+        now = self._now()
+        present = await self._control.user(user.tenant_id, user.login)
+        if present is None or (present.locked_until is not None and present.locked_until > now):
+            raise ForbiddenError(
+                "too many wrong passwords: this login is locked for a while",
+                code="lockedOut",
+                hint="wait, or ask an administrator",
+            )
+        if not await self._passwords.verify(present.password_hash, password):
+            await self._failed(present, now)
+            old = "old " if field == "oldPassword" else ""
+            raise InvalidInputError(
+                f"the {old}password is wrong", field=field, code="wrongPassword", hint="try again"
+            )
+        return present
+
+    async def end(self, token_hash: bytes) -> None:
+        """A session has been ended in the store: this process forgets it at once, the others are told."""
         self.forget_session(token_hash)
         if self.copies is not None:
             await self.copies.end(token_hash)
         self.on_end(token_hash)
+
+    async def logout(self, token: str) -> None:
+        """Ends the session; unknown tokens are nothing to tell about."""
+        token_hash = hash_secret(token)
+        await self._control.end_session(token_hash)
+        await self.end(token_hash)
 
     async def caller_of_session(self, token: str, *, prolong: bool = True) -> Caller | None:
         """Who holds this session; None when it is unknown or over. Each use prolongs it, looking alone does not."""
@@ -218,9 +306,9 @@ class Identities:
         copy = await self.copies.get(token_hash) if self.copies is not None else None
         if copy is None:
             return None
-        left = copy.expires_at - self._now()
-        due = prolong and timedelta(hours=SESSION_HOURS) - left > TOUCH_AFTER
-        return None if due or left <= timedelta(0) else copy.caller
+        now = self._now()
+        due = prolong and _prolonged(now, copy.expires_at, copy.over_at, copy.idle_seconds) is not None
+        return None if due or copy.expires_at <= now else copy.caller
 
     async def _of_session(self, token_hash: bytes, *, prolong: bool) -> Caller | None:
         generation = self.copies.generation if self.copies is not None else ""
@@ -230,12 +318,13 @@ class Identities:
             return None
         caller = await self.caller_of_user(session.user, csrf_token=session.csrf_token)
         expires_at = session.expires_at
-        prolonged = now + timedelta(hours=SESSION_HOURS)
-        if prolong and prolonged - expires_at > TOUCH_AFTER:
+        prolonged = _prolonged(now, expires_at, session.over_at, session.idle_seconds) if prolong else None
+        if prolonged is not None:
             await self._control.touch_session(token_hash, prolonged)
             expires_at = prolonged
         if self.copies is not None:
-            await self.copies.keep(token_hash, SessionCopy(generation, expires_at, caller))
+            copy = SessionCopy(generation, expires_at, session.over_at, session.idle_seconds, caller)
+            await self.copies.keep(token_hash, copy)
         return caller
 
     async def caller_of_user(self, user: User, *, csrf_token: str | None = None) -> Caller:
@@ -357,12 +446,27 @@ class Identities:
         return caller
 
 
+def _prolonged(
+    now: datetime, expires_at: datetime, over_at: datetime, idle_seconds: int
+) -> datetime | None:
+    """Until when a session lasts that is used now; None while that is hardly later than it lasts anyway."""
+    prolonged = min(now + timedelta(seconds=idle_seconds), over_at)
+    after = min(TOUCH_AFTER, timedelta(seconds=idle_seconds / 10))
+    return prolonged if prolonged - expires_at > after else None
+
+
 def _nobody_else() -> None:
     """There is no other process to be told."""
 
 
 def _nobody_else_of(_: bytes) -> None:
     """As above."""
+
+
+def wrong_login() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "login or password is wrong", code="wrongLogin", field="login", hint="try again"
+    )
 
 
 def parse_grant(grant: str) -> tuple[str, Scope | None]:

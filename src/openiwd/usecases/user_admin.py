@@ -62,6 +62,10 @@ class UserRecord(Struct, kw_only=True, rename="camel"):
     time_zone: str
     active: bool
     has_password: bool
+    second_factor_at: datetime | None
+    """Since when a second factor is asked for."""
+    subject: str | None
+    """Who vouches for the user: issuer and subject of an identity provider."""
     locked_until: datetime | None
     last_login_at: datetime | None
     revision: int
@@ -168,6 +172,17 @@ async def set_password(editor: Editor, user_id: UUID, password: str) -> None:
     await editor.platform.control.end_sessions(user_id)
     editor.platform.identities.forget()
     await editor.note("passwordSet", "user", before.login)
+
+
+async def end_second_factor(editor: Editor, user_id: UUID) -> None:
+    """For somebody who has lost the phone and the recovery codes: the next log-in is by password, and sessions end."""
+    editor.caller.require("users.update")
+    before = await _find(editor, user_id)
+    await _require_over(editor, before)
+    await editor.platform.control.end_second_factor(user_id)
+    await editor.platform.control.end_sessions(user_id)
+    editor.platform.identities.forget()
+    await editor.note("secondFactorEnded", "user", before.login)
 
 
 async def _require_over(editor: Editor, user: User) -> None:

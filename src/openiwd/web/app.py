@@ -16,7 +16,15 @@ from openiwd.api.call import PatientRequest
 from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform, TenantServices
-from openiwd.web.access import access_group_page, api_key_page, role_page, settings_page, user_page
+from openiwd.web.access import (
+    access_group_page,
+    api_key_page,
+    role_page,
+    security_page,
+    settings_page,
+    user_page,
+)
+from openiwd.web.access import login_page as login_settings_page
 from openiwd.web.alarm import alarm_page
 from openiwd.web.audit import audit_page
 from openiwd.web.capture import inbox_page, point_page
@@ -42,7 +50,7 @@ from openiwd.web.doctor import doctor_page
 from openiwd.web.email import aside_page, editor_page, mailbox_page, response_page
 from openiwd.web.gallery import gallery_page
 from openiwd.web.item import act_page, around_page, item_page, thread_page
-from openiwd.web.login import login_page
+from openiwd.web.login import login_page, provider_page, second_page
 from openiwd.web.people import (
     absence_page,
     agent_desk_page,
@@ -66,10 +74,10 @@ from openiwd.web.queue import (
     view_page,
 )
 from openiwd.web.report import report_page
+from openiwd.web.shell.admission import LoginNeededError, admit
 from openiwd.web.shell.static_page import static_file
 from openiwd.web.shell.visit import (
     AnyRequest,
-    LoginNeededError,
     Visit,
     answer_error,
     answer_login_needed,
@@ -83,6 +91,8 @@ MAX_BODY: Final = 5 * 1024 * 1024
 """A rule set that is uploaded may have 4 MB."""
 PAGES: Final[list[Any]] = [
     *login_page.PAGES,
+    *provider_page.PAGES,
+    *second_page.PAGES,
     *queue_page.PAGES,
     *item_page.PAGES,
     *act_page.PAGES,
@@ -118,6 +128,8 @@ PAGES: Final[list[Any]] = [
     *access_group_page.PAGES,
     *api_key_page.PAGES,
     *settings_page.PAGES,
+    *security_page.PAGES,
+    *login_settings_page.PAGES,
     *audit_page.PAGES,
     *webhook_page.PAGES,
     *delivery_page.PAGES,
@@ -158,6 +170,7 @@ def create_web(
     return Litestar(
         route_handlers=PAGES,
         dependencies={"platform": Provide(provide_platform), "visit": Provide(provide_visit)},
+        guards=[admit],
         exception_handlers={
             LoginNeededError: answer_login_needed,
             OpenIwdError: answer_error,

@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 from msgspec.structs import asdict
 
-from openiwd.adapters.postgres.connection import Connection
-from openiwd.adapters.postgres.driver_errors import driver_errors
-from openiwd.adapters.postgres.named_sql import named_sql
-from openiwd.adapters.postgres.pools import CONTROL, TenantPools
+from openiwd.adapters.postgres.login_store import CONTROL_SQL, LoginStore
 from openiwd.adapters.postgres.rows import containing, json_rows
 from openiwd.domain.doctor.system_check import ProcessFact
 from openiwd.domain.errors import DuplicateError, NotFoundError, RevisionMismatchError
-from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, AuditFilter, Session, User
+from openiwd.ports.control_store import AccessGroup, ApiKey, AuditEntry, AuditFilter, User
 from openiwd.ports.peer import DecidingProcess
 from openiwd.ports.tenant_store import Tenant
 
-_TENANT: Final = Tenant.__struct_fields__
-_USER: Final = User.__struct_fields__
-_KEY: Final = ApiKey.__struct_fields__
-_SQL: Final = named_sql(
-    "control",
-    tenant_columns=", ".join(_TENANT),
-    user_columns=", ".join(f"u.{name}" for name in _USER),
-    key_columns=", ".join(_KEY),
-)
 
-
-class PostgresControlStore:
+class PostgresControlStore(LoginStore):
     """Implements `openiwd.ports.control_store.ControlStore`."""
-
-    def __init__(self, pools: TenantPools) -> None:
-        self._pools = pools
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        with driver_errors():
-            async with self._pools.acquire(CONTROL) as connection:
-                yield connection
-
-    async def _fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with self._connection() as connection:
-            return await connection.fetch(_SQL[query], *arguments)
-
-    async def _fetchrow(self, query: str, *arguments: Any) -> asyncpg.Record | None:
-        async with self._connection() as connection:
-            return await connection.fetchrow(_SQL[query], *arguments)
-
-    async def _execute(self, query: str, *arguments: Any) -> None:
-        async with self._connection() as connection:
-            await connection.execute(_SQL[query], *arguments)
 
     # Tenants
 
@@ -82,7 +46,7 @@ class PostgresControlStore:
         try:
             async with self._connection() as connection:
                 stored = await connection.fetchval(
-                    _SQL["save_user"],
+                    CONTROL_SQL["save_user"],
                     *(user.id, user.tenant_id, user.login, user.name, user.role, user.access_groups),
                     *(user.agent_id, user.language, user.time_zone, user.active, user.failed_logins),
                     *(user.locked_until, user.password_hash, revision),
@@ -102,32 +66,6 @@ class PostgresControlStore:
         self, user_id: UUID, *, failed_logins: int, locked_until: datetime | None, at: datetime
     ) -> None:
         await self._execute("record_login", user_id, failed_logins, locked_until, at)
-
-    # Sessions
-
-    async def create_session(
-        self, token_hash: bytes, user: User, csrf_token: str, expires_at: datetime
-    ) -> None:
-        await self._execute("create_session", token_hash, user.id, user.tenant_id, csrf_token, expires_at)
-
-    async def session(self, token_hash: bytes) -> Session | None:
-        record = await self._fetchrow("session", token_hash)
-        if record is None:
-            return None
-        user = User(**{name: record[name] for name in _USER})
-        return Session(user=user, csrf_token=record["csrf_token"], expires_at=record["expires_at"])
-
-    async def touch_session(self, token_hash: bytes, expires_at: datetime) -> None:
-        await self._execute("touch_session", token_hash, expires_at)
-
-    async def end_session(self, token_hash: bytes) -> None:
-        await self._execute("end_session", token_hash)
-
-    async def end_sessions(self, user_id: UUID, *, keep: bytes | None = None) -> None:
-        await self._execute("end_sessions", user_id, keep)
-
-    async def forget_sessions(self, over_at: datetime) -> None:
-        await self._execute("forget_sessions", over_at)
 
     # API keys
 

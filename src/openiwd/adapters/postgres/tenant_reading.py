@@ -16,6 +16,7 @@ from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
 from openiwd.adapters.postgres.routing_store import RoutingReading
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeReading
+from openiwd.adapters.postgres.sealed_store import SealedReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 from openiwd.adapters.postgres.stay_reading import StayReading
 from openiwd.adapters.postgres.trial_store import TrialReading
@@ -40,6 +41,7 @@ class PostgresReading(
     EmailReading,
     RoutingReading,
     FigureReading,
+    SealedReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

@@ -12,6 +12,7 @@ from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
 from openiwd.adapters.postgres.routing_store import RoutingWriting
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeWriting
+from openiwd.adapters.postgres.sealed_store import SealedWriting
 from openiwd.adapters.postgres.stay_reading import StayWriting
 from openiwd.adapters.postgres.tenant_reading import PostgresReading
 from openiwd.adapters.postgres.trial_store import TrialWriting
@@ -32,6 +33,7 @@ class PostgresWriting(
     RuleChangeWriting,
     EmailWriting,
     RoutingWriting,
+    SealedWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

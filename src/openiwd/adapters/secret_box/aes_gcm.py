@@ -36,6 +36,9 @@ class AesGcmBox:
         nonce = os.urandom(NONCE_BYTES)
         return FORM + mark + nonce + cipher.encrypt(nonce, secret.encode(), context.encode())
 
+    def is_current(self, sealed: bytes) -> bool:
+        return bool(self._keys) and sealed[: len(FORM) + MARK_BYTES] == FORM + self._keys[0][0]
+
     def open(self, sealed: bytes, context: str) -> str:
         mark, nonce = sealed[len(FORM) : len(FORM) + MARK_BYTES], sealed[len(FORM) + MARK_BYTES : _HEAD]
         for own, cipher in self._keys:

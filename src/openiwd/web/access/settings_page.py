@@ -9,6 +9,7 @@ from litestar import Response, get, post
 from openiwd.domain.errors import InvalidInputError, OpenIwdError
 from openiwd.usecases import own_user
 from openiwd.usecases.own_user import OwnSettings, PasswordChange
+from openiwd.web.access.device_view import device_text
 from openiwd.web.access.user_page import language_options
 from openiwd.web.people.agent_edit_page import ZONES
 from openiwd.web.shell.dialog_page import editor_of, typed
@@ -64,9 +65,13 @@ async def _page(
     error: OpenIwdError | None = None,
     said: str = "",
 ) -> Response[Any]:
-    user = await own_user.me(editor_of(visit))
+    editor = editor_of(visit)
+    user = await own_user.me(editor)
     return visit.page(
         "access/settings.html",
+        factor=await own_user.second_factor(editor),
+        device_text=device_text,
+        sessions=await own_user.sessions(editor, token=session_token(visit.request)),
         user=user,
         fields=fields or _fields(visit),
         passwords=passwords or _password_fields(visit),
@@ -82,7 +87,14 @@ async def _page(
 async def settings_page(visit: CurrentVisit) -> Response[Any]:
     """What the UI knows of its user."""
     done = visit.request.query_params.get("saved", "")
-    said = {"settings": "settings.saved", "password": "settings.password_saved"}.get(done, "")
+    said = {
+        "settings": "settings.saved",
+        "password": "settings.password_saved",
+        "factor": "security.done",
+        "factor-ended": "security.ended",
+        "session": "security.session_ended",
+        "others": "security.others_ended",
+    }.get(done, "")
     return await _page(visit, said=visit.t(said) if said else "")
 
 

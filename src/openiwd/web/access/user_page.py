@@ -312,6 +312,38 @@ async def set_password(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response
     return done(visit, visit.t("access.password_done", name=user.name))
 
 
+def _factor_form(visit: Visit, user: UserRecord) -> Form:
+    t = visit.t
+    return Form(
+        action=f"{PATH}/{user.id}/second-factor",
+        title=t("security.reset_title", name=user.name),
+        text=t("security.reset_text"),
+        fields=[],
+        submit=t("security.reset"),
+        danger=True,
+    )
+
+
+@get(f"{PATH}/{{user_id:uuid}}/second-factor")
+async def factor_dialog(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[Any]:
+    """What ending somebody's second factor means."""
+    visit.caller.require("users.update")
+    return show_dialog(visit, _factor_form(visit, await user_admin.get(editor_of(visit), user_id)))
+
+
+@post(f"{PATH}/{{user_id:uuid}}/second-factor", status_code=200)
+async def end_factor(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[Any]:
+    """Ends it, and the user's sessions."""
+    visit.caller.require("users.update")
+    editor = editor_of(visit)
+    user = await user_admin.get(editor, user_id)
+    try:
+        await user_admin.end_second_factor(editor, user_id)
+    except OpenIwdError as error:
+        return refuse_dialog(visit, _factor_form(visit, user), await sent_by(visit), error)
+    return done(visit, "", to=f"{PATH}/{user_id}?saved=1")
+
+
 def _switch_form(visit: Visit, user: UserRecord) -> Form:
     t = visit.t
     key = "deactivate" if user.active else "activate"
@@ -358,6 +390,8 @@ PAGES: Final[list[Any]] = [
     save_user,
     password_dialog,
     set_password,
+    factor_dialog,
+    end_factor,
     active_dialog,
     switch_active,
 ]

@@ -69,6 +69,7 @@ GROUPS: Final = (
             Entry("roles", "/configuration/roles", "columns", "users.view"),
             Entry("access_groups", "/configuration/access-groups", "shield", "users.view"),
             Entry("api_keys", "/configuration/api-keys", "key", "apiKeys.view"),
+            Entry("login", "/configuration/login", "shield", "users.view"),
         ),
     ),
     Group(

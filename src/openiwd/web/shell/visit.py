@@ -19,26 +19,20 @@ from openiwd.domain.errors import (
     LimitedError,
     NotFoundError,
     OpenIwdError,
-    UnauthenticatedError,
     UnavailableError,
 )
 from openiwd.domain.privilege import Caller, Role
 from openiwd.ports.holiday_source import HolidaySource
-from openiwd.usecases import user
 from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.web.shell.admission import SESSION_COOKIE, LoginNeededError
 from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.rendering import catalogue, html, nothing, redirect, trigger
 from openiwd.web.shell.time_text import TimeText
 
-SESSION_COOKIE: Final = "openiwd_session"
 THEMES: Final = ("light", "dark")
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 AnyRequest = Request[Any, Any, Any]
-
-
-class LoginNeededError(UnauthenticatedError):
-    """There is no session, or it is over: the login page comes next."""
 
 
 class Visit:
@@ -146,6 +140,15 @@ def is_secure(request: AnyRequest) -> bool:
     return request.url.scheme == "https"
 
 
+async def base_of(request: AnyRequest, platform: Platform, tenant_id: str) -> str:
+    """The address that browsers reach the UI at, without a path."""
+    told = (await platform.control.login_settings(tenant_id)).settings.public_url
+    if told is not None:
+        return told.rstrip("/")
+    scheme = "https" if is_secure(request) else "http"
+    return f"{scheme}://{request.headers.get('host', '') or request.url.netloc}"
+
+
 def session_cookie(request: AnyRequest, token: str | None) -> Cookie:
     return Cookie(
         key=SESSION_COOKIE,
@@ -191,9 +194,8 @@ async def open_visit(
     holidays: HolidaySource | None,
     start_bulk: Callable[[TenantServices, UUID], None],
 ) -> Visit:
-    """Who asks; raises LoginNeededError without a session."""
-    token = session_token(request)
-    caller = await user.caller_of_session(platform, token) if token else None
+    """Who asks, as the table of routes has let them in; raises LoginNeededError without a session."""
+    caller: Caller | None = request.scope["state"].get("caller")
     if caller is None or caller.tenant_id is None:
         raise LoginNeededError("log in first", code="loginNeeded")
     await within_limits(platform, caller, None)

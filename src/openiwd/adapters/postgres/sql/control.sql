@@ -41,11 +41,22 @@ WHERE id = $1;
 
 -- name: create_session
 -- A session; only the hash of its token is kept.
-INSERT INTO session (token_hash, user_id, tenant_id, csrf_token, expires_at) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO session (token_hash, user_id, tenant_id, csrf_token, expires_at, over_at, idle_seconds, device, provider_token)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: session
 -- A session with its user.
-SELECT {user_columns}, s.csrf_token, s.expires_at FROM session s JOIN app_user u ON u.id = s.user_id WHERE s.token_hash = $1;
+SELECT {user_columns}, s.csrf_token, s.expires_at, s.over_at, s.idle_seconds, s.provider_token
+FROM session s JOIN app_user u ON u.id = s.user_id WHERE s.token_hash = $1;
+
+-- name: sessions_of_user
+-- The sessions of a user that are not over, the one used last first; which of them has this token's hash.
+SELECT id, created_at, last_seen_at, expires_at, device, token_hash = $2::bytea AS is_current
+FROM session WHERE user_id = $1 AND expires_at > $3 ORDER BY last_seen_at DESC, id LIMIT 200;
+
+-- name: end_session_of_user
+-- Ends one session of a user by its id; its token's hash.
+DELETE FROM session WHERE user_id = $1 AND id = $2 RETURNING token_hash;
 
 -- name: touch_session
 -- Prolongs a session.
@@ -62,6 +73,85 @@ DELETE FROM session WHERE user_id = $1 AND token_hash IS DISTINCT FROM $2::bytea
 -- name: forget_sessions
 -- Removes sessions that were over at an instant.
 DELETE FROM session WHERE expires_at <= $1;
+
+-- name: user_by_subject
+-- The user that the identity provider knows by this issuer and subject.
+SELECT {user_columns} FROM app_user u WHERE tenant_id = $1 AND subject = $2;
+
+-- name: link_subject
+-- Makes a user the identity provider's, unless it is one's already.
+UPDATE app_user SET subject = $3, revision = revision + 1 WHERE tenant_id = $1 AND id = $2 AND subject IS NULL RETURNING id;
+
+-- name: replace_password_hash
+-- The same password, hashed by today's parameters.
+UPDATE app_user SET password_hash = $3 WHERE id = $1 AND password_hash = $2;
+
+-- name: second_factor
+-- What a user's second factor is checked with.
+SELECT second_factor_sealed AS sealed, second_factor_at AS confirmed_at, second_factor_step AS step,
+    cardinality(recovery_hashes) AS recovery_codes
+FROM app_user WHERE id = $1;
+
+-- name: begin_second_factor
+-- A secret that is not confirmed yet; never in place of one that is.
+UPDATE app_user SET second_factor_sealed = $2, second_factor_step = 0, recovery_hashes = '{}'
+WHERE id = $1 AND second_factor_at IS NULL RETURNING id;
+
+-- name: confirm_second_factor
+-- From now on it is asked for.
+UPDATE app_user SET second_factor_at = $2, second_factor_step = $3, recovery_hashes = $4
+WHERE id = $1 AND second_factor_at IS NULL AND second_factor_sealed = $5 RETURNING id;
+
+-- name: spend_step
+-- A code is good once, for all processes: its step has to lie after the last one.
+UPDATE app_user SET second_factor_step = $2 WHERE id = $1 AND second_factor_step < $2 RETURNING id;
+
+-- name: spend_recovery_code
+-- A recovery code is good once.
+UPDATE app_user SET recovery_hashes = array_remove(recovery_hashes, $2) WHERE id = $1 AND $2 = ANY (recovery_hashes)
+RETURNING id;
+
+-- name: replace_recovery_codes
+-- New recovery codes in place of all old ones.
+UPDATE app_user SET recovery_hashes = $2 WHERE id = $1 AND second_factor_at IS NOT NULL RETURNING id;
+
+-- name: end_second_factor
+-- No second factor any more.
+UPDATE app_user SET second_factor_sealed = NULL, second_factor_at = NULL, second_factor_step = 0, recovery_hashes = '{}'
+WHERE id = $1;
+
+-- name: login_settings
+-- How a tenant's people log in.
+SELECT settings, client_secret, revision FROM login_settings WHERE tenant_id = $1;
+
+-- name: save_login_settings
+-- Inserts or replaces them; with a revision: only if the stored one is that (0: there are none).
+INSERT INTO login_settings (tenant_id, settings, client_secret)
+SELECT $1, $2, $3 WHERE $4::int IS NULL OR $4 = 0 OR EXISTS (SELECT FROM login_settings WHERE tenant_id = $1)
+ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings, client_secret = excluded.client_secret,
+    revision = login_settings.revision + 1
+WHERE $4::int IS NULL OR login_settings.revision = $4
+RETURNING revision;
+
+-- name: sealed_secrets
+-- All sealed values of the control database.
+SELECT 'user' AS kind, id::text AS owner, '' AS name, second_factor_sealed AS sealed FROM app_user
+WHERE second_factor_sealed IS NOT NULL
+UNION ALL SELECT 'login', tenant_id, '', client_secret FROM login_settings WHERE client_secret IS NOT NULL
+UNION ALL SELECT 'session', encode(token_hash, 'hex'), user_id::text, provider_token FROM session
+WHERE provider_token IS NOT NULL;
+
+-- name: reseal_user
+-- The same secret under another key, if it is still that one.
+UPDATE app_user SET second_factor_sealed = $3 WHERE id = $1::text::uuid AND second_factor_sealed = $2 RETURNING id;
+
+-- name: reseal_login
+-- The same for the secret that we have with a provider.
+UPDATE login_settings SET client_secret = $3 WHERE tenant_id = $1::text AND client_secret = $2 RETURNING tenant_id;
+
+-- name: reseal_session
+-- The same for a session's token of the provider.
+UPDATE session SET provider_token = $3 WHERE token_hash = decode($1::text, 'hex') AND provider_token = $2 RETURNING id;
 
 -- name: api_key
 -- A key by the hash of its secret.

@@ -1,0 +1,1 @@
+"""Logs people in at their OpenID Connect provider."""
