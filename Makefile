@@ -19,7 +19,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart \
-        mart-faults-long
+        mart-faults-long bench-tenants
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -101,6 +101,9 @@ bench-impact: install ## what a draft would do to a million open items (benchmar
 
 bench-ui: install ## pages of the Universal Queue over 1 M items (benchmarks/results/ui.json)
 	@$(BIN)/python -m benchmarks.ui $(ARGS)
+
+bench-tenants: install ## many tenants in one process: connections, memory, time per create (benchmarks/results/tenants.json)
+	@$(BIN)/python -m benchmarks.tenants $(ARGS)
 
 bench-trial: install ## what a shadow costs intake, and how long publishing takes (benchmarks/results/trial.json)
 	@$(BIN)/python -m benchmarks.trial $(ARGS)

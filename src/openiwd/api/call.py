@@ -98,6 +98,7 @@ async def admit(
     services = None
     if caller is not None and caller.tenant_id is not None:
         services = await platform.services(caller.tenant_id)
+        services.allowance.take(services.limits)
         _set_clock(services, caller, headers.get(NOW_HEADER))
     return Call(platform, caller, services, headers)
 

@@ -61,6 +61,7 @@ STATUS_OF_CODE: Final[dict[str, int]] = {
     "idempotencyMismatch": 422,
     "lockedOut": 429,
     "overloaded": 429,
+    "tenantLimit": 429,
 }
 """Codes whose status differs from that of their error."""
 

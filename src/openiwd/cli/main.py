@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from openiwd.cli import (
+    backup,
     capture,
     distribute,
     doctor,
@@ -18,6 +19,7 @@ from openiwd.cli import (
     rules,
     serve,
     simulate,
+    tenant,
     up,
 )
 from openiwd.cli.rules_client import AnswerError
@@ -41,6 +43,9 @@ app.command(name="replay")(replay.replay)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="reference")(reference.reference)
 app.add_typer(rules.app)
+app.add_typer(tenant.app, name="tenant")
+app.command(name="backup")(backup.backup)
+app.command(name="restore")(backup.restore)
 
 
 def run() -> None:

@@ -23,8 +23,10 @@ from openiwd.ports.capture_store import CaptureReading, CaptureWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.email import EmailReading, EmailWriting
+from openiwd.ports.erasure import ErasureReading, ErasureWriting
 from openiwd.ports.queue_stay import StayReading, StayWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
+from openiwd.ports.tenant_rest import RestReading
 from openiwd.ports.trial import TrialReading, TrialWriting
 from openiwd.ports.webhook import WebhookReading, WebhookWriting
 
@@ -186,6 +188,8 @@ class Reading(
     RuleChangeReading,
     WebhookReading,
     EmailReading,
+    RestReading,
+    ErasureReading,
     Protocol,
 ):
     """Committed state of one tenant."""
@@ -372,6 +376,7 @@ class Writing(
     RuleChangeWriting,
     WebhookWriting,
     EmailWriting,
+    ErasureWriting,
     Protocol,
 ):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""

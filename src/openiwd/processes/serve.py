@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any
 
+import structlog
 import uvicorn
 
 from openiwd.adapters.postgres.migrate import migrate_control, migrate_tenants
@@ -24,9 +25,13 @@ from openiwd.api.metrics import Metrics
 from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.processes.address import own_address, shown_host
 from openiwd.processes.background import Background
+from openiwd.processes.bootstrap import ensure_platform_key
 from openiwd.processes.settings import Settings
+from openiwd.processes.tenant_watch import AWAKE_AT_MOST
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.web.app import create_web
+
+log = structlog.get_logger()
 
 DRAIN_SECONDS = 10
 UNANSWERED_MILLISECONDS = 30_000
@@ -78,6 +83,7 @@ class Serving:
         metrics_port: int | None,
         part: Part = Part.ALL,
         address: str | None = None,
+        awake_tenants: int = AWAKE_AT_MOST,
     ) -> None:
         self.wiring = wiring
         self._host = host
@@ -93,6 +99,7 @@ class Serving:
             captures=part.captures,
             holidays=wiring.holidays,
             sends=part.sends,
+            awake_tenants=awake_tenants,
         )
         self.url = ""
         self.metrics_url: str | None = None
@@ -197,9 +204,13 @@ async def serving(
     metrics_port: int | None,
     part: Part = Part.ALL,
     address: str | None = None,
+    awake_tenants: int = AWAKE_AT_MOST,
 ) -> AsyncIterator[Serving]:
     """Runs a server for the length of a block."""
-    server = Serving(wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=address)
+    server = Serving(
+        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=address,
+        awake_tenants=awake_tenants,
+    )  # fmt: skip
     try:
         await server.start()
         yield server
@@ -229,8 +240,9 @@ async def serve(
     wiring = await _migrated(settings)
     wiring.mart_server = settings.mart_server_url
     async with serving(
-        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address
-    ) as server:
+        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address,
+        awake_tenants=settings.awake_tenants,
+    ) as server:  # fmt: skip
         when_ready(server)
         await stopping.wait()
 
@@ -248,8 +260,11 @@ async def _migrated(settings: Settings) -> Wiring:
     )
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])
-    failed = [result for result in results if isinstance(result, MigrationError)]
-    if failed:
-        await wiring.close()
-        raise failed[0]
+    for tenant, result in zip(tenants, results, strict=True):
+        if isinstance(result, MigrationError):
+            # That tenant alone answers 503 until its database is brought up to date; all others are served.
+            wiring.behind.add(tenant.id)
+            log.error("tenant is behind", tenant=tenant.id, reason=str(result))
+    if settings.platform_key is not None:
+        await ensure_platform_key(wiring, settings.platform_key)
     return wiring

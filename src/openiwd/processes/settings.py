@@ -41,6 +41,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     mart_server_url: str | None = None
     """Any database of the server where the data marts are; None = where the tenants are."""
+    platform_key: str | None = None
+    """The API key that makes tenants; stored, hashed, at the start. None = only those made by `openiwd tenant key`."""
+    awake_tenants: int = 25
+    """Up to so many tenants none rests; with more, those that nobody has asked for lately have nothing in memory."""
 
 
 class MartSettings(Struct, frozen=True, kw_only=True):
@@ -141,6 +145,8 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         outbound_allowed=read_outbound_allowed(env),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
         mart_server_url=_secret(env, "OPENIWD_MART_SERVER_URL"),
+        platform_key=_secret(env, "OPENIWD_PLATFORM_KEY"),
+        awake_tenants=_number(env, "OPENIWD_AWAKE_TENANTS", 25, 1, 10_000),
     )
 
 

@@ -10,9 +10,11 @@ from openiwd.adapters.postgres.contact_reading import ContactReading
 from openiwd.adapters.postgres.dashboard_reading import DashboardReading
 from openiwd.adapters.postgres.doctor_reading import DoctorReading
 from openiwd.adapters.postgres.email_reading import EmailReading
+from openiwd.adapters.postgres.erasure_store import ErasureReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
+from openiwd.adapters.postgres.rest_reading import RestReading
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeReading
 from openiwd.adapters.postgres.search_reading import SearchReading
 from openiwd.adapters.postgres.stay_reading import StayReading
@@ -36,6 +38,8 @@ class PostgresReading(
     TrialReading,
     RuleChangeReading,
     EmailReading,
+    RestReading,
+    ErasureReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

@@ -185,8 +185,9 @@ LEFT JOIN process p ON p.id = l.process_id AND p.expires_at > clock_timestamp()
 WHERE l.tenant_id = $1;
 
 -- name: give_up_decider_leases
--- Frees the leases of a process; the rows stay, for their epochs.
-UPDATE decider_lease SET process_id = '00000000-0000-0000-0000-000000000000' WHERE process_id = $1;
+-- Frees the leases of a process, or that of one tenant; the rows stay, for their epochs.
+UPDATE decider_lease SET process_id = '00000000-0000-0000-0000-000000000000'
+WHERE process_id = $1 AND ($2::text IS NULL OR tenant_id = $2);
 
 -- name: take_lease
 -- As the decider's lease, by name: for what one process at a time does for a tenant.
