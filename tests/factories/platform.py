@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.factories.api import World
-from tests.servers.postgres import PostgresServer
+from tests.servers.postgres import TEMPLATE_TENANT, PostgresServer
 
 PLATFORM = "platform"
 
@@ -48,6 +48,8 @@ class Platform:
 @asynccontextmanager
 async def platform(api: World, server: PostgresServer) -> AsyncIterator[Platform]:
     await api.add_key(PLATFORM, tenant_id=None, privileges=["tenants.view", "tenants.update"])
+    # Copied rather than migrated: what is tested here is not the migrations.
+    api.wiring.server_databases.template = TEMPLATE_TENANT
     made = Platform(api, server)
     yield made
     await api.wiring.pools.close()

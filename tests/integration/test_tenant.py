@@ -118,7 +118,7 @@ async def test_who_is_suspended_is_let_in_nowhere_until_resumed(api: World, plat
     problem(await api.get("/users/me", "acme"), 403, "tenantSuspended")
     problem(await api.post("/items", {"captureId": "c2"}, "acme"), 403, "tenantSuspended")
     problem(await api.get("/users/me", None, headers=cookie), 401)
-    problem(await api.post("/sessions", login, None), 401)
+    problem(await api.post("/sessions", login, None), 403, "tenantSuspended")
     assert (await api.get("/users/me", "t")).status_code == 200, "others notice nothing"
     for _ in range(2):
         assert (await api.post(f"/provisioning/{tenant_id}/resume", None, PLATFORM)).status_code == 200

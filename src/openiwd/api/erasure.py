@@ -39,8 +39,8 @@ async def erase_contact(
 ) -> Certificate | ErasurePlan:
     """Blanks a contact's personal values in its items, their history, notes, files and emails; items and events stay.
 
-    With `dryRun`, says what there is. 409 `openItems` while items are open, unless `openItems` is true. The answer is the
-    certificate, with where the values were still found. The data mart follows at its next run.
+    With `dryRun`, says what there is. 409 `openItems` while items are open, unless `openItems` is true. The answer is
+    the certificate, with where the values were still found. The data mart follows at its next run.
     """
     if data.dry_run:
         return await erasure.plan(editor, contact_id)

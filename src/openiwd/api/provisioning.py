@@ -1,4 +1,4 @@
-"""Tenants by the platform's key: made, shown, changed, suspended, resumed, deleted. The known body is taken as it is."""
+"""Tenants by the platform's key: made, shown, changed, suspended, resumed, deleted. Takes the known body as it is."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def order_of(data: Provisioning) -> TenantOrder:
 
 @post("/provisioning", tags=_TAGS, operation_id="createTenant", status_code=201)
 async def create_tenant(call: CurrentCall, data: JSONBody[Provisioning]) -> Response[Made]:
-    """Makes a tenant: database, rule set, first administrator and keys. 200 with what is there when it is there already.
+    """Makes a tenant: database, rule set, first administrator and keys. 200 when it is there already.
 
     Password and keys are told by this answer and never again. A create that was cut off is carried on by the next call.
     """

@@ -51,7 +51,7 @@ _ALLOWED: Final[dict[TenantAct, tuple[frozenset[TenantState], TenantState]]] = {
 
 
 def next_state(state: TenantState, act: TenantAct) -> TenantState:
-    """The state after an act; an act that has been done already leads nowhere else. InvalidTransitionError otherwise."""
+    """The state after an act; one that has been done already leads nowhere else. Else InvalidTransitionError."""
     allowed, to = _ALLOWED[act]
     if state not in allowed:
         raise InvalidTransitionError(

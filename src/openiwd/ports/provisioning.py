@@ -55,7 +55,7 @@ class ProvisioningStore(Protocol):
         ...
 
     async def begin(self, tenant: Tenant, at: datetime, entry: AuditEntry) -> bool:
-        """A tenant that is to be made; False when its id is there. DuplicateError when its ccid or database is taken."""
+        """A tenant that is to be made; False when its id is there. DuplicateError: its ccid or database is taken."""
         ...
 
     async def change(self, tenant: Tenant, entry: AuditEntry) -> None:

@@ -79,9 +79,7 @@ async def backup(
     wiring: Wiring, folder: Path, tenant_ids: Sequence[str], *, progress: Progress, marts: bool = True
 ) -> Manifest:
     """Writes a backup into a new folder: of the tenants named, or with none of the whole installation."""
-    if (folder / MANIFEST).exists():
-        raise ConflictError(f"{folder} holds a backup already", hint="name a new folder")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folder(folder)
     records = {r.tenant.id: r for r in await wiring.provisioning.records()}
     unknown = [t for t in tenant_ids if t not in records]
     if unknown:
@@ -106,6 +104,12 @@ async def backup(
     unfinished.write_bytes(content + b"\n")
     unfinished.replace(folder / MANIFEST)
     return manifest
+
+
+def _make_folder(folder: Path) -> None:
+    if (folder / MANIFEST).exists():
+        raise ConflictError(f"{folder} holds a backup already", hint="name a new folder")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 async def _backup_tenant(
@@ -226,7 +230,7 @@ async def _restore_tenant(
 ) -> None:
     tools, store = programs(), wiring.provisioning
     async with store.holding(stored.id):
-        await _put_rows(wiring.control_dsn, folder / stored.rows.file)
+        await _put_rows(wiring.control_dsn, await asyncio.to_thread((folder / stored.rows.file).read_bytes))
         record = await store.record(stored.id)
         if record is None:
             raise BackupError(f"{stored.rows.file} does not hold tenant '{stored.id}'")
@@ -261,9 +265,9 @@ def _state_before(record: TenantRecord) -> TenantState:
     return record.state
 
 
-async def _put_rows(control_dsn: str, path: Path) -> None:
+async def _put_rows(control_dsn: str, content: bytes) -> None:
     """The control database's rows of a tenant that is gone; of one that is there they stay as they are now."""
-    rows: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+    rows: dict[str, Any] = msgspec.json.decode(content)
     connection = await open_connection(control_dsn)
     try:
         async with connection.transaction():

@@ -265,6 +265,7 @@ async def _migrated(settings: Settings) -> Wiring:
             # That tenant alone answers 503 until its database is brought up to date; all others are served.
             wiring.behind.add(tenant.id)
             log.error("tenant is behind", tenant=tenant.id, reason=str(result))
+    wiring.server_databases.template = settings.tenant_template
     if settings.platform_key is not None:
         await ensure_platform_key(wiring, settings.platform_key)
     return wiring

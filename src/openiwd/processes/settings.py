@@ -43,6 +43,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Any database of the server where the data marts are; None = where the tenants are."""
     platform_key: str | None = None
     """The API key that makes tenants; stored, hashed, at the start. None = only those made by `openiwd tenant key`."""
+    tenant_template: str | None = None
+    """A database that those of new tenants are copied from; None = they are made by the migrations."""
     awake_tenants: int = 25
     """Up to so many tenants none rests; with more, those that nobody has asked for lately have nothing in memory."""
 
@@ -146,6 +148,7 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
         mart_server_url=_secret(env, "OPENIWD_MART_SERVER_URL"),
         platform_key=_secret(env, "OPENIWD_PLATFORM_KEY"),
+        tenant_template=env.get("OPENIWD_TENANT_TEMPLATE") or None,
         awake_tenants=_number(env, "OPENIWD_AWAKE_TENANTS", 25, 1, 10_000),
     )
 

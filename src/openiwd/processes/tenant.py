@@ -29,7 +29,7 @@ def by_command() -> Caller:
 
 @asynccontextmanager
 async def platform(settings: Settings) -> AsyncIterator[Wiring]:
-    """The installation that OPENIWD_DATABASE_URL names; its control database is made and brought up to date if need be."""
+    """The installation that OPENIWD_DATABASE_URL names; its control database is made and brought up to date."""
     if settings.database_url is None:
         raise InvalidInputError(
             "no database is named",

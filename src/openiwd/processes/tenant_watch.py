@@ -1,7 +1,7 @@
 """Which tenants are open in this process: follows the control database, and lets idle ones rest where there are many.
 
-A resting tenant has no loops, no picture and no rules in memory. A request wakes it, and so does what falls due: each is
-looked at in turns.
+A resting tenant has no loops, no picture and no rules in memory. A request wakes it, and so does what falls due:
+all are looked at in turns.
 """
 
 from __future__ import annotations

@@ -131,12 +131,20 @@ class Identities:
                     "login or password is wrong", code="wrongLogin", field="login", hint="try again"
                 )
             await self._control.record_login(user.id, failed_logins=0, locked_until=None, at=now)
+        await self._require_open(user.tenant_id)
         if previous:
             await self.logout(previous)
         token, csrf_token = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
         expires_at = now + timedelta(hours=SESSION_HOURS)
         await self._control.create_session(hash_secret(token), user, csrf_token, expires_at)
         return token, Session(user=user, csrf_token=csrf_token, expires_at=expires_at)
+
+    async def _require_open(self, tenant_id: str) -> None:
+        tenant = await self._control.tenant(tenant_id)
+        if tenant is None or not tenant.active:
+            raise ForbiddenError(
+                "this tenant is suspended", code="tenantSuspended", hint="ask whoever runs the platform"
+            )
 
     async def _failed(self, user: User, now: datetime) -> None:
         failures = user.failed_logins + 1

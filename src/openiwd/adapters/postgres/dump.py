@@ -1,6 +1,6 @@
 """Backups by PostgreSQL's own programs: a database as one file, and a file as a database. Decides nothing.
 
-The programs are those of the machine where they are new enough for the server, else those that the embedded server brings.
+The programs are the machine's where they are new enough for the server, else those that the embedded server brings.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from openiwd.adapters.postgres.connection import open_connection
 from openiwd.domain.errors import OpenIwdError, UnavailableError
 
 _VERSION: Final = re.compile(r"\b(\d+)\.")
-PREFERRED: Final = "/usr/lib/postgresql"
+PREFERRED: Final = Path("/usr/lib/postgresql")
 
 
 class BackupError(OpenIwdError):
@@ -78,17 +78,20 @@ class DumpPrograms:
 
     async def _program(self, name: str, server_major: int) -> Path:
         """The first one that is no older than the server."""
-        on_path = shutil.which(name)
-        own = sorted(Path(PREFERRED).glob(f"*/bin/{name}"), reverse=True) if Path(PREFERRED).is_dir() else []
-        candidates = [Path(on_path)] if on_path else []
-        candidates += [*own, *(folder / name for folder in self._folders)]
-        for candidate in candidates:
-            if candidate.is_file() and await _program_major(candidate) >= server_major:
+        for candidate in self._candidates(name):
+            if await _program_major(candidate) >= server_major:
                 return candidate
         raise BackupError(
             f"no {name} of version {server_major} or newer is at hand",
             hint=f"install the package postgresql-client-{server_major}",
         )
+
+    def _candidates(self, name: str) -> list[Path]:
+        on_path = shutil.which(name)
+        found = [Path(on_path)] if on_path else []
+        found += sorted(PREFERRED.glob(f"*/bin/{name}"), reverse=True)
+        found += [folder / name for folder in self._folders]
+        return [each for each in found if each.is_file()]
 
 
 def _without_password(netloc: str) -> str:
