@@ -108,7 +108,7 @@ async def digest(dsn: str, *, tenant: str | None = None) -> dict[str, str]:
 
 async def test_no_route_reaches_another_tenant(api: World) -> None:
     ids = await fill(api)
-    await api.add_tenant("z", rules=None)
+    await api.add_tenant("z")
     await api.add_key("agent-of-z", Role.AGENT, tenant_id="z", agent_id="zed")
     dsn_of = api.wiring._dsn_of
     before = await digest(dsn_of("t")), await digest(api.wiring.control_dsn, tenant="t")
