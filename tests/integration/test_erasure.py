@@ -14,7 +14,7 @@ from openiwd.processes.mart import MartLoop
 from openiwd.processes.wiring import mart_database
 from openiwd.usecases import retention
 from openiwd.usecases.mart_run import Chain, MartSource
-from tests.factories.api import World, problem
+from tests.factories.api import World, events_in, problem
 from tests.servers.postgres import PostgresServer
 
 NAME = "Wilhelmina Quartermaine"
@@ -123,8 +123,8 @@ async def test_retention_tells_what_it_would_delete_and_then_does(api: World) ->
         await connection.execute("UPDATE item SET completed_at = $1 WHERE completed_at IS NOT NULL", long_ago)
     rules = {
         "rules": [
-            {"status": "completed", "category": "claims", "days": 60},
-            {"category": "claims", "days": 30},
+            {"status": "completed", "category": "Claims", "days": 60},
+            {"category": "Claims", "days": 30},
         ],
         "personalDays": 0,
     }
@@ -141,7 +141,7 @@ async def test_retention_tells_what_it_would_delete_and_then_does(api: World) ->
     assert (await api.get("/items/ext_c0")).status_code == 404
     assert (await api.get("/items/ext_c2")).status_code == 200
     assert (await api.get("/items/ext_open")).status_code == 200
-    events = (await api.get("/reporting/events?personal=true")).json()["events"]
+    events = events_in(await api.get("/reporting/events?personal=true"))
     gone = [e for e in events if e["type"] == "deleted"]
     assert len(gone) == 2
     kept = [e for e in events if e.get("personal", {}) and e["itemId"] in {g["itemId"] for g in gone}]

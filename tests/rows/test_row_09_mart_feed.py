@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 
+from tests.factories.api import events_in
 from tests.rows.conftest import FedMart
 
 NAME = "Wilhelmina Quartermaine"
@@ -17,14 +20,15 @@ async def test_reporting_events_travel_over_http(fed_mart: FedMart) -> None:
     await api.item("c3", subject=NAME)
     await fed_mart.run()
     async with httpx.AsyncClient(base_url=fed_mart.url, headers={"x-api-key": api.keys["mart"]}) as http:
-        told, after = [], None
+        told: list[dict[str, Any]] = []
+        after: str | None = None
         while True:
             query = {"limit": "2", **({"after": after} if after else {})}
-            page = (await http.get("/iwd/v3/reporting/events", params=query)).json()
-            told += page["events"]
-            if not page["events"]:
+            page = await http.get("/iwd/v3/reporting/events", params=query)
+            told += events_in(page)
+            if not page.content:
                 break
-            after = page["next"]
+            after = page.headers["x-openiwd-next"]
         refused = await http.get("/iwd/v3/reporting/events?personal=true")
         assert refused.status_code == 403
     positions = [int(e["cursor"].split(".")[1]) for e in told]

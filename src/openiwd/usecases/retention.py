@@ -36,7 +36,7 @@ class RetentionRule(Struct, kw_only=True, rename="camel", forbid_unknown_fields=
 
     status: str | None = None
     category: Annotated[str, Meta(max_length=500)] | None = None
-    """A path, such as `claims/motor`."""
+    """A path, such as `Claims/Motor`."""
     days: Annotated[int, Meta(ge=1, le=36_500)]
 
 
