@@ -110,7 +110,7 @@ async def test_no_route_reaches_another_tenant(api: World) -> None:
         if ROUTES[route] is Access.CLOSED or route in NOT_ASKED:
             continue
         method, path = path_of(route, ids)
-        for key in ("z", "agent-of-z"):
+        for key in ("z",) if method != "GET" else ("z", "agent-of-z"):
             body: dict[str, Any] = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
             answer = await api.call(method, path, key, **body)
             assert answer.status_code != 500, (route, answer.text)
