@@ -20,7 +20,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 .PHONY: faults fuzz sbom
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
-        mart-faults-long bench-search upgrade-test pods-test
+        mart-faults-long bench-search upgrade-test pods-test bench-tenants
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -126,6 +126,9 @@ bench-search: install ## searches by PostgreSQL and by an index (benchmarks/resu
 
 bench-ui: install ## pages of the Universal Queue over 1 M items (benchmarks/results/ui.json)
 	@$(BIN)/python -m benchmarks.ui $(ARGS)
+
+bench-tenants: install ## many tenants in one process: connections, memory, time per create (benchmarks/results/tenants.json)
+	@$(BIN)/python -m benchmarks.tenants $(ARGS)
 
 bench-trial: install ## what a shadow costs intake, and how long publishing takes (benchmarks/results/trial.json)
 	@$(BIN)/python -m benchmarks.trial $(ARGS)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import msgspec
 
 from openiwd.api.app import Api, create_app
 from openiwd.domain.agent import AgentProfile, AgentSkill, AgentState, Capacity
@@ -156,6 +157,12 @@ def problem(answer: httpx.Response, status: int, code: str | None = None) -> dic
     if code is not None:
         assert document["code"] == code, document
     return document
+
+
+def events_in(answer: httpx.Response) -> list[dict[str, Any]]:
+    """What the reporting feed has answered, one event a line."""
+    assert answer.status_code == 200, answer.text
+    return [msgspec.json.decode(line) for line in answer.content.splitlines()]
 
 
 @asynccontextmanager

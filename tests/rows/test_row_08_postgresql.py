@@ -1,4 +1,6 @@
-"""IWD → PostgreSQL: the server is lost and comes back under running processes; Debian's, by `openiwd migrate`."""
+"""Row 8: IWD → PostgreSQL. Items and configuration travel into one database per tenant, and nowhere else; the server is
+lost and comes back under running processes; Debian's is taken, by `openiwd migrate`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ from openiwd.adapters.embedded_postgres import EmbeddedPostgres
 from openiwd.domain.agent import Capacity
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import prepare_databases
+from tests.factories.api import World
+from tests.factories.platform import PLATFORM, platform
 from tests.faults.fault_run import over_tcp
 from tests.faults.installation import READY_SECONDS, TENANT, Process, Site, new_item, prepare, until
 from tests.rows.conftest import RULES
@@ -126,3 +130,38 @@ async def test_debians_postgresql_from_nothing(postgres_15: PostgresServer, tmp_
             assert http.get(f"/items/{item}").json()["status"] == "queued"
     finally:
         site.kill_all()
+
+
+async def values(server: PostgresServer, database: str, sql: str) -> list[Any]:
+    connection = await asyncpg.connect(server.dsn(database))
+    try:
+        return [record[0] for record in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
+async def test_each_tenant_has_a_database_with_its_items_and_configuration(
+    api: World, postgres_server: PostgresServer
+) -> None:
+    async with platform(api, postgres_server) as tenants:
+        for name in ("north", "south"):
+            await tenants.create(name)
+            sent = await api.post("/items", {"captureId": f"{name}-1", "subject": f"for {name}"}, name)
+            assert sent.status_code == 201, sent.text
+            skill = await api.call("PUT", f"/skills/{name}", name, json={"id": name, "name": name.title()})
+            assert skill.status_code in (200, 201), skill.text
+        for name in ("north", "south"):
+            database = f"iwd-{tenants.id(name)}"
+            shown = (await api.get(f"/provisioning/{tenants.id(name)}", PLATFORM)).json()
+            assert shown["database"] == database
+            items = await values(postgres_server, database, "SELECT capture_id FROM item")
+            assert items == [f"{name}-1"]
+            assert await values(postgres_server, database, "SELECT id FROM skill") == [name]
+            events = await values(postgres_server, database, "SELECT type FROM event ORDER BY pos")
+            assert events.count("created") == 1
+            sessions = await values(
+                postgres_server, database,
+                "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name LIKE 'openiwd%'",
+            )  # fmt: skip
+            assert sessions == ["openiwd"]

@@ -357,6 +357,28 @@ _LOGIN: Final[dict[str, Access | str]] = {
     "DELETE /iwd/v3/users/me/sessions/{session_id}": Access.CALLER,
 }
 
+_ERASURE: Final[dict[str, Access | str]] = {
+    "POST /iwd/v3/contacts/{contact_id}/erase": "contacts.erase",
+    "GET /iwd/v3/erasures": "contacts.erase",
+    "POST /iwd/v3/erasures/proof": "contacts.erase",
+    "GET /iwd/v3/retention": "contacts.view",
+    "PUT /iwd/v3/retention": "contacts.erase",
+    "POST /iwd/v3/retention/test": "contacts.view",
+}
+
+_PROVISIONING: Final[dict[str, Access | str]] = {
+    "POST /iwd/v3/provisioning": "tenants.update",
+    "PUT /iwd/v3/provisioning": "tenants.update",
+    "GET /iwd/v3/provisioning": "tenants.view",
+    "GET /iwd/v3/provisioning/audit": "tenants.view",
+    "GET /iwd/v3/provisioning/{ccid}": "tenants.view",
+    "DELETE /iwd/v3/provisioning/{ccid}": "tenants.update",
+    "POST /iwd/v3/provisioning/{ccid}/suspend": "tenants.update",
+    "POST /iwd/v3/provisioning/{ccid}/resume": "tenants.update",
+    "POST /iwd/v3/provisioning/{ccid}/administrator": "tenants.update",
+}
+"""With the platform's key only: the use cases refuse a key of a tenant even with these privileges."""
+
 ROUTES: Final[dict[str, Access | str]] = {
     **_HEALTH,
     **_ITEMS,
@@ -369,6 +391,8 @@ ROUTES: Final[dict[str, Access | str]] = {
     **_EMAIL,
     **_INTEGRATIONS,
     **_LOGIN,
+    **_PROVISIONING,
+    **_ERASURE,
 }
 """`METHOD /path/{template}` → what it takes: a privilege by name, or one of `Access`."""
 

@@ -112,6 +112,7 @@ async def admit(
     services = None
     if caller is not None and caller.tenant_id is not None:
         services = await platform.services(caller.tenant_id)
+        await within_share(platform, services)
         _set_clock(services, caller, headers.get(NOW_HEADER))
     return Call(platform, caller, services, headers, allowance, address)
 
@@ -125,6 +126,12 @@ async def within_limits(platform: Platform, caller: Caller | None, address: str 
         limit = limits.limits.key if caller.csrf_token is None else limits.limits.user
         return await limits.admit(limit, f"{caller.tenant_id}/{caller.actor}/{caller.name}")
     return await limits.admit(limits.limits.address, address) if address is not None else None
+
+
+async def within_share(platform: Platform, services: TenantServices) -> None:
+    """Counts a request for its tenant, whoever sends it. LimitedError when all of the tenant send too many."""
+    if platform.limits is not None:
+        await platform.limits.admit(services.request_limit, services.tenant.id)
 
 
 def address_of(scope: Any) -> str | None:

@@ -276,12 +276,14 @@ async def get_stream(
 
     async def counted() -> AsyncIterator[bytes]:
         metrics.streams.inc()
+        call.services.streams += 1
         try:
             async for text in live(call.services, call.caller, cursor, chosen, HEARTBEAT_SECONDS, ask_again):
                 yield text
             if call.platform.is_draining:
                 yield farewell()
         finally:
+            call.services.streams -= 1
             metrics.streams.dec()
 
     return Stream(

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from openiwd.cli import (
+    backup,
     capture,
     distribute,
     doctor,
@@ -21,6 +22,7 @@ from openiwd.cli import (
     secrets,
     serve,
     simulate,
+    tenant,
     up,
 )
 from openiwd.cli.rules_client import AnswerError
@@ -47,6 +49,9 @@ app.command(name="reference")(reference.reference)
 app.add_typer(rules.app)
 app.add_typer(search.app, name="search")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(tenant.app, name="tenant")
+app.command(name="backup")(backup.backup)
+app.command(name="restore")(backup.restore)
 
 
 def run() -> None:

@@ -52,6 +52,7 @@ class EventType(StrEnum):
     EMAIL_SENT = "emailSent"
     EMAIL_FAILED = "emailFailed"
     EMAIL_MOVED = "emailMoved"
+    PERSONAL_DATA_ERASED = "personalDataErased"
     # not of an item
     AGENT_CHANGED = "agentChanged"
     AGENT_STATE_CHANGED = "agentStateChanged"
@@ -61,6 +62,7 @@ class EventType(StrEnum):
     ALARM_RAISED = "alarmRaised"
     ALARM_CHANGED = "alarmChanged"
     ALARM_CLEARED = "alarmCleared"
+    CONTACT_ERASED = "contactErased"
 
 
 class Event(Struct, kw_only=True):

@@ -149,6 +149,16 @@ def noted(item: WorkItem, ctx: Context, kind: EventType, **extra: Any) -> Change
     return changed(kind, item, replace(item), ctx, **extra)
 
 
+def erase(item: WorkItem, ctx: Context) -> Change | None:
+    """Without what tells of persons; what it is, where it waits and who works on it stay. None when nothing is left."""
+    ext = {k: v for k, v in item.ext.items() if k != "customerId"}
+    kept = {k: v for k, v in item.overridden.items() if not (k == "ext.customerId" or k.startswith("data."))}
+    blank = replace(item, subject=None, description=None, contact=None, data={}, ext=ext, overridden=kept)
+    if blank == item:
+        return None
+    return changed(EventType.PERSONAL_DATA_ERASED, item, blank, ctx)
+
+
 def tag(
     item: WorkItem, ctx: Context, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
 ) -> Change | None:

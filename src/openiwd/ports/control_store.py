@@ -84,7 +84,7 @@ class SealedSecret(Struct, kw_only=True):
     """A sealed value of the control database, and where it lies."""
 
     kind: str
-    """`user`, `login` or `session`."""
+    """`user`, `login`, `tenant` or `session`."""
     owner: str
     name: str
     sealed: bytes
@@ -270,7 +270,9 @@ class ControlStore(Protocol):
         """Who holds the tenant's decider lease; None when nobody ever has."""
         ...
 
-    async def give_up_decider_leases(self, process_id: UUID) -> None: ...
+    async def give_up_decider_leases(self, process_id: UUID, tenant_id: str | None = None) -> None:
+        """All that the process holds, or that of one tenant."""
+        ...
 
     async def take_lease(self, tenant_id: str, name: str, process_id: UUID) -> int | None:
         """As `take_decider_lease`, of whatever else one process at a time does for a tenant."""

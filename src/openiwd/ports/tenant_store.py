@@ -24,10 +24,12 @@ from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.email import EmailReading, EmailWriting
 from openiwd.ports.figure import FigureReading
+from openiwd.ports.erasure import ErasureReading, ErasureWriting
 from openiwd.ports.queue_stay import StayReading, StayWriting
 from openiwd.ports.routing import RoutingReading, RoutingWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
 from openiwd.ports.sealed import SealedReading, SealedWriting
+from openiwd.ports.tenant_rest import RestReading
 from openiwd.ports.trial import TrialReading, TrialWriting
 from openiwd.ports.webhook import WebhookReading, WebhookWriting
 
@@ -192,6 +194,8 @@ class Reading(
     RoutingReading,
     FigureReading,
     SealedReading,
+    RestReading,
+    ErasureReading,
     Protocol,
 ):
     """Committed state of one tenant."""
@@ -380,6 +384,7 @@ class Writing(
     EmailWriting,
     RoutingWriting,
     SealedWriting,
+    ErasureWriting,
     Protocol,
 ):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""

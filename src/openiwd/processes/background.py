@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -12,8 +12,10 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
 
 from openiwd.domain.errors import FencedError, UnavailableError
+from openiwd.domain.privilege import system
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Cursor, Tenant
 from openiwd.processes.capture import CapturingTenant
@@ -21,15 +23,17 @@ from openiwd.processes.loop import forever, loop_errors
 from openiwd.processes.routing import RoutingTenant
 from openiwd.processes.searching import IndexingTenant
 from openiwd.processes.sharing import Sharing
+from openiwd.processes.tenant_watch import AWAKE_AT_MOST, TOLD_SECONDS, TenantWatch
 from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import alarm_watch, dashboard, email_aside, queue_stay, timer
+from openiwd.usecases import alarm_watch, dashboard, email_aside, queue_stay, retention, timer
 from openiwd.usecases.canary_watch import CanaryWatch
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.presence import Stranded
 from openiwd.usecases.shared_presence import SharedPresence
+from openiwd.usecases.tenant import purge
 
 log = structlog.get_logger()
 
@@ -72,6 +76,16 @@ SAMPLE_SECONDS: Final = 20.0
 """How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
 
+class Loops(Struct, kw_only=True):
+    """What runs for one tenant in this process."""
+
+    services: TenantServices
+    own: list[asyncio.Task[None]] = field(default_factory=list)
+    deciding: list[asyncio.Task[None]] = field(default_factory=list)
+    capture: list[asyncio.Task[None]] = field(default_factory=list)
+    capturing: CapturingTenant | None = None
+
+
 class Background:
     """Everything that runs beside requests in this process."""
 
@@ -86,6 +100,7 @@ class Background:
         holidays: HolidaySource | None = None,
         sends: bool = False,
         sharing: Sharing | None = None,
+        awake_tenants: int = AWAKE_AT_MOST,
     ) -> None:
         self._platform = platform
         self._sharing = sharing
@@ -96,59 +111,111 @@ class Background:
         self._decides = decides
         self._sends = sends
         self._captures = captures
-        self._capturing: list[tuple[CapturingTenant, list[asyncio.Task[None]]]] = []
         self._met: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._tenants: dict[str, list[asyncio.Task[None]]] = {}
-        self._deciding: list[asyncio.Task[None]] = []
+        self._watching: list[asyncio.Task[None]] = []
+        self._loops: dict[str, Loops] = {}
+        self._may_decide = decides
         self._examined = False
+        self._is_started = False
         self._prepared: dict[UUID, asyncio.Task[None]] = {}
+        owner = platform.tenants
+        self._watch = TenantWatch(
+            platform,
+            self,
+            wakes_others=decides or captures,
+            awake_at_most=awake_tenants,
+            tell=None if owner is None else owner.store.note_use,
+            told=None if owner is None else lambda: owner.store.used_lately(TOLD_SECONDS),
+        )
+
+    @property
+    def running(self) -> Mapping[str, TenantServices]:
+        """The tenants that are open here, with loops that run."""
+        return {tenant_id: loops.services for tenant_id, loops in self._loops.items()}
+
+    @property
+    def resting(self) -> list[str]:
+        """Tenants that are known here and have nothing in memory."""
+        return self._watch.resting
 
     async def start(self) -> None:
         """Takes the process lease and opens all active tenants."""
         await self._renew()
+        self._platform.on_open = self._begin
         self._spawn(self._tasks, "lease", self._renew)
         self._spawn(self._tasks, "tidy", self._tidy)
         self._spawn(self._tasks, "preparation", self._prepare)
         for name, step in self._sharing.loops() if self._sharing is not None else ():
             self._spawn(self._tasks, name, step)
-        for tenant in await self._platform.control.tenants():
-            if tenant.active:
-                await self.open(tenant)
+        await self._watch.start()
+        self._is_started = True
+        self._spawn(self._watching, "tenants", self._watch.step)
+        self._spawn(self._watching, "deletions", self._purge)
 
     async def open(self, tenant: Tenant) -> TenantServices:
         """Opens a tenant and starts its loops."""
         services = await self._platform.services(tenant.id)
-        if tenant.id in self._tenants:
-            return services
-        tasks: list[asyncio.Task[None]] = []
-        self._tenants[tenant.id] = tasks
-        await services.feed.start()
-        self._spawn(tasks, "feed", lambda: _run_feed(services))
+        await self._begin(services)
+        return services
+
+    async def close(self, tenant_id: str) -> None:
+        """Ends a tenant's loops and forgets what is in memory; another process may decide for it at once."""
+        self._platform.close(tenant_id)
+        loops = self._loops.pop(tenant_id, None)
+        if loops is None:
+            return
+        loops.services.feed.end_subscriptions()
+        loops.services.addressing.end()
+        await _ended(loops.deciding)
+        with suppress(UnavailableError):
+            await self._platform.control.give_up_decider_leases(self._platform.process_id, tenant_id)
+        await self._end_capture(loops)
+        await loops.services.bulk_runs.close()
+        await loops.services.impact_runs.close()
+        await _ended(loops.own)
+        with suppress(UnavailableError):
+            await loops.services.shadows.flush()
+
+    async def _begin(self, services: TenantServices) -> None:
+        """Starts the loops of a tenant that has just been opened, by a request or by this process itself."""
+        tenant = services.tenant
+        known = self._loops.get(tenant.id)
+        if known is not None:
+            if known.services is services:
+                return
+            await self.close(tenant.id)  # closed and opened again before these loops were ended
+        loops = self._loops[tenant.id] = Loops(services=services)
+        try:
+            await services.feed.start()
+        except BaseException:
+            del self._loops[tenant.id]
+            raise
+        self._spawn(loops.own, "feed", lambda: _run_feed(services))
         if tenant.clock == "real":
             shared = SharedPresence(services, self._sharing.cache if self._sharing is not None else None)
-            self._spawn(tasks, "presence", lambda: _presence(services, shared))
-            self._spawn(tasks, "old emails", lambda: _age_emails(services))
-            self._spawn(tasks, "doctor", lambda: self._examine(services))
+            self._spawn(loops.own, "presence", lambda: _presence(services, shared))
+            self._spawn(loops.own, "old emails", lambda: _age_emails(services))
+            self._spawn(loops.own, "doctor", lambda: self._examine(services))
             if self._holidays is not None:
                 shadowing = Shadowing(services, self._holidays)
-                self._spawn(tasks, "shadow", shadowing.step)
+                self._spawn(loops.own, "shadow", shadowing.step)
             if self._sends:
-                self._spawn(tasks, "webhooks", SendingTenant(self._platform, services).step)
+                self._spawn(loops.own, "webhooks", SendingTenant(self._platform, services).step)
         if self._sends and services.indexed is not None:
             indexing = IndexingTenant(self._platform, services, services.indexed)
-            self._spawn(tasks, "search", indexing.step)
-        if self._decides:
+            self._spawn(loops.own, "search", indexing.step)
+        if self._may_decide:
             runner = DecidingTenant(self._platform, services, self._met)
-            self._spawn(self._deciding, "decider", runner.step)
+            self._spawn(loops.deciding, "decider", runner.step)
             if tenant.clock == "real":
-                self._spawn(self._deciding, "routing", RoutingTenant(self._platform, services).step)
+                self._spawn(loops.deciding, "routing", RoutingTenant(self._platform, services).step)
         if self._captures and tenant.clock == "real":
-            capturing, loops = CapturingTenant(self._platform, services), list[asyncio.Task[None]]()
-            self._spawn(loops, "capture", capturing.step)
-            self._spawn(loops, "capture keys", capturing.tidy)
-            self._capturing.append((capturing, loops))
-        return services
+            loops.capturing = CapturingTenant(self._platform, services)
+            self._spawn(loops.capture, "capture", loops.capturing.step)
+            self._spawn(loops.capture, "capture keys", loops.capturing.tidy)
+        if self._sends and self._is_started:
+            await services.bulk_runs.resume()
 
     def _spawn(self, into: list[asyncio.Task[None]], name: str, step: Callable[[], Awaitable[float]]) -> None:
         into.append(asyncio.get_running_loop().create_task(forever(name, step), name=name))
@@ -186,25 +253,38 @@ class Background:
         await self._platform.control.forget_processes(GONE_SECONDS)
         return RETENTION_SECONDS
 
+    async def _purge(self) -> float:
+        """Removes the tenants whose time of grace is over; processes that do it at once wait for each other."""
+        if self._platform.tenants is not None:
+            await purge(self._platform.tenants, system("retention"))
+        return RETENTION_SECONDS
+
     async def stop_deciding(self) -> None:
         """Lets another process decide at once; this one passes on from now on what needs the decider."""
-        await _ended(self._deciding)
+        self._may_decide = False
+        await _ended([t for loops in self._loops.values() for t in loops.deciding])
         with suppress(UnavailableError):  # then the lease runs out by itself
             await self._platform.control.give_up_decider_leases(self._platform.process_id)
 
     async def stop_capturing(self) -> None:
         """Lets others read the capture points at once."""
-        for capturing, loops in self._capturing:
-            await _ended(loops)
+        self._captures = False
+        for loops in list(self._loops.values()):
+            await self._end_capture(loops)
+
+    async def _end_capture(self, loops: Loops) -> None:
+        await _ended(loops.capture)
+        capturing, loops.capturing = loops.capturing, None
+        if capturing is not None:
             await capturing.stop()
-        self._capturing.clear()
 
     async def stop(self) -> None:
+        self._platform.on_open = None
+        await _ended(self._watching)
         await self.stop_capturing()
-        await _ended(self._deciding)
-        tasks = [*self._tasks, *self._prepared.values()]
-        tasks += [t for own in self._tenants.values() for t in own]
-        await _ended(tasks)
+        await _ended([t for loops in self._loops.values() for t in loops.deciding])
+        await _ended([*self._tasks, *self._prepared.values()])
+        await _ended([t for loops in self._loops.values() for t in loops.own])
         for services in self._platform.opened:
             with suppress(UnavailableError):
                 await services.shadows.flush()
@@ -392,6 +472,7 @@ class DecidingTenant:
 
     async def _retention(self) -> float:
         removed = await timer.delete_expired(self._services)
+        removed = max(removed, await retention.enforce(self._services))
         await timer.forget_answers(self._services)
         await alarm_watch.forget_cleared(self._services)
         await dashboard.forget_samples(self._services)

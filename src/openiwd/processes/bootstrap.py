@@ -97,6 +97,22 @@ async def make_api_key(
     return made
 
 
+PLATFORM_KEY = "platform"
+PLATFORM_PRIVILEGES = ("tenants.view", "tenants.update")
+
+
+async def ensure_platform_key(wiring: Wiring, secret: str, name: str = PLATFORM_KEY) -> None:
+    """The platform's key of the settings is known, and replaces the one that was set before."""
+    if await wiring.control.api_key(hash_secret(secret)) is not None:
+        return
+    for key in await wiring.control.api_keys(None):
+        if key.name == name:
+            await wiring.control.delete_api_key(None, key.id)
+    await wiring.platform.identities.create_key(
+        new_id(), None, name, privileges=PLATFORM_PRIVILEGES, secret=secret
+    )
+
+
 async def make_users(
     wiring: Wiring, tenant: Tenant, users: list[FirstUser], hashed: Mapping[str, str] | None = None
 ) -> None:

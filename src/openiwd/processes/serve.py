@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any
 
+import structlog
 import uvicorn
 from msgspec import Struct
 
@@ -26,11 +27,15 @@ from openiwd.api.metrics import Metrics
 from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.processes.address import own_address, shown_host
 from openiwd.processes.background import Background
+from openiwd.processes.bootstrap import ensure_platform_key
 from openiwd.processes.monitoring import tell_surroundings
 from openiwd.processes.settings import Settings
 from openiwd.processes.sharing import SharingMetrics
+from openiwd.processes.tenant_watch import AWAKE_AT_MOST
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.web.app import create_web
+
+log = structlog.get_logger()
 
 DRAIN_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
@@ -93,6 +98,7 @@ class Serving:
         part: Part = Part.ALL,
         address: str | None = None,
         manner: Manner | None = None,
+        awake_tenants: int = AWAKE_AT_MOST,
     ) -> None:
         self._manner = manner or Manner()
         self.wiring = wiring
@@ -110,6 +116,7 @@ class Serving:
             holidays=wiring.holidays,
             sends=part.sends,
             sharing=wiring.sharing,
+            awake_tenants=awake_tenants,
         )
         self.url = ""
         self.metrics_url: str | None = None
@@ -230,11 +237,13 @@ async def serving(
     part: Part = Part.ALL,
     address: str | None = None,
     manner: Manner | None = None,
+    awake_tenants: int = AWAKE_AT_MOST,
 ) -> AsyncIterator[Serving]:
     """Runs a server for the length of a block."""
     server = Serving(
-        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=address, manner=manner
-    )
+        wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=address, manner=manner,
+        awake_tenants=awake_tenants,
+    )  # fmt: skip
     try:
         await server.start()
         yield server
@@ -278,7 +287,7 @@ async def serve(
     )
     async with serving(
         wiring, host=host, port=port, metrics_port=metrics_port, part=part, address=settings.address,
-        manner=manner,
+        manner=manner, awake_tenants=settings.awake_tenants,
     ) as server:  # fmt: skip
         server.hurries = hurries
         when_ready(server)
@@ -302,8 +311,12 @@ async def _migrated(settings: Settings) -> Wiring:
     )
     tenants = [t for t in await wiring.control.tenants() if t.active]
     results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])
-    failed = [result for result in results if isinstance(result, MigrationError)]
-    if failed:
-        await wiring.close()
-        raise failed[0]
+    for tenant, result in zip(tenants, results, strict=True):
+        if isinstance(result, MigrationError):
+            # That tenant alone answers 503 until its database is brought up to date; all others are served.
+            wiring.behind.add(tenant.id)
+            log.error("tenant is behind", tenant=tenant.id, reason=str(result))
+    wiring.server_databases.template = settings.tenant_template
+    if settings.platform_key is not None:
+        await ensure_platform_key(wiring, settings.platform_key)
     return wiring

@@ -111,6 +111,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Whether metrics are told under the names of the product before as well."""
     certificates: tuple[Path, ...] = ()
     """Certificate files whose end is told to monitoring."""
+    platform_key: str | None = None
+    """The API key that makes tenants; stored, hashed, at the start. None = only those made by `openiwd tenant key`."""
+    tenant_template: str | None = None
+    """A database that those of new tenants are copied from; None = they are made by the migrations."""
+    awake_tenants: int = 25
+    """Up to so many tenants none rests; with more, those that nobody has asked for lately have nothing in memory."""
 
 
 class MartSettings(Struct, frozen=True, kw_only=True):
@@ -238,6 +244,9 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         drain_seconds=_number(env, "OPENIWD_DRAIN_SECONDS", 0, 0, 600),
         customary_metrics=_switch(env, "OPENIWD_CUSTOMARY_METRICS"),
         certificates=read_certificates(env),
+        platform_key=_secret(env, "OPENIWD_PLATFORM_KEY"),
+        tenant_template=env.get("OPENIWD_TENANT_TEMPLATE") or None,
+        awake_tenants=_number(env, "OPENIWD_AWAKE_TENANTS", 25, 1, 10_000),
     )
 
 

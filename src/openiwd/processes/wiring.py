@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from openiwd.adapters.cloud_mail.http_oauth import HttpOAuth
 from openiwd.adapters.digital_channels.client import DigitalChannelsClient
@@ -23,12 +23,15 @@ from openiwd.adapters.outbound.http_outbound import HttpOutbound
 from openiwd.adapters.peer.http_peers import HttpPeers
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.mart import PostgresMart
+from openiwd.adapters.postgres.migrate import pending
+from openiwd.adapters.postgres.migrations.history import History
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
+from openiwd.adapters.postgres.provisioning import PostgresProvisioning, ServerDatabases
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.adapters.redis.server import RedisServer
 from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
 from openiwd.domain.email.cloud import CloudAddresses
-from openiwd.domain.errors import NotFoundError
+from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.domain.gws import GwsSettings
 from openiwd.domain.network_address import Network
 from openiwd.domain.rate_limit import Limits
@@ -45,6 +48,7 @@ from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
 from openiwd.usecases.rate_limits import RateLimits
 from openiwd.usecases.rule_set import compile_published
+from openiwd.usecases.tenant import Tenants
 from openiwd.usecases.tenant_runtime import TenantRuntime, VirtualClock
 
 
@@ -59,6 +63,11 @@ def database_dsn(control_dsn: str, database: str) -> str:
     """The same server and user, another database."""
     parts = urlsplit(control_dsn)
     return urlunsplit(parts._replace(path="/" + quote(database, safe="")))
+
+
+def database_of(dsn: str) -> str:
+    """The database that a connection string names."""
+    return unquote(urlsplit(dsn).path.lstrip("/"))
 
 
 def mart_database(tenant: Tenant) -> str:
@@ -89,6 +98,8 @@ class Wiring:
         self.marts: dict[str, PostgresMart] = {}
         self.process_id = new_id()
         self.databases: dict[str, str] = {}
+        self.behind: set[str] = set()
+        """Tenants whose databases could not be brought to this version's schema."""
         self.pools = TenantPools(self._dsn_of, budget=budget)
         self.control = PostgresControlStore(self.pools)
         self.holidays = LibraryHolidaySource()
@@ -116,6 +127,15 @@ class Wiring:
             search_server=self.search_server,
             identity_provider=OpenIdConnect(self.outbound),
         )
+        self.provisioning = PostgresProvisioning(self.pools, lambda: self.control_dsn)
+        self.server_databases = ServerDatabases(
+            lambda name: database_dsn(self.control_dsn, name),
+            lambda name: database_dsn(self.mart_server or self.control_dsn, name),
+            lambda: database_of(self.control_dsn),
+        )
+        self.platform.tenants = Tenants(
+            self.provisioning, self.server_databases, self.platform, self.holidays, new_id
+        )
         # Without a key for all processes, copies could not be told from forgeries: then none are made.
         self.sharing = Sharing(cache, self.platform, box if secret_keys else None) if cache else None
 
@@ -142,6 +162,7 @@ class Wiring:
 
     async def _runtime(self, tenant: Tenant) -> TenantRuntime:
         self.databases[tenant.id] = tenant.database_name
+        await self._check_schema(tenant)
         store = PostgresTenantStore(tenant, self.pools)
         clock: Any = SystemClock()
         if tenant.clock == "virtual":
@@ -151,6 +172,19 @@ class Wiring:
         if self.sharing is not None:
             runtime.on_commit = partial(self.sharing.fan_out.log_has_grown, tenant.id)
         return runtime
+
+    async def _check_schema(self, tenant: Tenant) -> None:
+        """One that was behind is asked again: somebody may have brought it up to date."""
+        if tenant.id not in self.behind:
+            return
+        if await pending(History.TENANT, database_dsn(self.control_dsn, tenant.database_name)):
+            raise UnavailableError(
+                "this tenant's database is being brought up to date",
+                code="tenantBehind",
+                hint="try again later; the log of the server's start says what is in the way",
+                retry_after=30,
+            )
+        self.behind.discard(tenant.id)
 
     async def close(self) -> None:
         await self.peers.close()

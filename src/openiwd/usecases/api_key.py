@@ -23,6 +23,7 @@ from openiwd.usecases.grant import (
     groups_of,
     require_grantable,
 )
+from openiwd.usecases.tenant_allowance import require_room
 
 
 class ApiKeyInput(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -74,6 +75,8 @@ async def create(editor: Editor, data: ApiKeyInput) -> NewApiKey:
             {"field": "privileges", "message": "the key may do nothing", "hint": "name a role or privileges"}
         )
     identities = editor.platform.identities
+    present = await editor.platform.control.api_keys(editor.tenant_id)
+    require_room(editor.services.limits.api_keys, len(present), "API keys")
     if data.expires_at is not None and data.expires_at <= datetime.now(UTC):  # keys run on real time
         faults.append(
             {"field": "expiresAt", "message": "the key has expired already", "hint": "name a later instant"}

@@ -6,11 +6,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from openiwd.domain.errors import NotFoundError, UnavailableError
+from openiwd.domain.errors import ForbiddenError, NotFoundError, UnavailableError
 from openiwd.domain.gws import GwsSettings
 from openiwd.domain.lint.finding import Finding
+from openiwd.domain.tenant_life import limits_of, request_limit
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.control_store import ControlStore
 from openiwd.ports.digital_channels import DigitalChannels
@@ -44,6 +46,9 @@ from openiwd.usecases.shadow_watch import ShadowWatch
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.user import Identities
 from openiwd.usecases.view_counts import ViewCounts
+
+if TYPE_CHECKING:
+    from openiwd.usecases.tenant import Tenants
 
 MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 
@@ -96,7 +101,20 @@ class TenantServices:
         """Present while this process decides or stands by to."""
         self.loads = 0
         """How often this process has read the whole backlog of the tenant."""
+        self.limits = limits_of(self.tenant.settings)
+        self.request_limit = request_limit(self.limits)
+        self.uses = 0
+        """Counts requests for this tenant here; whoever compares two readings sees whether there were any."""
+        self.streams = 0
+        """Streams that are open now: as long as there is one, the tenant stays open."""
         self._agent_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def renew(self, tenant: Tenant) -> None:
+        """The tenant's row in the control database may have changed: its name, its settings."""
+        if tenant != self.tenant:
+            self.tenant = self.runtime.tenant = tenant
+            self.limits = limits_of(tenant.settings)
+            self.request_limit = request_limit(self.limits)
 
     def require_decider(self) -> Decider:
         """The decider; UnavailableError while this process does not decide."""
@@ -159,8 +177,10 @@ class Platform:
         self.email_tools = email_tools
         self.is_draining = False
         """Whether this process is about to end: it still answers, but nothing new should be sent to it."""
+        self.tenants: Tenants | None = None
+        """What acts on tenants themselves; a process that has none of it leaves it out."""
         self._make_runtime = make_runtime
-        self._on_open = on_open
+        self.on_open = on_open
         self._services: dict[str, TenantServices] = {}
         self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -199,17 +219,24 @@ class Platform:
         return list(self._services.values())
 
     async def services(self, tenant_id: str) -> TenantServices:
-        """The tenant's services, opened on first use; NotFoundError when there is no such active tenant."""
+        """The tenant's services, opened on first use. NotFoundError: there is no such tenant; ForbiddenError: nobody
+        is let in (`tenantSuspended`).
+        """
         found = self._services.get(tenant_id)
         if found is not None:
+            found.uses += 1
             return found
         async with self._opening[tenant_id]:
             found = self._services.get(tenant_id)
             if found is not None:
                 return found
             tenant = await self.control.tenant(tenant_id)
-            if tenant is None or not tenant.active:
+            if tenant is None:
                 raise NotFoundError(f"there is no tenant '{tenant_id}'", field="tenant")
+            if not tenant.active:
+                raise ForbiddenError(
+                    "this tenant is suspended", code="tenantSuspended", hint="ask whoever runs the platform"
+                )
             services = TenantServices(
                 await self._make_runtime(tenant),
                 self.process_id,
@@ -217,8 +244,9 @@ class Platform:
                 self.email_tools,
                 self.search_server,
             )
-            if self._on_open is not None:
-                await self._on_open(services)
+            services.uses = 1
+            if self.on_open is not None:
+                await self.on_open(services)
             self._services[tenant_id] = services
             return services
 
@@ -228,6 +256,10 @@ class Platform:
         for services in self.opened:
             services.feed.end_subscriptions()
             services.addressing.end()
+
+    async def apart(self, tenant: Tenant) -> TenantServices:
+        """Services of a tenant that is open to nobody (one that is being made): told to nobody, kept by nobody."""
+        return TenantServices(await self._make_runtime(tenant), self.process_id, None, self.email_tools)
 
     def close(self, tenant_id: str) -> TenantServices | None:
         """Forgets a tenant (removed, or changed in the control database)."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from openiwd.domain.errors import RevisionMismatchError, UnavailableError
+from openiwd.domain.errors import OpenIwdError, RevisionMismatchError, UnavailableError
 from openiwd.ports.control_store import ControlStore, SealedSecret
 from openiwd.ports.sealed import SealedValue
 from openiwd.ports.secret_box import SecretBox
@@ -24,6 +24,7 @@ from openiwd.usecases.login_settings import secret_context
 from openiwd.usecases.mailbox import purpose
 from openiwd.usecases.mailbox_consent import consent_purpose
 from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.usecases.tenant import outside_context
 from openiwd.usecases.webhook_sending import context_of as webhook_context
 
 _POINT: Final = "capture_point"
@@ -69,14 +70,14 @@ class _Sealer:
 
 
 async def rotate(platform: Platform) -> list[Resealed]:
-    """All sealed values of the installation: those of the control database, then of each active tenant."""
+    """All sealed values of the installation: those of the control database, then of each tenant, suspended ones too."""
     box = platform.secrets
     found = [await _of_control(platform.control, box)]
     for tenant in await platform.control.tenants():
-        if not tenant.active:
-            continue
-        services = await platform.services(tenant.id)
-        found.append(await _of_tenant(services, box))
+        try:
+            found.append(await _of_tenant(await platform.apart(tenant), box))
+        except OpenIwdError:  # whatever lies there is sealed as before
+            found.append(Resealed(where=f"tenant {tenant.id}: its database is away", unopened=1))
     return found
 
 
@@ -95,6 +96,8 @@ def _control_context(secret: SealedSecret) -> str:
             return f"user/{secret.owner}/secondFactor"
         case "login":
             return secret_context(secret.owner)
+        case "tenant":
+            return outside_context(secret.owner)
         case _:
             return f"session/{secret.name}/idToken"
 

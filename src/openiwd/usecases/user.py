@@ -208,6 +208,7 @@ class Identities:
         provider_token: bytes | None = None,
     ) -> tuple[str, Session]:
         """A session for somebody who has shown who it is: always a new token, so that none can be laid out before."""
+        await self._require_open(user.tenant_id)
         if previous:
             await self.logout(previous)
         now = self._now()
@@ -225,6 +226,13 @@ class Identities:
         )
         await self._control.create_session(hash_secret(token), session)
         return token, session
+
+    async def _require_open(self, tenant_id: str) -> None:
+        tenant = await self._control.tenant(tenant_id)
+        if tenant is None or not tenant.active:
+            raise ForbiddenError(
+                "this tenant is suspended", code="tenantSuspended", hint="ask whoever runs the platform"
+            )
 
     async def _failed(self, user: User, now: datetime) -> None:
         failures = user.failed_logins + 1

@@ -23,6 +23,7 @@ from openiwd.usecases.grant import (
     require_grantable,
 )
 from openiwd.usecases.own_user import preference_faults
+from openiwd.usecases.tenant_allowance import require_room
 
 Login = Annotated[str, Meta(min_length=1, max_length=200)]
 Password = Annotated[str, Meta(min_length=1, max_length=1_000)]
@@ -116,6 +117,8 @@ async def create(editor: Editor, data: NewUser) -> UserRecord:
     """A new user; DuplicateError when the login is taken."""
     editor.caller.require("users.update")
     await _check(editor, data, None)
+    active = [u for u in await editor.platform.control.users(editor.tenant_id) if u.active]
+    require_room(editor.services.limits.users, len(active), "users")
     identities = editor.platform.identities
     password_hash = await identities.hash_password(data.password) if data.password is not None else None
     values = {f: getattr(data, f) for f in UserInput.__struct_fields__}

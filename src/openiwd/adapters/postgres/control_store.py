@@ -158,8 +158,8 @@ class PostgresControlStore(LoginStore):
         record = await self._fetchrow("deciding_process", tenant_id)
         return None if record is None else DecidingProcess(record["id"], record["address"])
 
-    async def give_up_decider_leases(self, process_id: UUID) -> None:
-        await self._execute("give_up_decider_leases", process_id)
+    async def give_up_decider_leases(self, process_id: UUID, tenant_id: str | None = None) -> None:
+        await self._execute("give_up_decider_leases", process_id, tenant_id)
 
     async def take_lease(self, tenant_id: str, name: str, process_id: UUID) -> int | None:
         record = await self._fetchrow("take_lease", tenant_id, name, process_id)

@@ -87,6 +87,8 @@ class PostgresMart:
     async def _reading(self) -> AsyncIterator[Connection]:
         async with self._slots:
             try:
+                # A mart that was restored has ended the connections of before.
+                self._idle = [each for each in self._idle if not each.is_closed()]
                 connection = self._idle.pop() if self._idle else await open_connection(self._dsn())
             except asyncpg.InvalidCatalogNameError as error:
                 raise _no_mart() from error

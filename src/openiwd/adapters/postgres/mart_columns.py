@@ -143,6 +143,8 @@ _EVENT: Final = {
     "wrap_up_seconds": "int",
 }
 _CUSTOM: Final = tuple(f"custom_{n}" for n in range(1, 11))
+CUSTOM_CHANGES: Final = tuple(f"c{n}" for n in range(1, 11))
+"""Their keys in the record of an event."""
 _STATE: Final = (
     "status",
     "category_id",
@@ -234,6 +236,7 @@ PARTS: Final[dict[str, str]] = {
     "agent_worked": _none_but(AGENT_SUMS, _AGENT_WORKED),
     **_sum_parts("", SUMS),
     **_sum_parts("agent_", AGENT_SUMS),
+    "no_custom": ", ".join(f"{name} = NULL" for name in _CUSTOM),
     "event_columns": ", ".join(_EVENT),
     "no_event": ", ".join(f"NULL::{kind} AS {name}" for name, kind in _EVENT.items()),
     "seed": ", ".join(f"f.{name} AS seed_{name}" for name in _SEED),

@@ -14,7 +14,7 @@ import msgspec
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.driver_errors import driver_errors
-from openiwd.adapters.postgres.mart_columns import PARTS, UNUSED
+from openiwd.adapters.postgres.mart_columns import CUSTOM_CHANGES, PARTS, UNUSED
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.ports.mart import FedAgent, FedEvent, InfoMartAgent, MartState, RuleSetNames, Verdict
 
@@ -24,6 +24,7 @@ STAGED: Final = (
     *("generation", "pos", "at", "event_type", "actor", "item_number", "item_id", "revision", "subject_id"),
     *("body", "personal"),
 )
+ERASED: Final = frozenset({"personalDataErased", "contactErased"})
 QUARTER: Final = timedelta(minutes=15)
 
 
@@ -75,6 +76,8 @@ class PostgresMartLoad:
         with driver_errors():
             async with run.transaction():
                 await self.stage(events)
+                if any(event.type in ERASED for event in events):
+                    await run.execute(LOAD["erase"], list(CUSTOM_CHANGES))
                 await run.execute(LOAD["again"])
                 again = bool(await run.fetchval("SELECT EXISTS (SELECT FROM refold)"))
                 if again:

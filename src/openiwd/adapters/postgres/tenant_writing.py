@@ -8,6 +8,7 @@ from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.contact_writing import ContactWriting
 from openiwd.adapters.postgres.dashboard_reading import DashboardWriting
 from openiwd.adapters.postgres.email_writing import EmailWriting
+from openiwd.adapters.postgres.erasure_store import ErasureWriting
 from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
 from openiwd.adapters.postgres.routing_store import RoutingWriting
@@ -34,6 +35,7 @@ class PostgresWriting(
     EmailWriting,
     RoutingWriting,
     SealedWriting,
+    ErasureWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

@@ -44,6 +44,7 @@ ICONS: Final = {
     "emailSent": "mail",
     "emailFailed": "alert",
     "emailMoved": "forward",
+    "personalDataErased": "trash",
 }
 TOLD: Final = frozenset(
     {

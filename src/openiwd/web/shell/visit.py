@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 
-from openiwd.api.call import within_limits
+from openiwd.api.call import within_limits, within_share
 from openiwd.domain.errors import (
     ForbiddenError,
     LimitedError,
@@ -200,7 +200,9 @@ async def open_visit(
         raise LoginNeededError("log in first", code="loginNeeded")
     await within_limits(platform, caller, None)
     await check_csrf(request, caller)
-    return Visit(request, platform, await platform.services(caller.tenant_id), caller, holidays, start_bulk)
+    services = await platform.services(caller.tenant_id)
+    await within_share(platform, services)
+    return Visit(request, platform, services, caller, holidays, start_bulk)
 
 
 # Errors -------------------------------------------------------------------------------------------------------------

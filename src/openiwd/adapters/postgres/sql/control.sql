@@ -138,6 +138,7 @@ RETURNING revision;
 SELECT 'user' AS kind, id::text AS owner, '' AS name, second_factor_sealed AS sealed FROM app_user
 WHERE second_factor_sealed IS NOT NULL
 UNION ALL SELECT 'login', tenant_id, '', client_secret FROM login_settings WHERE client_secret IS NOT NULL
+UNION ALL SELECT 'tenant', tenant_id, '', sealed FROM provisioning WHERE sealed IS NOT NULL
 UNION ALL SELECT 'session', encode(token_hash, 'hex'), user_id::text, provider_token FROM session
 WHERE provider_token IS NOT NULL;
 
@@ -148,6 +149,10 @@ UPDATE app_user SET second_factor_sealed = $3 WHERE id = $1::text::uuid AND seco
 -- name: reseal_login
 -- The same for the secret that we have with a provider.
 UPDATE login_settings SET client_secret = $3 WHERE tenant_id = $1::text AND client_secret = $2 RETURNING tenant_id;
+
+-- name: reseal_tenant
+-- The same for what other systems have given for a tenant.
+UPDATE provisioning SET sealed = $3 WHERE tenant_id = $1::text AND sealed = $2 RETURNING tenant_id;
 
 -- name: reseal_session
 -- The same for a session's token of the provider.
@@ -275,8 +280,9 @@ LEFT JOIN process p ON p.id = l.process_id AND p.expires_at > clock_timestamp()
 WHERE l.tenant_id = $1;
 
 -- name: give_up_decider_leases
--- Frees the leases of a process; the rows stay, for their epochs.
-UPDATE decider_lease SET process_id = '00000000-0000-0000-0000-000000000000' WHERE process_id = $1;
+-- Frees the leases of a process, or that of one tenant; the rows stay, for their epochs.
+UPDATE decider_lease SET process_id = '00000000-0000-0000-0000-000000000000'
+WHERE process_id = $1 AND ($2::text IS NULL OR tenant_id = $2);
 
 -- name: take_lease
 -- As the decider's lease, by name: for what one process at a time does for a tenant.

@@ -27,6 +27,16 @@ CREATE TEMP TABLE IF NOT EXISTS agent_stretch (
     agent_id text, media_type text, started_at timestamptz, ended_at timestamptz, state text, reason text
 ) ON COMMIT DELETE ROWS;
 
+-- name: erase
+-- What was erased at the source goes here as well, from items and from the record of their events.
+WITH erased AS (
+    SELECT item_id FROM staging WHERE event_type = 'personalDataErased'
+    UNION SELECT g.id::uuid FROM staging s, jsonb_array_elements_text(s.body -> 'items') AS g(id) WHERE s.event_type = 'contactErased'
+), events AS (
+    UPDATE task_event_fact e SET changes = e.changes - $1::text[] FROM erased x WHERE e.item_id = x.item_id AND e.changes ?| $1
+)
+UPDATE task_fact f SET {no_custom} FROM erased x WHERE f.item_id = x.item_id;
+
 -- name: again
 -- Items whose first new event is not later than the beginning of their present state: folded again from all their events.
 INSERT INTO refold
