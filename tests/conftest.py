@@ -5,6 +5,14 @@ from __future__ import annotations
 pytest_plugins = [
     f"tests.servers.{name}"
     for name in (
-        "postgres", "postgres_15", "mariadb", "kafka", "rabbitmq", "mail", "redis", "search", "identity_provider",
+        "postgres",
+        "postgres_15",
+        "mariadb",
+        "kafka",
+        "rabbitmq",
+        "mail",
+        "redis",
+        "search",
+        "identity_provider",
     )
 ]

@@ -23,8 +23,8 @@ from openiwd.ports.capture_store import CaptureReading, CaptureWriting
 from openiwd.ports.dashboard import DashboardReading, DashboardWriting
 from openiwd.ports.doctor import DoctorReading
 from openiwd.ports.email import EmailReading, EmailWriting
-from openiwd.ports.figure import FigureReading
 from openiwd.ports.erasure import ErasureReading, ErasureWriting
+from openiwd.ports.figure import FigureReading
 from openiwd.ports.queue_stay import StayReading, StayWriting
 from openiwd.ports.routing import RoutingReading, RoutingWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting

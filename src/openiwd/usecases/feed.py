@@ -101,6 +101,7 @@ class EventFeed:
             return None
         later = islice(reversed(self._buffer), head.pos - cursor.pos)
         return {event.item_number for event in later if event.item_number is not None}
+
     def end_subscriptions(self) -> None:
         """Whoever subscribes, now or later, is told that there is no more: the process is about to end."""
         self._is_over = True

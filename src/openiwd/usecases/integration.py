@@ -44,7 +44,9 @@ def context_of_integration(tenant_id: str, name: str) -> str:
 def unsealed(platform: Platform, tenant_id: str, settings: GwsSettings) -> GwsSettings:
     """With secrets readable; UnavailableError when no key of the installation opens them."""
     opened = {
-        name: platform.secrets.open(b64decode(text.removeprefix(SEALED)), context_of_integration(tenant_id, name))
+        name: platform.secrets.open(
+            b64decode(text.removeprefix(SEALED)), context_of_integration(tenant_id, name)
+        )
         for name in SECRETS
         if (text := getattr(settings, name)).startswith(SEALED)
     }
@@ -53,7 +55,8 @@ def unsealed(platform: Platform, tenant_id: str, settings: GwsSettings) -> GwsSe
 
 def _sealed(platform: Platform, tenant_id: str, settings: GwsSettings) -> GwsSettings:
     closed = {
-        name: SEALED + b64encode(platform.secrets.seal(text, context_of_integration(tenant_id, name))).decode()
+        name: SEALED
+        + b64encode(platform.secrets.seal(text, context_of_integration(tenant_id, name))).decode()
         for name in SECRETS
         if (text := getattr(settings, name)) and not text.startswith(SEALED)
     }

@@ -57,7 +57,8 @@ async def begin(editor: Editor, mailbox_id: str, base_url: str) -> str:
     base = _public(services) or base_url.rstrip("/")
     redirect_uri = f"{base}/iwd/v3/emails/oauth2/{PROVIDERS[mailbox.access]}/callback"
     sealed = services.email_tools.box.seal(
-        msgspec.json.encode(_Sealed(verifier, redirect_uri)).decode(), consent_purpose(services.tenant.id, mailbox_id)
+        msgspec.json.encode(_Sealed(verifier, redirect_uri)).decode(),
+        consent_purpose(services.tenant.id, mailbox_id),
     )
     now = services.runtime.now()
     consent = MailboxConsent(

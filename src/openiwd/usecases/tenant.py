@@ -37,9 +37,10 @@ from openiwd.ports.control_store import AuditEntry, User
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.provisioning import ProvisioningStore, TenantDatabases, TenantRecord, TenantUsage
 from openiwd.ports.tenant_store import Tenant
+from openiwd.usecases.password import MIN_PASSWORD
 from openiwd.usecases.platform import Platform
 from openiwd.usecases.rule_set import publish
-from openiwd.usecases.user import MIN_PASSWORD, hash_secret
+from openiwd.usecases.user import hash_secret
 
 FIRST_KEY: Final = "first key"
 MART_KEY: Final = "data mart"

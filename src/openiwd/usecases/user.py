@@ -454,9 +454,7 @@ class Identities:
         return caller
 
 
-def _prolonged(
-    now: datetime, expires_at: datetime, over_at: datetime, idle_seconds: int
-) -> datetime | None:
+def _prolonged(now: datetime, expires_at: datetime, over_at: datetime, idle_seconds: int) -> datetime | None:
     """Until when a session lasts that is used now; None while that is hardly later than it lasts anyway."""
     prolonged = min(now + timedelta(seconds=idle_seconds), over_at)
     after = min(TOUCH_AFTER, timedelta(seconds=idle_seconds / 10))

@@ -10,13 +10,13 @@ from openiwd.adapters.postgres.contact_reading import ContactReading
 from openiwd.adapters.postgres.dashboard_reading import DashboardReading
 from openiwd.adapters.postgres.doctor_reading import DoctorReading
 from openiwd.adapters.postgres.email_reading import EmailReading
-from openiwd.adapters.postgres.figure_reading import FigureReading
 from openiwd.adapters.postgres.erasure_store import ErasureReading
+from openiwd.adapters.postgres.figure_reading import FigureReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
-from openiwd.adapters.postgres.routing_store import RoutingReading
 from openiwd.adapters.postgres.rest_reading import RestReading
+from openiwd.adapters.postgres.routing_store import RoutingReading
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeReading
 from openiwd.adapters.postgres.sealed_store import SealedReading
 from openiwd.adapters.postgres.search_reading import SearchReading
