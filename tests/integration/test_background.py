@@ -1,10 +1,13 @@
-"""The decider's lease in the life of a process: taken, lost to another one, taken again, given up."""
+"""A tenant's loops from its opening to its end; the decider's lease: taken, lost, taken again, given up."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from openiwd.processes.background import LEASE_SECONDS, Background
 from openiwd.processes.identity import new_id
@@ -53,3 +56,53 @@ async def test_who_stops_deciding_frees_the_lease_at_once(api: World, background
     other = new_id()
     await control.renew_process(other, "test", None, LEASE_SECONDS)
     assert await control.take_decider_lease("t", other) is not None
+
+
+def loops() -> Counter[str]:
+    """By name, those that run now."""
+    return Counter(t.get_name() for t in asyncio.all_tasks())
+
+
+OWN = ("feed", "presence", "old emails", "doctor", "shadow", "webhooks", "decider", "routing", "capture")
+
+
+def of_tenants(found: Counter[str]) -> set[int]:
+    return {found[name] for name in OWN}
+
+
+@pytest.fixture
+async def whole(api: World) -> AsyncIterator[Background]:
+    """All that a process can do."""
+    made = Background(
+        api.platform, "test", "http://here", decides=True, captures=True, sends=True,
+        holidays=api.wiring.holidays,
+    )  # fmt: skip
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_each_loop_runs_once_for_each_tenant_from_its_opening_to_its_end(
+    api: World, whole: Background
+) -> None:
+    assert of_tenants(loops()) == {1}
+    later = await api.add_tenant("later")
+    assert whole.running.keys() == {"t", "later"}
+    assert of_tenants(loops()) == {2}
+    assert await whole.open(later.tenant) is later
+    assert of_tenants(loops()) == {2}
+    await api.wiring.control.save_tenant(replace(later.tenant, active=False))
+    await until(lambda: "later" not in whole.running)
+    await until(lambda: of_tenants(loops()) == {1})
+    assert later.feed.is_over, "streams end: who is in one asks again, and is refused"
+
+
+async def test_who_is_shut_and_opened_at_once_has_loops_of_its_own(api: World, whole: Background) -> None:
+    before = await api.services()
+    api.platform.close("t")
+    after = await api.services()
+    assert after is not before
+    assert whole.running["t"] is after
+    await until(lambda: of_tenants(loops()) == {1})
+    await until(lambda: after.decider is not None)
+    assert before.decider is None

@@ -294,3 +294,27 @@ async def test_a_persons_emails_are_erased_and_counted_still(care: ServiceCalls)
     assert next(e["text"] for e in await _emails(care.api, other["itemId"])) == "Other"
     original = await care.api.get(f"/items/{got['itemId']}/emails/{got['id']}/original")
     assert original.content == b""
+
+
+async def test_erasing_a_contact_takes_its_emails_along_but_none_that_is_just_being_sent(
+    care: ServiceCalls,
+) -> None:
+    api = care.api
+    got = await care.received(raw_email("My secret"))
+    other = await care.received(raw_email("Other", sender="bob@example.org"))
+    services = await api.services()
+    async with services.runtime.store.reading() as reading:
+        (item,) = (await reading.items_by_id([uuid.UUID(got["itemId"])])).values()
+    acknowledgement = next(e for e in await care.outbound() if e["recipients"] == ["ada@example.org"])
+    assert (await care.tell(acknowledgement["id"], "sending")).status_code == 200
+    path, wanted = f"/contacts/{item.contact_id}/erase", {"reason": "asked for", "openItems": True}
+    problem(await api.post(path, wanted), 409, "emailOnTheWay")
+    assert (await care.tell(acknowledgement["id"], "handingOver")).status_code == 200
+    assert (await care.tell(acknowledgement["id"], "sent")).status_code == 200
+    told = await api.post(path, wanted)
+    assert told.status_code == 200, told.text
+    assert told.json()["counts"]["emails"] == 2
+    assert told.json()["remaining"] == {}
+    for email in await _emails(api, got["itemId"]):
+        assert (email["text"], email["subject"], email["sender"], email["to"]) == ("", "", None, [])
+    assert next(e["text"] for e in await _emails(api, other["itemId"])) == "Other"

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
 from msgspec.structs import replace
 
+from openiwd.adapters.memory.runtime_cache import MemoryRuntimeCache
+from openiwd.adapters.secret_box.aes_gcm import AesGcmBox
 from openiwd.domain.login import LoginSettings
 from openiwd.domain.one_time_code import code_at, step_of
 from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import StoredLoginSettings, User
-from tests.factories.api import PASSWORD, World, problem
+from openiwd.usecases.session_copies import SessionCopies
+from openiwd.usecases.user import Identities, hash_secret
+from tests.factories.api import PASSWORD, SECRET_KEY, World, problem
 
 
 def code(secret: str, ahead: int = 0) -> str:
@@ -189,10 +193,6 @@ async def test_sessions_are_listed_ended_and_end_by_themselves(api: World) -> No
 
 
 async def test_a_session_ends_when_idle_and_after_the_longest_time(api: World) -> None:
-    from datetime import timedelta
-
-    from openiwd.usecases.user import Identities
-
     settings = LoginSettings(idle_minutes=30, longest_hours=2)
     await api.wiring.control.save_login_settings("t", StoredLoginSettings(settings=settings), revision=None)
     await api.add_user("sue", Role.SUPERVISOR)
@@ -214,3 +214,39 @@ async def test_a_session_ends_when_idle_and_after_the_longest_time(api: World) -
     for minutes in range(20, 120, 20):
         assert await is_open(long, minutes)
     assert not await is_open(long, 121), "however much it is used"
+
+
+async def test_a_copy_of_a_session_prolongs_nothing_and_outlives_nothing(api: World) -> None:
+    settings = LoginSettings(idle_minutes=30, longest_hours=1)
+    await api.wiring.control.save_login_settings("t", StoredLoginSettings(settings=settings), revision=None)
+    await api.add_user("sue", Role.SUPERVISOR)
+    control, clock = api.wiring.control, [datetime.now(UTC)]
+    start, cache = clock[0], MemoryRuntimeCache(monotonic=lambda: 0.0)
+    one, other = (Identities(control, now=lambda: clock[0]) for _ in range(2))
+    one.copies, other.copies = (SessionCopies(cache, AesGcmBox([SECRET_KEY])) for _ in range(2))
+
+    async def is_open(minutes: int) -> bool:
+        """By the process that has made no copy itself; which of copies and database answers, is counted."""
+        clock[0] = start + timedelta(minutes=minutes)
+        other.forget_known()
+        return await other.caller_of_session(token) is not None
+
+    token, session = await one.login("sue", PASSWORD)
+    assert await one.caller_of_session(token) is not None
+    assert await is_open(2)
+    assert other.copies.outcomes["hit"] == 1
+    stored = await control.session(hash_secret(token))
+    assert stored is not None
+    assert stored.expires_at == session.expires_at, "a use that a copy answers prolongs nothing"
+    assert await is_open(20), "the database prolongs it"
+    stored = await control.session(hash_secret(token))
+    assert stored is not None
+    assert stored.expires_at == start + timedelta(minutes=50)
+    assert not await is_open(51)
+    assert await is_open(45)
+    stored = await control.session(hash_secret(token))
+    assert stored is not None
+    assert stored.expires_at == session.over_at, "no longer than it may last"
+    await one.end(hash_secret(token))
+    await control.end_session(hash_secret(token))
+    assert not await is_open(46)
