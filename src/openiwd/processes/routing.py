@@ -118,6 +118,7 @@ class RoutingTenant:
                 group.create_task(forever("routing counts", self._tell))
         finally:
             services.router_failure = None
+            router_away.labels(tenant).set(0)
             await router.close()
 
     async def _hold_lease(self, revision: int) -> None:
