@@ -25,6 +25,7 @@ from openiwd.ports.control_store import AuditEntry, Session, User
 from openiwd.ports.identity_provider import Attempt, Client, Identified
 from openiwd.usecases.login_settings import client_of
 from openiwd.usecases.platform import Platform
+from openiwd.usecases.tenant_allowance import require_room
 
 LASTS: Final = timedelta(minutes=10)
 CONTEXT: Final = "login/attempt"
@@ -161,6 +162,8 @@ async def _created(
     platform: Platform, tenant_id: str, provider: Provider, identified: Identified, row: RoleRow, login: str
 ) -> User:
     services = await platform.services(tenant_id)
+    active = [u for u in await platform.control.users(tenant_id) if u.active]
+    require_room(services.limits.users, len(active), "users")
     made = User(
         id=services.runtime.new_id(),
         tenant_id=tenant_id,
