@@ -10,8 +10,10 @@ import pytest
 
 from openiwd.adapters.memory.runtime_cache import MemoryRuntimeCache
 from openiwd.api.app import create_app
+from openiwd.domain.login import LoginSettings
 from openiwd.domain.privilege import Role
 from openiwd.domain.rate_limit import Limit, Limits
+from openiwd.ports.control_store import StoredLoginSettings
 from openiwd.usecases.rate_limits import RateLimits
 from openiwd.web.app import create_web
 from tests.factories.api import PASSWORD, World, problem
@@ -69,9 +71,8 @@ async def test_a_log_in_of_two_steps_counts_once_where_it_fails(api: World, page
 
 
 async def test_a_code_that_sets_up_the_app_counts_too(api: World, pages: httpx.AsyncClient) -> None:
-    await api.add_key("boss", privileges=["users.view", "users.update"])
-    body = {"secondFactorRoles": ["supervisor"]}
-    assert (await api.call("PUT", "/login-settings", "boss", json=body)).status_code == 200
+    settings = LoginSettings(second_factor_roles=[Role.SUPERVISOR.value])
+    await api.wiring.control.save_login_settings("t", StoredLoginSettings(settings=settings), revision=None)
     await api.add_user("sam", Role.SUPERVISOR)
     limit(api)
     begun = await pages.post("/login", data={"login": "sam", "password": PASSWORD})
