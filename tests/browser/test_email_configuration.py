@@ -55,6 +55,44 @@ def test_a_mailbox_is_made_and_its_password_never_shown(
     expect(page.locator(".pagehead")).to_contain_text("not served")
 
 
+def test_a_mailbox_at_a_provider_is_set_up_tried_and_signed_in(
+    site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch
+) -> None:
+    page = open_as("bea", "/configuration/mailboxes/-/new")
+    page.get_by_role("navigation", name="How the mailbox is reached").get_by_role(
+        "link", name="Gmail"
+    ).click()
+    expect(page.locator("[name='incoming.host']")).to_have_count(0)
+    page.fill("[name=name]", "Loans")
+    page.fill("[name=id]", "loans")
+    page.fill("[name=address]", "loans@nordhaven.example")
+    page.fill("[name='acknowledgement.text']", "Dear {{contact.name|customer}}, we have your email.")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    expect(page.locator("#sign-in-mailbox")).to_have_count(0)
+    page.get_by_role("button", name="Test connection").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("It does not work yet")
+    expect(dialog.locator(".tag.bad")).to_contain_text("Access")
+    shot(page, "email-mailbox-test")
+    assert faults(page) == []
+    dialog.get_by_role("button", name="Close").click()
+    page.select_option("[name='cloud.signIn']", "user")
+    page.fill("[name='cloud.clientId']", "client.apps.example")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    expect(page.locator("[name='acknowledgement.text']")).to_have_value(
+        "Dear {{contact.name|customer}}, we have your email."
+    )
+    shot(page, "email-mailbox-gmail")
+    page.click("#sign-in-mailbox")
+    expect(dialog).to_contain_text("Sign in as loans@nordhaven.example?")
+    assert faults(page) == []
+    go(page, "/configuration/mailboxes/-/new?provider=microsoft365")
+    expect(page.locator("[name='cloud.directory']")).to_be_visible()
+    expect(page.locator("[name='incoming.folders']")).to_have_value("inbox")
+
+
 def test_the_list_says_which_mailbox_fails_and_why(site: Site, mail: Mail, open_as: Open, shot: Shot) -> None:
     mail.report(incoming="535 Authentication failed for claims", outgoing=None)
     page = open_as("vera", "/configuration/mailboxes", scheme="dark", width=1280, height=800)
