@@ -158,6 +158,31 @@ def test_what_was_held_back_is_released_or_discarded(
     expect(cards.first).to_contain_text("A person has discarded it")
 
 
+def test_what_waits_for_review_is_approved_or_returned(
+    site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch
+) -> None:
+    watch.expect("status of 422")
+    item_id = mail.in_hand(raw_email("Is it insured?", sender="Lea Falk <lea.falk@example.com>"))
+    good, bad = mail.for_review(item_id, "Yes, it is."), mail.for_review(item_id, "No idea.")
+    page = open_as("ines", "/configuration/quarantine?state=inReview")
+    page.locator(f"#aside-{bad.id} summary").click()
+    shot(page, "email-review")
+    assert faults(page) == []
+    page.locator(f"#aside-{bad.id}").get_by_role("button", name="Return").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Return").click()
+    expect(dialog.locator("[name=comment]")).to_have_attribute("aria-invalid", "true")
+    dialog.locator("[name=comment]").fill("Ask the claims desk first.")
+    dialog.get_by_role("button", name="Return").click()
+    expect(page.locator(f"#aside-{bad.id}")).to_have_count(0)
+    page.locator(f"#aside-{good.id} summary").click()
+    page.locator(f"#aside-{good.id}").get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    states = {e.id: (e.state, e.error) for e in mail.emails(item_id)}
+    assert states[good.id] == ("queued", None)
+    assert states[bad.id] == ("returned", "Ask the claims desk first.")
+
+
 def test_the_pages_speak_german(site: Site, mail: Mail, open_as: Open, shot: Shot) -> None:
     site.set_language("bea", "de")
     page = open_as("bea", "/configuration/mailboxes/claims", fresh=True, width=900, height=1100)
