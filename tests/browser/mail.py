@@ -10,10 +10,18 @@ from openiwd.domain.email.outbound import SendingState
 from openiwd.domain.email.standard_response import StandardResponse
 from openiwd.domain.lifecycle import Action
 from openiwd.ports.email import StoredEmail
-from openiwd.usecases import email_intake, email_sending, item_action, mailbox, standard_response
+from openiwd.usecases import (
+    email_intake,
+    email_sending,
+    email_writing,
+    item_action,
+    mailbox,
+    standard_response,
+)
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.email_intake import Arrival, Received
 from openiwd.usecases.email_sending import SendingStatus
+from openiwd.usecases.email_writing import Draft
 from openiwd.usecases.item_action import ActionRequest
 from tests.browser.site import CALLER, Site
 from tests.factories.mail import HOLDER
@@ -80,6 +88,17 @@ class Mail:
 
         self._site.run(assign())
         return item_id
+
+    def for_review(self, item_id: uuid.UUID, text: str) -> StoredEmail:
+        """Somebody answers, and somebody else is to look at it first."""
+
+        async def write() -> StoredEmail:
+            services = await self._site.services()
+            async with services.runtime.store.reading() as reading:
+                item = (await reading.items_by_id([item_id]))[item_id]
+            return await email_writing.write(services, CALLER, item, Draft(text=text, review=True))
+
+        return self._site.run(write())
 
     def emails(self, item_id: uuid.UUID) -> list[StoredEmail]:
         async def read() -> list[StoredEmail]:

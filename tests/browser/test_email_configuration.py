@@ -55,6 +55,44 @@ def test_a_mailbox_is_made_and_its_password_never_shown(
     expect(page.locator(".pagehead")).to_contain_text("not served")
 
 
+def test_a_mailbox_at_a_provider_is_set_up_tried_and_signed_in(
+    site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch
+) -> None:
+    page = open_as("bea", "/configuration/mailboxes/-/new")
+    page.get_by_role("navigation", name="How the mailbox is reached").get_by_role(
+        "link", name="Gmail"
+    ).click()
+    expect(page.locator("[name='incoming.host']")).to_have_count(0)
+    page.fill("[name=name]", "Loans")
+    page.fill("[name=id]", "loans")
+    page.fill("[name=address]", "loans@nordhaven.example")
+    page.fill("[name='acknowledgement.text']", "Dear {{contact.name|customer}}, we have your email.")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    expect(page.locator("#sign-in-mailbox")).to_have_count(0)
+    page.get_by_role("button", name="Test connection").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("It does not work yet")
+    expect(dialog.locator(".tag.bad")).to_contain_text("Access")
+    shot(page, "email-mailbox-test")
+    assert faults(page) == []
+    dialog.get_by_role("button", name="Close").click()
+    page.select_option("[name='cloud.signIn']", "user")
+    page.fill("[name='cloud.clientId']", "client.apps.example")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    expect(page.locator("[name='acknowledgement.text']")).to_have_value(
+        "Dear {{contact.name|customer}}, we have your email."
+    )
+    shot(page, "email-mailbox-gmail")
+    page.click("#sign-in-mailbox")
+    expect(dialog).to_contain_text("Sign in as loans@nordhaven.example?")
+    assert faults(page) == []
+    go(page, "/configuration/mailboxes/-/new?provider=microsoft365")
+    expect(page.locator("[name='cloud.directory']")).to_be_visible()
+    expect(page.locator("[name='incoming.folders']")).to_have_value("inbox")
+
+
 def test_the_list_says_which_mailbox_fails_and_why(site: Site, mail: Mail, open_as: Open, shot: Shot) -> None:
     mail.report(incoming="535 Authentication failed for claims", outgoing=None)
     page = open_as("vera", "/configuration/mailboxes", scheme="dark", width=1280, height=800)
@@ -118,6 +156,28 @@ def test_what_was_held_back_is_released_or_discarded(
     page.get_by_role("link", name="Dropped").click()
     expect(cards).to_have_count(1)
     expect(cards.first).to_contain_text("A person has discarded it")
+
+
+def test_what_waits_for_review_is_approved_or_returned(
+    site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch
+) -> None:
+    item_id = mail.in_hand(raw_email("Is it insured?", sender="Lea Falk <lea.falk@example.com>"))
+    good, bad = mail.for_review(item_id, "Yes, it is."), mail.for_review(item_id, "No idea.")
+    page = open_as("ines", "/configuration/quarantine?state=inReview")
+    page.locator(f"#aside-{bad.id} summary").click()
+    shot(page, "email-review")
+    assert faults(page) == []
+    page.locator(f"#aside-{bad.id}").get_by_role("button", name="Return").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("[name=comment]").fill("Ask the claims desk first.")
+    dialog.get_by_role("button", name="Return").click()
+    expect(page.locator(f"#aside-{bad.id}")).to_have_count(0)
+    page.locator(f"#aside-{good.id} summary").click()
+    page.locator(f"#aside-{good.id}").get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    states = {e.id: (e.state, e.error) for e in mail.emails(item_id)}
+    assert states[good.id] == ("queued", None)
+    assert states[bad.id] == ("returned", "Ask the claims desk first.")
 
 
 def test_the_pages_speak_german(site: Site, mail: Mail, open_as: Open, shot: Shot) -> None:

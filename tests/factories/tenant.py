@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from openiwd.adapters.holidays.source import LibraryHolidaySource
-from openiwd.adapters.postgres.pools import TenantPools
+from openiwd.adapters.postgres.pools import Limits, TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.privilege import Caller, Role, role_privileges, system
 from openiwd.domain.rule_set import parse_document
@@ -113,7 +113,9 @@ def stored_rules(source: str = RULES, version: int = 1, at: datetime = START) ->
 
 
 def pools_for(dsn: str, budget: int = 10) -> TenantPools:
-    return TenantPools(lambda _: dsn, budget=budget)
+    # What a test prepares may take its time on a slow machine; limits are tested with pools of their own.
+    limits = Limits(transaction=20_000, idle_in_transaction=20_000)
+    return TenantPools(lambda _: dsn, budget=budget, limits=limits)
 
 
 async def make_runtime(

@@ -75,8 +75,8 @@ async def runtime(tenant_database: str) -> AsyncIterator[TenantRuntime]:
     made = await make_runtime(pools, MovedClock(NOW), time_zone=ZONE)
     chance = random.Random(7)
     items = [random_item(n, chance) for n in range(1_500)]
-    for start in range(0, len(items), 500):
-        await store_items(made.store, items[start : start + 500])
+    for start in range(0, len(items), 100):
+        await store_items(made.store, items[start : start + 100])
     yield made
     await pools.close()
 

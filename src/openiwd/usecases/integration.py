@@ -120,6 +120,13 @@ async def _opened(editor: Editor) -> GwsSettings:
         found = await stored_settings(reading)
     if found is None:
         raise NotFoundError("GWS is not configured", field="id", hint="PUT /integrations/gws first")
+    if not found[0].auth_url:
+        raise ConflictError(
+            "the connection has no address yet",
+            code="noAddress",
+            field="authUrl",
+            hint="PUT /integrations/gws with the host of the Auth service",
+        )
     return unsealed(editor.platform, editor.tenant_id, found[0])
 
 

@@ -11,11 +11,12 @@ from litestar.params import FromPath
 from openiwd.domain.errors import NotFoundError, OpenIwdError
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.email import QUARANTINED, StoredEmail
-from openiwd.usecases import email_aside, item_detail
+from openiwd.usecases import email_aside, email_review, item_detail
+from openiwd.usecases.email_review import ReviewDecision
 from openiwd.usecases.email_view import REVIEW
 from openiwd.usecases.mailbox import all_mailboxes
 from openiwd.web.configuration.navigation import show
-from openiwd.web.email.aside_view import PATH, STATES, AsideCard, aside_card, choices_of
+from openiwd.web.email.aside_view import IN_REVIEW, PATH, STATES, UNKNOWN, AsideCard, aside_card, choices_of
 from openiwd.web.item.directory import shown_by
 from openiwd.web.shell.catalogue import number
 from openiwd.web.shell.dialog_page import done, refuse_dialog, show_dialog
@@ -34,10 +35,11 @@ async def aside_page(visit: CurrentVisit) -> Response[Any]:
     state = wanted if wanted in STATES else QUARANTINED
     shown = await shown_by(visit)
     async with visit.services.runtime.store.reading() as reading:
-        found = {s: await reading.emails_aside(s, MOST) for s in STATES}
+        found = {s: await reading.emails_aside(s, MOST) for s in STATES if s != IN_REVIEW}
+        found[IN_REVIEW] = await reading.emails_in_review(MOST)
         mailboxes = {i: m.name for i, m in (await all_mailboxes(reading)).items()}
         filters = {str(f["id"]): str(f["name"]) for f in await reading.objects("email_filter")}
-        items = await _items(visit, found[state]) if state == "unknown" else {}
+        items = await _items(visit, found[state]) if state in (IN_REVIEW, UNKNOWN) else {}
     amounts = {s: f"{MOST}+" if len(emails) == MOST else number(len(emails)) for s, emails in found.items()}
     cards: list[AsideCard] = []
     for email in found[state]:
@@ -143,4 +145,53 @@ async def discard(visit: CurrentVisit, email_id: FromPath[UUID]) -> Response[Any
     return done(visit, visit.t("mail_aside.discarded"))
 
 
-PAGES: Final[list[Any]] = [aside_page, release_dialog, release, discard_dialog, discard]
+# Review before sending -----------------------------------------------------------------------------------------------
+
+
+@post(f"{PATH}/{{email_id:uuid}}/approve", status_code=200)
+async def approve(visit: CurrentVisit, email_id: FromPath[UUID]) -> Response[Any]:
+    """It is sent as it was written."""
+    await email_review.decide(visit.services, visit.caller, email_id, ReviewDecision.APPROVED, None)
+    return done(visit, visit.t("mail_aside.approved"))
+
+
+def _return_form(visit: Visit, email: StoredEmail) -> Form:
+    t = visit.t
+    return Form(
+        action=f"{PATH}/{email.id}/return",
+        title=t("mail_aside.return_title"),
+        text=t("mail_aside.return_text", subject=email.subject or t("queue.no_subject")),
+        fields=[Field("comment", t("mail_aside.comment"), "textarea", rows=4, required=True)],
+        submit=t("mail_aside.return"),
+    )
+
+
+@get(f"{PATH}/{{email_id:uuid}}/return")
+async def return_dialog(visit: CurrentVisit, email_id: FromPath[UUID]) -> Response[Any]:
+    """Its author is to write it anew."""
+    return show_dialog(visit, _return_form(visit, await _email(visit, email_id)))
+
+
+@post(f"{PATH}/{{email_id:uuid}}/return", status_code=200)
+async def return_email(visit: CurrentVisit, email_id: FromPath[UUID]) -> Response[Any]:
+    """Back to its author, with a word on why."""
+    email, sent = await _email(visit, email_id), await sent_by(visit)
+    try:
+        await email_review.decide(
+            visit.services, visit.caller, email_id, ReviewDecision.RETURNED, sent.text("comment")
+        )
+    except OpenIwdError as error:
+        return refuse_dialog(visit, _return_form(visit, email), sent, error)
+    return done(visit, visit.t("mail_aside.returned"))
+
+
+PAGES: Final[list[Any]] = [
+    aside_page,
+    release_dialog,
+    release,
+    discard_dialog,
+    discard,
+    approve,
+    return_dialog,
+    return_email,
+]

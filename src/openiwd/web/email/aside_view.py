@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from openiwd.domain.email.outbound import SendingState
 from openiwd.ports.email import DROPPED, QUARANTINED, StoredEmail
 from openiwd.web.item.around_view import size_text
+from openiwd.web.item.history_view import actor_name
 from openiwd.web.item.row_view import Shown
 from openiwd.web.item.thread_view import MOST_SHOWN, PREVIEW
 from openiwd.web.shell.time_text import Moment
 from openiwd.web.shell.visit import initials
 
 PATH: Final = "/configuration/quarantine"
-STATES: Final = (QUARANTINED, DROPPED, "unknown")
+UNKNOWN: Final = SendingState.UNKNOWN.value
+IN_REVIEW: Final = SendingState.IN_REVIEW.value
+STATES: Final = (IN_REVIEW, QUARANTINED, DROPPED, UNKNOWN)
 
 
 class Choice(NamedTuple):
@@ -57,7 +61,8 @@ def aside_card(
     """One email, with the reasons why it is not with an item (or, of ours, what is not known)."""
     t = shown.t
     outbound = email.direction == "out"
-    author = email.sender_name or email.sender or t("mail.nobody")
+    named = email.sender_name or email.sender or t("mail.nobody")
+    author = actor_name(email.author, shown) if email.state == IN_REVIEW and email.author else named
     text = f"{email.text_new}{email.text_signature}{email.text_quoted}"
     return AsideCard(
         id=str(email.id),
@@ -80,7 +85,9 @@ def aside_card(
 def _reasons(email: StoredEmail, filters: Mapping[str, str], shown: Shown) -> list[str]:
     t = shown.t
     found: list[str] = []
-    if email.state == "unknown":
+    if email.state == IN_REVIEW:
+        return []
+    if email.state == UNKNOWN:
         return [email.error or t("mail.unknown_text")]
     if email.filter_id is not None:
         found.append(t("mail_aside.by_filter", name=filters.get(email.filter_id, email.filter_id)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from openiwd.domain.email.mailbox import AfterStoring, Mailbox, Security
+from openiwd.domain.email.mailbox import Access, AfterStoring, Mailbox, Security, SignIn
 from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.form import Field
 from openiwd.web.shell.sent import Sent
@@ -104,7 +104,82 @@ def _server_values(sent: Sent) -> dict[str, Any]:
         "user": sent.text("outgoing.user"),
         "sentFolder": sent.text("outgoing.sentFolder"),
     }
-    return {"incoming": _said(incoming), "outgoing": _said(outgoing)}
+    return {"access": Access.IMAP.value, "incoming": _said(incoming), "outgoing": _said(outgoing)}
+
+
+def _cloud(
+    access: Access, folder: str
+) -> Callable[[Mailbox | None, Catalogue, frozenset[str]], list[FieldGroup]]:
+    """What Gmail or Microsoft 365 ask for; `folder` is usually read."""
+    is_microsoft = access is Access.MICROSOFT
+
+    def groups(mailbox: Mailbox | None, t: Catalogue, stored: frozenset[str]) -> list[FieldGroup]:
+        box = mailbox or Mailbox(id="new", name="new", address="new@invalid", access=access)
+        cloud, incoming = box.cloud, box.incoming
+        sign_ins = [(s.value, t.named("mailbox_sign_in", s.value)) for s in SignIn]
+        after = [(a.value, t.named("mailbox_after", a.value)) for a in AfterStoring]
+        folders = [folder] if mailbox is None else incoming.folders
+        directory = Field(
+            "cloud.directory", t("mailbox.directory"), value=cloud.directory, hint=t("mailbox.directory_hint")
+        )
+        account = secret_field("serviceAccountKey", t("mailbox.service_account"), t, stored)
+        return [
+            FieldGroup(
+                t.named("mailbox_access", access.value),
+                [
+                    Field("cloud.signIn", t("mailbox.sign_in_by"), "select", cloud.sign_in.value, sign_ins,
+                          hint=t("mailbox.sign_in_by_hint")),
+                    *([directory] if is_microsoft else []),
+                    Field("cloud.clientId", t("mailbox.client_id"), value=cloud.client_id,
+                          hint=t("mailbox.client_id_hint")),
+                    secret_field("clientSecret", t("mailbox.client_secret"), t, stored),
+                    *([] if is_microsoft else [account._replace(kind="textarea", rows=3)]),
+                    Field("cloud.user", t("mailbox.cloud_user"), value=cloud.user, hint=t("mailbox.cloud_user_hint")),
+                ],
+            ),
+            FieldGroup(
+                t("mailbox.incoming"),
+                [
+                    Field("cloud.reads", t("mailbox.reads"), "checkbox", cloud.reads),
+                    Field("incoming.folders", t("mailbox.cloud_folders"), value=", ".join(folders),
+                          hint=t("mailbox.folders_hint")),
+                    Field("incoming.pollSeconds", t("mailbox.poll"), "number", incoming.poll_seconds,
+                          hint=t("mailbox.poll_hint")),
+                    Field("incoming.afterStoring", t("mailbox.after"), "select", incoming.after_storing.value, after),
+                    Field("incoming.moveTo", t("mailbox.move_to"), value=incoming.move_to,
+                          hint=t("mailbox.move_to_hint")),
+                    Field("incoming.fromBeginning", t("mailbox.from_beginning"), "checkbox", incoming.from_beginning,
+                          hint=t("mailbox.from_beginning_hint")),
+                ],
+            ),
+            FieldGroup(
+                t("mailbox.outgoing"), [Field("cloud.sends", t("mailbox.sends"), "checkbox", cloud.sends)]
+            ),
+        ]  # fmt: skip
+
+    return groups
+
+
+def _cloud_values(access: Access, folder: str) -> Callable[[Sent], dict[str, Any]]:
+    def values(sent: Sent) -> dict[str, Any]:
+        cloud = {
+            "signIn": sent.text("cloud.signIn"),
+            "directory": sent.text("cloud.directory"),
+            "clientId": sent.text("cloud.clientId"),
+            "user": sent.text("cloud.user"),
+            "reads": sent.flag("cloud.reads"),
+            "sends": sent.flag("cloud.sends"),
+        }
+        incoming = {
+            "folders": names(sent.text("incoming.folders")) or [folder],
+            "pollSeconds": sent.number("incoming.pollSeconds"),
+            "afterStoring": sent.text("incoming.afterStoring"),
+            "moveTo": sent.text("incoming.moveTo"),
+            "fromBeginning": sent.flag("incoming.fromBeginning"),
+        }
+        return {"access": access.value, "cloud": _said(cloud), "incoming": _said(incoming)}
+
+    return values
 
 
 def _said(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +193,27 @@ def names(text: str) -> list[str]:
 
 
 PROVIDERS: Final = (
-    Provider("imap", _servers, _server_values, ("imapPassword", "smtpPassword"), lambda _: True),
+    Provider(
+        Access.IMAP.value,
+        _servers,
+        _server_values,
+        ("imapPassword", "smtpPassword"),
+        lambda box: box.access is Access.IMAP,
+    ),
+    Provider(
+        Access.GMAIL.value,
+        _cloud(Access.GMAIL, "INBOX"),
+        _cloud_values(Access.GMAIL, "INBOX"),
+        ("clientSecret", "serviceAccountKey"),
+        lambda box: box.access is Access.GMAIL,
+    ),
+    Provider(
+        Access.MICROSOFT.value,
+        _cloud(Access.MICROSOFT, "inbox"),
+        _cloud_values(Access.MICROSOFT, "inbox"),
+        ("clientSecret",),
+        lambda box: box.access is Access.MICROSOFT,
+    ),
 )
 
 
@@ -166,6 +261,18 @@ def common_groups(mailbox: Mailbox | None, t: Catalogue, paths: list[tuple[str, 
             ],
         ),
         FieldGroup(
+            t("mailbox.answers"),
+            [
+                Field("acknowledgement.enabled", t("mailbox.acknowledge"), "checkbox", box.acknowledgement.enabled,
+                    hint=t("mailbox.acknowledge_hint")),
+                Field("acknowledgement.subject", t("mailbox.acknowledge_subject"),
+                    value=box.acknowledgement.subject, hint=t("mailbox.acknowledge_subject_hint")),
+                Field("acknowledgement.text", t("mailbox.acknowledge_text"), "textarea", box.acknowledgement.text,
+                    rows=4, hint=t("mailbox.acknowledge_text_hint")),
+                Field("review", t("mailbox.review"), "checkbox", box.review, hint=t("mailbox.review_hint")),
+            ],
+        ),
+        FieldGroup(
             t("mailbox.limits"),
             [
                 Field("maxMegabytes", t("mailbox.max_size"), "number", max(1, box.max_bytes // MEGABYTE)),
@@ -194,6 +301,12 @@ def common_values(sent: Sent, mailbox_id: str) -> dict[str, Any]:
         "replyAll": sent.flag("replyAll"),
         "blockedExtensions": names(sent.text("blockedExtensions")),
         "caCertificate": sent.text("caCertificate"),
+        "acknowledgement": {
+            "enabled": sent.flag("acknowledgement.enabled"),
+            "subject": sent.text("acknowledgement.subject"),
+            "text": sent.text("acknowledgement.text"),
+        },
+        "review": sent.flag("review"),
         **({"maxBytes": megabytes * MEGABYTE} if megabytes is not None else {}),
         **({"reopenDays": reopen} if reopen is not None else {}),
     }

@@ -9,13 +9,14 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec.structs import replace
 
-from openiwd.domain.email.mailbox import Mailbox
+from openiwd.domain.email.mailbox import Access, Mailbox, SignIn
 from openiwd.domain.errors import DuplicateError, ForbiddenError, OpenIwdError
-from openiwd.usecases import dashboard
+from openiwd.usecases import dashboard, mailbox_connection, mailbox_consent
 from openiwd.usecases import mailbox as mailbox_use
 from openiwd.usecases.mailbox import MailboxState
 from openiwd.web.configuration.navigation import show
 from openiwd.web.email.mailbox_form import (
+    PROVIDERS,
     FieldGroup,
     Provider,
     common_groups,
@@ -106,6 +107,10 @@ async def _page(
         state=state,
         line=line,
         provider=provider,
+        providers=[(p.id, visit.t.named("mailbox_access", p.id)) for p in PROVIDERS],
+        signs_in=state is not None
+        and state.mailbox.access is not Access.IMAP
+        and state.mailbox.cloud.sign_in is SignIn.USER,
         common=common,
         own=own,
         action=href_of(state.mailbox.id) if state is not None else f"{PATH}/-/new",
@@ -228,6 +233,48 @@ async def switch(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any
     return done(visit, "", to=href_of(mailbox_id))
 
 
+# Trying it out, signing in --------------------------------------------------------------------------------------------
+
+
+@post(f"{PATH}/{{mailbox_id:str}}/test", status_code=200)
+async def try_out(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """Goes through the connections of the mailbox as it is stored; moves no message."""
+    state = await mailbox_use.state(editor_of(visit), mailbox_id)
+    found = await mailbox_connection.try_out(editor_of(visit), mailbox_id)
+    return visit.page("email/mailbox_test.html", name=state.mailbox.name, found=found)
+
+
+@post(f"{PATH}/{{mailbox_id:str}}/consent", status_code=200)
+async def sign_in(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """To the provider's own page, where a person lets OpenIWD use the mailbox."""
+    try:
+        url = await mailbox_consent.begin(editor_of(visit), mailbox_id, str(visit.request.base_url))
+    except OpenIwdError as error:
+        if isinstance(error, ForbiddenError) and error.code == "forbidden":
+            raise
+        state = await mailbox_use.state(editor_of(visit), mailbox_id)
+        return refuse_dialog(visit, _sign_in_form(visit, state), await sent_by(visit), error)
+    return redirect(url, htmx=True)
+
+
+@get(f"{PATH}/{{mailbox_id:str}}/consent")
+async def sign_in_dialog(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
+    """What is going to happen."""
+    visit.caller.require(UPDATE)
+    return show_dialog(visit, _sign_in_form(visit, await mailbox_use.state(editor_of(visit), mailbox_id)))
+
+
+def _sign_in_form(visit: Visit, state: MailboxState) -> Form:
+    t, box = visit.t, state.mailbox
+    return Form(
+        action=f"{href_of(box.id)}/consent",
+        title=t("mailbox.sign_in_title", address=box.cloud_user),
+        text=t("mailbox.sign_in_text", provider=t.named("mailbox_access", box.access.value)),
+        fields=[],
+        submit=t("mailbox.sign_in"),
+    )
+
+
 def _delete_form(visit: Visit, state: MailboxState) -> Form:
     t = visit.t
     return Form(
@@ -267,6 +314,9 @@ PAGES: Final[list[Any]] = [
     save_mailbox,
     switch_dialog,
     switch,
+    try_out,
+    sign_in_dialog,
+    sign_in,
     delete_dialog,
     delete,
 ]
