@@ -389,6 +389,9 @@ _EMAIL: Final[dict[str, Need]] = {
     "POST /configuration/mailboxes/{mailbox_id}/switch": Need("mailboxes.update"),
     "GET /configuration/mailboxes/{mailbox_id}/delete": Need("mailboxes.update"),
     "POST /configuration/mailboxes/{mailbox_id}/delete": Need("mailboxes.update"),
+    "POST /configuration/mailboxes/{mailbox_id}/test": Need("mailboxes.update"),
+    "GET /configuration/mailboxes/{mailbox_id}/consent": Need("mailboxes.update"),
+    "POST /configuration/mailboxes/{mailbox_id}/consent": Need("mailboxes.update"),
     "GET /configuration/standard-responses": Need("mailboxes.view"),
     "GET /configuration/standard-responses/-/new": Need("mailboxes.update"),
     "POST /configuration/standard-responses/-/new": Need("mailboxes.update"),
@@ -401,6 +404,9 @@ _EMAIL: Final[dict[str, Need]] = {
     "POST /configuration/quarantine/{email_id}/release": Need("emails.review"),
     "GET /configuration/quarantine/{email_id}/discard": Need("emails.review"),
     "POST /configuration/quarantine/{email_id}/discard": Need("emails.review"),
+    "POST /configuration/quarantine/{email_id}/approve": Need("emails.review"),
+    "GET /configuration/quarantine/{email_id}/return": Need("emails.review"),
+    "POST /configuration/quarantine/{email_id}/return": Need("emails.review"),
 }
 
 ROUTES: Final[dict[str, Need]] = {
