@@ -11,6 +11,10 @@ INSTALLED := .venv/.installed
 OPENIWD_DATA ?= ../shared/data
 PYTEST_WORKERS ?= auto
 ARGS ?=
+# Errors of the driver itself (a navigation that the page's own one cut off, a node that a refresh took
+# away between two steps) are no verdict on the page: such a test runs once more, and the summary names it.
+# A failed expectation is never tried again.
+DRIVER_ERRORS_AGAIN := --reruns 1 --only-rerun '^Error: ' -rR
 
 export OPENIWD_DATA
 export UV_PYTHON_DOWNLOADS := never
@@ -56,7 +60,7 @@ test-packages:
 
 test: install test-packages ## all tests, real servers included (ARGS="tests/unit -k calendar" ...)
 	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
-	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile -m browser $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile -m browser $(DRIVER_ERRORS_AGAIN) $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
 
 test-replay: install ## replays the real event logs from OPENIWD_DATA (default ../shared/data)
 	@if [ -d "$(OPENIWD_DATA)" ]; then \

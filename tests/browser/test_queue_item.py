@@ -50,7 +50,7 @@ def test_files_tags_and_links_are_added_and_taken_away(
     page.fill("#tab-panel [name=to]", str(other.id))
     page.keyboard.press("Enter")
     expect(page.locator("#tab-panel .aroundlist a", has_text="The other one")).to_be_visible()
-    page.locator("#tab-panel .aroundlist").last.scroll_into_view_if_needed()
+    page.locator("#tab-panel .aroundlist").last.evaluate("each => each.scrollIntoView()")
     shot(page, "queue-item-around")
     assert violations(page) == []
     assert site.item(item.id).tags == ["urgent <b>"]

@@ -341,6 +341,8 @@ def test_what_one_agent_typed_is_not_shown_to_the_next_at_the_same_place(site: S
     page.select_option("dialog [name=agent]", "nowak")
     page.click("dialog .confirm")
     expect(page.locator(".toast").last).to_contain_text("Transferred")
+    # Left first: the page itself goes to the log-in as soon as it is told that its session has ended.
+    page.goto("about:blank")
     page.context.clear_cookies()
     log_in(page, "tomasz", "/workspace")
     page.wait_for_selector("body[data-ready]")
