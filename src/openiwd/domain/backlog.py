@@ -47,12 +47,20 @@ class Wanted(NamedTuple):
     example: UUID | None
 
 
+class First(NamedTuple):
+    """The numbers of the first items in order, and the last one's priority (0 when there is none)."""
+
+    numbers: list[int]
+    least: Fraction
+
+
 class _Head(NamedTuple):
     """The next item of a group that is being read in order, and those that follow."""
 
     place: Place
     slot: int
     group: Group
+    rise: int
     following: Iterator[int]
 
 
@@ -115,9 +123,15 @@ class Backlog(BacklogLoad):
 
         Each demand is asked about once, beforehand; groups as in `merged`.
         """
+        return self.merged(self._open(now, accepts_demand, queue_id), accepts_group)
+
+    def _open(
+        self, now: int, accepts_demand: Callable[[Demand], bool] | None, queue_id: str | None
+    ) -> NDArray[np.intp]:
+        """The groups in which an item waits, of these demands and this queue."""
         self.advance(now)
         if accepts_demand is None and queue_id is None:
-            return self.merged(np.flatnonzero(self.heads.value[: self.heads.size] != NOTHING), accepts_group)
+            return np.flatnonzero(self.heads.value[: self.heads.size] != NOTHING)
         groups = [
             group.index
             for demand, pool in self.pools.items()
@@ -126,7 +140,7 @@ class Backlog(BacklogLoad):
             and (accepts_demand is None or accepts_demand(demand))
             for group in pool.groups.values()
         ]
-        return self.merged(np.array(groups, np.intp), accepts_group)
+        return np.array(groups, np.intp)
 
     def merged(
         self, groups: NDArray[np.intp], accepts_group: Callable[[Group], bool] | None = None
@@ -135,38 +149,45 @@ class Backlog(BacklogLoad):
 
         A group is asked for whenever its next item is due, and left for good at the first refusal.
         """
+        for head in self._heads_of(groups, accepts_group):
+            yield head.slot, head.group
+
+    def _heads_of(
+        self, groups: NDArray[np.intp], accepts_group: Callable[[Group], bool] | None = None
+    ) -> Iterator[_Head]:
         values, margin = self.values_of(groups)
         order = np.argsort(-values, kind="stable")[: int(np.count_nonzero(values != NOTHING))]
         closed, firsts = groups[order].tolist(), values[order].tolist()
         heads: list[_Head] = []
         opened = 0
         while True:
-            best = self.value_of(heads[0].slot, heads[0].group) if heads else NOTHING
-            while opened < len(closed) and (not heads or firsts[opened] >= best - margin):
+            while opened < len(closed) and (not heads or firsts[opened] >= self._value(heads[0]) - margin):
                 group = self.groups[closed[opened]]
                 opened += 1
-                slots = iter(group.run)
+                slots, rise = iter(group.run), self.rise(group)
                 first = next(slots)
-                heappush(heads, _Head(self.place_of(first, group, self.rise(group)), first, group, slots))
-                best = self.value_of(heads[0].slot, heads[0].group)
+                heappush(heads, _Head(self.place_of(first, group, rise), first, group, rise, slots))
             if not heads:
                 return
-            _, slot, group, slots = heads[0]
-            if accepts_group is not None and not accepts_group(group):
+            if accepts_group is not None and not accepts_group(heads[0].group):
                 heappop(heads)
                 continue
-            yield slot, group
+            yield heads[0]
             self._go_on(heads)
+
+    def _value(self, head: _Head) -> float:
+        """The priority of a group's next item, as near as a floating-point number is."""
+        return -head.place.level / self.scale
 
     def _go_on(self, heads: list[_Head]) -> None:
         """The best group's next item takes the place of its first one."""
-        _, _, group, slots = heads[0]
-        following = next(slots, None)
+        head = heads[0]
+        following = next(head.following, None)
         if following is None:
             heappop(heads)
         else:
-            place = self.place_of(following, group, self.rise(group))
-            heapreplace(heads, _Head(place, following, group, slots))
+            place = self.place_of(following, head.group, head.rise)
+            heapreplace(heads, _Head(place, following, head.group, head.rise, head.following))
 
     def behind(self, number: int, now: int, limit: int) -> list[BacklogItem]:
         """The next items in order after this one with the same demand."""
@@ -178,7 +199,7 @@ class Backlog(BacklogLoad):
             rise = self.rise(group)
             slots = group.run.after(_bound(place, group, rise))
             if (first := next(slots, None)) is not None:
-                heads.append(_Head(self.place_of(first, group, rise), first, group, slots))
+                heads.append(_Head(self.place_of(first, group, rise), first, group, rise, slots))
         heapify(heads)
         found: list[BacklogItem] = []
         while heads and len(found) < limit:
@@ -212,9 +233,19 @@ class Backlog(BacklogLoad):
         """As `order`, with numbers alone: a hundred items of a screen need no more."""
         numbers = self.columns.number_at
         return [
-            (numbers[slot], self.priority_at(self.place_in(slot)))
-            for slot, _ in islice(self.walk(now, queue_id=queue_id), max(limit, 0))
+            (numbers[head.slot], self.priority_at(head.place)) for head in self._firsts(now, queue_id, limit)
         ]
+
+    def first(self, now: int, queue_id: str | None, limit: int) -> First:
+        """As `ranked`, of the thousands among which a screen looks for its items."""
+        numbers, found, last = self.columns.number_at, [], None
+        for head in self._firsts(now, queue_id, limit):
+            found.append(numbers[head.slot])
+            last = head.place
+        return First(found, Fraction(0) if last is None else self.priority_at(last))
+
+    def _firsts(self, now: int, queue_id: str | None, limit: int) -> Iterator[_Head]:
+        return islice(self._heads_of(self._open(now, None, queue_id)), max(limit, 0))
 
     def wanted(self) -> list[Wanted]:
         """What waiting items ask of agents, as they came (without relaxation), with how many ask for the same."""

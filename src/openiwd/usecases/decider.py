@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from openiwd.domain.agent import Agent
+from openiwd.domain.backlog import First
 from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.decision import explain_waiting, to_plain, why_not
 from openiwd.domain.distribution import Choice, distribute, eligible_items, next_change, next_for
@@ -367,6 +368,13 @@ class Decider:
             await self._catch_up()
             now = self._runtime.now()
             return now, self._desk.world.backlog.ranked(to_micros(now), queue_id, limit)
+
+    async def first(self, queue_id: str | None, limit: int) -> tuple[datetime, First]:
+        """The best waiting items by number, best first, the last one's priority, and the instant of that order."""
+        async with self._turn():
+            await self._catch_up()
+            now = self._runtime.now()
+            return now, self._desk.world.backlog.first(to_micros(now), queue_id, limit)
 
     async def explain(self, item_id: UUID) -> dict[str, Any]:
         """Why the item is still waiting, and what would change that."""

@@ -7,13 +7,13 @@ would give; where it cannot tell so, it gives none, and the database is asked as
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
+from openiwd.domain.backlog import First
 from openiwd.domain.errors import UnavailableError
 from openiwd.domain.work_item import FINAL, Status
 from openiwd.ports.tenant_store import Candidates, OpenCount, SearchPage, SearchQuery
@@ -33,7 +33,7 @@ LEAST: Final = 60
 KEPT_SECONDS: Final = 0.5
 _FINAL: Final = frozenset(s.value for s in FINAL)
 
-Ranked = tuple[datetime, Sequence[tuple[int, Fraction]]]
+Ranked = tuple[datetime, First]
 """The order, and the instant that it is of."""
 
 
@@ -51,7 +51,7 @@ class LiveOrders:
         kept = self._kept.get((queue_id, limit))
         if kept is not None and kept[1] == seen and loop.time() - kept[0] < KEPT_SECONDS:
             return kept[2]
-        ranked = await decider.ranked(queue_id, limit)
+        ranked = await decider.first(queue_id, limit)
         if len(self._kept) > 100:
             self._kept.clear()
         self._kept[(queue_id, limit)] = (loop.time(), seen, ranked)
@@ -103,9 +103,9 @@ async def _page(
             at, ranked = await services.live_orders.first(services, decider, queue_id, wanted)
         except UnavailableError:
             return None
-        if len(ranked) < wanted:
+        if len(ranked.numbers) < wanted:
             return None  # so few wait that the database sorts them quickly
-        candidates = Candidates(numbers=[n for n, _ in ranked], above=ranked[-1][1])
+        candidates = Candidates(numbers=ranked.numbers, above=ranked.least)
         async with services.runtime.store.reading() as reading:
             page = await reading.search(replace(query, candidates=candidates, now=at, with_count=False))
         if page.next_cursor is not None:
