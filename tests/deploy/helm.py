@@ -36,8 +36,10 @@ def helm(*arguments: str, folder: Path | None = None) -> subprocess.CompletedPro
     )
 
 
-def render(*arguments: str) -> list[dict[str, Any]]:
-    """The manifests of a release `r`."""
-    done = helm("template", "r", str(CHART), "--namespace", "iwd", "--kube-version", KUBERNETES, *arguments)
+def render(*arguments: str, release: str = "r") -> list[dict[str, Any]]:
+    """The manifests of a release."""
+    done = helm(
+        "template", release, str(CHART), "--namespace", "iwd", "--kube-version", KUBERNETES, *arguments
+    )
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]

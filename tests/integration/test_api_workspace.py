@@ -300,6 +300,14 @@ async def test_health_and_metrics(api: World) -> None:
     assert "nothing/at" not in text
 
 
+async def test_not_ready_while_it_drains_though_it_answers(api: World) -> None:
+    api.wiring.platform.drain()
+    ready = await api.get("/readyz", None)
+    assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+    assert (await api.get("/livez", None)).status_code == 200
+    assert (await api.post("/items", raw("c1"))).status_code == 201
+
+
 async def test_not_ready_without_the_database(api: World) -> None:
     await api.wiring.pools.close()
     ready = await api.get("/readyz", None)

@@ -50,6 +50,8 @@ class Load:
         self._outside = outside
         self._key = key
         self._is_over = False
+        self.has_ended = False
+        """Nothing more will be created."""
 
     async def run(self) -> None:
         # A connection for each request: sources come and go.
@@ -61,6 +63,7 @@ class Load:
                 for _ in range(10):
                     await self._one(http, f"c{len(self.created)}")
                     await asyncio.sleep(PAUSE_SECONDS)
+        self.has_ended = True
 
     async def _one(self, http: httpx.AsyncClient, capture_id: str) -> None:
         try:
@@ -136,7 +139,7 @@ async def follow(outside: Gateway, key: str, load: Load) -> tuple[set[str], int]
     async with httpx.AsyncClient(
         base_url=outside.url, headers={"x-api-key": key}, verify=outside.context, timeout=30, trust_env=False
     ) as http:
-        while not (load._is_over and told >= set(load.created)):
+        while not (load.has_ended and told >= set(load.created)):
             headers = {"last-event-id": last}
             await asyncio.sleep(PAUSE_SECONDS)
             async with http.stream("GET", f"{PREFIX}/stream?topics=items", headers=headers) as answer:
@@ -149,7 +152,7 @@ async def follow(outside: Gateway, key: str, load: Load) -> tuple[set[str], int]
                         retries += 1
                     elif line.startswith("data: ") and '"event":"created"' in line:
                         told.add(line.partition('"id":"')[2].partition('"')[0])
-                    if load._is_over and told >= set(load.created):
+                    if load.has_ended and told >= set(load.created):
                         break
     assert retries > connections, "those that ended in good order were told when to come again"
     return told, connections

@@ -107,7 +107,7 @@ async def readyz(readiness: NamedDependency[Readiness]) -> Response[Ready]:
 
 
 def _status(state: Ready) -> int:
-    return 503 if state.status == "unavailable" else 200
+    return 503 if state.status in ("unavailable", "draining") else 200
 
 
 HANDLERS: Final[list[Any]] = [livez, readyz]

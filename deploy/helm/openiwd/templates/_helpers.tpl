@@ -68,9 +68,77 @@ seccompProfile:
       key: {{ .Values.secretKey.key }}
 - name: OPENIWD_CONNECTION_BUDGET
   value: {{ .Values.connectionBudget | quote }}
-{{- with .Values.outboundAllow }}
-- name: OPENIWD_OUTBOUND_ALLOW
-  value: {{ join "," . | quote }}
+- name: OPENIWD_AWAKE_TENANTS
+  value: {{ .Values.tenants.awake | quote }}
+{{- with .Values.tenants.template }}
+- name: OPENIWD_TENANT_TEMPLATE
+  value: {{ . | quote }}
+{{- end }}
+{{- include "openiwd.secretEnv" (list "OPENIWD_PLATFORM_KEY" .Values.platformKey) }}
+{{- include "openiwd.secretEnv" (list "OPENIWD_MART_SERVER_URL" .Values.martServer) }}
+{{- include "openiwd.redisEnv" .Values.redis }}
+{{- include "openiwd.searchEnv" .Values.search }}
+{{- range $kind, $limit := .Values.limits }}
+{{- with $limit }}
+- name: OPENIWD_LIMIT_{{ snakecase $kind | upper }}
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* A variable from a secret, where one is named. Takes (variable, {existingSecret, key}). */}}
+{{- define "openiwd.secretEnv" -}}
+{{- $where := index . 1 }}
+{{- if $where.existingSecret }}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $where.existingSecret }}
+      key: {{ $where.key }}
+{{- end }}
+{{- end -}}
+
+{{- define "openiwd.redisEnv" -}}
+{{- if .url }}
+- name: OPENIWD_REDIS_URL
+  value: {{ .url | quote }}
+- name: OPENIWD_REDIS_CLUSTER
+  value: {{ .cluster | quote }}
+- name: OPENIWD_REDIS_PREFIX
+  value: {{ .prefix | quote }}
+- name: OPENIWD_REDIS_TIMEOUT_MS
+  value: {{ .timeoutMilliseconds | quote }}
+{{- include "openiwd.secretEnv" (list "OPENIWD_REDIS_PASSWORD" .password) }}
+{{- with .tls }}
+{{- if .existingSecret }}
+- name: OPENIWD_REDIS_CA
+  value: /tls/redis/ca.crt
+{{- if .ownCertificate }}
+- name: OPENIWD_REDIS_CERT
+  value: /tls/redis/tls.crt
+- name: OPENIWD_REDIS_KEY
+  value: /tls/redis/tls.key
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "openiwd.searchEnv" -}}
+{{- if .urls }}
+- name: OPENIWD_SEARCH_URL
+  value: {{ join "," .urls | quote }}
+- name: OPENIWD_SEARCH_PREFIX
+  value: {{ .prefix | quote }}
+{{- with .user }}
+- name: OPENIWD_SEARCH_USER
+  value: {{ . | quote }}
+{{- end }}
+{{- include "openiwd.secretEnv" (list "OPENIWD_SEARCH_PASSWORD" .password) }}
+{{- if .tls.existingSecret }}
+- name: OPENIWD_SEARCH_CA_FILE
+  value: /tls/search/ca.crt
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -87,6 +155,41 @@ seccompProfile:
   value: {{ join "," .Values.trustedProxies | quote }}
 - name: OPENIWD_CUSTOMARY_METRICS
   value: {{ .Values.customaryMetrics | quote }}
+{{- with .Values.outboundAllow }}
+- name: OPENIWD_OUTBOUND_ALLOW
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- range $where, $url := .Values.addresses }}
+{{- with $url }}
+- name: OPENIWD_{{ snakecase $where | upper }}_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with .Values.monitoring.certificates }}
+- name: OPENIWD_CERTIFICATES
+  value: {{ range $n, $secret := . }}{{ if $n }},{{ end }}/tls/watched/{{ $secret }}/tls.crt{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* Files that settings name, each as its volume and where it is mounted. Never a private key of those that are only watched. */}}
+{{- define "openiwd.files" -}}
+{{- range .Values.monitoring.certificates }}
+- name: watched-{{ . }}
+  at: /tls/watched/{{ . }}
+  secret: {{ . }}
+  items: [{key: tls.crt, path: tls.crt}]
+{{- end }}
+{{- if and .Values.redis.url .Values.redis.tls.existingSecret }}
+- name: redis-tls
+  at: /tls/redis
+  secret: {{ .Values.redis.tls.existingSecret }}
+{{- end }}
+{{- if and .Values.search.urls .Values.search.tls.existingSecret }}
+- name: search-tls
+  at: /tls/search
+  secret: {{ .Values.search.tls.existingSecret }}
+  items: [{key: ca.crt, path: ca.crt}]
+{{- end }}
 {{- end -}}
 
 {{/* Pod settings that a component may choose. Takes root, component, values. */}}
@@ -177,6 +280,11 @@ spec:
       volumeMounts:
         - name: tmp
           mountPath: /tmp
+        {{- range include "openiwd.files" .root | fromYamlArray }}
+        - name: {{ .name }}
+          mountPath: {{ .at }}
+          readOnly: true
+        {{- end }}
         {{- if .claim }}
         - name: capture
           mountPath: /capture
@@ -185,6 +293,15 @@ spec:
     - name: tmp
       emptyDir:
         sizeLimit: 1Gi
+    {{- range include "openiwd.files" .root | fromYamlArray }}
+    - name: {{ .name }}
+      secret:
+        secretName: {{ .secret }}
+        defaultMode: 0440
+        {{- with .items }}
+        items: {{- toYaml . | nindent 10 }}
+        {{- end }}
+    {{- end }}
     {{- if .claim }}
     - name: capture
       persistentVolumeClaim:
