@@ -21,7 +21,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
-.PHONY: faults fuzz sbom
+.PHONY: faults fuzz sbom seeds overload soak
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
         mart-faults-long bench-search upgrade-test pods-test bench-tenants
@@ -82,6 +82,9 @@ faults-long: install ## kills, freezes and cuts off processes under load for lon
 
 faults: install ## ten minutes at most of faults under load, with a table of what was lost, doubled or illegal (ARGS="--seed 7")
 	@exec $(BIN)/python -m tests.faults --table --seconds 420 $(ARGS)
+
+seeds: install ## 2,000 small tenants simulated, each another seed (ARGS="--seeds 20000 --first 50000")
+	@exec $(BIN)/python -m tests.unit.simulated_seeds $(ARGS)
 
 fuzz: install ## the whole OpenAPI with what nobody meant: no 5xx, no answer that the description does not know
 	@exec $(BIN)/pytest -n 0 -m fuzz --timeout 3600 $(ARGS)
