@@ -21,7 +21,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
-.PHONY: faults fuzz sbom
+.PHONY: faults fuzz sbom seeds overload soak
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
         mart-faults-long bench-search upgrade-test pods-test bench-tenants
@@ -83,6 +83,9 @@ faults-long: install ## kills, freezes and cuts off processes under load for lon
 faults: install ## ten minutes at most of faults under load, with a table of what was lost, doubled or illegal (ARGS="--seed 7")
 	@exec $(BIN)/python -m tests.faults --table --seconds 420 $(ARGS)
 
+seeds: install ## 2,000 small tenants simulated, each another seed (ARGS="--seeds 20000 --first 50000")
+	@exec $(BIN)/python -m tests.unit.simulated_seeds $(ARGS)
+
 fuzz: install ## the whole OpenAPI with what nobody meant: no 5xx, no answer that the description does not know
 	@exec $(BIN)/pytest -n 0 -m fuzz --timeout 3600 $(ARGS)
 
@@ -98,6 +101,12 @@ reference: install ## writes the pages of docs/reference that are made from the 
 	@$(BIN)/openiwd reference
 
 bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-datamart bench-ui bench-trial bench-impact bench-email ## all benchmarks, results in benchmarks/results
+
+overload: install ## twice the sustainable rate for 3 minutes (benchmarks/results/overload.json, ARGS="--seconds 30 --dry")
+	@exec $(BIN)/python -m benchmarks.endurance overload $(ARGS)
+
+soak: install ## half the sustainable rate for 30 minutes (benchmarks/results/soak.json, ARGS="--seconds 30 --dry")
+	@exec $(BIN)/python -m benchmarks.endurance soak $(ARGS)
 
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)

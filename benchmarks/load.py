@@ -44,7 +44,7 @@ class Load(msgspec.Struct, frozen=True):
     first_other: str
 
 
-class _Connection:
+class Connection:
     __slots__ = ("buffer", "sent_at", "socket")
 
     def __init__(self, port: int) -> None:
@@ -54,7 +54,7 @@ class _Connection:
         self.buffer = b""
 
 
-def _requests(plan: Plan) -> Iterator[bytes]:
+def requests_of(plan: Plan) -> Iterator[bytes]:
     head = (
         f"POST {plan.path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {plan.api_key}\r\n"
         "Content-Type: application/json\r\nContent-Length: "
@@ -68,7 +68,7 @@ def _requests(plan: Plan) -> Iterator[bytes]:
         yield head + str(len(body)).encode() + b"\r\n\r\n" + body
 
 
-def _complete(answer: bytes) -> bool:
+def is_complete(answer: bytes) -> bool:
     end = answer.find(b"\r\n\r\n")
     if end < 0:
         return False
@@ -79,8 +79,8 @@ def _complete(answer: bytes) -> bool:
 
 def drive(plan: Plan) -> Load:
     """Each connection sends its next request as soon as the last one is answered."""
-    requests = _requests(plan)
-    connections = {c.socket.fileno(): c for c in (_Connection(plan.port) for _ in range(plan.connections))}
+    requests = requests_of(plan)
+    connections = {c.socket.fileno(): c for c in (Connection(plan.port) for _ in range(plan.connections))}
     poll = select.epoll()
     for number, connection in connections.items():
         poll.register(number, select.EPOLLIN)
@@ -102,7 +102,7 @@ def drive(plan: Plan) -> Load:
             if not part:
                 raise ConnectionError("the server has closed a connection")
             answer = connection.buffer + part
-            if not _complete(answer):
+            if not is_complete(answer):
                 connection.buffer = answer
                 continue
             connection.buffer = b""

@@ -72,6 +72,14 @@ class Target:
         )
         return load.requests * per_request / load.seconds
 
+    @property
+    def port(self) -> int:
+        return self._ready.port
+
+    @property
+    def api_key(self) -> str:
+        return self._ready.api_key
+
     def client(self) -> httpx.AsyncClient:
         """An administrator's client of its API."""
         return httpx.AsyncClient(

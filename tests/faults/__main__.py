@@ -20,11 +20,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="repeats the plan of an earlier run")
     parser.add_argument("--keep", action="store_true", help="keep data and logs when all is well, too")
     parser.add_argument("--table", action="store_true", help="print a line for each kind of fault")
+    parser.add_argument("--whole", action="store_true", help="capture and the data mart as well")
     options = parser.parse_args()
     seed = SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     folder = Path(mkdtemp(prefix="openiwd-faults-", dir="/tmp"))
     print(f"seed {seed}, data and logs in {folder}", flush=True)  # noqa: T201
-    report = asyncio.run(run(folder, seed, options.seconds))
+    report = asyncio.run(run(folder, seed, options.seconds, whole=options.whole))
     print(report.line())  # noqa: T201
     print(report.happened)  # noqa: T201
     if options.table:

@@ -23,6 +23,7 @@ from openiwd.domain.agent import Capacity
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import prepare_databases
 from tests.faults.checker import violations
+from tests.faults.companions import Companions
 from tests.faults.evidence import read_state
 from tests.faults.installation import PREFIX, TAKEOVER_SECONDS, TENANT, Process, Site, prepare
 from tests.faults.load import Load
@@ -94,6 +95,8 @@ class Installation:
         self.takeovers: list[float] = []
         self._replacing: asyncio.Task[None] | None = None
         self._budgets = cycle((CONNECTIONS, FEWEST_CONNECTIONS))
+        self._port = free_port()
+        self.companions: Companions | None = None
 
     @classmethod
     async def make(cls, folder: Path) -> Installation:
@@ -133,10 +136,10 @@ class Installation:
         return await asyncio.to_thread(self.site.start, *command)
 
     async def _serving(self) -> Process:
-        """Reaches PostgreSQL through the proxy; every second one may have hardly any connections."""
+        """Reaches PostgreSQL through the proxy; every second one may have hardly any connections. Its address stays."""
         dsn = self.site.dsn.replace(f":{self.proxy.target}/", f":{self.proxy.port}/")
         return await asyncio.to_thread(
-            self.site.start, "serve", "--no-decide", dsn=dsn, budget=next(self._budgets)
+            self.site.start, "serve", "--no-decide", dsn=dsn, budget=next(self._budgets), port=self._port
         )
 
     async def decider(self, seconds: float = TAKEOVER_SECONDS, *, other: Process | None = None) -> Process:
@@ -152,6 +155,8 @@ class Installation:
     async def close(self) -> None:
         if self._replacing is not None:
             await asyncio.gather(self._replacing, return_exceptions=True)
+        if self.companions is not None:
+            await self.companions.close()
         await asyncio.to_thread(self.site.kill_all)
         await self.proxy.stop()
         await self.postgres.stop()
@@ -227,8 +232,17 @@ class Installation:
         await self.postgres.wait_ended()
         await self.postgres.start()
 
+    async def kill_capture(self) -> None:
+        assert self.companions is not None
+        await self.companions.kill_capture()
 
-FAULTS: Mapping[str, Callable[[Installation], Awaitable[None]]] = {
+    async def kill_mart(self) -> None:
+        assert self.companions is not None
+        await self.companions.kill_mart()
+
+
+Fault = Callable[["Installation"], Awaitable[None]]
+FAULTS: Mapping[str, Fault] = {
     "kill_decider": Installation.kill_decider,
     "freeze_decider": Installation.freeze_decider,
     "kill_postgres": Installation.kill_postgres,
@@ -237,6 +251,10 @@ FAULTS: Mapping[str, Callable[[Installation], Awaitable[None]]] = {
     "reset_connections": Installation.reset_connections,
     "stall_connections": Installation.stall_connections,
     "delay_connections": Installation.delay_connections,
+}
+OF_COMPANIONS: Mapping[str, Fault] = {
+    "kill_capture": Installation.kill_capture,
+    "kill_mart": Installation.kill_mart,
 }
 
 
@@ -260,21 +278,32 @@ def over_tcp(dsn: str) -> str:
     return f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}/postgres"
 
 
-async def run(folder: Path, seed: int, seconds: float) -> Report:
-    """Each kind of fault at least once, in an order drawn from the seed, and on until the time is over."""
+async def run(folder: Path, seed: int, seconds: float, *, whole: bool = False) -> Report:
+    """Each kind of fault at least once, in an order drawn from the seed, and on until the time is over.
+
+    `whole`: files are captured and a data mart is loaded as well, and both are killed.
+    """
     began = time.monotonic()
     installation = await Installation.make(folder)
     load = Load(installation.keys, list(CAPACITY), SOURCES, seed)
     try:
         load.entry.url = installation.serving.url
         load.start()
-        lines = {name: FaultLine(fault=name) for name in FAULTS}
-        injected = await _break(installation, load, Random(seed), time.monotonic() + seconds, lines)
+        faults = {**FAULTS, **OF_COMPANIONS} if whole else FAULTS
+        if whole:
+            installation.companions = await Companions.make(
+                installation.site, folder, installation.serving.url, load.journal, seed
+            )
+        lines = {name: FaultLine(fault=name) for name in faults}
+        injected = await _break(installation, load, Random(seed), time.monotonic() + seconds, lines, faults)
         await _survive(installation, load)
+        if installation.companions is not None:
+            await installation.companions.calm()
         await load.stop()
         failed = load.failed()
         if failed:
             raise failed[0]
+        beside = [] if installation.companions is None else await installation.companions.violations()
         state = await read_state(installation.site.tenant_dsn)
     finally:
         await load.stop()
@@ -294,23 +323,28 @@ async def run(folder: Path, seed: int, seconds: float) -> Report:
         faults=dict(injected),
         takeover_seconds=installation.takeovers,
         happened=dict(Counter(event.type for event in state.events)),
-        violations=[*load.unexpected, *violations(state, journal, CAPACITY)],
+        violations=[*load.unexpected, *beside, *violations(state, journal, CAPACITY)],
         lines=list(lines.values()),
     )
 
 
 async def _break(
-    installation: Installation, load: Load, random: Random, until: float, lines: Mapping[str, FaultLine]
+    installation: Installation,
+    load: Load,
+    random: Random,
+    until: float,
+    lines: Mapping[str, FaultLine],
+    faults: Mapping[str, Fault],
 ) -> Counter[str]:
     injected: Counter[str] = Counter()
-    names = list(FAULTS)
+    names = list(faults)
     while True:
         for name in random.sample(names, len(names)):
             if time.monotonic() >= until and len(injected) == len(names):
                 return injected
             await asyncio.sleep(random.uniform(*CALM_SECONDS))
             silence = Silence(lambda: load.journal.acknowledged)
-            await FAULTS[name](installation)
+            await faults[name](installation)
             load.entry.url = installation.serving.url
             await until_next(lambda: load.journal.acknowledged, SURVIVOR_SECONDS)
             await silence.end(lines[name])

@@ -9,7 +9,7 @@ from openiwd.domain.errors import ForbiddenError, InvalidInputError
 from openiwd.domain.privilege import Caller, Role, Scope, role_privileges
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.user import held_privileges, parse_grant
+from openiwd.usecases.held_privilege import held_privileges, parse_grant
 
 _RANK: Final = {Scope.OWN: 0, Scope.GROUP: 1, Scope.ALL: 2}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from openiwd.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from openiwd.domain.gws import SECRETS, GwsSettings, is_signed_by
@@ -39,6 +39,11 @@ class Integration(Struct, kw_only=True):
 def context_of_integration(tenant_id: str, name: str) -> str:
     """What a connection's secret is sealed for."""
     return f"integration/{tenant_id}/{GWS}/{name}"
+
+
+def secret_names() -> dict[str, str]:
+    """The fields that are sealed, by the names that they are stored under."""
+    return {field.encode_name: field.name for field in fields(GwsSettings) if field.name in SECRETS}
 
 
 def unsealed(platform: Platform, tenant_id: str, settings: GwsSettings) -> GwsSettings:

@@ -18,7 +18,7 @@ from openiwd.ports.sealed import SealedValue
 from openiwd.ports.secret_box import SecretBox
 from openiwd.usecases.capture_secret import SEALED, context_of_capture
 from openiwd.usecases.email_tool import mark_purpose
-from openiwd.usecases.integration import context_of_integration
+from openiwd.usecases.integration import context_of_integration, secret_names
 from openiwd.usecases.integration_settings import KIND as INTEGRATION
 from openiwd.usecases.login_settings import secret_context
 from openiwd.usecases.mailbox import purpose
@@ -118,8 +118,10 @@ async def _of_tenant(services: TenantServices, box: SecretBox) -> Resealed:
     for raw in points:
         source = _sealed_anew(sealer, raw["source"], partial(context_of_capture, tenant_id, raw["id"]))
         await _save(services, sealer, _POINT, raw, {"source": {**raw["source"], **source}}, len(source))
+    names = secret_names()
     for raw in integrations:
-        changed = _sealed_anew(sealer, raw, partial(context_of_integration, tenant_id))
+        kept = {stored: raw[stored] for stored in names if stored in raw}
+        changed = _sealed_anew(sealer, kept, lambda stored: context_of_integration(tenant_id, names[stored]))
         await _save(services, sealer, INTEGRATION, raw, changed, len(changed))
     return sealer.told
 
@@ -142,7 +144,11 @@ def _sealed_anew(sealer: _Sealer, holder: Mapping[str, Any], context: Callable[[
     for name, text in holder.items():
         if not isinstance(text, str) or not text.startswith(SEALED):
             continue
-        sealed = sealer.anew(b64decode(text.removeprefix(SEALED)), context(name))
+        try:
+            held = b64decode(text.removeprefix(SEALED), validate=True)
+        except ValueError:  # somebody's text that begins alike
+            continue
+        sealed = sealer.anew(held, context(name))
         if sealed is not None:
             found[name] = SEALED + b64encode(sealed).decode()
     return found

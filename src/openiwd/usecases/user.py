@@ -16,11 +16,13 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from openiwd.domain.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
-from openiwd.domain.privilege import PRIVILEGES, Caller, Role, Scope, role_privileges
-from openiwd.ports.control_store import ApiKey, AuditEntry, ControlStore, Session, User
+from openiwd.domain.errors import ForbiddenError, InvalidInputError
+from openiwd.domain.privilege import Caller, Role, role_privileges
+from openiwd.ports.control_store import ApiKey, ControlStore, Session, User
 from openiwd.ports.secret_box import SecretBox
+from openiwd.usecases.held_privilege import held_privileges, parse_grant
 from openiwd.usecases.password import Passwords
+from openiwd.usecases.password_login import PasswordLogins, wrong_login
 from openiwd.usecases.second_factor import SecondFactors
 from openiwd.usecases.session_copies import SessionCopies, SessionCopy
 
@@ -28,16 +30,12 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import Platform
 
 TOUCH_AFTER: Final = timedelta(minutes=5)
-MAX_FAILURES: Final = 10
-LOCKED_FOR: Final = timedelta(minutes=15)
 TOUCH_SECONDS: Final = 1.0
 ASKING_AT_ONCE: Final = 4
 """So many ask the control database at a time, however many come: the connections are needed by tenants too."""
 CACHE_SECONDS: Final = 5.0
 CACHE_SIZE: Final = 20_000
 KEY_PREFIX: Final = "oiwd_"
-SCOPED: Final = ("workitems.", "emails.")
-"""Privileges over items; those over anything else reach all of it."""
 MAX_DEVICE: Final = 200
 
 
@@ -62,7 +60,7 @@ class Identities:
         self._monotonic = monotonic
         self.factors = SecondFactors(control, box)
         self._passwords = Passwords()
-        self._login_locks = tuple(asyncio.Lock() for _ in range(64))
+        self._logins = PasswordLogins(control, self._passwords, self.factors, now)
         self._asking = tuple(asyncio.Lock() for _ in range(ASKING_AT_ONCE))
         self._known: dict[bytes, tuple[float, Caller | None]] = {}
         self._used: dict[UUID, datetime] = {}
@@ -105,99 +103,30 @@ class Identities:
         device: str = "",
     ) -> tuple[str, Session]:
         """Opens a session: its token (for the cookie) and what belongs to it. `previous` is a token that ends now."""
-        async with self._login_lock(login):  # so that failures are counted one by one
-            user = await self._by_password(login, password, tenant)
-            await self._pass(user, code)
+        async with self._logins.lock(login):  # so that failures are counted one by one
+            user = await self._logins.by_password(login, password, tenant)
+            await self._logins.pass_code(user, code)
         return await self.open_session(user, previous=previous, device=device)
 
     async def first_step(self, login: str, password: str, tenant: str | None = None) -> User:
         """Who knows the password; nobody is logged in by it."""
-        async with self._login_lock(login):
-            return await self._by_password(login, password, tenant)
+        async with self._logins.lock(login):
+            return await self._logins.by_password(login, password, tenant)
 
     async def second_step(
         self, tenant_id: str, login: str, code: str, *, previous: str | None = None, device: str = ""
     ) -> tuple[str, Session]:
         """The session of somebody whose password was right a moment ago, for a code."""
-        async with self._login_lock(login):
-            user = await self._unlocked(login, tenant_id)
+        async with self._logins.lock(login):
+            user = await self._logins.unlocked(login, tenant_id)
             if user is None or not user.active:
                 raise wrong_login()
-            await self._pass(user, code)
+            await self._logins.pass_code(user, code)
         return await self.open_session(user, previous=previous, device=device)
 
     async def confirm_enrolment(self, user: User, code: str) -> list[str]:
         """The second factor of somebody who may not log in without; wrong codes count like wrong passwords."""
-        async with self._login_lock(user.login):
-            present = await self._unlocked(user.login, user.tenant_id)
-            if present is None or not present.active:
-                raise wrong_login()
-            now = self._now()
-            try:
-                codes = await self.factors.confirm(present, code, now)
-            except UnauthenticatedError:
-                await self._failed(present, now)
-                raise
-            await self._control.record_login(user.id, failed_logins=0, locked_until=None, at=now)
-        entry = AuditEntry(
-            at=now, actor="system:login", action="secondFactorSet", object_kind="user", object_id=user.login
-        )
-        await self._control.audit(user.tenant_id, [entry])
-        return codes
-
-    def _login_lock(self, login: str) -> asyncio.Lock:
-        return self._login_locks[hash(login) % len(self._login_locks)]
-
-    async def _unlocked(self, login: str, tenant: str | None) -> User | None:
-        user = await self._control.user(tenant, login)
-        now = self._now()
-        if user is not None and user.locked_until is not None and user.locked_until > now:
-            raise UnauthenticatedError(
-                "too many wrong passwords: this login is locked for a while",
-                code="lockedOut",
-                field="login",
-                hint="wait, or ask an administrator",
-                retry_after=int((user.locked_until - now).total_seconds()) + 1,
-            )
-        return user
-
-    async def _by_password(self, login: str, password: str, tenant: str | None) -> User:
-        user = await self._unlocked(login, tenant)
-        right = await self._passwords.verify(user.password_hash if user is not None else None, password)
-        if user is None or not right or not user.active:
-            if user is not None:
-                await self._failed(user, self._now())
-            raise wrong_login()
-        settings = (await self._control.login_settings(user.tenant_id)).settings
-        if settings.provider_only and user.role != Role.ADMINISTRATOR:
-            raise UnauthenticatedError(
-                "passwords are not used here",
-                code="providerOnly",
-                field="login",
-                hint="log in at the provider",
-            )
-        return await self._hashed_anew(user, password)
-
-    async def _hashed_anew(self, user: User, password: str) -> User:
-        """Takes today's parameters where the hash was made with others: only now is the password known."""
-        before = user.password_hash
-        if before is None or not self._passwords.is_outdated(before):
-            return user
-        after = await self._passwords.hash_again(password)
-        await self._control.replace_password_hash(user.id, before, after)
-        return replace(user, password_hash=after)
-
-    async def _pass(self, user: User, code: str | None) -> None:
-        """The second factor, where there is one; wrong codes count like wrong passwords."""
-        now = self._now()
-        settings = (await self._control.login_settings(user.tenant_id)).settings
-        try:
-            await self.factors.require(user, code, settings, now)
-        except UnauthenticatedError as error:
-            if error.code == "wrongCode":
-                await self._failed(user, now)
-            raise
-        await self._control.record_login(user.id, failed_logins=0, locked_until=None, at=now)
+        return await self._logins.confirm_enrolment(user, code)
 
     async def open_session(
         self,
@@ -234,18 +163,6 @@ class Identities:
                 "this tenant is suspended", code="tenantSuspended", hint="ask whoever runs the platform"
             )
 
-    async def _failed(self, user: User, now: datetime) -> None:
-        failures = user.failed_logins + 1
-        locked_until = now + LOCKED_FOR if failures >= MAX_FAILURES else None
-        await self._control.record_login(
-            user.id, failed_logins=0 if locked_until else failures, locked_until=locked_until, at=now
-        )
-        if locked_until is not None:
-            entry = AuditEntry(
-                at=now, actor="system:login", action="locked", object_kind="user", object_id=user.login
-            )
-            await self._control.audit(user.tenant_id, [entry])
-
     async def change_password(self, user: User, old: str, new: str, *, token: str | None) -> None:
         """A new password for who knows the old one; other sessions end, that of `token` goes on.
 
@@ -255,8 +172,8 @@ class Identities:
             raise InvalidInputError(
                 "the new password is the old one", field="password", hint="choose another one"
             )
-        async with self._login_lock(user.login):
-            present = await self._with_password(user, old, "oldPassword")
+        async with self._logins.lock(user.login):
+            present = await self._logins.with_password(user, old, "oldPassword")
             password_hash = await self.hash_password(new)
             after = replace(present, password_hash=password_hash, failed_logins=0, locked_until=None)
             await self._control.save_user(after, revision=present.revision)
@@ -265,25 +182,8 @@ class Identities:
 
     async def require_password(self, user: User, password: str) -> None:
         """InvalidInputError when this is not the password of somebody who is logged in; it counts as a wrong login."""
-        async with self._login_lock(user.login):
-            await self._with_password(user, password, "password")
-
-    async def _with_password(self, user: User, password: str, field: str) -> User:
-        now = self._now()
-        present = await self._control.user(user.tenant_id, user.login)
-        if present is None or (present.locked_until is not None and present.locked_until > now):
-            raise ForbiddenError(
-                "too many wrong passwords: this login is locked for a while",
-                code="lockedOut",
-                hint="wait, or ask an administrator",
-            )
-        if not await self._passwords.verify(present.password_hash, password):
-            await self._failed(present, now)
-            old = "old " if field == "oldPassword" else ""
-            raise InvalidInputError(
-                f"the {old}password is wrong", field=field, code="wrongPassword", hint="try again"
-            )
-        return present
+        async with self._logins.lock(user.login):
+            await self._logins.with_password(user, password, "password")
 
     async def end(self, token_hash: bytes) -> None:
         """A session has been ended in the store: this process forgets it at once, the others are told."""
@@ -467,45 +367,6 @@ def _nobody_else() -> None:
 
 def _nobody_else_of(_: bytes) -> None:
     """As above."""
-
-
-def wrong_login() -> UnauthenticatedError:
-    return UnauthenticatedError(
-        "login or password is wrong", code="wrongLogin", field="login", hint="try again"
-    )
-
-
-def parse_grant(grant: str) -> tuple[str, Scope | None]:
-    """`workitems.read` or `workitems.read:own` as written with an API key."""
-    name, _, scope = grant.partition(":")
-    if name not in PRIVILEGES:
-        raise InvalidInputError(
-            f"there is no privilege '{name}'", field="privileges", hint="see the list of privileges"
-        )
-    if not scope:
-        return name, None
-    if scope not in tuple(Scope):
-        raise InvalidInputError(f"'{scope}' is no scope", field="privileges", hint="use own, group or all")
-    if scope != Scope.ALL and not name.startswith(SCOPED):
-        raise InvalidInputError(
-            f"{name} has no scope: it would reach everything",
-            field="privileges",
-            hint=f"leave ':{scope}' out; only privileges of items and e-mails can be narrowed",
-        )
-    return name, Scope(scope)
-
-
-def held_privileges(role: str | None, grants: Iterable[str], *, grouped: bool) -> dict[str, Scope]:
-    """What a role and single grants come to. A stored grant that could not be made today gives nothing."""
-    found = role_privileges(Role(role), grouped=grouped) if role else {}
-    for grant in grants:
-        try:
-            name, scope = parse_grant(grant)
-        except InvalidInputError:
-            continue
-        limited = Scope.GROUP if grouped and name.startswith("workitems.") else Scope.ALL
-        found[name] = scope or limited
-    return found
 
 
 async def login(
