@@ -323,6 +323,7 @@ async def stored_outbound(
     parsed = await asyncio.to_thread(read_email, raw)
     if len(composition.recipients) > MAX_TO:
         raise ConflictError(f"an email has at most {MAX_TO} recipients", code="tooMany", field="to")
+    now = runtime.now()
     return StoredEmail(
         id=email_id,
         thread_id=None,
@@ -330,7 +331,8 @@ async def stored_outbound(
         direction="out",
         kind=composition.kind,
         state=state.value,
-        at=runtime.now(),
+        at=now,
+        queued_at=now if state is SendingState.QUEUED else None,
         message_id=composition.message_id,
         in_reply_to=[composition.in_reply_to] if composition.in_reply_to else [],
         refs=composition.references,
