@@ -7,7 +7,7 @@ import base64
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser, BytesParser
 from email.policy import SMTP
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -39,6 +39,7 @@ class GraphSender:
         self._http = http
         self._messages = f"{user_path(mailbox)}/messages"
         self._inbox = f"{user_path(mailbox)}/mailFolders/inbox"
+        self._drafts = f"{user_path(mailbox)}/mailFolders/drafts/messages"
 
     async def check(self) -> None:
         try:
@@ -58,7 +59,9 @@ class GraphSender:
     ) -> SendOutcome:
         del sender  # the mailbox's own
         content = with_hidden_recipients(raw, recipients)
+        headers = BytesHeaderParser().parsebytes(raw)
         try:
+            await self._clear(str(headers.get("Message-ID", "")).strip(" <>"))
             draft = await self._draft(content)
         except CloudError as error:
             if error.status in (401, 403) and not error.is_limit:
@@ -67,7 +70,11 @@ class GraphSender:
             return SendOutcome(
                 result=SendResult.REFUSED if refused else SendResult.PUT_OFF, reason=error.reason
             )
-        await before_content()
+        try:
+            await before_content()
+        except BaseException:
+            await self._remove(draft)
+            raise
         try:
             await self._http.ask("POST", f"{draft}/send", once=True, headers=HEADERS)
         except CloudError as error:
@@ -103,6 +110,20 @@ class GraphSender:
         message_id = str(told.get("internetMessageId") or "").strip(" <>") or None
         is_draft = told.get("isDraft")
         return (is_draft if isinstance(is_draft, bool) else None), message_id
+
+    async def _clear(self, message_id: str) -> None:
+        """Removes drafts of this email that a process has left which was lost before it sent them. They may not be
+        whole, and nobody else sends them: who begins with an email holds its mailbox alone.
+        """
+        if not message_id:
+            return
+        named = message_id.replace("'", "''")
+        query = {"$filter": f"internetMessageId eq '<{named}>'", "$select": "id,isDraft"}
+        told = await self._http.json("GET", self._drafts, params=query, headers=HEADERS)
+        for left in told.get("value", []):
+            if left.get("isDraft", True):
+                path = f"{self._messages}/{quote(str(left['id']), safe='')}"
+                await self._http.ask("DELETE", path, headers=HEADERS)
 
     async def _draft(self, raw: bytes) -> str:
         """A draft, whole; large files are uploaded to it one by one. Its path."""
