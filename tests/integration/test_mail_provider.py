@@ -12,13 +12,11 @@ import pytest
 from openiwd.domain.email.mailbox import AfterStoring
 from openiwd.ports.mail_provider import MailProviderError, SendResult
 from openiwd.usecases.mail_transfer import Transfer
-from tests.factories.mail_box import CloudBox, GmailBox, GraphBox, ImapBox
+from tests.factories.mail_box import AnyBox, CloudBox, GmailBox, GraphBox, ImapBox, cloud_box
 from tests.factories.mail_iwd import MemoryIwd
 from tests.servers.gmail import GmailServer, read
 from tests.servers.graph import GraphServer
 from tests.servers.until import until
-
-AnyBox = ImapBox | GmailBox | GraphBox
 
 
 def letter(text: str, **headers: str) -> bytes:
@@ -56,22 +54,14 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[AnyBox]:
         await imap.start()
         yield imap
         return
-    server = GmailServer() if request.param == "gmail" else GraphServer()
-    await server.start()
-    made = GmailBox(server) if isinstance(server, GmailServer) else GraphBox(server)
-    yield made
-    await made.close()
-    await server.stop()
+    async with cloud_box(request.param) as made:
+        yield made
 
 
 @pytest.fixture(params=["gmail", "graph"])
 async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[GmailBox | GraphBox]:
-    server = GmailServer() if request.param == "gmail" else GraphServer()
-    await server.start()
-    made = GmailBox(server) if isinstance(server, GmailServer) else GraphBox(server)
-    yield made
-    await made.close()
-    await server.stop()
+    async with cloud_box(request.param) as made:
+        yield made
 
 
 class Life:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser, BytesParser
 from email.policy import SMTP
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -23,7 +23,6 @@ MAX_DRAFT: Final = 2_900_000
 MAX_ATTACHED: Final = 3_000_000
 PART: Final = 10 * 320 * 1024
 """Parts of an upload are multiples of 320 KiB."""
-LOOKS: Final = 4
 
 
 class _File(NamedTuple):
@@ -84,20 +83,20 @@ class GraphSender:
 
     async def _outcome(self, draft: str, error: CloudError) -> SendOutcome:
         """Immutable ids: what was sent is the draft no longer, under the same id."""
-        did_nothing = error.was_put_off or 400 <= error.status < 500
-        for number in range(1, LOOKS + 1):
-            is_draft, message_id = await self._state(draft)
-            if is_draft is False:
-                return SendOutcome(result=SendResult.SENT, message_id=message_id)
-            if did_nothing:
-                await self._remove(draft)
-                waits = error.was_put_off or error.status in (401, 403, 408)
-                return SendOutcome(
-                    result=SendResult.PUT_OFF if waits else SendResult.REFUSED, reason=error.reason
-                )
-            if number < LOOKS:
-                await asyncio.sleep(self._http.pause(number))
-        return SendOutcome(result=SendResult.UNKNOWN, reason=error.reason)
+        look = partial(self._sent, draft)
+        sent = await (look() if error.did_nothing else self._http.looked_up(look))
+        if sent is not None:
+            return sent
+        if not error.did_nothing:
+            return SendOutcome(result=SendResult.UNKNOWN, reason=error.reason)
+        await self._remove(draft)
+        result = SendResult.PUT_OFF if error.waits else SendResult.REFUSED
+        return SendOutcome(result=result, reason=error.reason)
+
+    async def _sent(self, draft: str) -> SendOutcome | None:
+        """That it was sent, where that is proven."""
+        is_draft, message_id = await self._state(draft)
+        return SendOutcome(result=SendResult.SENT, message_id=message_id) if is_draft is False else None
 
     async def _state(self, draft: str) -> tuple[bool | None, str | None]:
         """Whether it is a draft still (None: nobody knows), and the Message-ID that recipients see."""
