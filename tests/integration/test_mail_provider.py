@@ -409,19 +409,19 @@ async def test_nothing_goes_out_where_the_step_before_it_fails(cloud: GmailBox |
 
 
 async def test_a_draft_of_a_process_that_was_lost_is_removed_and_the_email_goes_out_once() -> None:
-    server = GraphServer()
-    await server.start()
-    box = GraphBox(server)
     raw = answer("lost@x", ["a@example.org"])
-    left, other = server.put(raw, "drafts"), server.put(answer("other@x", ["a@example.org"]), "drafts")
-    left.is_draft = other.is_draft = True
-    outcome = await box.sender().send(box.address, ["a@example.org"], raw, _nothing)
-    assert outcome.result is SendResult.SENT
-    assert [m.id for m in server.in_folder("drafts")] == [other.id]
-    assert left.id not in server.messages
-    assert [m.message_id for m in server.in_folder("sentitems")] == ["lost@x"]
-    await box.close()
-    await server.stop()
+    async with cloud_box("graph") as box:
+        assert isinstance(box, GraphBox)
+        left, other = (
+            box.server.put(raw, "drafts"),
+            box.server.put(answer("other@x", ["a@example.org"]), "drafts"),
+        )
+        left.is_draft = other.is_draft = True
+        outcome = await box.sender().send(box.address, ["a@example.org"], raw, _nothing)
+        assert outcome.result is SendResult.SENT
+        assert [m.id for m in box.server.in_folder("drafts")] == [other.id]
+        assert left.id not in box.server.messages
+        assert [m.message_id for m in box.server.in_folder("sentitems")] == ["lost@x"]
 
 
 async def test_a_reply_joins_gmails_thread() -> None:
