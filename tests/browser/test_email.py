@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from openiwd.domain.email.outbound import SendingState
 from openiwd.domain.work_item import Status
@@ -55,6 +55,14 @@ def rich_letter(subject: str) -> bytes:
     )
     message.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename="viewer.exe")
     return message.as_bytes()
+
+
+WRITTEN = ["Dear Katrin Vogel,", "", "please send us the key, .", "Thank you."]
+
+
+def _lines(text: Locator) -> list[str]:
+    """What stands in the editor, line by line."""
+    return text.inner_text().rstrip("\n").split("\n")
 
 
 def test_a_thread_shows_what_came_and_nothing_runs_in_it(
@@ -111,8 +119,9 @@ def test_a_reply_is_written_kept_filled_sent_and_taken_back(
     assert faults(page) == []
     page.get_by_role("button", name="Insert").click()
     text = page.locator("#mailtext")
-    expect(text).to_have_value("Dear Katrin Vogel,\n\nplease send us the key, .")
-    text.press("End")
+    expect(text).to_contain_text("send us the key")
+    assert _lines(text) == ["Dear Katrin Vogel,", "", "please send us the key, ."]
+    text.press("Control+End")
     text.press_sequentially("\nThank you.")
     form = tmp_path / "form.txt"
     form.write_text("Please fill in")
@@ -121,13 +130,15 @@ def test_a_reply_is_written_kept_filled_sent_and_taken_back(
     shot(page, "email-editor")
     assert faults(page) == []
     page.reload()
-    expect(text).to_have_value("Dear Katrin Vogel,\n\nplease send us the key, .\nThank you.")
+    expect(text).to_contain_text("Thank you.")
+    assert _lines(text) == WRITTEN
     expect(editor).to_contain_text("form.txt")
     editor.get_by_label("To", exact=True).fill("katrin.vogel at example.com")
     editor.get_by_role("button", name="Send, keep open").click()
     expect(editor.get_by_role("alert")).to_contain_text("'katrin.vogel at example.com' is no address")
     expect(editor.get_by_label("To", exact=True)).to_be_focused()
-    expect(text).to_have_value("Dear Katrin Vogel,\n\nplease send us the key, .\nThank you.")
+    expect(text).to_contain_text("Thank you.")
+    assert _lines(text) == WRITTEN
     shot(page, "email-editor-error")
     editor.get_by_label("To", exact=True).fill(KATRIN)
     editor.get_by_role("button", name="Send, keep open").click()
@@ -139,10 +150,83 @@ def test_a_reply_is_written_kept_filled_sent_and_taken_back(
     assert body.index("Thank you.") < body.index("www.nordhaven.example") < body.index("> the car was gone")
     shot(page, "email-written")
     page.get_by_role("button", name="Take back").click()
-    expect(text).to_have_value("Dear Katrin Vogel,\n\nplease send us the key, .\nThank you.")
+    expect(text).to_contain_text("Thank you.")
+    assert _lines(text) == WRITTEN
     expect(page.locator("#mailform")).to_contain_text("form.txt")
     assert [e.state for e in mail.emails(item_id)] == ["stored", "failed"]
     expect(page.locator(".mail.ours")).to_contain_text("Taken back")
+
+
+def test_text_is_formatted_by_keys_and_toolbar_and_goes_out_as_html_and_text(
+    site: Site, mail: Mail, open_as: Open, shot: Shot
+) -> None:
+    item_id = mail.in_hand(rich_letter("Formatted answer"))
+    page = open_as("amara", f"/workspace?item={item_id}")
+    page.keyboard.press("e")
+    text = page.locator("#mailtext")
+    bar = page.get_by_role("toolbar", name="Format")
+    expect(text).to_be_focused()
+    page.keyboard.type("Please bring ")
+    page.keyboard.press("Control+b")
+    expect(bar.get_by_role("button", name="Bold")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.type("both")
+    page.keyboard.press("Control+b")
+    page.keyboard.type(":\n")
+    bar.get_by_role("button", name="Bulleted list").click()
+    expect(text).to_be_focused()
+    page.keyboard.type("the key\nthe papers\n\n")
+    page.keyboard.type("See our site")
+    page.keyboard.press("Shift+Control+ArrowLeft")
+    page.keyboard.press("Control+k")
+    page.get_by_label("Address of the link").fill("nordhaven")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Address of the link")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Address of the link").fill("www.nordhaven.example/theft")
+    shot(page, "email-editor-link")
+    assert faults(page) == []
+    page.keyboard.press("Enter")
+    expect(text.get_by_role("link", name="site")).to_have_attribute(
+        "href", "https://www.nordhaven.example/theft"
+    )
+    text.evaluate(PASTE, "<p onclick='x()'>Pasted <i>words</i><script>bad()</script><img src=x></p>")
+    expect(text.locator("i")).to_have_text("words")
+    assert text.locator("img, script, [onclick], [style]").count() == 0
+    shot(page, "email-editor-formatted")
+    assert faults(page) == []
+    expect(page.locator(".draftstate")).to_contain_text("Draft saved")
+    page.reload()
+    expect(text.locator("b")).to_have_text("both")
+    expect(text.locator("li")).to_have_text(["the key", "the papers"])
+    page.get_by_role("button", name="Send, keep open").click()
+    expect(page.locator("#mailform")).to_have_count(0)
+    written = mail.emails(item_id)[-1]
+    assert written.html is not None
+    assert "<b>both</b>" in written.html
+    assert "<li>the key</li>" in written.html
+    assert '<blockquote type="cite"><h1>Police report</h1>' in written.html
+    assert "<img" not in written.html
+    assert (
+        written.html.index("the papers")
+        < written.html.index("www.nordhaven.example<")
+        < written.html.index("<blockquote")
+    )
+    plain = written.text_new.split("\n")
+    assert plain[:3] == ["Please bring both:", "", "• the key"]
+    assert any(line.startswith("> Please find the police report") for line in plain)
+    page.get_by_role("button", name="Take back").click()
+    expect(text.locator("b")).to_have_text("both")
+    expect(text).not_to_contain_text("Police report")
+
+
+PASTE = """(target, html) => {
+  const data = new DataTransfer();
+  data.setData("text/html", html);
+  target.focus();
+  getSelection().selectAllChildren(target);
+  getSelection().collapseToEnd();
+  const input = { inputType: "insertFromPaste", dataTransfer: data, bubbles: true, cancelable: true };
+  target.dispatchEvent(new InputEvent("beforeinput", input));
+}"""
 
 
 def test_nothing_typed_is_lost_with_the_connection_and_one_email_goes_out(
@@ -158,7 +242,7 @@ def test_nothing_typed_is_lost_with_the_connection_and_one_email_goes_out(
     with page.expect_event("requestfailed", lambda request: request.method == "POST"):
         editor.get_by_role("button", name="Send, keep open").click()
     expect(page.locator(".toast.bad").last).to_be_visible()
-    expect(editor.locator("#mailtext")).to_have_value("I write while the line drops.")
+    expect(editor.locator("#mailtext")).to_have_text("I write while the line drops.")
     page.context.set_offline(False)
     # The answer of the first sending gets lost: the author sends again.
     sent = "**/workspace/items/*/emails"

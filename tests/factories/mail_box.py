@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import msgspec
@@ -192,3 +194,17 @@ def _named(raw: bytes, names: list[str]) -> list[str]:
     message = read_message(raw)
     told = {a.addr_spec for n in ("To", "Cc", "Bcc") for h in message.get_all(n, []) for a in h.addresses}
     return [n for n in names if n in told]
+
+
+AnyBox = ImapBox | GmailBox | GraphBox
+
+
+@asynccontextmanager
+async def cloud_box(provider: str) -> AsyncIterator[GmailBox | GraphBox]:
+    """A mailbox at the contract server of `gmail` or `graph`, which runs as long."""
+    server = GmailServer() if provider == "gmail" else GraphServer()
+    await server.start()
+    made = GmailBox(server) if isinstance(server, GmailServer) else GraphBox(server)
+    yield made
+    await made.close()
+    await server.stop()

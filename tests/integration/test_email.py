@@ -251,6 +251,24 @@ async def test_filters_drop_hold_and_sort(care: ServiceCalls) -> None:
     problem(await api.call("PUT", "/filters/x", json=wrong), 422)
 
 
+async def test_the_language_is_told_to_rules_and_filters(care: ServiceCalls) -> None:
+    api = care.api
+    body = {
+        "name": "German",
+        "action": "category",
+        "value": "Lending",
+        "when": {"attribute": "language", "operator": "eq", "value": "de"},
+    }
+    assert (await api.call("PUT", "/filters/german", json=body)).status_code == 201
+    german = await care.received(raw_email("Ich habe am Montag bestellt und noch nichts bekommen.\n"))
+    item = await _item(api, german["itemId"])
+    assert (item["data"]["email"]["language"], item["category"]) == ("de", "Lending")
+    (email,) = (await api.get(f"/items/{german['itemId']}/emails")).json()["emails"]
+    assert email["language"] == "de"
+    short = await care.received(raw_email("OK\n"))
+    assert "language" not in (await _item(api, short["itemId"]))["data"]["email"]
+
+
 async def test_only_the_holder_of_the_lease_writes(care: ServiceCalls) -> None:
     api = care.api
     other = ServiceCalls(api, holder=uuid.uuid4())

@@ -217,6 +217,30 @@ async def test_what_an_agent_wrote_goes_out_once_it_is_approved(api: World, revi
     await reviewed.sent(written["id"])
 
 
+async def test_time_in_review_does_not_count_for_the_tries(api: World, reviewed: ServiceCalls) -> None:
+    _, written = await _agents_email(api, reviewed)
+    await _change(api, "UPDATE email SET at = at - interval '3 days' WHERE direction = 'out'")
+    await api.post(f"/emails/{written['id']}/review", {"decision": "approved"}, "chief")
+    assert (await _put_off(reviewed, written["id"]))["status"] == "queued"
+    await _change(api, "UPDATE email SET queued_at = queued_at - interval '3 days'")
+    assert (await _put_off(reviewed, written["id"]))["status"] == "failed"
+    again = await api.post(f"/emails/{written['id']}/settle", {"status": "queued"}, "chief")
+    assert again.status_code == 200, again.text
+    assert (await _put_off(reviewed, written["id"]))["status"] == "queued"
+
+
+async def _change(api: World, statement: str) -> None:
+    async with api.wiring.pools.acquire("t") as connection:
+        await connection.execute(statement)
+
+
+async def _put_off(calls: ServiceCalls, email_id: str) -> dict[str, Any]:
+    """One try that the server puts off."""
+    for status in ("sending", "handingOver"):
+        assert (await calls.tell(email_id, status)).status_code == 200
+    return dict((await calls.tell(email_id, "queued", reason="421 come back later")).json())
+
+
 async def test_what_comes_back_is_written_anew(api: World, reviewed: ServiceCalls) -> None:
     item_id, written = await _agents_email(api, reviewed)
     problem(await api.post(f"/emails/{written['id']}/review", {"decision": "returned"}, "chief"), 400)

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from openiwd.domain.email.reading import read_email
+from openiwd.domain.email.rich_text import parts_of_html
 from openiwd.domain.errors import ConflictError
 from openiwd.domain.privilege import system
 from openiwd.usecases import email_aside, email_writing, item_detail
-from openiwd.usecases.email_writing import Draft
+from openiwd.usecases.email_draft import Draft
 from tests.factories.api import World, problem
 from tests.factories.mail import ServiceCalls, raw_email
 
@@ -41,6 +43,30 @@ async def test_a_standard_response_is_filled_with_the_items_values(care: Service
     assert [r["id"] for r in (await api.get("/standard-responses")).json()["standardResponses"]] == ["thanks"]
     assert (await api.call("DELETE", "/standard-responses/thanks")).status_code == 204
     assert (await api.get(f"/items/{got['itemId']}/standard-responses/thanks")).status_code == 404
+
+
+async def test_html_goes_out_sanitised_with_its_text_beside_it(care: ServiceCalls) -> None:
+    api = care.api
+    got = await care.received(raw_email())
+    body = {
+        "html": "<p onclick='x()'>Please <b>wait</b></p><ul><li>one</li></ul><script>bad()</script><img src='https://x.example/t.png'>",
+        "below": "> before",
+        "belowHtml": "<blockquote style='color:red'>before <img src='cid:a'></blockquote>",
+    }
+    answer = await api.post(f"/items/{got['itemId']}/emails", body)
+    assert answer.status_code == 201, answer.text
+    written = answer.json()
+    assert written["text"] == "Please wait\n\n• one\n\n-- \nCare team\n\n> before"
+    assert parts_of_html(written["html"]) == (
+        "<p>Please <b>wait</b></p><ul><li>one</li></ul>",
+        "<blockquote>before </blockquote>",
+    )
+    assert "Care team" in written["html"]
+    sent = read_email((await api.get(f"/emails/{written['id']}/raw")).content)
+    assert sent.html is not None
+    assert (sent.html.strip(), sent.text.strip()) == (written["html"], written["text"])
+    empty = await api.post(f"/items/{got['itemId']}/emails", {"html": "<p><br></p>"})
+    assert problem(empty, 400)["field"] == "text"
 
 
 async def test_what_waits_is_taken_back_and_what_is_on_its_way_is_not(care: ServiceCalls) -> None:

@@ -12,13 +12,11 @@ import pytest
 from openiwd.domain.email.mailbox import AfterStoring
 from openiwd.ports.mail_provider import MailProviderError, SendResult
 from openiwd.usecases.mail_transfer import Transfer
-from tests.factories.mail_box import CloudBox, GmailBox, GraphBox, ImapBox
+from tests.factories.mail_box import AnyBox, CloudBox, GmailBox, GraphBox, ImapBox, cloud_box
 from tests.factories.mail_iwd import MemoryIwd
 from tests.servers.gmail import GmailServer, read
 from tests.servers.graph import GraphServer
 from tests.servers.until import until
-
-AnyBox = ImapBox | GmailBox | GraphBox
 
 
 def letter(text: str, **headers: str) -> bytes:
@@ -56,22 +54,14 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[AnyBox]:
         await imap.start()
         yield imap
         return
-    server = GmailServer() if request.param == "gmail" else GraphServer()
-    await server.start()
-    made = GmailBox(server) if isinstance(server, GmailServer) else GraphBox(server)
-    yield made
-    await made.close()
-    await server.stop()
+    async with cloud_box(request.param) as made:
+        yield made
 
 
 @pytest.fixture(params=["gmail", "graph"])
 async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[GmailBox | GraphBox]:
-    server = GmailServer() if request.param == "gmail" else GraphServer()
-    await server.start()
-    made = GmailBox(server) if isinstance(server, GmailServer) else GraphBox(server)
-    yield made
-    await made.close()
-    await server.stop()
+    async with cloud_box(request.param) as made:
+        yield made
 
 
 class Life:
@@ -415,6 +405,23 @@ async def test_nothing_goes_out_where_the_step_before_it_fails(cloud: GmailBox |
     with pytest.raises(ConnectionError):
         await cloud.sender().send(cloud.address, ["a@b.c"], answer("m@x", ["a@b.c"]), refuse)
     assert cloud.server.asked(_sending(cloud)) == 0
+    assert not (isinstance(cloud, GraphBox) and cloud.server.in_folder("drafts"))
+
+
+async def test_a_draft_of_a_process_that_was_lost_is_removed_and_the_email_goes_out_once() -> None:
+    raw = answer("lost@x", ["a@example.org"])
+    async with cloud_box("graph") as box:
+        assert isinstance(box, GraphBox)
+        left, other = (
+            box.server.put(raw, "drafts"),
+            box.server.put(answer("other@x", ["a@example.org"]), "drafts"),
+        )
+        left.is_draft = other.is_draft = True
+        outcome = await box.sender().send(box.address, ["a@example.org"], raw, _nothing)
+        assert outcome.result is SendResult.SENT
+        assert [m.id for m in box.server.in_folder("drafts")] == [other.id]
+        assert left.id not in box.server.messages
+        assert [m.message_id for m in box.server.in_folder("sentitems")] == ["lost@x"]
 
 
 async def test_a_reply_joins_gmails_thread() -> None:

@@ -16,16 +16,14 @@ from openiwd.domain.email.mailbox import Access
 from openiwd.processes.email import EmailProcess
 from openiwd.processes.wiring import Wiring
 from tests.factories.api import SECRET_KEY, World
-from tests.factories.mail_box import GmailBox, GraphBox, ImapBox, addresses
+from tests.factories.mail_box import AnyBox, ImapBox, addresses, cloud_box
 from tests.servers.cloud import CLIENT, SECRET
-from tests.servers.gmail import GmailServer, read
-from tests.servers.graph import GraphServer
+from tests.servers.gmail import read
 from tests.servers.postgres import TEMPLATE_TENANT, PostgresServer
 from tests.servers.until import until
 
 pytestmark = pytest.mark.timeout(600)
 patiently = partial(until, seconds=150)
-AnyBox = ImapBox | GmailBox | GraphBox
 
 
 @pytest.fixture(params=["imap", "gmail", "graph"])
@@ -35,12 +33,8 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[AnyBox]:
         await imap.start()
         yield imap
         return
-    server = GmailServer() if request.param == "gmail" else GraphServer()
-    await server.start()
-    made = GmailBox(server) if isinstance(server, GmailServer) else GraphBox(server)
-    yield made
-    await made.close()
-    await server.stop()
+    async with cloud_box(request.param) as made:
+        yield made
 
 
 @pytest.fixture

@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 
 from openiwd.domain.email.address import Address
+from openiwd.domain.email.rich_text import (
+    forwarded,
+    html_of_text,
+    parts_of_html,
+    reply_quotation,
+    whole_html,
+)
 from openiwd.domain.email.standard_response import StandardResponse, check_response
+from openiwd.domain.email.text_form import text_of_html
 from openiwd.domain.errors import InvalidInputError
+from openiwd.usecases.email_draft import whole_text
 from openiwd.usecases.email_picture import Picture, ShownHtml, blocked_pictures
-from openiwd.usecases.email_writing import whole_text
 from openiwd.web.email.editor_view import addresses_text, split_recipients
 from openiwd.web.item.email_frame import frame_document, frame_headers
 
@@ -45,6 +53,27 @@ def test_the_signature_stands_between_text_and_quotation() -> None:
     assert whole_text("Hello\n\n", "Care team", "> before") == "Hello\n\n-- \nCare team\n\n> before"
     assert whole_text("Hello\n", "", "> before") == "Hello\n\n> before"
     assert whole_text("Hello\n", "", "") == "Hello\n"
+
+
+def test_the_parts_of_an_email_of_ours_are_told_apart_again() -> None:
+    whole = whole_html("<div>Hello</div>", "Care <team>", "<blockquote>before</blockquote>")
+    assert parts_of_html(whole) == ("<div>Hello</div>", "<blockquote>before</blockquote>")
+    assert "<div>Care &lt;team&gt;</div>" in whole
+    assert parts_of_html(whole_html("<b>x</b>", "", "")) == ("<b>x</b>", "")
+    assert parts_of_html("<p>of somebody else</p>") is None
+    assert text_of_html(whole).startswith("Hello\n\n--\nCare <team>\n")
+
+
+def test_plain_text_reads_the_same_as_html() -> None:
+    text = "Dear <Ada>,\n\nplease & thank you\nBo"
+    assert text_of_html(html_of_text(text)) == text
+
+
+def test_what_is_quoted_keeps_its_form() -> None:
+    assert reply_quotation("Ada & Bo wrote:", "<p>Hi</p>") == (
+        '<div>Ada &amp; Bo wrote:</div><blockquote type="cite"><p>Hi</p></blockquote>'
+    )
+    assert forwarded("From: Ada", "<p>Hi</p>") == "<div>From: Ada</div><div><br></div><p>Hi</p>"
 
 
 def test_a_placeholder_that_never_has_a_value_is_refused() -> None:

@@ -23,10 +23,10 @@ from openiwd.domain.email.outbound import OutboundFile, SendingState
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.email import EmailMove, OutboundEmail
 from openiwd.usecases import email_intake, email_sending, email_thread, email_view, email_writing, item_detail
+from openiwd.usecases.email_draft import Draft
 from openiwd.usecases.email_intake import Arrival, Received
 from openiwd.usecases.email_sending import SendingStatus, Told
 from openiwd.usecases.email_view import EmailView, ThreadView
-from openiwd.usecases.email_writing import Draft
 
 _TAGS: Final = ["email"]
 RAW_LIMIT: Final = 52 * 1024 * 1024

@@ -49,6 +49,8 @@ class StoredEmail(Struct, kw_only=True):
     text_signature: str = ""
     text_quoted: str = ""
     html: str | None = None
+    language: str | None = None
+    """As detected; None where the text does not tell."""
     files: list[AttachedFile] = []
     headers: dict[str, str] = {}
     notes: list[str] = []
@@ -61,6 +63,8 @@ class StoredEmail(Struct, kw_only=True):
     reports_on: UUID | None = None
     author: str | None = None
     recipients: list[str] = []
+    queued_at: datetime | None = None
+    """Since when it is to be sent: tries count from here."""
     attempts: int = 0
     attempt_epoch: int | None = None
     attempt_at: datetime | None = None

@@ -12,6 +12,10 @@ class HtmlCleaner(Protocol):
         """Never fails. Pictures of the email itself keep their `cid:` address."""
         ...
 
+    def clean_written(self, html: str) -> str:
+        """What goes out in our name: without any picture, neither classes nor styles."""
+        ...
+
     def clean_with_pictures(self, html: str) -> str:
         """The same, with pictures from elsewhere: for a reader who has asked for them."""
         ...

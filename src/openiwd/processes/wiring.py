@@ -17,6 +17,7 @@ from openiwd.adapters.gws.client import GwsClient
 from openiwd.adapters.gws.session import GwsSession
 from openiwd.adapters.holidays.source import LibraryHolidaySource
 from openiwd.adapters.html.nh3_cleaner import Nh3Cleaner
+from openiwd.adapters.language.langid import LangidGuesser
 from openiwd.adapters.memory.runtime_cache import MemoryRuntimeCache
 from openiwd.adapters.oidc.openid_connect import OpenIdConnect
 from openiwd.adapters.outbound.http_outbound import HttpOutbound
@@ -120,7 +121,9 @@ class Wiring:
             outbound=self.outbound,
             secrets=box,
             capture_adapters=adapters,
-            email_tools=EmailTools(box, Nh3Cleaner(), MailProviders(cloud), self.oauth, cloud),
+            email_tools=EmailTools(
+                box, Nh3Cleaner(), MailProviders(cloud), self.oauth, cloud, LangidGuesser()
+            ),
             limits=RateLimits(MemoryRuntimeCache(), cache, limits),
             make_router=lambda settings: GwsClient(self.outbound, settings),
             make_channels=self._channels,

@@ -27,7 +27,7 @@ from openiwd.domain.email.junk import (
 )
 from openiwd.domain.email.kind import kind_of
 from openiwd.domain.email.mailbox import Mailbox, is_blocked
-from openiwd.domain.email.message import EmailKind, ParsedEmail
+from openiwd.domain.email.message import EmailKind, EmailText, ParsedEmail
 from openiwd.domain.email.quotation import split_text
 from openiwd.domain.email.reading import read_message
 from openiwd.domain.email.thread import Threading, decide, own_email_ids, pointers, referred_ids
@@ -93,6 +93,8 @@ class Look(NamedTuple):
 
     parsed: ParsedEmail
     report: DeliveryReport | None
+    text: EmailText
+    language: str | None
     html: str | None
     digest: bytes
     mailbox: Mailbox
@@ -133,6 +135,8 @@ async def _look(services: TenantServices, arrival: Arrival, digest: bytes) -> Lo
     key = await tools.mark_key(runtime)
     parsed, root = await asyncio.to_thread(read_message, arrival.raw)
     report = await asyncio.to_thread(read_report, parsed, root)
+    text = split_text(parsed.text)
+    language = await asyncio.to_thread(tools.language_of, text.new)
     html = None if parsed.html is None else await asyncio.to_thread(tools.cleaner.clean, parsed.html)
     async with runtime.store.reading() as reading:
         mailboxes = await all_mailboxes(reading)
@@ -146,14 +150,27 @@ async def _look(services: TenantServices, arrival: Arrival, digest: bytes) -> Lo
     )
     threading = decide(parsed, found, threads)
     kind = kind_of(parsed, report, joins=threading.joins is not None)
-    matched = first_match(filters, values_of(parsed, kind, mailbox.id), runtime.now())
+    matched = first_match(filters, values_of(parsed, kind, mailbox.id, language), runtime.now())
     sender = without_tag(parsed.sender.address) if parsed.sender else ""
     is_own = (
         parsed.message_id is not None
         and email_of_message_id(parsed.message_id, key) is not None
         and sender in mailbox.own_addresses
     )
-    return Look(parsed, report, html, digest, mailbox, mailboxes, threading, kind, matched.filter, is_own)
+    return Look(
+        parsed=parsed,
+        report=report,
+        text=text,
+        language=language,
+        html=html,
+        digest=digest,
+        mailbox=mailbox,
+        mailboxes=mailboxes,
+        threading=threading,
+        kind=kind,
+        filter=matched.filter,
+        is_own=is_own,
+    )
 
 
 def _compiled(raws: Sequence[dict[str, Any]]) -> list[CompiledFilter]:
@@ -193,7 +210,7 @@ async def _decide(services: TenantServices, arrival: Arrival, look: Look) -> Rec
 
 
 def _email(services: TenantServices, arrival: Arrival, look: Look) -> StoredEmail:
-    parsed, text = look.parsed, split_text(look.parsed.text)
+    parsed, text = look.parsed, look.text
     notes = list(parsed.notes)
     if arrival.full_size is not None:
         notes.insert(
@@ -222,6 +239,7 @@ def _email(services: TenantServices, arrival: Arrival, look: Look) -> StoredEmai
         text_signature=text.signature,
         text_quoted=text.quoted,
         html=look.html,
+        language=look.language,
         files=files,
         headers=parsed.headers,
         notes=notes,

@@ -50,6 +50,7 @@ def submission_of(
                 "cc": [a.address for a in email.people.cc[:MAX_NAMED]],
                 "attachments": len(email.files),
                 "size": email.size,
+                **({"language": email.language} if email.language else {}),
             }
         },
     )

@@ -108,7 +108,7 @@ async def _step(
     email.state = _STATE[decision].value
     email.error = (comment or None) if decision is ReviewDecision.RETURNED else None
     if decision is ReviewDecision.APPROVED:
-        email.next_try_at = services.runtime.now()
+        email.queued_at = email.next_try_at = services.runtime.now()
     if not await tx.update_email(email):
         raise TransactionRetryError("the email changed meanwhile")
     return email

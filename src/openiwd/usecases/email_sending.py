@@ -127,7 +127,7 @@ async def _step(tx: Writing, services: TenantServices, email_id: UUID, told: Sen
             email.attempts += 1
             email.attempt_epoch, email.attempt_at = told.epoch, now
         case SendingState.QUEUED:
-            email.next_try_at = next_try(email.attempts, email.at, now)
+            email.next_try_at = next_try(email.attempts, email.queued_at or email.at, now)
             email.error = reason
         case SendingState.SENT:
             email.sent_at, email.error = now, reason
@@ -233,7 +233,8 @@ async def settle(
         current.state = status.value
         current.error = reason if status is SendingState.FAILED else None
         if status is SendingState.QUEUED:
-            current.attempts, current.next_try_at = 0, services.runtime.now()
+            current.attempts, current.queued_at = 0, services.runtime.now()
+            current.next_try_at = current.queued_at
         if status is SendingState.SENT:
             current.sent_at = services.runtime.now()
         if not await tx.update_email(current):

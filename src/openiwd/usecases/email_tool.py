@@ -1,4 +1,4 @@
-"""What use cases of email need beside the store: sealed secrets, harmless HTML, and the tenant's key for its marks."""
+"""What use cases of email need beside the store: secrets, harmless HTML, languages, the key of the tenant's marks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from openiwd.domain.email.cloud import CloudAddresses
+from openiwd.domain.email.language import language_if_sure, words_of
 from openiwd.ports.html_cleaner import HtmlCleaner
+from openiwd.ports.language_guesser import LanguageGuesser
 from openiwd.ports.mail_provider import MailProvider
 from openiwd.ports.oauth import OAuth
 from openiwd.ports.secret_box import SecretBox
@@ -32,6 +34,7 @@ class EmailTools:
         provider: MailProvider,
         oauth: OAuth,
         addresses: CloudAddresses,
+        guesser: LanguageGuesser,
     ) -> None:
         self.box = box
         self.cleaner = cleaner
@@ -39,7 +42,13 @@ class EmailTools:
         """For trying connections out; mail is moved by the email service."""
         self.oauth = oauth
         self.addresses = addresses
+        self.guesser = guesser
         self._keys: dict[str, bytes] = {}
+
+    def language_of(self, text: str) -> str | None:
+        """The language of a text, where it is long and plain enough to tell. Not for the event loop."""
+        words = words_of(text)
+        return None if words is None else language_if_sure(*self.guesser.guess(words))
 
     async def mark_key(self, runtime: TenantRuntime) -> bytes:
         """The tenant's key for Message-IDs and tokens; made at the first use, the same for all processes."""

@@ -48,6 +48,8 @@ class EmailView(Struct, kw_only=True, rename="camel"):
     signature: str
     quoted: str
     html: str | None
+    language: str | None
+    """As detected; null where the text does not tell."""
     files: list[AttachedFile]
     notes: list[str]
     size: int
@@ -93,6 +95,7 @@ def email_view(email: StoredEmail) -> EmailView:
         signature=email.text_signature,
         quoted=email.text_quoted,
         html=email.html,
+        language=email.language,
         files=email.files,
         notes=email.notes,
         size=email.size,

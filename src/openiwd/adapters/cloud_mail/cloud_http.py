@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
@@ -16,7 +16,9 @@ import msgspec
 from openiwd.ports.mail_provider import AccessTokens, MailProviderError
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+T = TypeVar("T")
 TRIES: Final = 4
+LOOKS: Final = 4
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
 """Who asks for a longer one gets it from the caller, who tells it as an error meanwhile."""
@@ -43,6 +45,16 @@ class CloudError(Exception):
     def was_put_off(self) -> bool:
         """The provider says that it did nothing, and that later it may."""
         return self.is_limit or (self.status == 503 and self.retry_after is not None) or not self.reached
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether the provider certainly has not done what was asked for."""
+        return self.was_put_off or 400 <= self.status < 500
+
+    @property
+    def waits(self) -> bool:
+        """Of one that did nothing: whether that may change without another request, as rights and limits do."""
+        return self.was_put_off or self.status in (401, 403, 408)
 
     @property
     def passes(self) -> bool:
@@ -91,6 +103,16 @@ class CloudHttp:
                     raise
                 await asyncio.sleep(pause)
         raise AssertionError("unreachable")
+
+    async def looked_up(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """What an answer that was lost has left at the provider: looked for a few times, with pauses."""
+        for number in range(1, LOOKS + 1):
+            found = await look()
+            if found is not None:
+                return found
+            if number < LOOKS:
+                await asyncio.sleep(self.pause(number))
+        return None
 
     async def json(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         """The answer's object."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from email.parser import BytesHeaderParser
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,7 +19,6 @@ from openiwd.ports.mail_provider import SendOutcome, SendResult
 
 LARGE: Final = 3 * 1024 * 1024
 """From here on a message is uploaded as it is, instead of within JSON."""
-LOOKS: Final = 4
 BOUNDARY: Final = "openiwd-part"
 
 
@@ -79,18 +78,13 @@ class GmailSender:
         )
 
     async def _outcome(self, error: CloudError, message_id: str) -> SendOutcome:
-        if error.was_put_off:
-            return SendOutcome(result=SendResult.PUT_OFF, reason=error.reason)
-        if 400 <= error.status < 500:
-            result = SendResult.PUT_OFF if error.status in (401, 403, 408) else SendResult.REFUSED
+        if error.did_nothing:
+            result = SendResult.PUT_OFF if error.waits else SendResult.REFUSED
             return SendOutcome(result=result, reason=error.reason)
-        for number in range(1, LOOKS + 1):
-            found = await self._sent(message_id)
-            if found is not None:
-                return SendOutcome(result=SendResult.SENT, message_id=await self._final_id(found))
-            if number < LOOKS:
-                await asyncio.sleep(self._http.pause(number))
-        return SendOutcome(result=SendResult.UNKNOWN, reason=error.reason)
+        found = await self._http.looked_up(partial(self._sent, message_id))
+        if found is None:
+            return SendOutcome(result=SendResult.UNKNOWN, reason=error.reason)
+        return SendOutcome(result=SendResult.SENT, message_id=await self._final_id(found))
 
     async def _sent(self, message_id: str) -> str | None:
         query = {"labelIds": "SENT", "q": f"rfc822msgid:{message_id}", "maxResults": 1}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser, BytesParser
 from email.policy import SMTP
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -23,7 +23,6 @@ MAX_DRAFT: Final = 2_900_000
 MAX_ATTACHED: Final = 3_000_000
 PART: Final = 10 * 320 * 1024
 """Parts of an upload are multiples of 320 KiB."""
-LOOKS: Final = 4
 
 
 class _File(NamedTuple):
@@ -39,6 +38,7 @@ class GraphSender:
         self._http = http
         self._messages = f"{user_path(mailbox)}/messages"
         self._inbox = f"{user_path(mailbox)}/mailFolders/inbox"
+        self._drafts = f"{user_path(mailbox)}/mailFolders/drafts/messages"
 
     async def check(self) -> None:
         try:
@@ -58,7 +58,9 @@ class GraphSender:
     ) -> SendOutcome:
         del sender  # the mailbox's own
         content = with_hidden_recipients(raw, recipients)
+        headers = BytesHeaderParser().parsebytes(raw)
         try:
+            await self._clear(str(headers.get("Message-ID", "")).strip(" <>"))
             draft = await self._draft(content)
         except CloudError as error:
             if error.status in (401, 403) and not error.is_limit:
@@ -67,7 +69,11 @@ class GraphSender:
             return SendOutcome(
                 result=SendResult.REFUSED if refused else SendResult.PUT_OFF, reason=error.reason
             )
-        await before_content()
+        try:
+            await before_content()
+        except BaseException:
+            await self._remove(draft)
+            raise
         try:
             await self._http.ask("POST", f"{draft}/send", once=True, headers=HEADERS)
         except CloudError as error:
@@ -77,20 +83,20 @@ class GraphSender:
 
     async def _outcome(self, draft: str, error: CloudError) -> SendOutcome:
         """Immutable ids: what was sent is the draft no longer, under the same id."""
-        did_nothing = error.was_put_off or 400 <= error.status < 500
-        for number in range(1, LOOKS + 1):
-            is_draft, message_id = await self._state(draft)
-            if is_draft is False:
-                return SendOutcome(result=SendResult.SENT, message_id=message_id)
-            if did_nothing:
-                await self._remove(draft)
-                waits = error.was_put_off or error.status in (401, 403, 408)
-                return SendOutcome(
-                    result=SendResult.PUT_OFF if waits else SendResult.REFUSED, reason=error.reason
-                )
-            if number < LOOKS:
-                await asyncio.sleep(self._http.pause(number))
-        return SendOutcome(result=SendResult.UNKNOWN, reason=error.reason)
+        look = partial(self._sent, draft)
+        sent = await (look() if error.did_nothing else self._http.looked_up(look))
+        if sent is not None:
+            return sent
+        if not error.did_nothing:
+            return SendOutcome(result=SendResult.UNKNOWN, reason=error.reason)
+        await self._remove(draft)
+        result = SendResult.PUT_OFF if error.waits else SendResult.REFUSED
+        return SendOutcome(result=result, reason=error.reason)
+
+    async def _sent(self, draft: str) -> SendOutcome | None:
+        """That it was sent, where that is proven."""
+        is_draft, message_id = await self._state(draft)
+        return SendOutcome(result=SendResult.SENT, message_id=message_id) if is_draft is False else None
 
     async def _state(self, draft: str) -> tuple[bool | None, str | None]:
         """Whether it is a draft still (None: nobody knows), and the Message-ID that recipients see."""
@@ -103,6 +109,20 @@ class GraphSender:
         message_id = str(told.get("internetMessageId") or "").strip(" <>") or None
         is_draft = told.get("isDraft")
         return (is_draft if isinstance(is_draft, bool) else None), message_id
+
+    async def _clear(self, message_id: str) -> None:
+        """Removes drafts of this email that a process has left which was lost before it sent them. They may not be
+        whole, and nobody else sends them: who begins with an email holds its mailbox alone.
+        """
+        if not message_id:
+            return
+        named = message_id.replace("'", "''")
+        query = {"$filter": f"internetMessageId eq '<{named}>'", "$select": "id,isDraft"}
+        told = await self._http.json("GET", self._drafts, params=query, headers=HEADERS)
+        for left in told.get("value", []):
+            if left.get("isDraft", True):
+                path = f"{self._messages}/{quote(str(left['id']), safe='')}"
+                await self._http.ask("DELETE", path, headers=HEADERS)
 
     async def _draft(self, raw: bytes) -> str:
         """A draft, whole; large files are uploaded to it one by one. Its path."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import nh3
@@ -57,11 +58,13 @@ def _kept(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
-def _cleaner(kept: Callable[[str, str, str], str | None] | None) -> nh3.Cleaner:
+def _cleaner(
+    kept: Callable[[str, str, str], str | None] | None, tags: AbstractSet[str] = TAGS
+) -> nh3.Cleaner:
     return nh3.Cleaner(
-        tags=set(TAGS),
+        tags=set(tags),
         clean_content_tags=_DROPPED,
-        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+        attributes={tag: set(names) for tag, names in ATTRIBUTES.items() if tag == "*" or tag in tags},
         attribute_filter=kept,
         url_schemes={"http", "https", "mailto", "tel", "cid"},
         link_rel="noopener noreferrer nofollow",
@@ -75,9 +78,13 @@ class Nh3Cleaner:
     def __init__(self) -> None:
         self._cleaner = _cleaner(_kept)
         self._with_pictures = _cleaner(None)
+        self._written = _cleaner(None, TAGS - {"img"})
 
     def clean(self, html: str) -> str:
         return self._cleaner.clean(html[:MAX_HTML].replace("\x00", ""))
+
+    def clean_written(self, html: str) -> str:
+        return self._written.clean(html[:MAX_HTML].replace("\x00", ""))
 
     def clean_with_pictures(self, html: str) -> str:
         return self._with_pictures.clean(html[:MAX_HTML].replace("\x00", ""))

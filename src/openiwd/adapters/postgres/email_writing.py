@@ -129,6 +129,7 @@ class EmailWriting:
             *(email.id, email.revision, email.thread_id, email.state, email.kind.value, email.evidence),
             *(_value(email, "suggestions"), email.attempts, email.attempt_epoch, email.attempt_at),
             *(email.next_try_at, email.sent_at, email.error, _value(email, "deliveries"), email.message_id),
+            email.queued_at,
         )
         return found is not None
 

@@ -28,9 +28,9 @@ from openiwd.usecases import (
     standard_response,
 )
 from openiwd.usecases.configuration import Editor
+from openiwd.usecases.email_draft import Draft
 from openiwd.usecases.email_intake import Arrival
 from openiwd.usecases.email_sending import SendingStatus
-from openiwd.usecases.email_writing import Draft
 from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.platform import TenantServices
 

@@ -11,12 +11,14 @@ from litestar.datastructures import UploadFile
 from litestar.params import FromPath, FromQuery
 
 from openiwd.domain.email.outbound import OutboundFile
+from openiwd.domain.email.text_form import text_of_html
 from openiwd.domain.errors import InvalidInputError, OpenIwdError, TooLargeError
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.email import StoredEmail
 from openiwd.usecases import email_view, email_writing, item_action, item_detail, standard_response
-from openiwd.usecases.email_writing import MAX_BYTES, SEND, Draft
+from openiwd.usecases.email_draft import MAX_TEXT, Draft
+from openiwd.usecases.email_writing import MAX_BYTES, SEND
 from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.mailbox import all_mailboxes
 from openiwd.web.email.editor_view import (
@@ -24,6 +26,7 @@ from openiwd.web.email.editor_view import (
     Source,
     answered_by,
     begin,
+    below_html_of,
     below_of,
     kind_of,
     mode_of,
@@ -48,8 +51,15 @@ async def _source(visit: Visit, item_id: str) -> Source:
     thread = await email_view.thread_of(visit.services, visit.caller, item)
     async with visit.services.runtime.store.reading() as reading:
         mailboxes = await all_mailboxes(reading)
-    language = str((item.contact or {}).get("language") or visit.t.language)
+    language = _language(item) or visit.t.language
     return Source(item, thread.emails, mailboxes, visit.times, catalogue(language))
+
+
+def _language(item: WorkItem) -> str:
+    """Of whom it goes to: the contact's own, else the one that was written in."""
+    email = item.data.get("email")
+    detected = email.get("language") if isinstance(email, dict) else None
+    return str((item.contact or {}).get("language") or detected or "")
 
 
 @get("/workspace/items/{item_id:str}/editor")
@@ -77,8 +87,7 @@ async def responses(
     """Standard responses to choose from."""
     item = await item_detail.read(visit.services, visit.caller, item_id)
     visit.caller.require_item(SEND, item)
-    language = str((item.contact or {}).get("language") or "")
-    folders = response_folders(await standard_response.usable(visit.services), visit.t, language)
+    folders = response_folders(await standard_response.usable(visit.services), visit.t, _language(item))
     return visit.page("email/responses.html", folders=folders, item_id=str(item.id), mailbox=mailbox)
 
 
@@ -137,9 +146,12 @@ async def _write(visit: Visit, source: Source, sent: Sent) -> StoredEmail:
         raise TooLargeError(
             visit.t("mail.too_large", n=limit), field="files", hint=visit.t("mail.too_large_hint")
         )
-    text = sent.raw("text").replace("\r\n", "\n")
-    if not text.strip():
-        raise InvalidInputError(visit.t("mail.empty"), field="text", hint=visit.t("mail.empty_hint"))
+    html = sent.raw("html")
+    if not text_of_html(html).strip():
+        raise InvalidInputError(visit.t("mail.empty"), field="html", hint=visit.t("mail.empty_hint"))
+    if len(html) > MAX_TEXT:
+        raise TooLargeError(visit.t("mail.too_long"), field="html", hint=visit.t("mail.too_long_hint"))
+    quotes = sent.flag("quote")
     draft = Draft(
         kind=kind,
         answers=answers,
@@ -148,8 +160,9 @@ async def _write(visit: Visit, source: Source, sent: Sent) -> StoredEmail:
         cc=split_recipients(sent.text("cc")),
         bcc=split_recipients(sent.text("bcc")),
         subject=sent.text("subject")[:500],
-        text=text,
-        below=below_of(source, mode, answered) if sent.flag("quote") else "",
+        html=html,
+        below=below_of(source, mode, answered) if quotes else "",
+        below_html=below_html_of(source, mode, answered) if quotes else None,
     )
     completing = sent.text("then") == "complete"
     not_before = None if completing else visit.services.runtime.now() + TAKE_BACK

@@ -13,6 +13,7 @@ from openiwd.domain.email.mailbox import Mailbox
 from openiwd.domain.email.message import EmailKind
 from openiwd.domain.email.outbound import reply_subject
 from openiwd.domain.email.quotation import split_text
+from openiwd.domain.email.rich_text import forwarded, html_of_text, parts_of_html, reply_quotation
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.work_item import WorkItem
 from openiwd.usecases.email_view import EmailView
@@ -59,7 +60,8 @@ class Editing(NamedTuple):
     cc: str
     bcc: str
     subject: str
-    text: str
+    html: str
+    """Sanitised."""
     signature: str
     below: str
     originals: list[Original]
@@ -100,7 +102,7 @@ def begin(source: Source, mode: Mode, answers: str, email_id: UUID) -> Editing:
         cc=cc,
         bcc=bcc,
         subject=_subject(source, mode, answered),
-        text=split_text(answered.text).new.rstrip() if mode is Mode.AGAIN and answered else "",
+        html=_written_before(answered) if mode is Mode.AGAIN and answered else "",
         signature=sending[mailbox].signature if mailbox else "",
         below=below_of(source, mode, answered),
         originals=[
@@ -193,25 +195,49 @@ def _subject(source: Source, mode: Mode, answered: EmailView | None) -> str:
     return answered.subject if mode is Mode.AGAIN else reply_subject(answered.subject)
 
 
+def _written_before(answered: EmailView) -> str:
+    """The author's own part of an email of ours."""
+    parts = parts_of_html(answered.html or "")
+    if parts is not None:
+        return parts[0]
+    text = split_text(answered.text).new.rstrip()
+    return html_of_text(text) if text else ""
+
+
 def below_of(source: Source, mode: Mode, answered: EmailView | None) -> str:
     """What is quoted below: each line marked in a reply, as it was in a forward."""
     if answered is None:
         return ""
     if mode is Mode.AGAIN:
         return split_text(answered.text).quoted.strip("\n")
-    text = f"{answered.text}{answered.signature}{answered.quoted}".rstrip()[:MAX_QUOTED]
-    t, at = source.t, answered.dated_at or answered.at
-    name = str(answered.sender) if answered.sender else ""
-    date = source.times.exact(at)
+    text, head = _whole_text(answered), _head(source, mode, answered)
     if mode is Mode.FORWARD:
-        head = t(
-            "mail_quote.forward",
-            name=name,
-            date=date,
-            subject=answered.subject,
-            to=addresses_text(answered.to),
-        )
         return f"{head}\n\n{text}"
-    return "\n".join(
-        [t("mail_quote.reply", name=name, date=date), *(f"> {line}".rstrip() for line in text.splitlines())]
-    )
+    return "\n".join([head, *(f"> {line}".rstrip() for line in text.splitlines())])
+
+
+def below_html_of(source: Source, mode: Mode, answered: EmailView | None) -> str:
+    """The same with its formatting, where it has some and is not too long for that."""
+    if answered is None:
+        return ""
+    if mode is Mode.AGAIN:
+        parts = parts_of_html(answered.html or "")
+        return parts[1] if parts is not None else html_of_text(below_of(source, mode, answered))
+    html = answered.html or ""
+    original = html if 0 < len(html) <= MAX_QUOTED else html_of_text(_whole_text(answered))
+    head = _head(source, mode, answered)
+    return forwarded(head, original) if mode is Mode.FORWARD else reply_quotation(head, original)
+
+
+def _whole_text(answered: EmailView) -> str:
+    return f"{answered.text}{answered.signature}{answered.quoted}".rstrip()[:MAX_QUOTED]
+
+
+def _head(source: Source, mode: Mode, answered: EmailView) -> str:
+    """Who wrote what is quoted, and when."""
+    name = str(answered.sender) if answered.sender else ""
+    date = source.times.exact(answered.dated_at or answered.at)
+    if mode is Mode.FORWARD:
+        to = addresses_text(answered.to)
+        return source.t("mail_quote.forward", name=name, date=date, subject=answered.subject, to=to)
+    return source.t("mail_quote.reply", name=name, date=date)

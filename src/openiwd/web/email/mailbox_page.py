@@ -24,7 +24,7 @@ from openiwd.web.email.mailbox_form import (
     provider_of,
 )
 from openiwd.web.email.mailbox_view import PATH, href_of, mailbox_line
-from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog, typed
+from openiwd.web.shell.dialog_page import act_in_dialog, delete_form, done, editor_of, show_dialog, typed
 from openiwd.web.shell.form import Form, with_errors
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.sent import Sent, as_, require, sent_by
@@ -223,14 +223,15 @@ async def switch_dialog(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Respo
 @post(f"{PATH}/{{mailbox_id:str}}/switch", status_code=200)
 async def switch(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
     """Enables a disabled mailbox, disables an enabled one."""
-    editor, sent = editor_of(visit), await sent_by(visit)
+    editor = editor_of(visit)
     state = await mailbox_use.state(editor, mailbox_id)
-    try:
+
+    async def put(sent: Sent) -> Response[Any]:
         changed = replace(state.mailbox, enabled=not state.mailbox.enabled)
         await mailbox_use.put(editor, changed, sent.revision())
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _switch_form(visit, state), sent, error)
-    return done(visit, "", to=href_of(mailbox_id))
+        return done(visit, "", to=href_of(mailbox_id))
+
+    return await act_in_dialog(visit, _switch_form(visit, state), put)
 
 
 # Trying it out, signing in --------------------------------------------------------------------------------------------
@@ -247,14 +248,14 @@ async def try_out(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[An
 @post(f"{PATH}/{{mailbox_id:str}}/consent", status_code=200)
 async def sign_in(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
     """To the provider's own page, where a person lets OpenIWD use the mailbox."""
-    try:
-        url = await mailbox_consent.begin(editor_of(visit), mailbox_id, str(visit.request.base_url))
-    except OpenIwdError as error:
-        if isinstance(error, ForbiddenError) and error.code == "forbidden":
-            raise
-        state = await mailbox_use.state(editor_of(visit), mailbox_id)
-        return refuse_dialog(visit, _sign_in_form(visit, state), await sent_by(visit), error)
-    return redirect(url, htmx=True)
+    editor = editor_of(visit)
+    state = await mailbox_use.state(editor, mailbox_id)
+
+    async def begin(_: Sent) -> Response[Any]:
+        url = await mailbox_consent.begin(editor, mailbox_id, str(visit.request.base_url))
+        return redirect(url, htmx=True)
+
+    return await act_in_dialog(visit, _sign_in_form(visit, state), begin)
 
 
 @get(f"{PATH}/{{mailbox_id:str}}/consent")
@@ -276,15 +277,8 @@ def _sign_in_form(visit: Visit, state: MailboxState) -> Form:
 
 
 def _delete_form(visit: Visit, state: MailboxState) -> Form:
-    t = visit.t
-    return Form(
-        action=f"{href_of(state.mailbox.id)}/delete",
-        title=t("named.delete_title", name=state.mailbox.name),
-        text=t("mailbox.delete_text"),
-        fields=[],
-        submit=t("form.delete"),
-        danger=True,
-    )
+    box = state.mailbox
+    return delete_form(visit, href_of(box.id), box.name, visit.t("mailbox.delete_text"))
 
 
 @get(f"{PATH}/{{mailbox_id:str}}/delete")
@@ -299,11 +293,12 @@ async def delete(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any
     """Removes it with its secrets; its emails stay with their items."""
     editor = editor_of(visit)
     state = await mailbox_use.state(editor, mailbox_id)
-    try:
+
+    async def remove(_: Sent) -> Response[Any]:
         await mailbox_use.delete(editor, mailbox_id)
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _delete_form(visit, state), await sent_by(visit), error)
-    return done(visit, "", to=PATH)
+        return done(visit, "", to=PATH)
+
+    return await act_in_dialog(visit, _delete_form(visit, state), remove)
 
 
 PAGES: Final[list[Any]] = [

@@ -14,7 +14,7 @@ from openiwd.usecases import live_object, standard_response
 from openiwd.usecases.live_object import Stored
 from openiwd.web.configuration.navigation import show
 from openiwd.web.email.response_view import response_folders
-from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog, typed
+from openiwd.web.shell.dialog_page import act_in_dialog, delete_form, done, editor_of, show_dialog, typed
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.sent import Sent, as_, require, sent_by
@@ -163,15 +163,8 @@ async def _refused(visit: Visit, stored: Stored | None, sent: Sent, error: OpenI
 
 
 def _delete_form(visit: Visit, stored: Stored) -> Form:
-    t = visit.t
-    return Form(
-        action=f"{href_of(stored.value.id)}/delete",
-        title=t("named.delete_title", name=stored.value.name),
-        text=t("mail_response.delete_text"),
-        fields=[],
-        submit=t("form.delete"),
-        danger=True,
-    )
+    value = stored.value
+    return delete_form(visit, href_of(value.id), value.name, visit.t("mail_response.delete_text"))
 
 
 @get(f"{PATH}/{{response_id:str}}/delete")
@@ -186,11 +179,12 @@ async def delete(visit: CurrentVisit, response_id: FromPath[str]) -> Response[An
     """Removes it."""
     editor = editor_of(visit)
     stored = await live_object.get(editor, KIND, response_id)
-    try:
+
+    async def remove(_: Sent) -> Response[Any]:
         await live_object.delete(editor, KIND, response_id)
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _delete_form(visit, stored), await sent_by(visit), error)
-    return done(visit, "", to=PATH)
+        return done(visit, "", to=PATH)
+
+    return await act_in_dialog(visit, _delete_form(visit, stored), remove)
 
 
 PAGES: Final[list[Any]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Response
@@ -10,7 +11,7 @@ from openiwd.domain.errors import ForbiddenError, OpenIwdError
 from openiwd.usecases.configuration import Editor
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.rendering import nothing, redirect
-from openiwd.web.shell.sent import Sent
+from openiwd.web.shell.sent import Sent, sent_by
 from openiwd.web.shell.visit import Visit
 
 
@@ -29,6 +30,29 @@ def refuse_dialog(visit: Visit, form: Form, sent: Sent, error: OpenIwdError) -> 
         raise error
     fields = with_errors([typed(f, sent) for f in form.fields], error)
     return visit.page("components/dialog.html", status=422, form=form._replace(fields=fields), error=error)
+
+
+async def act_in_dialog(
+    visit: Visit, form: Form, act: Callable[[Sent], Awaitable[Response[Any]]]
+) -> Response[Any]:
+    """What a dialog's button does; what is refused is told in the dialog, with what was typed."""
+    sent = await sent_by(visit)
+    try:
+        return await act(sent)
+    except OpenIwdError as error:
+        return refuse_dialog(visit, form, sent, error)
+
+
+def delete_form(visit: Visit, href: str, name: str, text: str) -> Form:
+    """Asks before something with a name is deleted; `text` says what goes with it."""
+    return Form(
+        action=f"{href}/delete",
+        title=visit.t("named.delete_title", name=name),
+        text=text,
+        fields=[],
+        submit=visit.t("form.delete"),
+        danger=True,
+    )
 
 
 def typed(field: Field, sent: Sent) -> Field:

@@ -10,14 +10,14 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from openiwd.api.webhook import place_text, read_place
-from openiwd.domain.errors import InvalidInputError, OpenIwdError
+from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.webhook import DeliveryQuery, DeliveryState
 from openiwd.usecases import webhook as webhook_use
 from openiwd.usecases.webhook import Record, Replay
 from openiwd.web.configuration.navigation import show
-from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog
+from openiwd.web.shell.dialog_page import act_in_dialog, done, editor_of, show_dialog
 from openiwd.web.shell.form import Field, Form
-from openiwd.web.shell.sent import sent_by
+from openiwd.web.shell.sent import Sent
 from openiwd.web.shell.visit import CurrentVisit, Visit
 from openiwd.web.webhook.webhook_view import (
     FAILING,
@@ -137,18 +137,19 @@ async def since_dialog(visit: CurrentVisit, webhook_id: FromPath[str]) -> Respon
 @post(f"{AT}/-/replay-since", status_code=200)
 async def replay_since(visit: CurrentVisit, webhook_id: FromPath[str]) -> Response[Any]:
     """Sends every event since an instant again."""
-    editor, sent = editor_of(visit), await sent_by(visit)
+    editor = editor_of(visit)
     record = await webhook_use.get(editor, webhook_id)
-    try:
+
+    async def replay(sent: Sent) -> Response[Any]:
         since = sent.moment("since")
         if since is None:
             raise InvalidInputError(visit.t("form.needed"), field="since")
         if since >= visit.now:
             raise InvalidInputError(visit.t("webhook.since_ahead"), field="since")
         again = await webhook_use.replay(editor, webhook_id, Replay(since=since))
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _since_form(visit, record), sent, error)
-    return done(visit, visit.t("webhook.replayed", n=again), hint=visit.t("webhook.since_follows"))
+        return done(visit, visit.t("webhook.replayed", n=again), hint=visit.t("webhook.since_follows"))
+
+    return await act_in_dialog(visit, _since_form(visit, record), replay)
 
 
 PAGES: Final[list[Any]] = [

@@ -120,7 +120,7 @@ SELECT t.id FROM email_thread t JOIN item i ON i.number = t.item_number WHERE i.
 -- name: erase_emails
 -- Blanks who wrote and what; rows, kinds, instants and sizes stay for reports.
 UPDATE email SET sender_name = NULL, sender = NULL, people = '{}', subject = '', text_new = '', text_signature = '', text_quoted = '',
-    html = NULL, files = '[]', headers = '{}', in_reply_to = '{}', refs = '{}', recipients = '{}', deliveries = '[]',
+    html = NULL, language = NULL, files = '[]', headers = '{}', in_reply_to = '{}', refs = '{}', recipients = '{}', deliveries = '[]',
     suggestions = '[]', error = NULL, notes = ARRAY['erased'],
     state = CASE WHEN direction = 'out' AND state IN ('queued', 'inReview', 'returned') THEN 'withdrawn' ELSE state END,
     revision = revision + 1
@@ -233,7 +233,7 @@ ORDER BY coalesce(next_try_at, at), id LIMIT $4;
 -- name: update_email
 -- Compare-and-set on the revision: what changes in the life of an email.
 UPDATE email SET thread_id = $3, state = $4, kind = $5, evidence = $6, suggestions = $7, attempts = $8, attempt_epoch = $9,
-    attempt_at = $10, next_try_at = $11, sent_at = $12, error = $13, deliveries = $14, message_id = $15, revision = revision + 1
+    attempt_at = $10, next_try_at = $11, sent_at = $12, error = $13, deliveries = $14, message_id = $15, queued_at = $16, revision = revision + 1
 WHERE id = $1 AND revision = $2 RETURNING id;
 
 -- name: move_emails

@@ -4,9 +4,10 @@
  */
 import { dropFiles, filesOf, keepFiles } from "./draft_files.js";
 import { load } from "./load.js";
+import { caretToEnd, fillText, insertText, startRichText } from "./rich_text.js";
 
 const PREFIX = "openiwd.mail.";
-const FIELDS = ["mailbox", "to", "cc", "bcc", "subject", "text"];
+const FIELDS = ["mailbox", "to", "cc", "bcc", "subject", "html"];
 const SAVE_MS = 400;
 const SURE_MS = 4000;
 
@@ -116,14 +117,15 @@ async function adopt() {
   const key = keyOf(place);
   const draft = draftHere();
   const isSame = draft?.mode === form().dataset.mode && draft.answers === form().dataset.answers;
-  if (isSame && draft.text !== undefined) {
+  if (isSame && draft.html !== undefined) {
     for (const name of [...FIELDS, "emailId"]) if (form().elements[name]) form().elements[name].value = draft[name];
     if (form().elements.quote) form().elements.quote.checked = draft.quote;
     for (const each of form().querySelectorAll("[name=originals]")) each.checked = !draft.originals.includes(each.value);
-    form().querySelector("[data-restored]").hidden = carried !== null || draft.text.trim() === "";
-  } else if (carried?.item === place.dataset.item && carried.text.trim()) {
-    area().value = carried.text;
+    form().querySelector("[data-restored]").hidden = carried !== null || draft.html === "";
+  } else if (carried?.item === place.dataset.item && carried.html) {
+    form().elements.html.value = carried.html;
   }
+  fillText(form().elements.html.value);
   const files = carried?.files ?? (draft ? await filesOf(key) : []);
   carried = null;
   if (!form()) return;
@@ -134,8 +136,8 @@ async function adopt() {
 
 function focusFirst() {
   const at = form().elements.to.value ? area() : form().elements.to;
-  at.focus();
-  if (at === area()) at.setSelectionRange(at.value.length, at.value.length);
+  if (at === area()) caretToEnd();
+  else at.focus();
   at.scrollIntoView({ block: "nearest" });
 }
 
@@ -199,7 +201,7 @@ function showError() {
   clearErrors();
   const name = document.querySelector("#mail-errors [data-wrong]")?.dataset.wrong;
   if (!name) return;
-  const field = form().elements[name] ?? document.querySelector(`#focus [name="${CSS.escape(name)}"]`);
+  const field = (name === "html" ? area() : form().elements[name]) ?? document.querySelector(`#focus [name="${CSS.escape(name)}"]`);
   if (!field || field.type === "hidden" || !field.setAttribute) return;
   if (name === "cc" || name === "bcc") reveal(name);
   field.setAttribute("aria-invalid", "true");
@@ -259,11 +261,7 @@ function insertResponse() {
   const at = form().elements.subject;
   if (subject && (form().dataset.mode === "new" || !at.value)) at.value = subject;
   document.getElementById("dialog").close();
-  const place = area();
-  const { selectionStart: start, selectionEnd: end, value } = place;
-  const before = start > 0 && value[start - 1] !== "\n" ? "\n" : "";
-  place.setRangeText(before + text, start, end, "end");
-  place.focus();
+  insertText(text);
   saveSoon();
 }
 
@@ -300,6 +298,7 @@ export function startMail() {
   keepFolds();
   document.addEventListener("click", onClick);
   if (!document.getElementById("ws")) return;
+  startRichText();
   document.body.addEventListener("htmx:afterSwap", onSwap);
   document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (detail.target.id === "focus" && saving !== null) save();
@@ -307,7 +306,7 @@ export function startMail() {
   document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
     if (!detail.elt.matches("[data-compose]") || !form()) return;
     const files = [...form().elements.files.files];
-    carried = { item: composer().dataset.item, text: area().value, files };
+    carried = { item: composer().dataset.item, html: form().elements.html.value, files };
   });
   document.addEventListener("input", (event) => {
     if (event.target.id === "response-q") narrow(event.target);
