@@ -1,4 +1,4 @@
-"""The image and the compose file, as far as they can be read without an engine; the build's own steps really run."""
+"""The image and the compose file, as far as they can be read without an engine."""
 
 from __future__ import annotations
 
