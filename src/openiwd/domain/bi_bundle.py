@@ -82,7 +82,7 @@ _OFFERS: Final = (
 )
 SOURCES: Final = {
     "items": Source(
-        "iwd_agg_task_15min",
+        "iwd_agg_task_all_15min",
         "interval_start",
         {
             **_summed(_FLOWS, {"moved": "SUM(moved_in - moved_out)"}),

@@ -197,7 +197,7 @@ class Subject(NamedTuple):
 
 SUBJECTS: Final = (
     Subject(
-        "task",
+        "task_all",
         "What happened, by everything that items are counted by.",
         (
             *("category_id", "category_path", "department", "process", "queue_id", "queue_name"),
