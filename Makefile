@@ -24,7 +24,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 .PHONY: faults fuzz sbom seeds overload soak
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
-        mart-faults-long bench-search upgrade-test pods-test bench-tenants
+        mart-faults-long test-superset bench-search upgrade-test pods-test bench-tenants
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,10 @@ test-replay: install ## replays the real event logs from OPENIWD_DATA (default .
 upgrade-test: install ## the code before the last migration on today's schema (needs the repository's history)
 	@$(BIN)/pytest -n 0 -m upgrade $(ARGS)
 
+test-superset: install ## a real Superset (own venv in .tools) imports deploy/superset; each chart says what the report page says
+	@.ci/superset
+	@$(BIN)/pytest -n 0 -m superset $(ARGS)
+
 pods-test: install test-packages ## processes behind a gateway are replaced under load; one that distributes is killed
 	@$(BIN)/pytest -n 0 -m pods $(ARGS)
 
@@ -97,8 +101,9 @@ sbom: install ## what the installed package brings along (CycloneDX, build/sbom.
 mart-faults-long: install ## kills the data mart's process at 200 random points and compares (ARGS="--kills 50")
 	@exec $(BIN)/python -m tests.faults.mart_killed $(ARGS)
 
-reference: install ## writes the pages of docs/reference that are made from the code
+reference: install ## writes the pages of docs/reference and the bundle of deploy/superset that are made from the code
 	@$(BIN)/openiwd reference
+	@$(BIN)/openiwd superset deploy/superset/openiwd
 
 bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-datamart bench-ui bench-trial bench-impact bench-email ## all benchmarks, results in benchmarks/results
 

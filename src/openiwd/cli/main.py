@@ -9,6 +9,7 @@ from rich.console import Console
 
 from openiwd.cli import (
     backup,
+    bi,
     capture,
     distribute,
     doctor,
@@ -41,6 +42,7 @@ app.command(name="distribute")(distribute.distribute)
 app.command(name="doctor")(doctor.doctor)
 app.add_typer(capture.app, name="capture")
 app.command(name="mart")(mart.mart)
+app.command(name="superset")(bi.superset)
 app.command(name="migrate")(migrate.migrate)
 app.command(name="email")(email.email)
 app.command(name="replay")(replay.replay)

@@ -14,6 +14,8 @@ COLUMNS: Final[dict[str, str]] = {
     "period_start": "First day of the week, month, quarter or year, in the reporting zone.",
     "category_id": "Id of the category; empty = unclassified.",
     "category_path": "Path of the category, levels parted by /.",
+    "department": "First level of the category's path; empty = unclassified.",
+    "process": "Second level of the category's path; empty = none.",
     "queue_id": "Id of the queue; empty = no queue.",
     "queue_name": "Name of the queue as it is now.",
     "capture_point": "Where the item came in.",
@@ -120,6 +122,11 @@ COLUMNS: Final[dict[str, str]] = {
     "outcome": "How the assignment ended; empty = it lasts.",
     "ordinal": "Of the waits of one item: 1 = before its first assignment.",
     "wait_us": "Duration of the wait, microseconds.",
+    "logged_in_us": "Time in the interval in which the agent was logged in, microseconds.",
+    "not_ready_us": "Time in the interval in which the agent was not ready, microseconds.",
+    "busy_us": "Work and after-work put together, within available time, nothing counted twice, microseconds.",
+    "available_us": "Logged in less not ready, microseconds. Occupancy is busy over available.",
+    "is_overdue": "1 = the due date has passed.",
     "duration_us": "Time in the state that lies in the interval, microseconds.",
     "name": "Name.",
     "employee_id": "Employee id.",
@@ -189,6 +196,16 @@ class Subject(NamedTuple):
 
 
 SUBJECTS: Final = (
+    Subject(
+        "task_all",
+        "What happened, by everything that items are counted by.",
+        (
+            *("category_id", "category_path", "department", "process", "queue_id", "queue_name"),
+            *("capture_point", "media_type", "segment", "product_type", "value_range"),
+        ),
+        FLOW,
+        "agg_task",
+    ),
     Subject(
         "task_classif",
         "What happened, by category, media type, segment, product and value range.",
@@ -319,6 +336,15 @@ FACT_VIEWS: Final = (
         ),
     ),
     MartView(
+        "iwd_task_open",
+        "A row per open item, as of data_as_of: where it stands and how old it is.",
+        (
+            *("item_number", "state", "category_id", "category_path", "department", "process", "queue_id"),
+            *("queue_name", "capture_point", "media_type", "segment", "product_type", "value_range"),
+            *("due_at", "created_at", "data_as_of", "is_overdue", "age_us", "age_range"),
+        ),
+    ),
+    MartView(
         "iwd_task_work_fact",
         "A row per assignment; the ones that last have no end.",
         (
@@ -340,6 +366,14 @@ FACT_VIEWS: Final = (
         "iwd_agg_agent_state_15min",
         "Time of agents in each state, per quarter of an hour.",
         ("interval_start", "agent_id", "agent_name", "media_type", "state", "reason", "duration_us"),
+    ),
+    MartView(
+        "iwd_agg_agent_presence_15min",
+        "Presence and occupancy of agents, per quarter of an hour.",
+        (
+            *("interval_start", "agent_id", "agent_name", "logged_in_us", "not_ready_us", "busy_us"),
+            "available_us",
+        ),
     ),
     MartView(
         "iwd_agg_task_age_15min",

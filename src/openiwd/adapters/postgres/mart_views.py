@@ -21,6 +21,8 @@ _NAMES: Final = {
     "category_path": ("category", "category_id", "path"),
     "queue_name": ("queue", "queue_id", "name"),
 }
+_LEVELS: Final = {"department": 1, "process": 2}
+"""Parts of the category's path; without a name its id stands for it, as in the reports."""
 _COMPUTED: Final = {
     "finished": "sum(completed + canceled + rejected)",
     "finished_overdue": "sum(completed_due - completed_in_time)",
@@ -45,6 +47,10 @@ def _first(grain: str) -> str:
 def _name_of(column: str) -> str:
     if column == "agent_name":
         return "coalesce((SELECT r.name FROM resource_ r WHERE r.agent_id = s.agent_id), s.agent_id) AS agent_name"
+    if column in _LEVELS:
+        known = "d.kind = 'category' AND d.id = s.category_id AND d.valid_to IS NULL"
+        path = f"coalesce((SELECT d.path FROM dimension d WHERE {known}), s.category_id)"
+        return f"split_part({path}, '/', {_LEVELS[column]}) AS {column}"
     kind, key, value = _NAMES[column]
     return (
         f"(SELECT d.{value} FROM dimension d WHERE d.kind = '{kind}' AND d.id = s.{key} AND d.valid_to IS NULL)"
@@ -53,7 +59,7 @@ def _name_of(column: str) -> str:
 
 
 def _named(column: str) -> bool:
-    return column in _NAMES or column == "agent_name"
+    return column in _NAMES or column in _LEVELS or column == "agent_name"
 
 
 def _aggregate(subject: Subject, grain: str) -> str:

@@ -24,6 +24,20 @@ SELECT item_number, revision, from_at, to_at, began, ended, state, category_id, 
     product_type, value_range, due_at, created_at
 FROM task_state_fact;
 
+-- name: iwd_task_open
+-- Open items as they stand.
+SELECT a.item_number, a.state, a.category_id, d.path AS category_path, split_part(coalesce(d.path, a.category_id), '/', 1) AS department,
+    split_part(coalesce(d.path, a.category_id), '/', 2) AS process, a.queue_id, q.name AS queue_name, a.capture_point, a.media_type,
+    a.segment, a.product_type, a.value_range, a.due_at, a.created_at, e.t AS data_as_of, (a.due_at IS NOT NULL AND a.due_at < e.t)::int AS is_overdue,
+    micros(a.created_at, e.t) AS age_us,
+    CASE WHEN e.t - a.created_at < interval '1 hour' THEN 'up to 1 h' WHEN e.t - a.created_at < interval '4 hours' THEN '1 to 4 h'
+        WHEN e.t - a.created_at < interval '24 hours' THEN '4 to 24 h' WHEN e.t - a.created_at < interval '72 hours' THEN '1 to 3 d'
+        WHEN e.t - a.created_at < interval '168 hours' THEN '3 to 7 d' ELSE 'over 7 d' END AS age_range
+FROM (SELECT greatest(as_of + interval '1 microsecond', fresh_at) AS t FROM mart_state) e CROSS JOIN task_state_fact a
+LEFT JOIN dimension d ON d.kind = 'category' AND d.id = a.category_id AND d.valid_to IS NULL
+LEFT JOIN dimension q ON q.kind = 'queue' AND q.id = a.queue_id AND q.valid_to IS NULL
+WHERE a.to_at IS NULL;
+
 -- name: iwd_task_work_fact
 -- Assignments, those that last included.
 SELECT w.item_number, w.agent_id, coalesce(r.name, w.agent_id) AS agent_name, w.queue_id, w.category_id, w.media_type, w.started_at,
@@ -53,6 +67,27 @@ FROM (SELECT a.*, coalesce(a.ended_at, (SELECT greatest(as_of, fresh_at) FROM ma
 CROSS JOIN LATERAL generate_series(quarter(f.started_at), quarter(f.until - interval '1 microsecond'), interval '15 minutes') i
 LEFT JOIN resource_ r USING (agent_id)
 GROUP BY 1, 2, 3, 4, 5, 6;
+
+-- name: iwd_agg_agent_presence_15min
+-- Presence and occupancy: stretches cut at quarters of an hour, overlapping ones put together.
+SELECT i AS interval_start, agent_id, max(name) AS agent_name, us(range_agg(r) FILTER (WHERE kind <> 'work')) AS logged_in_us,
+    us(range_agg(r) FILTER (WHERE kind = 'notReady')) AS not_ready_us,
+    us(coalesce(range_agg(r) FILTER (WHERE kind IN ('work', 'afterWork')), '{}') * (coalesce(range_agg(r) FILTER (WHERE kind <> 'work'), '{}')
+        - coalesce(range_agg(r) FILTER (WHERE kind = 'notReady'), '{}'))) AS busy_us,
+    us(coalesce(range_agg(r) FILTER (WHERE kind <> 'work'), '{}') - coalesce(range_agg(r) FILTER (WHERE kind = 'notReady'), '{}')) AS available_us
+FROM (
+    SELECT i, s.agent_id, coalesce(n.name, s.agent_id) AS name, kind, tstzrange(from_at, to_at) * tstzrange(i, i + interval '15 minutes') AS r
+    FROM (
+        WITH fresh AS (SELECT greatest(as_of, fresh_at) AS t FROM mart_state)
+        SELECT agent_id, state AS kind, started_at AS from_at, coalesce(ended_at, t) AS to_at FROM agent_state_fact, fresh
+        UNION ALL
+        SELECT agent_id, 'work', started_at, ended_at FROM task_work_fact
+        UNION ALL
+        SELECT assigned_to, 'work', assigned_at, t FROM task_fact, fresh WHERE assigned_to IS NOT NULL AND status = 'assigned'
+    ) s CROSS JOIN LATERAL generate_series(quarter(from_at), quarter(to_at - interval '1 microsecond'), interval '15 minutes') i
+    LEFT JOIN resource_ n USING (agent_id)
+    WHERE from_at < to_at
+) cut GROUP BY 1, 2;
 
 -- name: iwd_agg_task_age_15min
 -- Ages.
