@@ -115,6 +115,10 @@ class CaptureReading(Protocol):
 class CaptureWriting(Protocol):
     """The part of `Writing` that capture points need."""
 
+    async def announce_capture(self, point: str) -> None:
+        """From now on the point is to be read: a lease that nobody has yet, unless somebody has it."""
+        ...
+
     async def take_capture_leases(
         self, process_id: UUID, host: str, told: Mapping[str, Mapping[str, Any]], seconds: float
     ) -> set[str]:

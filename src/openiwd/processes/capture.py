@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -46,6 +46,8 @@ class _Reading:
         self._point = stored.point
         self._reader: CaptureReader | None = None
         self._failure: dict[str, Any] = {"state": "starting"}
+        self._away_since: datetime | None = services.runtime.now()
+        """Of the reader that failed, for the next one: only what was read ends it."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"capture {stored.point.id}")
 
     @property
@@ -53,7 +55,10 @@ class _Reading:
         return self._task.done()
 
     def told(self) -> dict[str, Any]:
-        return self._failure if self._reader is None else self._reader.told()
+        if self._reader is not None:
+            return self._reader.told()
+        since = None if self._away_since is None else self._away_since.isoformat()
+        return {**self._failure, "awaySince": since}
 
     async def stop(self) -> None:
         self._task.cancel()
@@ -84,20 +89,22 @@ class _Reading:
         ready = opened(point, services.tenant.id)
         readable = unsealed(self._platform, services.tenant.id, point)
         async with adapter.open(readable, services.tenant.id) as source:
-            self._reader = CaptureReader(services, ready, source, epoch, Watched(self._count))
+            watched = Watched(self._count)
+            self._reader = CaptureReader(services, ready, source, epoch, watched, self._away_since)
             try:
                 # In a task of its own, as in `background`: a group that fails marks the task that waits for it.
                 await asyncio.get_running_loop().create_task(self._reader.run())
             finally:
-                self._reader = None
+                self._away_since, self._reader = self._reader.status.away_since, None
 
     def _count(self, point_id: str, outcome: Outcome) -> None:
         records_taken.labels(self._services.tenant.id, point_id, outcome.value).inc()
 
     def _fail(self, error: BaseException, state: str) -> None:
         text = error.message if isinstance(error, OpenIwdError) else f"{type(error).__name__}: {error}"
-        now = self._services.runtime.now().isoformat()
-        self._failure = {"state": state, "lastError": text[:500], "lastErrorAt": now}
+        now = self._services.runtime.now()
+        self._away_since = self._away_since or now
+        self._failure = {"state": state, "lastError": text[:500], "lastErrorAt": now.isoformat()}
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:

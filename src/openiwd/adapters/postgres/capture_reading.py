@@ -95,6 +95,9 @@ class CaptureWriting:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    async def announce_capture(self, point: str) -> None:
+        await self._connection.execute(CAPTURE_SQL["announce"], point, UUID(int=0))
+
     async def take_capture_leases(
         self, process_id: UUID, host: str, told: Mapping[str, Mapping[str, Any]], seconds: float
     ) -> set[str]:

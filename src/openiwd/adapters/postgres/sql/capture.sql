@@ -43,6 +43,13 @@ SELECT cursor_generation, cursor_pos FROM capture_reader WHERE capture_point = $
 SELECT number, id, capture_point, capture_id, category_path, queue_id FROM item
 WHERE number = ANY ($1::bigint[]) AND capture_point = $2;
 
+-- name: announce
+-- A point that is to be read from now on, by nobody yet.
+INSERT INTO capture_lease AS l (capture_point, process_id, host, expires_at, status, at)
+VALUES ($1, $2, '', clock_timestamp(), '{"state": "waiting"}', clock_timestamp())
+ON CONFLICT (capture_point) DO UPDATE SET host = '', status = excluded.status, at = excluded.at
+WHERE l.expires_at <= clock_timestamp();
+
 -- name: take_leases
 -- Takes or prolongs leases, by this database's clock, where no other live reader has them.
 INSERT INTO capture_lease AS l (capture_point, process_id, host, expires_at, status, at)
