@@ -1,4 +1,4 @@
-"""The alarm of a capture point that nobody reads or whose source is away: raised after its minutes, ended by reading."""
+"""The alarm of a capture point that nobody reads or whose source is away: raised after minutes, ended by reading."""
 
 from __future__ import annotations
 

@@ -28,6 +28,9 @@ AGAIN_SECONDS: Final = 5.0
 """After this a reader that has failed is begun anew."""
 KEY_DAYS: Final = 30
 """For so long it is known what was taken of a source without an order."""
+CLOSED_ERROR_DAYS: Final = 30
+OPEN_ERROR_DAYS: Final = 90
+"""So long the error inbox keeps an entry."""
 
 records_taken = Counter(
     "iwd_capture_records_total",
@@ -154,10 +157,13 @@ class CapturingTenant:
             await tx.give_up_capture_leases(self._platform.process_id, [point_id])
 
     async def tidy(self) -> float:
-        """Forgets long ago taken keys."""
-        before = self._services.runtime.now() - timedelta(days=KEY_DAYS)
+        """Forgets long ago taken keys, and old entries of the error inbox."""
+        now = self._services.runtime.now()
+        closed, opened = now - timedelta(days=CLOSED_ERROR_DAYS), now - timedelta(days=OPEN_ERROR_DAYS)
         async with self._services.runtime.store.writing() as tx:
-            gone = await tx.forget_capture_keys(before, 5_000)
+            gone = await tx.forget_capture_keys(now - timedelta(days=KEY_DAYS), 5_000)
+        async with self._services.runtime.store.writing() as tx:
+            gone += await tx.forget_capture_errors(closed, opened, 1_000)
         return 1.0 if gone else 3_600.0
 
     async def stop(self) -> None:

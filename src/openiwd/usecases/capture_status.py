@@ -29,6 +29,8 @@ class PointStatus(Struct, kw_only=True, rename="camel"):
     reader: ReaderStatus = msgspec.field(default_factory=ReaderStatus)
     open_errors: int = 0
     """In the error inbox."""
+    dropped_errors: int = 0
+    """Of the error inbox: open entries that have made room for newer ones, or were too old."""
 
 
 class Unread(Struct, frozen=True):
@@ -73,6 +75,7 @@ async def _read(editor: Editor, found: list[StoredPoint]) -> list[PointStatus]:
     async with editor.services.runtime.store.reading() as reading:
         leases = await reading.capture_leases()
         errors = await reading.capture_error_counts()
+        dropped = await reading.capture_errors_dropped()
     result = []
     for stored in found:
         point = stored.point
@@ -90,6 +93,7 @@ async def _read(editor: Editor, found: list[StoredPoint]) -> list[PointStatus]:
                 told_at=lease.at if lease is not None and lease.host else None,
                 reader=msgspec.convert(told, ReaderStatus),
                 open_errors=errors.get(point.id, 0),
+                dropped_errors=dropped.get(point.id, 0),
             )
         )
     return result
