@@ -102,7 +102,9 @@ bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog benc
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
 
-bench-capture: install ## files read and taken into items, and their memory (benchmarks/results/capture.json)
+bench-capture: install ## records of every kind of source taken into items, and memory of files (benchmarks/results/capture.json)
+	@.ci/packages
+	@.ci/kafka
 	@$(BIN)/python -m benchmarks.capture $(ARGS)
 
 bench-rules: install ## cost of classifying an item (benchmarks/results/rules.json)
