@@ -116,7 +116,9 @@ soak: install ## half the sustainable rate for 30 minutes (benchmarks/results/so
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
 
-bench-capture: install ## files read and taken into items, and their memory (benchmarks/results/capture.json)
+bench-capture: install ## records of every kind of source taken into items, and memory of files (benchmarks/results/capture.json)
+	@.ci/packages
+	@.ci/kafka
 	@$(BIN)/python -m benchmarks.capture $(ARGS)
 
 bench-rules: install ## cost of classifying an item (benchmarks/results/rules.json)

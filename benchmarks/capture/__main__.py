@@ -1,5 +1,5 @@
-"""`python -m benchmarks.capture [--quick] [--only read|take|memory]`: files read, taken into items, and what they
-need.
+"""`python -m benchmarks.capture [--quick] [--only read|take|outside|memory]`: files read, taken into items, and
+what they need; then tables, a topic, a queue and posted bodies, each beside the plain read of its like.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.capture.files import PLAIN, make, read
-from benchmarks.capture.taking import taking
+from benchmarks.capture.outside import outside
+from benchmarks.capture.taking import opened_tenant
 from benchmarks.processes import data_folder
 from benchmarks.result import Ratio, Result, Row, write
-from benchmarks.rounds import alternate, compare
+from benchmarks.rounds import Series, alternate, compare
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
 
 READ_TARGET = 0.2
@@ -64,7 +65,7 @@ async def _take(folder: Path, *, count: int, rounds: int) -> Found:
         postgres = EmbeddedPostgres(data)
         await postgres.start()
         try:
-            async with taking(postgres, folder) as running:
+            async with opened_tenant(postgres, folder) as running:
                 await running.rate("ndjson", 1_000)
                 measures: dict[str, Callable[[], Awaitable[float]]] = {
                     f"take {form}: records/s": partial(running.rate, form, count) for form in PLAIN
@@ -79,6 +80,42 @@ async def _take(folder: Path, *, count: int, rounds: int) -> Found:
             ratio, spread = compare(f"{name.partition(':')[0]} / intake", series, found[limit], TAKE_TARGET)
             rows.append(spread)
             ratios.append(ratio)
+    return rows, ratios
+
+
+async def _outside(*, count: int, rounds: int) -> Found:
+    """Records per second into committed items, beside reading them and then handing them to intake, one after the
+    other: what both cost at least.
+    """
+    rows: list[Row] = []
+    ratios: list[Ratio] = []
+    intake = "outside: items/s, intake in whole flushes"
+    with data_folder() as data:
+        postgres = EmbeddedPostgres(data / "postgres")
+        await postgres.start()
+        try:
+            async with outside(postgres, data) as (tenant, kinds):
+                measures: dict[str, Callable[[], Awaitable[float]]] = {
+                    intake: partial(tenant.intake_rate, count)
+                }
+                for kind, sides in kinds.items():
+                    await sides.take(200)
+                    await sides.read(200)
+                    measures[f"outside {kind}: records/s"] = partial(sides.take, count)
+                    measures[f"outside {kind}: records/s, plain read"] = partial(sides.read, count)
+                found = await alternate(measures, rounds)
+        finally:
+            await postgres.stop()
+    rows += [series.row("records/s") for series in found.values()]
+    for kind in kinds:
+        ours = found[f"outside {kind}: records/s"]
+        plain = found[f"outside {kind}: records/s, plain read"].values
+        limit = [1 / (1 / p + 1 / i) for p, i in zip(plain, found[intake].values, strict=True)]
+        ratio, spread = compare(
+            f"outside {kind} / plain read and intake", ours, Series("", limit), TAKE_TARGET
+        )
+        rows.append(spread)
+        ratios.append(ratio)
     return rows, ratios
 
 
@@ -107,11 +144,13 @@ def _parts(folder: Path, *, quick: bool) -> dict[str, Callable[[], Awaitable[Fou
         return {
             "read": partial(_read, folder, count=5_000, rounds=2),
             "take": partial(_take, folder, count=1_000, rounds=2),
+            "outside": partial(_outside, count=500, rounds=2),
             "memory": partial(_memory, folder, count=20_000),
         }
     return {
         "read": partial(_read, folder, count=100_000, rounds=5),
         "take": partial(_take, folder, count=20_000, rounds=5),
+        "outside": partial(_outside, count=10_000, rounds=5),
         "memory": partial(_memory, folder, count=1_000_000),
     }
 
@@ -136,6 +175,6 @@ async def main(*, quick: bool, only: str | None) -> None:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(prog="python -m benchmarks.capture", description=__doc__)
     options.add_argument("--quick", action="store_true", help="does it run? too short for ratios that count")
-    options.add_argument("--only", choices=["read", "take", "memory"], help="one part alone")
+    options.add_argument("--only", choices=["read", "take", "outside", "memory"], help="one part alone")
     chosen = options.parse_args()
     asyncio.run(main(quick=chosen.quick, only=chosen.only))

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from benchmarks.capture.files import make
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
@@ -21,6 +24,7 @@ from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.usecases.capture_batch import opened
 from openiwd.usecases.capture_reader import CaptureReader
 from openiwd.usecases.intake import MAX_FLUSH
+from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
 
 RULES = """
@@ -61,6 +65,20 @@ class Taking:
             )
         return records / seconds
 
+    @property
+    def platform(self) -> Platform:
+        return self._wiring.platform
+
+    async def services(self) -> TenantServices:
+        return await self._wiring.platform.services("bench")
+
+    async def add_point(self, body: dict[str, Any]) -> None:
+        services = await self.services()
+        async with services.runtime.store.writing() as tx:
+            await tx.save_object(
+                "capture_point", msgspec.to_builtins(msgspec.convert(body, CapturePoint)), revision=None
+            )
+
     async def intake_rate(self, records: int) -> float:
         """The same items handed to intake in whole flushes: what the core can take at all."""
         services = await self._wiring.platform.services("bench")
@@ -74,7 +92,8 @@ class Taking:
 
 
 @asynccontextmanager
-async def taking(postgres: EmbeddedPostgres, folder: Path) -> AsyncIterator[Taking]:
+async def opened_tenant(postgres: EmbeddedPostgres, folder: Path) -> AsyncIterator[Taking]:
+    """A tenant with rules, and a folder that is read into it."""
     tenant = Tenant(id="bench", name="Bench", database_name="iwd-bench")
     await prepare_databases(postgres.dsn(), tenant)
     wiring = Wiring(database_dsn(postgres.dsn(), CONTROL_DATABASE), budget=10)

@@ -107,9 +107,9 @@ class Table:
             self.source["password"] = password
         self._engine = make_engine(msgspec.convert(self.source, DatabaseSource), folder)
         self._next = 1
-        self._run(*[(sql, {}) for sql in TABLES])
+        self.run(*[(sql, {}) for sql in TABLES])
 
-    def _run(self, *statements: tuple[str, Any]) -> None:
+    def run(self, *statements: tuple[str, Any]) -> None:
         with self._engine.begin() as connection:
             for sql, values in statements:
                 connection.execute(text(sql), values)
@@ -126,7 +126,7 @@ class Table:
             self._next += 1
         names = ("seq", *COLUMNS)
         sql = f"INSERT INTO handed_over ({', '.join(names)}, state) VALUES ({', '.join(f':{n}' for n in names)}, 'new')"
-        await asyncio.to_thread(self._run, (sql, rows))
+        await asyncio.to_thread(self.run, (sql, rows))
 
     async def put_garbage(self) -> None:
         await self.put({"message": "explode", "captureId": "x"})

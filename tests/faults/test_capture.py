@@ -88,6 +88,7 @@ async def test_a_killed_reader_is_followed_and_every_record_is_taken_once(runnin
     assert await running.odd() == 0
     assert await running.site.value("SELECT count(*) FROM capture_error") == 0
     assert third.process.poll() is None
+    print(f"taken over after {took:.1f} s (the guarantee: 10 s)")  # noqa: T201 - the figure is asked for
     assert took < 30, "the lease is over after 5 s; a busy machine may take its time"
 
 

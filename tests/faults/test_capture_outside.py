@@ -67,6 +67,7 @@ async def _run(site: Site, outside: Outside) -> None:
     assert await _items(site) == RECORDS
     assert await site.value("SELECT count(*) FROM event WHERE type = 'created'") == RECORDS
     assert await site.value("SELECT count(*) FROM capture_error") == 0
+    print(f"taken over after {took:.1f} s (the guarantee: 10 s)")  # noqa: T201 - the figure is asked for
     assert took < 30, "the lease is over after 5 s; a busy machine may take its time"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 
 from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.domain.privilege import Role
+from openiwd.processes.capture import CapturingTenant
+from openiwd.usecases import capture_batch
 from tests.factories.api import World, problem
 from tests.factories.capture import FileWay, inbox, items_at, put_point, reading, step_until
+from tests.factories.tenant import MovedClock
 
 
 async def test_a_capture_point_of_old_is_one_of_kind_rest(api: World) -> None:
@@ -180,3 +184,42 @@ async def test_a_removed_capture_point_takes_its_inbox_with_it(
     problem(await api.get("/capture-points/claims/errors"), 404)
     await put_point(api, "claims")
     assert await inbox(api, state="all") == []
+
+
+async def test_the_inbox_keeps_the_newest_and_says_how_many_made_room(
+    api: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_batch, "MOST_OPEN", 3)
+    way = FileWay(tmp_path)
+    api.platform.capture_adapters = {"file": FileAdapter(way.root)}
+    await put_point(api, source=way.source())
+    poison = b"".join(b'{"captureId": "p%d", "dueDateTime": "x"}\n' % n for n in range(10))
+    way.drop("a.ndjson", poison + b'{"captureId": "sound"}\n')
+    async with reading(api) as reader:
+        records = await reader._source.read(100)
+        services = await api.services()
+        first = await capture_batch.take(services, reader._point, records, reader._epoch)
+        again = await capture_batch.take(services, reader._point, records, reader._epoch)
+    assert [a.outcome for a in first] == ["error"] * 10 + ["created"]
+    assert [a.outcome for a in again] == ["error"] * 10 + ["existing"], "what made room is refused again"
+    assert {a.error.code for a in again if a.error} == {"noDate"}
+    assert [e["captureId"] for e in await inbox(api)] == ["p9", "p8", "p7"]
+    status = (await api.get("/capture-points/claims/status")).json()
+    assert (status["openErrors"], status["droppedErrors"]) == (3, 7)
+    assert len(await items_at(api)) == 1
+
+
+async def test_old_entries_of_the_inbox_are_forgotten(api: World, errors: list[dict[str, Any]]) -> None:
+    assert (await api.post(f"/capture-points/claims/errors/{errors[0]['id']}/discard")).status_code == 200
+    services = await api.services()
+    capturing = CapturingTenant(api.platform, services)
+    services.runtime.clock = clock = MovedClock(datetime.now(UTC))
+    await capturing.tidy()
+    assert len(await inbox(api, state="all")) == 3
+    clock.move(days=31)
+    await capturing.tidy()
+    assert len(await inbox(api, state="all")) == 2, "what is closed"
+    clock.move(days=60)
+    await capturing.tidy()
+    assert await inbox(api, state="all") == []
+    assert (await api.get("/capture-points/claims/status")).json()["droppedErrors"] == 2

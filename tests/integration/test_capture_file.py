@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -206,11 +207,14 @@ async def test_a_source_that_is_away_is_waited_for(
             self._calls -= 1
             if self._calls > 0:
                 raise UnavailableError("away")
+            since.append(reader.status.away_since)
             return await self._source.read(most)
 
+    since: list[datetime | None] = []
     async with reading(api, wrap=lambda s: Away(s, 3, "")) as reader:
         await step_until(reader, way.idle)
         assert reader.status.last_error == "away"
+        assert (since[0] is not None, reader.status.away_since) == (True, None)
     assert len(await items_at(api)) == 1
 
 
@@ -276,7 +280,8 @@ async def test_a_source_that_cannot_be_opened_is_told(api: World, way: FileWay) 
     async def said() -> bool:
         await capturing.step()
         reader = (await api.get("/capture-points/claims/status")).json()["reader"]
-        return reader["state"] == "away" and "the folder cannot be used" in (reader["lastError"] or "")
+        told = reader["state"] == "away" and "the folder cannot be used" in (reader["lastError"] or "")
+        return told and reader["awaySince"] is not None
 
     await until(said)
     await capturing.stop()

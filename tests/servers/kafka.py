@@ -45,7 +45,7 @@ def java(*arguments: str) -> list[str]:
     return [needed("java", "default-jre-headless"), *heap, "-cp", f"{JARS}/*", *arguments]
 
 
-def _start(starting: Starting) -> dict[str, Any]:
+def start(starting: Starting) -> dict[str, Any]:
     folder, broker, controller = starting.folder, free_port(), free_port()
     settings = folder / "server.properties"
     settings.write_text(SETTINGS.format(folder=folder, broker=broker, controller=controller))
@@ -69,4 +69,4 @@ def kafka_servers() -> list[str]:
         if os.environ.get("CI") == "true":
             pytest.fail("the jars of Kafka are missing: run .ci/kafka")
         pytest.skip("the jars of Kafka are not there: run .ci/kafka")
-    return list(shared("kafka", _start)["servers"])
+    return list(shared("kafka", start)["servers"])

@@ -16,7 +16,7 @@ PACKAGE = "mariadb-server"
 PASSWORD = "source"
 
 
-def _start(starting: Starting) -> dict[str, Any]:
+def start(starting: Starting) -> dict[str, Any]:
     folder, port = starting.folder, free_port()
     data = folder / "data"
     subprocess.run(
@@ -49,7 +49,7 @@ def _start(starting: Starting) -> dict[str, Any]:
 def mariadb_url() -> Iterator[str]:
     """URL of a fresh database, without the password."""
     needed("mariadbd", PACKAGE)
-    port = shared("mariadb", _start)["port"]
+    port = shared("mariadb", start)["port"]
     name = f"t{uuid.uuid4().hex[:12]}"
     with pymysql.connect(host="127.0.0.1", port=port, user="source", password=PASSWORD) as connection:
         with connection.cursor() as cursor:

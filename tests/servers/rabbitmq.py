@@ -24,7 +24,7 @@ def _program() -> Path:
     return found[-1]
 
 
-def _start(starting: Starting) -> dict[str, Any]:
+def start(starting: Starting) -> dict[str, Any]:
     folder, port, names, between = starting.folder, free_port(), free_port(), free_port()
     environment = {
         "HOME": str(folder),
@@ -59,4 +59,4 @@ def rabbitmq_url() -> str:
     """URL of the broker of this run, without the password (which is guest)."""
     _program()
     needed("epmd", "erlang-base")
-    return str(shared("rabbitmq", _start)["url"])
+    return str(shared("rabbitmq", start)["url"])

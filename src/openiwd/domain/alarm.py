@@ -34,6 +34,8 @@ class AlarmKind(StrEnum):
     """Deliveries of a webhook were given up and wait for somebody to send them again."""
     ROUTER_AWAY = "routerAway"
     """An external router does not answer: what it would route waits here."""
+    CAPTURE_POINT_DOWN = "capturePointDown"
+    """A capture point's source cannot be read, or no process reads it."""
 
 
 class AlarmObject(StrEnum):
@@ -43,6 +45,7 @@ class AlarmObject(StrEnum):
     DRAFT = "draft"
     WEBHOOK = "webhook"
     ROUTER = "router"
+    CAPTURE_POINT = "capturePoint"
 
 
 OF_ITEMS: Final = frozenset({AlarmKind.OVERDUE, AlarmKind.DUE_SOON, AlarmKind.DECLINED, AlarmKind.ERRORHELD})
@@ -56,6 +59,8 @@ class AlarmSetting(Struct, kw_only=True, rename="camel", forbid_unknown_fields=T
     not_ready_minutes: Annotated[int, Meta(ge=1, le=1_440)] = 60
     no_eligible_agent_minutes: Annotated[int, Meta(ge=1, le=1_440)] = 15
     """So long an item has waited when it is asked whether anybody logged in may take it."""
+    capture_point_down_minutes: Annotated[int, Meta(ge=1, le=1_440)] = 5
+    """So long a capture point has not been read when it is told."""
     off: Annotated[list[AlarmKind], Meta(max_length=20)] = []
     """Kinds that are not raised at all."""
 
@@ -152,6 +157,17 @@ def away_cause(router: str, since: datetime, error: str | None) -> Cause:
         object_id=router,
         since=since,
         detail={"error": error or ""},
+    )
+
+
+def down_cause(point_id: str, name: str, since: datetime, error: str | None) -> Cause:
+    """A capture point that has not been read since an instant; without an error no process reads it."""
+    return Cause(
+        kind=AlarmKind.CAPTURE_POINT_DOWN,
+        object=AlarmObject.CAPTURE_POINT,
+        object_id=point_id,
+        since=since,
+        detail={"name": name, "error": error or ""},
     )
 
 

@@ -102,6 +102,10 @@ class CaptureReading(Protocol):
         """Open errors by capture point."""
         ...
 
+    async def capture_errors_dropped(self) -> dict[str, int]:
+        """By capture point: open entries that made room for newer ones, or were too old."""
+        ...
+
     async def capture_leases(self) -> dict[str, CaptureLease]: ...
     async def capture_cursor(self, point: str) -> tuple[int, int] | None:
         """(generation, pos) up to which the point's source was notified."""
@@ -114,6 +118,10 @@ class CaptureReading(Protocol):
 
 class CaptureWriting(Protocol):
     """The part of `Writing` that capture points need."""
+
+    async def announce_capture(self, point: str) -> None:
+        """From now on the point is to be read: a lease that nobody has yet, unless somebody has it."""
+        ...
 
     async def take_capture_leases(
         self, process_id: UUID, host: str, told: Mapping[str, Mapping[str, Any]], seconds: float
@@ -141,6 +149,14 @@ class CaptureWriting(Protocol):
 
     async def forget_capture_keys(self, before: datetime, limit: int) -> int: ...
     async def add_capture_errors(self, errors: Sequence[CaptureError]) -> None: ...
+    async def trim_capture_errors(self, point: str, most: int) -> None:
+        """Drops the oldest open entries of a point beyond so many, and counts them as dropped."""
+        ...
+
+    async def forget_capture_errors(self, closed: datetime, opened: datetime, limit: int) -> int:
+        """Entries closed, or come, before an instant; so many at most. Those that were open count as dropped."""
+        ...
+
     async def save_capture_error(self, error: CaptureError, tries: int) -> bool:
         """What has become of an entry, if it is still open and has been tried so often."""
         ...

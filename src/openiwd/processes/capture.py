@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -28,6 +28,9 @@ AGAIN_SECONDS: Final = 5.0
 """After this a reader that has failed is begun anew."""
 KEY_DAYS: Final = 30
 """For so long it is known what was taken of a source without an order."""
+CLOSED_ERROR_DAYS: Final = 30
+OPEN_ERROR_DAYS: Final = 90
+"""So long the error inbox keeps an entry."""
 
 records_taken = Counter(
     "iwd_capture_records_total",
@@ -46,6 +49,8 @@ class _Reading:
         self._point = stored.point
         self._reader: CaptureReader | None = None
         self._failure: dict[str, Any] = {"state": "starting"}
+        self._away_since: datetime | None = services.runtime.now()
+        """Of the reader that failed, for the next one: only what was read ends it."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"capture {stored.point.id}")
 
     @property
@@ -53,7 +58,10 @@ class _Reading:
         return self._task.done()
 
     def told(self) -> dict[str, Any]:
-        return self._failure if self._reader is None else self._reader.told()
+        if self._reader is not None:
+            return self._reader.told()
+        since = None if self._away_since is None else self._away_since.isoformat()
+        return {**self._failure, "awaySince": since}
 
     async def stop(self) -> None:
         self._task.cancel()
@@ -84,20 +92,22 @@ class _Reading:
         ready = opened(point, services.tenant.id)
         readable = unsealed(self._platform, services.tenant.id, point)
         async with adapter.open(readable, services.tenant.id) as source:
-            self._reader = CaptureReader(services, ready, source, epoch, Watched(self._count))
+            watched = Watched(self._count)
+            self._reader = CaptureReader(services, ready, source, epoch, watched, self._away_since)
             try:
                 # In a task of its own, as in `background`: a group that fails marks the task that waits for it.
                 await asyncio.get_running_loop().create_task(self._reader.run())
             finally:
-                self._reader = None
+                self._away_since, self._reader = self._reader.status.away_since, None
 
     def _count(self, point_id: str, outcome: Outcome) -> None:
         records_taken.labels(self._services.tenant.id, point_id, outcome.value).inc()
 
     def _fail(self, error: BaseException, state: str) -> None:
         text = error.message if isinstance(error, OpenIwdError) else f"{type(error).__name__}: {error}"
-        now = self._services.runtime.now().isoformat()
-        self._failure = {"state": state, "lastError": text[:500], "lastErrorAt": now}
+        now = self._services.runtime.now()
+        self._away_since = self._away_since or now
+        self._failure = {"state": state, "lastError": text[:500], "lastErrorAt": now.isoformat()}
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:
@@ -147,10 +157,13 @@ class CapturingTenant:
             await tx.give_up_capture_leases(self._platform.process_id, [point_id])
 
     async def tidy(self) -> float:
-        """Forgets long ago taken keys."""
-        before = self._services.runtime.now() - timedelta(days=KEY_DAYS)
+        """Forgets long ago taken keys, and old entries of the error inbox."""
+        now = self._services.runtime.now()
+        closed, opened = now - timedelta(days=CLOSED_ERROR_DAYS), now - timedelta(days=OPEN_ERROR_DAYS)
         async with self._services.runtime.store.writing() as tx:
-            gone = await tx.forget_capture_keys(before, 5_000)
+            gone = await tx.forget_capture_keys(now - timedelta(days=KEY_DAYS), 5_000)
+        async with self._services.runtime.store.writing() as tx:
+            gone += await tx.forget_capture_errors(closed, opened, 1_000)
         return 1.0 if gone else 3_600.0
 
     async def stop(self) -> None:

@@ -150,6 +150,8 @@ def _sees(caller: Caller, scope: Scope, alarm: Alarm) -> bool:
         return caller.may("agents.view")
     if alarm.object is AlarmObject.DRAFT and not caller.may("categories.view"):
         return False
+    if alarm.object is AlarmObject.CAPTURE_POINT and not caller.may("capturePoints.view"):
+        return False
     return covered(caller, scope, alarm.category_path, alarm.queue_id)
 
 

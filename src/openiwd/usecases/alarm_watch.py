@@ -23,6 +23,7 @@ from openiwd.domain.alarm import (
     Cause,
     away_cause,
     differences,
+    down_cause,
     idle_causes,
     parked_causes,
 )
@@ -35,6 +36,7 @@ from openiwd.domain.unserved import Crowd, Waiting, profiles_at_work, unserved
 from openiwd.ports.tenant_store import Reading
 from openiwd.ports.trial import StoredCanary
 from openiwd.usecases.alarm import read_setting, tell
+from openiwd.usecases.capture_status import unread_points
 from openiwd.usecases.dashboard import live_rules
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ STANDING: Final = (
     AlarmKind.CANARY_ROLLED_BACK.value,
     AlarmKind.WEBHOOK_PARKED.value,
     AlarmKind.ROUTER_AWAY.value,
+    AlarmKind.CAPTURE_POINT_DOWN.value,
 )
 """Kinds whose causes are few and looked at all together."""
 
@@ -109,7 +112,7 @@ class _Look:
                 return await reading.errorheld_causes(room)
 
     async def standing(self, reading: Reading) -> list[Cause]:
-        """All causes among agents, queues and webhooks, whether their alarms are open or not."""
+        """All causes among agents, queues, webhooks and capture points, whether their alarms are open or not."""
         setting, found = self._setting, list[Cause]()
         agents = list((await reading.agents()).values())
         if AlarmKind.NOT_READY not in setting.off:
@@ -122,7 +125,17 @@ class _Look:
             found += await self._parked(reading)
         if AlarmKind.ROUTER_AWAY not in setting.off:
             found += await self._away(reading)
+        if AlarmKind.CAPTURE_POINT_DOWN not in setting.off:
+            found += await self._down(reading)
         return found
+
+    async def _down(self, reading: Reading) -> list[Cause]:
+        before = self.now - timedelta(minutes=self._setting.capture_point_down_minutes)
+        return [
+            down_cause(down.point.id, down.point.name, down.since, down.error)
+            for down in await unread_points(reading)
+            if down.since <= before
+        ]
 
     async def _away(self, reading: Reading) -> list[Cause]:
         router = await reading.router_state(RoutingTarget.GWS.value)

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 MAX_KEPT: Final = 64 * 1024
 """Bytes of a record's fields that the inbox keeps; a larger record cannot be tried again from there."""
 
+MOST_OPEN: Final = 10_000
+"""Open entries of the inbox that are kept of a capture point, the newest: more are no help, and would fill the disk."""
+
 
 class OpenedPoint(Struct):
     """A capture point ready to take records."""
@@ -105,8 +108,16 @@ async def take(
 
     if fresh:
         await run(services, point, fresh, also)
+        await bound_inbox(services, point, fresh)
     await _answer_again(services, point, [p for p in plans if p.answer is None])
     return [plan.answer for plan in plans if plan.answer is not None]
+
+
+async def bound_inbox(services: TenantServices, point: OpenedPoint, done: Sequence[Plan]) -> None:
+    """Makes room for what failed. Apart from the transaction that took it, which would wait for others here."""
+    if any(_has_failed(plan) for plan in done):
+        async with services.runtime.store.writing() as tx:
+            await tx.trim_capture_errors(point.point.id, MOST_OPEN)
 
 
 def planned(point: OpenedPoint, record: SourceRecord) -> Plan:
@@ -274,6 +285,7 @@ async def _answer_again(services: TenantServices, point: OpenedPoint, plans: Seq
         failures = await reading.capture_failures(point.point.id, places)
         by_capture = await reading.items_by_capture(keys) if keys else {}
         by_id = await reading.items_by_id(ids) if ids else {}
+        dropped = await reading.capture_errors_dropped()
     for plan in plans:
         failure = failures.get((plan.record.stream, plan.record.place))
         if failure is not None:
@@ -286,9 +298,19 @@ async def _answer_again(services: TenantServices, point: OpenedPoint, plans: Seq
         )
         if item is not None and item.capture_point == point.point.id:
             plan.answer = await _of_item(services, plan, Done(item=item, changed=False), again=True)
+        elif point.point.id in dropped and not isinstance(plan.message, Ping):
+            plan.answer = refused(plan.error or _refused_before(), **plan.known)
         else:
             outcome = Outcome.PONG if isinstance(plan.message, Ping) else Outcome.DONE
             plan.answer = Answer(outcome=outcome, **plan.known)
+
+
+def _refused_before() -> OpenIwdError:
+    return OpenIwdError(
+        "this was refused before; the reason had to make room in the error inbox",
+        code="refusedBefore",
+        hint="send it again to see the reason",
+    )
 
 
 def inbox_entry(services: TenantServices, point: OpenedPoint, plan: Plan) -> CaptureError:

@@ -78,6 +78,8 @@ async def put(editor: Editor, sent: CapturePoint, revision: int | None) -> tuple
             STORED, msgspec.to_builtins(point), revision=None if revision == 0 else revision
         )
         change = "created" if before is None else "updated"
+        if point.is_read and not (before is not None and before.point.is_read):
+            await tx.announce_capture(point.id)
         await editor.tell(tx, STORED, point.id, change, stored)
     editor.committed()
     await editor.note(change, NOUN, point.id, shown(before.point) if before else None, shown(point))

@@ -48,6 +48,8 @@ class ReaderStatus(Struct, kw_only=True, rename="camel"):
     detail: str = ""
     last_error: str | None = None
     last_error_at: datetime | None = None
+    away_since: datetime | None = None
+    """Since when its source cannot be read; None: it can."""
     notified: int = 0
 
 
@@ -67,8 +69,9 @@ class CaptureReader:
         source: CaptureSource,
         epoch: int,
         watched: Watched | None = None,
+        away_since: datetime | None = None,
     ) -> None:
-        self.status = ReaderStatus(since=services.runtime.now())
+        self.status = ReaderStatus(since=services.runtime.now(), away_since=away_since)
         self._services = services
         self._point = point
         self._source = source
@@ -91,21 +94,24 @@ class CaptureReader:
 
     async def step(self) -> int:
         """One batch from reading to acknowledging; how many records it had."""
-        records = await self._persist(lambda: self._source.read(BATCH))
+        records = await self._persist(lambda: self._source.read(BATCH), reads=True)
         if not records:
-            self.status.state = "idle"
+            self.status.state, self.status.away_since = "idle", None
             return 0
         self.status.state = "reading"
-        answers = await self._persist(lambda: take(self._services, self._point, records, self._epoch))
+        answers = await self._persist(
+            lambda: take(self._services, self._point, records, self._epoch), reads=True
+        )
         self._count(records, answers)
         taken = [Taken(r, a) for r, a in zip(records, answers, strict=True)]
-        over = await self._persist(lambda: self._source.acknowledge(taken))
+        over = await self._persist(lambda: self._source.acknowledge(taken), reads=True)
+        self.status.away_since = None
         if over:
             async with self._services.runtime.store.writing() as tx:
                 await tx.forget_capture_streams(self._point.point.id, over)
         return len(records)
 
-    async def _persist(self, act: Callable[[], Awaitable[T]]) -> T:
+    async def _persist(self, act: Callable[[], Awaitable[T]], *, reads: bool = False) -> T:
         """Does it until it succeeds; source or database away only means a pause, longer each time."""
         pause = FIRST_PAUSE
         while True:
@@ -113,6 +119,8 @@ class CaptureReader:
                 return await act()
             except UnavailableError as error:
                 self.status.state = "away"
+                if reads and self.status.away_since is None:
+                    self.status.away_since = self._services.runtime.now()
                 self._note(error.message)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -19,7 +19,7 @@ from openiwd.domain.errors import ConflictError, ForbiddenError, InvalidInputErr
 from openiwd.domain.webhook import is_signed
 from openiwd.ports.capture import MAX_RAW, SourceRecord
 from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.capture_batch import Plan, inbox_entry, opened, planned, run
+from openiwd.usecases.capture_batch import Plan, bound_inbox, inbox_entry, opened, planned, run
 from openiwd.usecases.capture_point import stored_points
 from openiwd.usecases.capture_secret import unsealed
 
@@ -66,6 +66,7 @@ async def receive(
         await tx.add_capture_errors(failed)
 
     await run(services, ready, plans, keep)
+    await bound_inbox(services, ready, plans)
     return [plan.answer for plan in plans if plan.answer is not None]
 
 

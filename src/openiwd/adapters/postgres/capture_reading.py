@@ -71,6 +71,10 @@ class CaptureReading:
         records = await self._connection.fetch(CAPTURE_SQL["error_counts"])
         return {r["capture_point"]: r["errors"] for r in records}
 
+    async def capture_errors_dropped(self) -> dict[str, int]:
+        records = await self._connection.fetch(CAPTURE_SQL["dropped"])
+        return {r["capture_point"]: r["errors"] for r in records}
+
     async def capture_leases(self) -> dict[str, CaptureLease]:
         records = await self._connection.fetch(CAPTURE_SQL["leases"])
         return {r["capture_point"]: CaptureLease(**dict(r.items())) for r in records}
@@ -94,6 +98,9 @@ class CaptureWriting:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    async def announce_capture(self, point: str) -> None:
+        await self._connection.execute(CAPTURE_SQL["announce"], point, UUID(int=0))
 
     async def take_capture_leases(
         self, process_id: UUID, host: str, told: Mapping[str, Mapping[str, Any]], seconds: float
@@ -134,6 +141,7 @@ class CaptureWriting:
             "forget_offsets_of",
             "forget_keys_of",
             "forget_errors_of",
+            "forget_dropped_of",
             "forget_lease_of",
             "close_reader_of",
         ):
@@ -147,6 +155,13 @@ class CaptureWriting:
             await self._connection.execute(
                 CAPTURE_SQL["add_errors"], json_rows([asdict(error) for error in errors])
             )
+
+    async def trim_capture_errors(self, point: str, most: int) -> None:
+        await self._connection.execute(CAPTURE_SQL["trim_errors"], point, most)
+
+    async def forget_capture_errors(self, closed: datetime, opened: datetime, limit: int) -> int:
+        gone: int = await self._connection.fetchval(CAPTURE_SQL["forget_errors"], closed, opened, limit)
+        return gone
 
     async def save_capture_error(self, error: CaptureError, tries: int) -> bool:
         saved = await self._connection.fetchval(

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -32,6 +33,7 @@ from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Tak
 T = TypeVar("T")
 REMEMBERED: Final = 10_000
 LONGEST_WAIT: Final = 1.0
+TOGETHER: Final = ("INSERT", "UPDATE", "DELETE")
 STAYING: Final = "rows stay in the capture query although the update query has run for them"
 
 
@@ -101,8 +103,13 @@ class DatabaseCaptureSource:
 
     def _run(self, runs: Sequence[tuple[Statement, dict[str, Any]]], field: str) -> None:
         with database_errors(field), self._engine.begin() as connection:
-            for statement, values in runs:
-                connection.execute(statement.clause, values)
+            for _, group in groupby(runs, key=lambda run: id(run[0])):
+                same = list(group)
+                clause, values = same[0][0].clause, [v for _, v in same]
+                # Drivers refuse, or leave results behind, when they run a query or a procedure for many at once.
+                together = clause.text.lstrip()[:6].upper() in TOGETHER
+                for given in [values] if together else values:
+                    connection.execute(clause, given)
 
     async def ping(self) -> SourceHealth:
         def look() -> None:

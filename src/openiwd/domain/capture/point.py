@@ -83,6 +83,11 @@ class CapturePoint(Struct, kw_only=True, rename="camel", forbid_unknown_fields=T
     def kind(self) -> str:
         return kind_of_source(type(self.source))
 
+    @property
+    def is_read(self) -> bool:
+        """Whether a process is to read it; to the others messages are sent."""
+        return self.enabled and not isinstance(self.source, RestSource | WebhookSource)
+
 
 def kind_of_source(source: type[Source]) -> str:
     """The name of a kind of capture point: rest, file, …"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -76,6 +77,7 @@ def _targets() -> dict[str, Target]:
 
 TARGETS: Final = _targets()
 """Every attribute but those of `data`, by its name."""
+REMEMBERED_LENGTH: Final = 100
 _DATA: Final = re.compile(r"data(\.[^.\x00-\x1f]{1,100}){1,8}")
 
 
@@ -111,6 +113,10 @@ _INNER_TARGETS: Final = {name: Target((name,), Kind.ANY) for name in _INNER}
 
 def target_by_name(field: str) -> Target:
     """The attribute that a source's field fills by its name alone, however it is written; else one of `data`."""
+    return _remembered(field) if len(field) <= REMEMBERED_LENGTH else _by_name(field)
+
+
+def _by_name(field: str) -> Target:
     inner = _INNER_TARGETS.get(field.casefold())
     if inner is not None:
         return inner
@@ -121,6 +127,10 @@ def target_by_name(field: str) -> Target:
     if dot and root.casefold() in ("data", "ext"):
         return Target(("data", *rest.split(".")), Kind.ANY)
     return Target(("data", field), Kind.ANY)
+
+
+_remembered: Final = lru_cache(maxsize=2_048)(_by_name)
+"""Records of a source have the same few names again and again."""
 
 
 def lay(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

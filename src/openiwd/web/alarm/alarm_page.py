@@ -23,7 +23,12 @@ from openiwd.web.shell.visit import CurrentVisit, Visit
 
 PAGE: Final = 100
 MOST_AT_BELL: Final = 100
-MINUTES: Final = ("due_soon_minutes", "not_ready_minutes", "no_eligible_agent_minutes")
+MINUTES: Final = (
+    "due_soon_minutes",
+    "not_ready_minutes",
+    "no_eligible_agent_minutes",
+    "capture_point_down_minutes",
+)
 
 
 async def _context(visit: Visit, listing: Listing) -> dict[str, Any]:

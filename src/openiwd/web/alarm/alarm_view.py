@@ -26,6 +26,7 @@ ICONS: Final = {
     AlarmKind.CANARY_ROLLED_BACK: "split",
     AlarmKind.WEBHOOK_PARKED: "send",
     AlarmKind.ROUTER_AWAY: "send",
+    AlarmKind.CAPTURE_POINT_DOWN: "inbox",
 }
 CSS: Final = dict.fromkeys(
     (
@@ -35,6 +36,7 @@ CSS: Final = dict.fromkeys(
         AlarmKind.CANARY_ROLLED_BACK,
         AlarmKind.WEBHOOK_PARKED,
         AlarmKind.ROUTER_AWAY,
+        AlarmKind.CAPTURE_POINT_DOWN,
     ),
     "bad",
 )
@@ -176,7 +178,7 @@ def _name(alarm: Alarm, shown: Shown) -> str:
             return shown.agent(alarm.object_id)
         case AlarmObject.QUEUE:
             return shown.queue(alarm.object_id)
-        case AlarmObject.DRAFT | AlarmObject.WEBHOOK | AlarmObject.ROUTER:
+        case AlarmObject.DRAFT | AlarmObject.WEBHOOK | AlarmObject.ROUTER | AlarmObject.CAPTURE_POINT:
             return alarm.object_name or alarm.object_id
 
 
@@ -195,6 +197,8 @@ def _href(alarm: Alarm) -> str:
             return f"/configuration/webhooks/{quote(alarm.object_id, safe='')}/deliveries?state=parked"
         case AlarmObject.ROUTER:
             return "/configuration/queues"
+        case AlarmObject.CAPTURE_POINT:
+            return f"/configuration/capture-points/{quote(alarm.object_id, safe='')}"
 
 
 def _place(alarm: Alarm, shown: Shown) -> str:
@@ -232,3 +236,6 @@ def _sentence(alarm: Alarm, shown: Shown) -> str:
             return t("alarm_text.webhookParked", n=int(detail["deliveries"]))
         case AlarmKind.ROUTER_AWAY:
             return t("alarm_text.routerAway", error=detail.get("error") or "–")
+        case AlarmKind.CAPTURE_POINT_DOWN:
+            error = detail.get("error")
+            return t("alarm_text.capturePointDown", error=error) if error else t("alarm_text.captureUnread")

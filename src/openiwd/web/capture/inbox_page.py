@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from openiwd.domain.errors import InvalidInputError, OpenIwdError
 from openiwd.ports.capture_store import CaptureError, CaptureErrorQuery, ErrorState
-from openiwd.usecases import capture_inbox, capture_point
+from openiwd.usecases import capture_inbox, capture_point, capture_status
 from openiwd.web.capture.point_page import SECTION
 from openiwd.web.capture.point_view import PATH, errors_href, href_of
 from openiwd.web.configuration.navigation import show
@@ -70,6 +70,7 @@ async def inbox_page(visit: CurrentVisit, point_id: FromPath[str]) -> Response[A
             capture_point=point_id, state=wanted, text=q or None, before=_id(before), limit=PART + 1
         ),
     )
+    how = await capture_status.status(editor, point_id)
     return show(
         visit,
         "capture/inbox.html",
@@ -77,6 +78,7 @@ async def inbox_page(visit: CurrentVisit, point_id: FromPath[str]) -> Response[A
         point=stored.point,
         href=errors_href(point_id),
         point_href=href_of(point_id),
+        dropped=how.dropped_errors,
         lines=[_line(e, visit.times) for e in found[:PART]],
         next=str(found[PART - 1].id) if len(found) > PART else "",
         state=state,

@@ -43,6 +43,13 @@ SELECT cursor_generation, cursor_pos FROM capture_reader WHERE capture_point = $
 SELECT number, id, capture_point, capture_id, category_path, queue_id FROM item
 WHERE number = ANY ($1::bigint[]) AND capture_point = $2;
 
+-- name: announce
+-- A point that is to be read from now on, by nobody yet.
+INSERT INTO capture_lease AS l (capture_point, process_id, host, expires_at, status, at)
+VALUES ($1, $2, '', clock_timestamp(), '{"state": "waiting"}', clock_timestamp())
+ON CONFLICT (capture_point) DO UPDATE SET host = '', status = excluded.status, at = excluded.at
+WHERE l.expires_at <= clock_timestamp();
+
 -- name: take_leases
 -- Takes or prolongs leases, by this database's clock, where no other live reader has them.
 INSERT INTO capture_lease AS l (capture_point, process_id, host, expires_at, status, at)
@@ -97,6 +104,34 @@ FROM json_to_recordset($1::text::json) AS u(id uuid, capture_point text, stream 
     at timestamptz, message text, named text, capture_id text, fields jsonb, raw text, code text, reason text, field text,
     hint text, tries int, state text, tried_at timestamptz, by text);
 
+-- name: trim_errors
+-- Drops the oldest open entries of a capture point beyond so many, and counts them.
+WITH gone AS (
+    DELETE FROM capture_error WHERE capture_point = $1 AND state = 'open' AND number <= (
+        SELECT number FROM capture_error WHERE capture_point = $1 AND state = 'open' ORDER BY number DESC OFFSET $2 LIMIT 1
+    ) RETURNING capture_point
+)
+INSERT INTO capture_dropped AS d (capture_point, errors)
+SELECT capture_point, count(*) FROM gone GROUP BY capture_point
+ON CONFLICT (capture_point) DO UPDATE SET errors = d.errors + excluded.errors, at = excluded.at;
+
+-- name: forget_errors
+-- Closed entries before $1 and open ones before $2, so many at most; the open ones are counted as dropped.
+WITH gone AS (
+    DELETE FROM capture_error WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM capture_error WHERE (state <> 'open' AND tried_at < $1) OR (state = 'open' AND at < $2) LIMIT $3
+    )) RETURNING capture_point, state
+), counted AS (
+    INSERT INTO capture_dropped AS d (capture_point, errors)
+    SELECT capture_point, count(*) FROM gone WHERE state = 'open' GROUP BY capture_point
+    ON CONFLICT (capture_point) DO UPDATE SET errors = d.errors + excluded.errors, at = excluded.at
+)
+SELECT count(*) FROM gone;
+
+-- name: dropped
+-- How many open entries of capture points have made room, or were too old.
+SELECT capture_point, errors FROM capture_dropped;
+
 -- name: save_error
 -- What has become of an entry, if nobody else has tried or closed it meanwhile.
 UPDATE capture_error SET fields = $3, message = $4, capture_id = $5, code = $6, reason = $7, field = $8, hint = $9,
@@ -118,6 +153,10 @@ DELETE FROM capture_key WHERE capture_point = $1;
 -- name: forget_errors_of
 -- The inbox of a capture point that is gone.
 DELETE FROM capture_error WHERE capture_point = $1;
+
+-- name: forget_dropped_of
+-- What was dropped of a capture point that is gone.
+DELETE FROM capture_dropped WHERE capture_point = $1;
 
 -- name: forget_lease_of
 -- The lease of a capture point that is gone.
