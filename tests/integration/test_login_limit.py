@@ -77,6 +77,7 @@ async def test_a_code_that_sets_up_the_app_counts_too(api: World, pages: httpx.A
     limit(api)
     begun = await pages.post("/login", data={"login": "sam", "password": PASSWORD})
     assert begun.headers["location"] == "/login/enrol"
+    assert (await pages.get("/login/enrol")).status_code == 200
     for _ in range(MOST):
         assert (await pages.post("/login/enrol", data={"code": "123"})).status_code == 401
     assert (await pages.post("/login/enrol", data={"code": "123"})).status_code == 429
