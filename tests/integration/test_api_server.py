@@ -72,7 +72,7 @@ async def test_what_is_too_large_is_refused_while_it_comes(api: World, port: int
 async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault_of_ours(
     api: World, port: int, path: str
 ) -> None:
-    api.api._web = create_web(api.platform, None, lambda *_: None)
+    api.api._web = create_web()
     head = (
         f"POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {api.keys['t']}\r\ncontent-length: 1000\r\n"
         f"content-type: {'application/x-www-form-urlencoded' if path == '/login' else 'application/json'}\r\n\r\n"

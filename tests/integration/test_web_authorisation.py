@@ -41,8 +41,8 @@ class Pages:
 
     def __init__(self, api: World) -> None:
         self.api = api
-        self.web = create_web(api.platform, api.wiring.holidays, lambda *_: None)
-        app: Any = create_app(api.platform, holidays=api.wiring.holidays, web=lambda *_: self.web)
+        self.web = create_web()
+        app: Any = create_app(api.platform, holidays=api.wiring.holidays, web=lambda: self.web)
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app, raise_app_exceptions=True), base_url="http://iwd"
         )

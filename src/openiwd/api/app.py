@@ -6,11 +6,10 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
-from uuid import UUID
 
-from litestar import Litestar, Router
-from litestar.datastructures import State
+from litestar import Litestar, Request, Router
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute
@@ -72,16 +71,18 @@ from openiwd.api.errors import limit_header, policy_header
 from openiwd.api.health import Check, Readiness
 from openiwd.api.metrics import Metrics
 from openiwd.api.openapi import CONFIG
+from openiwd.api.process import KEY as PROCESS_KEY
+from openiwd.api.process import Process, process_of
 from openiwd.api.raw import RawRoute
 from openiwd.domain.work_item import MAX_BATCH_BYTES, MAX_ITEM_BYTES
 from openiwd.ports.holiday_source import HolidaySource
-from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.usecases.platform import Platform
 
 MAX_BODY: Final = 1024 * 1024
 GONE: Final = 499
 """As gateways count requests whose client has left."""
-MakeWeb = Callable[[Platform, HolidaySource | None, Callable[[TenantServices, UUID], None]], ASGIApp]
-"""Makes the UI; the last argument begins a stored bulk run in this process."""
+MakeWeb = Callable[[], ASGIApp]
+"""Makes the UI; each request brings its process along."""
 HANDLERS: Final[list[Any]] = [
     *item.HANDLERS,
     *item_note.HANDLERS,
@@ -135,17 +136,17 @@ class Api:
 
     def __init__(
         self,
-        platform: Platform,
+        process: Process,
         framework: Litestar,
         raw: Mapping[str, ASGIApp],
-        metrics: Metrics,
         bulk_runs: BulkRunsOfTenants,
         web: ASGIApp | None,
     ) -> None:
-        self._platform = platform
+        self._process = process
+        self._platform = process.platform
         self.framework = framework
         self._raw = raw
-        self.metrics = metrics
+        self.metrics = process.metrics
         self._bulk_runs = bulk_runs
         self._web = web
 
@@ -158,6 +159,7 @@ class Api:
         await self._bulk_runs.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PROCESS_KEY] = self._process  # type: ignore[typeddict-unknown-key]
         if scope["type"] == ScopeType.WEBSOCKET:
             await self.framework(scope, receive, send)
             return
@@ -231,15 +233,23 @@ def create_app(
     metrics.pools = pools
     bulk_runs = BulkRunsOfTenants(platform)
     readiness = Readiness(platform, checks)
-    dependencies = {
-        "call": Provide(provide_call),
-        "editor": Provide(provide_editor),
-        "metrics": Provide(lambda: metrics, sync_to_thread=False),
-        "readiness": Provide(lambda: readiness, sync_to_thread=False),
-    }
-    framework = Litestar(
+    framework = _framework()
+    raw = _raw_routes(platform, metrics)
+    check_routes({*_served(framework), *(r.route for r in raw.values())})
+    process = Process(platform, holidays, metrics, readiness, bulk_runs.start)
+    return Api(process, framework, dict(raw), bulk_runs, web() if web is not None else None)
+
+
+@cache
+def _framework() -> Litestar:
+    return Litestar(
         route_handlers=[Router(PREFIX, route_handlers=HANDLERS), *health.HANDLERS],
-        dependencies=dependencies,
+        dependencies={
+            "call": Provide(provide_call),
+            "editor": Provide(provide_editor),
+            "metrics": Provide(_provide_metrics),
+            "readiness": Provide(_provide_readiness),
+        },
         guards=[guard],
         exception_handlers=ERROR_HANDLERS,
         request_class=StrictRequest,
@@ -247,12 +257,15 @@ def create_app(
         openapi_config=CONFIG,
         logging_config=None,
         debug=False,
-        state=State({"platform": platform, "bulk_runs": bulk_runs, "holidays": holidays}),
     )
-    raw = _raw_routes(platform, metrics)
-    check_routes({*_served(framework), *(r.route for r in raw.values())})
-    pages = web(platform, holidays, bulk_runs.start) if web is not None else None
-    return Api(platform, framework, dict(raw), metrics, bulk_runs, pages)
+
+
+async def _provide_metrics(request: Request[Any, Any, Any]) -> Metrics:
+    return process_of(request).metrics
+
+
+async def _provide_readiness(request: Request[Any, Any, Any]) -> Readiness:
+    return process_of(request).readiness
 
 
 def _raw_routes(platform: Platform, metrics: Metrics) -> dict[str, RawRoute]:

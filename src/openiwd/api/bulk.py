@@ -14,6 +14,7 @@ from msgspec import Struct
 from openiwd.api.authorisation import PREFIX
 from openiwd.api.call import CurrentCall
 from openiwd.api.idempotency import once
+from openiwd.api.process import process_of
 from openiwd.api.raw import Answer, json_answer
 from openiwd.usecases import bulk
 from openiwd.usecases.bulk import BulkJob, BulkRequest, BulkResult, DryRun
@@ -65,8 +66,7 @@ async def start_bulk(
 
     async def run() -> Answer:
         job_id = await bulk.create(call.services, call.caller, data)
-        runs: BulkRunsOfTenants = request.app.state["bulk_runs"]
-        runs.start(call.services, job_id)
+        process_of(request).start_bulk(call.services, job_id)
         job = await bulk.get(call.services, call.caller, job_id)
         return json_answer(202, job, {"location": f"{PREFIX}/jobs/{job_id}"})
 
@@ -116,8 +116,7 @@ async def undo_bulk(
 ) -> Response[BulkJob]:
     """Takes back what a hold has done by a new run that resumes the same items: 202 with that run."""
     undoing = await bulk.undo(call.services, call.caller, job_id)
-    runs: BulkRunsOfTenants = request.app.state["bulk_runs"]
-    runs.start(call.services, undoing)
+    process_of(request).start_bulk(call.services, undoing)
     job = await bulk.get(call.services, call.caller, undoing)
     return Response(job, status_code=202, headers={"location": f"{PREFIX}/jobs/{undoing}"})
 

@@ -17,6 +17,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from openiwd.api.authorisation import ROUTES, Access, require
 from openiwd.api.decoding import decode, require_json
+from openiwd.api.process import process_of
 from openiwd.domain.errors import ForbiddenError, InvalidInputError, OpenIwdError
 from openiwd.domain.privilege import Caller
 from openiwd.domain.rule_set import CompiledRuleSet
@@ -213,7 +214,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHand
         return
     if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
         raise InvalidInputError("the address holds a NUL character", code="invalidText", hint="remove %00")
-    platform: Platform = connection.app.state["platform"]
+    platform = process_of(connection).platform
     route = route_of(method, scope["path_template"])
     scope["state"]["call"] = await admit(
         platform, route, method, connection.headers, connection.cookies, address_of(scope)

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from openiwd.api.call import Call
+from openiwd.api.process import process_of
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set_edit import How
 
@@ -59,7 +60,7 @@ CurrentEditor = NamedDependency[Editor]
 async def provide_editor(request: Request[Any, Any, Any]) -> Editor:
     """The editor as a handler's argument."""
     call: Call = request.scope["state"]["call"]
-    return Editor(call.platform, call.services, call.caller, request.app.state["holidays"])
+    return Editor(call.platform, call.services, call.caller, process_of(request).holidays)
 
 
 def how(

@@ -55,6 +55,9 @@ ALARM_SECONDS: Final = 5.0
 ALARM_SHARE: Final = 10.0
 """A look that takes long, with very many alarms open, is followed by a pause so many times as long."""
 ALARM_SECONDS_AT_MOST: Final = 15.0
+ALARM_PAUSE_SECONDS: Final = 0.5
+ALARM_PAUSE_SHARE: Final = 3.0
+"""Of a look after which more is to be written: what else is written, and pages, have three quarters of the time."""
 DOCTOR_FIRST_SECONDS: Final = 30.0
 DOCTOR_SECONDS: Final = 300.0
 """How often the doctor looks by itself."""
@@ -446,7 +449,7 @@ class DecidingTenant:
         began, decider = time.monotonic(), self._services.decider
         done = 0 if decider is None else await alarm_watch.watch(self._services, decider.require_epoch)
         if done >= alarm_watch.CHUNK:
-            return 0.5
+            return max(ALARM_PAUSE_SECONDS, ALARM_PAUSE_SHARE * (time.monotonic() - began))
         return min(max(ALARM_SECONDS, ALARM_SHARE * (time.monotonic() - began)), ALARM_SECONDS_AT_MOST)
 
     async def _look_at_canary(self) -> float:

@@ -46,7 +46,7 @@ CHUNK: Final = 100
 """Alarms of one kind raised, or alarms cleared, in one transaction: claims wait meanwhile, as events have one order."""
 AGENTS_AT_ONCE: Final = 250
 """Of so many agents the traits are found before others get their turn."""
-MOST_OPEN: Final = 10_000
+MOST_OPEN: Final = 1_000
 """Of one kind: what is more than this is not told one by one; it stands in the Universal Queue."""
 LOOKED_AT: Final = 30
 """So many of the longest waiting items of a queue are asked whether anybody may take them."""

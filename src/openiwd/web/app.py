@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
-from uuid import UUID
 
 from litestar import Litestar, Response
-from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp
 
 from openiwd.api.call import PatientRequest
+from openiwd.api.process import process_of
 from openiwd.domain.errors import OpenIwdError
-from openiwd.ports.holiday_source import HolidaySource
-from openiwd.usecases.platform import Platform, TenantServices
+from openiwd.usecases.platform import Platform
 from openiwd.web.access import (
     access_group_page,
     api_key_page,
@@ -156,17 +153,18 @@ PAGES: Final[list[Any]] = [
 ]
 
 
-def create_web(
-    platform: Platform, holidays: HolidaySource | None, start_bulk: Callable[[TenantServices, UUID], None]
-) -> ASGIApp:
-    """The UI as an ASGI app. `start_bulk` begins a stored bulk run in this process."""
+async def provide_platform(request: AnyRequest) -> Platform:
+    return process_of(request).platform
 
-    async def provide_platform() -> Platform:
-        return platform
 
-    async def provide_visit(request: AnyRequest) -> Visit:
-        return await open_visit(request, platform, holidays, start_bulk)
+async def provide_visit(request: AnyRequest) -> Visit:
+    process = process_of(request)
+    return await open_visit(request, process.platform, process.holidays, process.start_bulk)
 
+
+@cache
+def create_web() -> Litestar:
+    """The UI as an ASGI app: the same one, however often one asks; each request brings its process along."""
     return Litestar(
         route_handlers=PAGES,
         dependencies={"platform": Provide(provide_platform), "visit": Provide(provide_visit)},
@@ -181,7 +179,6 @@ def create_web(
         logging_config=None,
         request_max_body_size=MAX_BODY,
         debug=False,
-        state=State({"platform": platform}),
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
+from openiwd.api.process import process_of
 from openiwd.domain.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from openiwd.domain.privilege import Caller, Role
 from openiwd.usecases import user
-from openiwd.usecases.platform import Platform
 from openiwd.web.authorisation import ROUTES, Need
 from openiwd.web.shell.rendering import catalogue
 
@@ -36,7 +36,7 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHand
         raise NotFoundError("there is no such page")
     if need.is_public:
         return
-    platform: Platform = connection.app.state["platform"]
+    platform = process_of(connection).platform
     token = connection.cookies.get(SESSION_COOKIE)
     caller = await user.caller_of_session(platform, token) if token else None
     if caller is None or caller.tenant_id is None:

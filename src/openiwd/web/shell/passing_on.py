@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response
 
 from openiwd.api.passing_on import pass_on
-from openiwd.usecases.platform import Platform
+from openiwd.api.process import process_of
 from openiwd.web.shell.visit import AnyRequest, session_token
 
 
@@ -29,7 +29,7 @@ async def why_by_decider(request: AnyRequest) -> Response[Any] | None:
 
 async def _pass_on(request: AnyRequest, *, waits: bool) -> Response[bytes] | None:
     """Only for who is logged in; what they may is judged by the process that answers."""
-    platform: Platform = request.app.state["platform"]
+    platform = process_of(request).platform
     token = session_token(request)
     caller = await platform.identities.caller_of_session(token) if token else None
     if caller is None or caller.tenant_id is None:
