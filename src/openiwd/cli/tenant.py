@@ -21,7 +21,8 @@ from openiwd.processes.settings import read_settings
 from openiwd.processes.tenant import by_command, make_platform_key, platform
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import tenant as tenant_use
-from openiwd.usecases.tenant import Administrator, Made, TenantOrder, Tenants, TenantView
+from openiwd.usecases.tenant_order import Administrator, Made, TenantOrder, TenantView
+from openiwd.usecases.tenant_owner import Tenants
 
 app = typer.Typer(help="Tenants: each has databases of its own.", no_args_is_help=True, add_completion=False)
 T = TypeVar("T")
