@@ -72,6 +72,25 @@ async def test_the_proof_finds_what_others_hold(api: World) -> None:
     assert told["remaining"] == {"items": 1, "events": 1}
 
 
+async def test_when_an_address_was_acknowledged_last_is_forgotten(api: World) -> None:
+    contact_id, item_id = await a_life(api)
+    now = datetime.now(UTC)
+    async with (await api.services()).runtime.store.writing() as tx:
+        for address in ("Wilhelmina@Example.test", "bo@example.test"):
+            assert await tx.claim_automatic_mail(address, now, now)
+    proof = await api.post("/erasures/proof", {"values": ["wilhelmina@example.test"]})
+    assert proof.json()["places"]["automaticMails"] == 1
+    await api.post(f"/items/{item_id}/cancel", {"reason": "x"})
+    path = f"/contacts/{contact_id}/erase"
+    planned = (await api.post(path, {"reason": "asked for", "dryRun": True})).json()
+    assert planned["counts"]["automaticMails"] == 1
+    told = (await api.post(path, {"reason": "asked for"})).json()
+    assert (told["counts"]["automaticMails"], told["remaining"]) == (1, {})
+    async with (await api.services()).runtime.store.reading() as reading:
+        assert await reading.last_automatic_mail("Wilhelmina@Example.test") is None
+        assert await reading.last_automatic_mail("bo@example.test") == now
+
+
 async def test_erasing_takes_its_own_privilege(api: World) -> None:
     contact_id, _ = await a_life(api)
     await api.add_key("bus", Role.BUSINESS)

@@ -18,7 +18,7 @@ from openiwd.usecases.login_settings import secret_context
 from openiwd.usecases.mailbox import purpose
 from openiwd.usecases.mailbox_consent import consent_purpose
 from openiwd.usecases.secret_rotation import Resealed, rotate
-from openiwd.usecases.tenant import outside_context
+from openiwd.usecases.tenant_access import outside_context
 from openiwd.usecases.webhook_sending import context_of
 from tests.factories.api import SECRET_KEY, World
 from tests.factories.mail import mailbox

@@ -9,6 +9,7 @@ import pytest
 
 from openiwd.domain.privilege import Role, system
 from openiwd.usecases import tenant as tenant_use
+from openiwd.usecases import tenant_access
 from tests.factories.api import World, problem, raw
 from tests.factories.platform import PLATFORM, Platform, platform
 from tests.servers.postgres import PostgresServer
@@ -58,7 +59,7 @@ async def test_making_it_again_says_what_is_there(api: World, platform_of: Platf
     assert (await api.get("/users/me", made["apiKey"])).status_code == 200
 
 
-@pytest.mark.parametrize("step", ["prepare", "_publish_starter", "_administrator", "_key", "_save_outside"])
+@pytest.mark.parametrize("step", ["prepare", "_publish_starter", "administrator", "_key", "save_outside"])
 async def test_a_create_that_was_cut_off_is_carried_on(
     api: World, platform_of: Platform, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -73,7 +74,8 @@ async def test_a_create_that_was_cut_off_is_carried_on(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(owner.databases if step == "prepare" else tenant_use, step, killed)
+        places = {"prepare": owner.databases, "administrator": tenant_access, "_key": tenant_access}
+        patch.setattr(places.get(step, tenant_use), step, killed)
         cut_off = await api.post("/provisioning", platform_of.body("acme"), PLATFORM)
         assert cut_off.status_code == 500
     assert await platform_of.state("acme") == "creating"

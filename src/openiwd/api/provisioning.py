@@ -15,7 +15,8 @@ from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.domain.tenant_life import TenantLimits, database_name_of, tenant_id_of
 from openiwd.ports.control_store import AuditEntry
 from openiwd.usecases import tenant as tenant_use
-from openiwd.usecases.tenant import Administrator, FirstLogin, Made, TenantOrder, Tenants, TenantView
+from openiwd.usecases.tenant_order import Administrator, FirstLogin, Made, TenantOrder, TenantView
+from openiwd.usecases.tenant_owner import Tenants
 
 _TAGS: Final = ["provisioning"]
 _UNSTORED: Final = {"Cache-Control": "no-store"}

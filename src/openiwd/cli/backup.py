@@ -10,14 +10,21 @@ import typer
 import uvloop
 from rich.console import Console
 
-from openiwd.domain.errors import InvalidInputError
 from openiwd.processes import backup as backup_process
+from openiwd.processes.installation import installation
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.settings import read_settings
 from openiwd.processes.tenant import platform
 
 TenantOption = Annotated[
     list[str] | None, typer.Option("--tenant", help="Only this tenant; may be repeated.")
+]
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Data folder of `openiwd up`, running or not; default: OPENIWD_DATABASE_URL, else the usual folder."
+    ),
 ]
 
 
@@ -27,13 +34,14 @@ def backup(
     ] = None,
     tenant: TenantOption = None,
     marts: Annotated[bool, typer.Option(help="Data marts too; they can be rebuilt from the log.")] = True,
+    data: Data = None,
 ) -> None:
     """Write a backup of the whole installation, or of single tenants. Servers go on meanwhile."""
     place = folder or Path(f"backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     console = Console(stderr=True)
 
     async def act() -> backup_process.Manifest:
-        async with platform(read_settings()) as wiring:
+        async with installation(read_settings(), data) as settings, platform(settings) as wiring:
             return await backup_process.backup(
                 wiring,
                 place,
@@ -56,13 +64,13 @@ def restore(
         bool, typer.Option(help="Keep the database that is replaced, under a name with the time.")
     ] = True,
     check: Annotated[bool, typer.Option("--check", help="Only check that the backup is whole.")] = False,
+    data: Data = None,
 ) -> None:
     """Put back tenants, or with none named the whole installation into a control database without tenants.
 
     A tenant is shut while its database is exchanged. It goes on in a new generation of its log; what may have gone out
     since the backup (deliveries of webhooks, emails) is not sent again by itself.
     """
-    settings = read_settings()
     configure_logs("warning")
     console = Console(stderr=True)
 
@@ -73,17 +81,17 @@ def restore(
         found = backup_process.read_manifest(folder)
         Console().print(f"whole: {len(found.tenants)} tenants as of {found.at:%Y-%m-%d %H:%M:%S} UTC")
         return
-    database_url = settings.database_url
-    if database_url is None:
-        raise InvalidInputError("no database is named", field="OPENIWD_DATABASE_URL", hint="set it")
 
     async def act() -> list[str]:
-        if not tenant:
-            await backup_process.restore_control(database_url, folder, progress)
-        async with platform(settings) as wiring:
-            return await backup_process.restore(
-                wiring, folder, tenant or [], keep_old=keep_old, progress=progress
-            )
+        # A backup of the whole installation may make a data folder; read first, so that no folder is made for nothing.
+        backup_process.read_manifest(folder)
+        async with installation(read_settings(), data, make=data is not None and not tenant) as settings:
+            if not tenant:
+                await backup_process.restore_control(settings.database_url or "", folder, progress)
+            async with platform(settings) as wiring:
+                return await backup_process.restore(
+                    wiring, folder, tenant or [], keep_old=keep_old, progress=progress
+                )
 
     put = uvloop.run(act())
     Console().print(f"{len(put)} tenants restored: {', '.join(put)}", highlight=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -14,17 +15,25 @@ from rich.markup import escape
 from rich.table import Table
 
 from openiwd.domain.tenant_life import GRACE_DAYS, TenantLimits, database_name_of, tenant_id_of
+from openiwd.processes.installation import installation
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.settings import read_settings
 from openiwd.processes.tenant import by_command, make_platform_key, platform
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import tenant as tenant_use
-from openiwd.usecases.tenant import Administrator, Made, TenantOrder, Tenants, TenantView
+from openiwd.usecases.tenant_order import Administrator, Made, TenantOrder, TenantView
+from openiwd.usecases.tenant_owner import Tenants
 
 app = typer.Typer(help="Tenants: each has databases of its own.", no_args_is_help=True, add_completion=False)
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 TenantName = Annotated[str, typer.Argument(help="Id or ccid.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Data folder of `openiwd up`, running or not; default: OPENIWD_DATABASE_URL, else the usual folder."
+    ),
+]
 
 
 def _owner(wiring: Wiring) -> Tenants:
@@ -32,12 +41,11 @@ def _owner(wiring: Wiring) -> Tenants:
     return wiring.platform.tenants
 
 
-def _run(act: Callable[[Wiring], Awaitable[T]]) -> T:
-    settings = read_settings()
+def _run(act: Callable[[Wiring], Awaitable[T]], data: Path | None) -> T:
     configure_logs("warning")
 
     async def acting() -> T:
-        async with platform(settings) as wiring:
+        async with installation(read_settings(), data) as settings, platform(settings) as wiring:
             return await act(wiring)
 
     return uvloop.run(acting())
@@ -60,6 +68,7 @@ def create(
     administrator: Annotated[str, typer.Option(help="Login of the first user.")] = "admin",
     requests_per_second: Annotated[float | None, typer.Option(help="Limit, in each process.")] = None,
     users: Annotated[int | None, typer.Option(help="How many users it may have.")] = None,
+    data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a tenant; again for the same id: say what is there. A create that was cut off is carried on."""
@@ -75,7 +84,7 @@ def create(
         administrator=Administrator(login=administrator),
         adopt=adopt,
     )
-    made = _run(lambda wiring: tenant_use.create(_owner(wiring), by_command(), order))
+    made = _run(lambda wiring: tenant_use.create(_owner(wiring), by_command(), order), data)
     if as_json:
         _say(made)
     else:
@@ -103,9 +112,9 @@ def _print_made(made: Made) -> None:
 
 
 @app.command(name="list")
-def list_tenants(as_json: AsJson = False) -> None:
+def list_tenants(data: Data = None, as_json: AsJson = False) -> None:
     """List all tenants."""
-    found = _run(lambda wiring: tenant_use.tenants(_owner(wiring), by_command()))
+    found = _run(lambda wiring: tenant_use.tenants(_owner(wiring), by_command()), data)
     if as_json:
         _say(found)
         return
@@ -118,9 +127,9 @@ def list_tenants(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(tenant: TenantName, as_json: AsJson = False) -> None:
+def show(tenant: TenantName, data: Data = None, as_json: AsJson = False) -> None:
     """Show one tenant with what it uses."""
-    found = _run(lambda wiring: tenant_use.show(_owner(wiring), by_command(), tenant))
+    found = _run(lambda wiring: tenant_use.show(_owner(wiring), by_command(), tenant), data)
     if as_json:
         _say(found)
     else:
@@ -137,7 +146,9 @@ def _print_view(one: TenantView) -> None:
 
 
 @app.command()
-def rename(tenant: TenantName, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:
+def rename(
+    tenant: TenantName, name: Annotated[str, typer.Argument(help="The new name.")], data: Data = None
+) -> None:
     """Give a tenant another name; its id and its database stay."""
 
     async def act(wiring: Wiring) -> None:
@@ -145,21 +156,23 @@ def rename(tenant: TenantName, name: Annotated[str, typer.Argument(help="The new
         order = TenantOrder(id=known.id, name=name, database_name=known.database)
         await tenant_use.change(_owner(wiring), by_command(), order)
 
-    _run(act)
+    _run(act, data)
 
 
 @app.command()
 def suspend(
-    tenant: TenantName, reason: Annotated[str | None, typer.Option(help="Kept in the audit.")] = None
+    tenant: TenantName,
+    reason: Annotated[str | None, typer.Option(help="Kept in the audit.")] = None,
+    data: Data = None,
 ) -> None:
     """Let nobody in and distribute nothing, until it is resumed."""
-    _run(lambda wiring: tenant_use.suspend(_owner(wiring), by_command(), tenant, reason))
+    _run(lambda wiring: tenant_use.suspend(_owner(wiring), by_command(), tenant, reason), data)
 
 
 @app.command()
-def resume(tenant: TenantName) -> None:
+def resume(tenant: TenantName, data: Data = None) -> None:
     """Let people in again; also what was to be deleted, within its time of grace."""
-    _run(lambda wiring: tenant_use.resume(_owner(wiring), by_command(), tenant))
+    _run(lambda wiring: tenant_use.resume(_owner(wiring), by_command(), tenant), data)
 
 
 @app.command()
@@ -169,9 +182,12 @@ def delete(
     grace_days: Annotated[
         int, typer.Option(min=0, help="Until then it can be resumed; 0: at once.")
     ] = GRACE_DAYS,
+    data: Data = None,
 ) -> None:
     """Shut a tenant, and remove its databases, users and keys once the time of grace is over."""
-    left = _run(lambda wiring: tenant_use.delete(_owner(wiring), by_command(), tenant, confirm, grace_days))
+    left = _run(
+        lambda wiring: tenant_use.delete(_owner(wiring), by_command(), tenant, confirm, grace_days), data
+    )
     text = (
         "is gone"
         if left is None
@@ -181,23 +197,27 @@ def delete(
 
 
 @app.command()
-def purge() -> None:
+def purge(data: Data = None) -> None:
     """Remove the tenants whose time of grace is over; running servers do so by themselves."""
-    gone = _run(lambda wiring: tenant_use.purge(_owner(wiring), by_command()))
+    gone = _run(lambda wiring: tenant_use.purge(_owner(wiring), by_command()), data)
     Console().print(", ".join(gone) or "nothing is due", highlight=False)
 
 
 @app.command(name="reset-administrator")
 def reset_administrator(
-    tenant: TenantName, login: Annotated[str, typer.Option(help="Made if need be.")] = "admin"
+    tenant: TenantName,
+    login: Annotated[str, typer.Option(help="Made if need be.")] = "admin",
+    data: Data = None,
 ) -> None:
     """Give a tenant's administrator a new password, told once."""
     wanted = Administrator(login=login)
-    made = _run(lambda wiring: tenant_use.new_administrator(_owner(wiring), by_command(), tenant, wanted))
+    made = _run(
+        lambda wiring: tenant_use.new_administrator(_owner(wiring), by_command(), tenant, wanted), data
+    )
     Console().print(f"login {made.login}   password {made.password}", highlight=False)
 
 
 @app.command()
-def key(name: Annotated[str, typer.Argument(help="What it is for.")] = "platform") -> None:
+def key(name: Annotated[str, typer.Argument(help="What it is for.")] = "platform", data: Data = None) -> None:
     """Make a key of the platform, which makes tenants by API and reaches nothing inside of them; told once."""
-    _say(_run(lambda wiring: make_platform_key(wiring, name)))
+    _say(_run(lambda wiring: make_platform_key(wiring, name), data))

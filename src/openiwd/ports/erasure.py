@@ -84,6 +84,10 @@ class ErasureWriting(Protocol):
         """Notes, files and records of sources of items."""
         ...
 
+    async def erase_automatic_mails(self, addresses: Sequence[str]) -> int:
+        """When these addresses, in small letters, were last written to automatically; how many."""
+        ...
+
     async def emails_on_the_way(self, contact_id: UUID) -> bool:
         """Whether one of the contact's items is being handed over, and was left."""
         ...

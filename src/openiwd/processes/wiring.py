@@ -49,7 +49,7 @@ from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.platform import Platform
 from openiwd.usecases.rate_limits import RateLimits
 from openiwd.usecases.rule_set import compile_published
-from openiwd.usecases.tenant import Tenants
+from openiwd.usecases.tenant_owner import Tenants
 from openiwd.usecases.tenant_runtime import TenantRuntime, VirtualClock
 
 

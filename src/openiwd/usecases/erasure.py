@@ -120,7 +120,7 @@ async def _finish(
     """The contact itself, the proof, and the certificate; last, so that a call that was cut off finds its way back."""
     runtime, now = editor.services.runtime, editor.services.runtime.now()
     async with runtime.store.writing() as tx:
-        counts["emails"] = await erase_emails(tx, contact.id, contact.emails)
+        counts.update(await erase_emails(tx, contact.id, contact.emails))
         if await tx.emails_on_the_way(contact.id):
             raise ConflictError(
                 "an email of this contact is just being sent",

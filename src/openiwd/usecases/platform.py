@@ -48,7 +48,7 @@ from openiwd.usecases.user import Identities
 from openiwd.usecases.view_counts import ViewCounts
 
 if TYPE_CHECKING:
-    from openiwd.usecases.tenant import Tenants
+    from openiwd.usecases.tenant_owner import Tenants
 
 MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 

@@ -24,7 +24,7 @@ from openiwd.usecases.login_settings import secret_context
 from openiwd.usecases.mailbox import purpose
 from openiwd.usecases.mailbox_consent import consent_purpose
 from openiwd.usecases.platform import Platform, TenantServices
-from openiwd.usecases.tenant import outside_context
+from openiwd.usecases.tenant_access import outside_context
 from openiwd.usecases.webhook_sending import context_of as webhook_context
 
 _POINT: Final = "capture_point"

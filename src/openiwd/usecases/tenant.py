@@ -5,133 +5,41 @@ An act holds the tenant while it runs. What ended early stands in the control da
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-from uuid import UUID
+from datetime import datetime, timedelta
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from openiwd.domain.errors import (
     ConflictError,
-    DuplicateError,
     ForbiddenError,
     InvalidInputError,
-    NotFoundError,
 )
-from openiwd.domain.privilege import Caller, Role, system
+from openiwd.domain.privilege import Caller, system
 from openiwd.domain.starter import STARTER
 from openiwd.domain.tenant_life import (
     GRACE_DAYS,
     TenantAct,
-    TenantLimits,
     TenantState,
-    check_limits,
-    limits_of,
     next_state,
 )
-from openiwd.ports.control_store import AuditEntry, User
-from openiwd.ports.holiday_source import HolidaySource
-from openiwd.ports.provisioning import ProvisioningStore, TenantDatabases, TenantRecord, TenantUsage
+from openiwd.ports.control_store import AuditEntry
 from openiwd.ports.tenant_store import Tenant
-from openiwd.usecases.password import MIN_PASSWORD
-from openiwd.usecases.platform import Platform
 from openiwd.usecases.rule_set import publish
-from openiwd.usecases.user import hash_secret
-
-FIRST_KEY: Final = "first key"
-MART_KEY: Final = "data mart"
-MART_PRIVILEGES: Final = ("reporting.read", "categories.view", "agents.view", "attributes.view")
-MIN_KEY: Final = 16
-"""Characters of a key that is given; ours have 43 at random."""
-
-
-class Administrator(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """The tenant's first user; without a password one is made up, and told once."""
-
-    login: str = "admin"
-    name: str = "Administrator"
-    password: str | None = None
-    language: str = "en"
-
-
-class TenantOrder(Struct, kw_only=True):
-    """A tenant as it is wanted."""
-
-    id: str
-    name: str
-    database_name: str
-    ccid: str | None = None
-    clock: str = "real"
-    time_zone: str | None = None
-    settings: dict[str, Any] | None = None
-    limits: TenantLimits | None = None
-    outside: dict[str, Any] = {}
-    secrets: dict[str, str] = {}
-    """Of other systems; kept sealed, never told."""
-    administrator: Administrator = msgspec.field(default_factory=Administrator)
-    api_key: str | None = None
-    mart_key: str | None = None
-    adopt: bool = False
-    """Whether a database that is there already, and not empty, may become this tenant's."""
-
-
-class TenantView(Struct, kw_only=True, rename="camel"):
-    """A tenant as the platform tells of it."""
-
-    id: str
-    name: str
-    ccid: str | None
-    database: str
-    clock: str
-    time_zone: str
-    state: TenantState
-    state_at: datetime
-    reason: str | None
-    delete_after: datetime | None
-    created_at: datetime
-    limits: TenantLimits
-    outside: dict[str, Any]
-    has_secrets: bool
-    usage: TenantUsage | None = None
-
-
-class FirstLogin(Struct, kw_only=True):
-    login: str
-    password: str
-
-
-class Made(Struct, kw_only=True, rename="camel"):
-    """What became of an order. Secrets are told by the call that made them, and never again."""
-
-    tenant: TenantView
-    created: bool
-    administrator: FirstLogin | None = None
-    api_key: str | None = None
-    mart_key: str | None = None
-
-
-class Tenants:
-    """What acts on tenants need: the control database, the databases, the platform of this process."""
-
-    def __init__(
-        self,
-        store: ProvisioningStore,
-        databases: TenantDatabases,
-        platform: Platform,
-        holidays: HolidaySource,
-        new_id: Callable[[], UUID],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self.store = store
-        self.databases = databases
-        self.platform = platform
-        self.holidays = holidays
-        self.new_id = new_id
-        self.now = now
+from openiwd.usecases.tenant_access import administrator, first_access, given_keys, save_outside
+from openiwd.usecases.tenant_order import (
+    Administrator,
+    FirstLogin,
+    Made,
+    TenantOrder,
+    TenantView,
+    check,
+    check_same,
+    tenant_of,
+    told_of,
+    view_of,
+)
+from openiwd.usecases.tenant_owner import Tenants, entry_of, existing
 
 
 def require_platform(caller: Caller, privilege: str) -> None:
@@ -143,16 +51,6 @@ def require_platform(caller: Caller, privilege: str) -> None:
     caller.require(privilege)
 
 
-def view_of(record: TenantRecord, usage: TenantUsage | None = None) -> TenantView:
-    tenant = record.tenant
-    return TenantView(
-        id=tenant.id, name=tenant.name, ccid=tenant.ccid, database=tenant.database_name, clock=tenant.clock,
-        time_zone=tenant.time_zone, state=record.state, state_at=record.state_at, reason=record.reason,
-        delete_after=record.delete_after, created_at=record.created_at, limits=limits_of(tenant.settings),
-        outside=record.outside, has_secrets=record.has_secrets, usage=usage,
-    )  # fmt: skip
-
-
 async def tenants(owner: Tenants, caller: Caller) -> list[TenantView]:
     """All tenants, whatever their state."""
     require_platform(caller, "tenants.view")
@@ -162,7 +60,7 @@ async def tenants(owner: Tenants, caller: Caller) -> list[TenantView]:
 async def show(owner: Tenants, caller: Caller, name: str) -> TenantView:
     """A tenant, by id or ccid, with what it uses."""
     require_platform(caller, "tenants.view")
-    record = await _existing(owner, name)
+    record = await existing(owner, name)
     usage = await owner.store.usage(record.tenant.id)
     return view_of(record, await owner.databases.fill(record.tenant.database_name, usage))
 
@@ -173,37 +71,37 @@ async def create(owner: Tenants, caller: Caller, order: TenantOrder) -> Made:
     A create that ended early is carried on; its secrets, which nobody has seen, are made anew.
     """
     require_platform(caller, "tenants.update")
-    _check(order)
+    check(order)
     async with owner.store.holding(order.id):
         at = owner.now()
         begun = await owner.store.begin(
-            _ordered(order), at, _entry(owner, caller, "ordered", order.id, name=order.name)
+            tenant_of(order), at, entry_of(owner, caller, "ordered", order.id, name=order.name)
         )
-        record = await _existing(owner, order.id)
+        record = await existing(owner, order.id)
         if record.state is not TenantState.CREATING:
-            _check_same(record, order)
+            check_same(record, order)
             return Made(tenant=view_of(record), created=False)
         tenant = record.tenant
         await owner.databases.prepare(tenant.database_name, tenant.id, adopt=order.adopt)
         await _publish_starter(owner, tenant)
-        made = await _first_access(owner, tenant, order)
-        await _save_outside(owner, tenant.id, order)
+        made = await first_access(owner, tenant, order)
+        await save_outside(owner, tenant.id, order)
         await owner.store.move(
             tenant.id,
             next_state(record.state, TenantAct.FINISH),
             owner.now(),
-            _entry(owner, caller, "created", tenant.id, database=tenant.database_name, resumed=not begun),
+            entry_of(owner, caller, "created", tenant.id, database=tenant.database_name, resumed=not begun),
         )
-        made.tenant = view_of(await _existing(owner, tenant.id))
+        made.tenant = view_of(await existing(owner, tenant.id))
         return made
 
 
 async def change(owner: Tenants, caller: Caller, order: TenantOrder) -> Made:
     """Name, ccid, time zone, settings, limits, other systems' addresses and secrets, keys that are given."""
     require_platform(caller, "tenants.update")
-    _check(order)
+    check(order)
     async with owner.store.holding(order.id):
-        record = await _existing(owner, order.id)
+        record = await existing(owner, order.id)
         old = record.tenant
         if order.database_name != old.database_name:
             raise ConflictError(
@@ -221,13 +119,13 @@ async def change(owner: Tenants, caller: Caller, order: TenantOrder) -> Made:
             settings=settings,
         )
         if new != old:
-            before, after = (_told(each) for each in (old, new))
+            before, after = (told_of(each) for each in (old, new))
             await owner.store.change(
-                new, _entry(owner, caller, "changed", new.id, before=before, after=after)
+                new, entry_of(owner, caller, "changed", new.id, before=before, after=after)
             )
-        await _save_outside(owner, new.id, order)
-        await _given_keys(owner, new.id, order)
-        return Made(tenant=view_of(await _existing(owner, new.id)), created=False)
+        await save_outside(owner, new.id, order)
+        await given_keys(owner, new.id, order)
+        return Made(tenant=view_of(await existing(owner, new.id)), created=False)
 
 
 async def suspend(owner: Tenants, caller: Caller, name: str, reason: str | None = None) -> TenantView:
@@ -245,7 +143,7 @@ async def delete(
 ) -> TenantView | None:
     """To be deleted once the time of grace is over; with none, at once (None). `confirm` repeats the tenant's id."""
     require_platform(caller, "tenants.update")
-    record = await _existing(owner, name)
+    record = await existing(owner, name)
     if confirm != record.tenant.id:
         raise InvalidInputError(
             f"deleting tenant '{record.tenant.id}' removes all of its data",
@@ -283,11 +181,11 @@ async def purge(owner: Tenants, caller: Caller) -> list[str]:
 async def new_administrator(owner: Tenants, caller: Caller, name: str, wanted: Administrator) -> FirstLogin:
     """A tenant's administrator with a new password: the way in when the first one is lost."""
     require_platform(caller, "tenants.update")
-    record = await _existing(owner, name)
+    record = await existing(owner, name)
     async with owner.store.holding(record.tenant.id):
-        login = await _administrator(owner, record.tenant, wanted)
+        login = await administrator(owner, record.tenant, wanted)
         await owner.store.note(
-            _entry(owner, caller, "administrator reset", record.tenant.id, login=login.login)
+            entry_of(owner, caller, "administrator reset", record.tenant.id, login=login.login)
         )
     owner.platform.identities.forget()
     return login
@@ -315,21 +213,21 @@ async def _move(
     delete_after: datetime | None = None,
 ) -> TenantView:
     require_platform(caller, "tenants.update")
-    tenant_id = (await _existing(owner, name)).tenant.id
+    tenant_id = (await existing(owner, name)).tenant.id
     async with owner.store.holding(tenant_id):
-        record = await _existing(owner, tenant_id)
+        record = await existing(owner, tenant_id)
         to = next_state(record.state, act)
         again = to is record.state and (to is not TenantState.DELETING or delete_after == record.delete_after)
         if not again:
             details = {"reason": reason, "deleteAfter": delete_after}
-            entry = _entry(owner, caller, action, tenant_id, before=record.state.value, **details)
+            entry = entry_of(owner, caller, action, tenant_id, before=record.state.value, **details)
             await owner.store.move(
                 tenant_id, to, owner.now(), entry, reason=reason, delete_after=delete_after
             )
     owner.platform.identities.forget()
     if to is not TenantState.READY:
         owner.platform.close(tenant_id)
-    return view_of(await _existing(owner, tenant_id))
+    return view_of(await existing(owner, tenant_id))
 
 
 async def _remove(owner: Tenants, caller: Caller, tenant_id: str) -> None:
@@ -342,70 +240,9 @@ async def _remove(owner: Tenants, caller: Caller, tenant_id: str) -> None:
         await owner.databases.drop(record.tenant.database_name)
         if owner.platform.search_server is not None:
             await owner.platform.search_server.index(tenant_id).drop()
-        entry = _entry(owner, caller, "deleted", tenant_id, database=record.tenant.database_name)
+        entry = entry_of(owner, caller, "deleted", tenant_id, database=record.tenant.database_name)
         await owner.store.forget(tenant_id, entry)
     owner.platform.identities.forget()
-
-
-async def _existing(owner: Tenants, name: str) -> TenantRecord:
-    record = await owner.store.record(name)
-    if record is None:
-        raise NotFoundError(
-            f"there is no tenant '{name[:80]}'", field="tenant", hint="see the list of tenants"
-        )
-    return record
-
-
-def _ordered(order: TenantOrder) -> Tenant:
-    settings = dict(order.settings or {})
-    if order.limits is not None:
-        settings["limits"] = msgspec.to_builtins(order.limits)
-    return Tenant(
-        id=order.id, name=order.name, database_name=order.database_name, clock=order.clock, ccid=order.ccid,
-        time_zone=order.time_zone or "UTC", active=False, settings=settings,
-    )  # fmt: skip
-
-
-def _check(order: TenantOrder) -> None:
-    if order.limits is not None:
-        check_limits(order.limits)
-    for field, key in (("IWD_APIKEY_TENANT", order.api_key), ("IWD_APIKEY_IWDDM", order.mart_key)):
-        if key is not None and len(key) < MIN_KEY:
-            raise InvalidInputError(
-                f"the key has fewer than {MIN_KEY} characters", field=f"iwd.apiKeys.{field}",
-                hint="leave it out to have one made",
-            )  # fmt: skip
-    password = order.administrator.password
-    if password is not None and len(password) < MIN_PASSWORD:
-        raise InvalidInputError(
-            f"a password has at least {MIN_PASSWORD} characters", field="administrator.password",
-            hint="leave it out to have one made",
-        )  # fmt: skip
-
-
-def _check_same(record: TenantRecord, order: TenantOrder) -> None:
-    """A second order must not silently be for another thing."""
-    tenant = record.tenant
-    if record.state is TenantState.DELETING:
-        raise ConflictError(
-            f"tenant '{tenant.id}' is to be deleted after {record.delete_after}", code="tenantDeleting",
-            hint="resume it, or delete it at once and make it anew",
-        )  # fmt: skip
-    differing = [
-        name
-        for name, is_other in (
-            ("name", tenant.name != order.name),
-            ("ccid", order.ccid is not None and tenant.ccid != order.ccid),
-            ("database", tenant.database_name != order.database_name),
-            ("clock", tenant.clock != order.clock),
-        )
-        if is_other
-    ]
-    if differing:
-        raise DuplicateError(
-            f"tenant '{tenant.id}' is there with another {' and '.join(differing)}", field="tenant.id",
-            hint="change it with PUT, or choose another id", differing=differing,
-        )  # fmt: skip
 
 
 async def _publish_starter(owner: Tenants, tenant: Tenant) -> None:
@@ -417,92 +254,3 @@ async def _publish_starter(owner: Tenants, tenant: Tenant) -> None:
             return
     by = system("provisioning", tenant.id)
     await publish(services, owner.holidays, STARTER, by, comment="Starter rule set")
-
-
-async def _first_access(owner: Tenants, tenant: Tenant, order: TenantOrder) -> Made:
-    placeholder = view_of(await _existing(owner, tenant.id))
-    login = await _administrator(owner, tenant, order.administrator)
-    control = owner.platform.control
-    for key in await control.api_keys(tenant.id):
-        if key.name in (FIRST_KEY, MART_KEY):
-            await control.delete_api_key(tenant.id, key.id)
-    api_key = await _key(owner, tenant.id, FIRST_KEY, order.api_key, role=Role.ADMINISTRATOR)
-    mart_key = await _key(owner, tenant.id, MART_KEY, order.mart_key, privileges=MART_PRIVILEGES)
-    return Made(tenant=placeholder, created=True, administrator=login, api_key=api_key, mart_key=mart_key)
-
-
-async def _administrator(owner: Tenants, tenant: Tenant, wanted: Administrator) -> FirstLogin:
-    identities, control = owner.platform.identities, owner.platform.control
-    password = wanted.password or secrets.token_urlsafe(12)
-    hashed = await identities.hash_password(password)
-    known = await control.user(tenant.id, wanted.login)
-    user = User(
-        id=known.id if known is not None else owner.new_id(), tenant_id=tenant.id, login=wanted.login,
-        name=wanted.name, role=Role.ADMINISTRATOR.value, language=wanted.language, time_zone=tenant.time_zone,
-        password_hash=hashed,
-    )  # fmt: skip
-    await control.save_user(user, revision=None)
-    await control.end_sessions(user.id)
-    return FirstLogin(login=wanted.login, password=password)
-
-
-async def _key(owner: Tenants, tenant_id: str, name: str, secret: str | None, **rights: Any) -> str:
-    if secret is not None:
-        known = await owner.platform.control.api_key(hash_secret(secret))
-        if known is not None and known.tenant_id != tenant_id:
-            raise DuplicateError(
-                "this key is in use elsewhere", field="iwd.apiKeys", hint="choose another key"
-            )
-    made, _ = await owner.platform.identities.create_key(
-        owner.new_id(), tenant_id, name, secret=secret, **rights
-    )
-    return made
-
-
-async def _given_keys(owner: Tenants, tenant_id: str, order: TenantOrder) -> None:
-    """Keys that an order brings and that are not known yet replace those of their names."""
-    control = owner.platform.control
-    rights: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
-        (FIRST_KEY, order.api_key, {"role": Role.ADMINISTRATOR}),
-        (MART_KEY, order.mart_key, {"privileges": MART_PRIVILEGES}),
-    )
-    for name, secret, granted in rights:
-        if secret is None or (await control.api_key(hash_secret(secret))) is not None:
-            continue
-        for key in await control.api_keys(tenant_id):
-            if key.name == name:
-                await control.delete_api_key(tenant_id, key.id)
-        await _key(owner, tenant_id, name, secret, **granted)
-        owner.platform.identities.forget()
-
-
-async def _save_outside(owner: Tenants, tenant_id: str, order: TenantOrder) -> None:
-    if not order.outside and not order.secrets:
-        return
-    sealed = None
-    if order.secrets:
-        text = msgspec.json.encode(order.secrets).decode()
-        sealed = owner.platform.secrets.seal(text, outside_context(tenant_id))
-    await owner.store.save_outside(tenant_id, order.outside, sealed, owner.now())
-
-
-def outside_context(tenant_id: str) -> str:
-    """What the secrets of other systems are sealed for."""
-    return f"tenant:{tenant_id}"
-
-
-def _told(tenant: Tenant) -> dict[str, Any]:
-    return {
-        "name": tenant.name,
-        "ccid": tenant.ccid,
-        "timeZone": tenant.time_zone,
-        "settings": tenant.settings,
-    }
-
-
-def _entry(owner: Tenants, caller: Caller, action: str, tenant_id: str, **detail: Any) -> AuditEntry:
-    told = {k: msgspec.to_builtins(v) for k, v in detail.items() if v is not None}
-    return AuditEntry(
-        at=owner.now(), actor=caller.actor, action=action, object_kind="tenant", object_id=tenant_id,
-        detail=told,
-    )  # fmt: skip

@@ -43,11 +43,12 @@ class DumpPrograms:
         await self._run(dsn, "pg_dump", ["--format=custom", "--no-owner", f"--file={unfinished}"])
         unfinished.replace(path)
 
-    async def restore(self, path: Path, dsn: str) -> None:
-        """Into an empty database; all of it, or an error."""
-        await self._run(
-            dsn, "pg_restore", ["--exit-on-error", "--single-transaction", "--no-owner", str(path)]
-        )
+    async def restore(self, path: Path, dsn: str, *, privileges: bool = True) -> None:
+        """Into an empty database; all of it, or an error. Without `privileges` it is its owner's alone."""
+        options = ["--exit-on-error", "--single-transaction", "--no-owner"]
+        if not privileges:
+            options.append("--no-privileges")
+        await self._run(dsn, "pg_restore", [*options, str(path)])
 
     async def _run(self, dsn: str, program: str, arguments: list[str]) -> None:
         found = await self._program(program, await _server_major(dsn))

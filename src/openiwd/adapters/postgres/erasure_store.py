@@ -35,7 +35,7 @@ class ErasureReading:
         self, ids: Sequence[UUID], numbers: Sequence[int], addresses: Sequence[str]
     ) -> dict[str, int]:
         record = await self._connection.fetchrow(
-            _SQL["around_counts"], list(ids), list(numbers), list(addresses)
+            _SQL["around_counts"], list(ids), list(numbers), [a.lower() for a in addresses]
         )
         return {} if record is None else dict(record.items())
 
@@ -98,6 +98,9 @@ class ErasureWriting:
         for place in ("notes", "attachments", "records"):
             counts[place] = _count(await self._connection.execute(_SQL[f"erase_{place}"], list(numbers)))
         return counts
+
+    async def erase_automatic_mails(self, addresses: Sequence[str]) -> int:
+        return _count(await self._connection.execute(_SQL["erase_automatic_mails"], list(addresses)))
 
     async def emails_on_the_way(self, contact_id: UUID) -> bool:
         return bool(await self._connection.fetchval(_SQL["emails_on_the_way"], contact_id))

@@ -137,17 +137,24 @@ class PostgresMart:
 READER: Final = "openiwd_bi"
 
 
+async def ensure_reader(connection: Connection) -> bool:
+    """The role that reads reports is there afterwards; False without the right to make roles."""
+    if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", READER):
+        return True
+    try:
+        async with connection.transaction():
+            await connection.execute(f"CREATE ROLE {READER} LOGIN")
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        return True  # another tenant's mart was quicker
+    return True
+
+
 async def _grant(connection: Connection, password: str | None) -> None:
     """The role may read the views and nothing else. Without the right to make roles it is left to who has it."""
-    known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", READER)
-    if not known:
-        try:
-            async with connection.transaction():
-                await connection.execute(f"CREATE ROLE {READER} LOGIN")
-        except asyncpg.InsufficientPrivilegeError:
-            return
-        except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-            pass  # another tenant's mart was quicker
+    if not await ensure_reader(connection):
+        return
     if password is not None:
         quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
         await connection.execute(f"ALTER ROLE {READER} PASSWORD {quoted}")

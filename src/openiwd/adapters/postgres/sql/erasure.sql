@@ -13,7 +13,8 @@ SELECT (SELECT count(*) FROM note n WHERE n.item_number = ANY($2::bigint[])) AS 
     (SELECT count(*) FROM attachment a WHERE a.item_number = ANY($2::bigint[])) AS attachments,
     (SELECT count(*) FROM event e JOIN event_personal p USING (generation, pos) WHERE e.item_id = ANY($1::uuid[])) AS events,
     (SELECT count(*) FROM email m LEFT JOIN email_thread t ON t.id = m.thread_id
-        WHERE t.item_number = ANY($2::bigint[]) OR (m.thread_id IS NULL AND lower(m.sender) = ANY($3::text[]))) AS emails;
+        WHERE t.item_number = ANY($2::bigint[]) OR (m.thread_id IS NULL AND lower(m.sender) = ANY($3::text[]))) AS emails,
+    (SELECT count(*) FROM automatic_mail a WHERE lower(a.address) = ANY($3::text[])) AS "automaticMails";
 
 -- name: erase_events
 -- Blanks the personal parts of events; the events stay.
@@ -32,6 +33,10 @@ DELETE FROM attachment WHERE item_number = ANY($1::bigint[]);
 -- Blanks records of sources that failed for these items.
 UPDATE capture_error c SET raw = '', fields = NULL, reason = ''
 FROM item i WHERE i.number = ANY($1::bigint[]) AND c.capture_point = i.capture_point AND c.capture_id = i.capture_id AND c.raw <> '';
+
+-- name: erase_automatic_mails
+-- Forgets that these addresses were written to of late; the worst that follows is one more acknowledgement.
+DELETE FROM automatic_mail WHERE lower(address) = ANY($1::text[]);
 
 -- name: emails_on_the_way
 -- Whether an email of a contact's items is being handed over in this instant.
@@ -66,6 +71,7 @@ SELECT place, n FROM (
     UNION ALL SELECT 'emails', count(*) FROM email m WHERE concat_ws(' ', m.sender_name, m.sender, m.people, m.subject, m.text_new,
         m.text_signature, m.text_quoted, m.html, m.headers, m.recipients, m.deliveries) ILIKE ANY($1)
     UNION ALL SELECT 'originals', count(*) FROM email_content o WHERE position($2::bytea IN o.content) > 0
+    UNION ALL SELECT 'automaticMails', count(*) FROM automatic_mail b WHERE b.address ILIKE ANY($1)
     UNION ALL SELECT 'records', count(*) FROM capture_error x WHERE concat_ws(' ', x.raw, x.fields, x.reason) ILIKE ANY($1)
 ) found WHERE n > 0 ORDER BY place;
 
