@@ -17,7 +17,7 @@ import asyncpg
 import httpx
 
 from openiwd.processes.wiring import Wiring, database_dsn
-from openiwd.usecases.tenant import MART_PRIVILEGES
+from openiwd.usecases.tenant_access import MART_PRIVILEGES
 from tests.faults.evidence import Journal
 from tests.faults.installation import PREFIX, TENANT, Process, Site
 
