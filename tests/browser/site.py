@@ -22,6 +22,7 @@ from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.serve import Serving
+from openiwd.processes.settings import SearchSettings
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases import item_action
@@ -118,7 +119,8 @@ STANDING = [
 class Site:
     """The running server and its tenant; use cases may be called from the test's own thread."""
 
-    def __init__(self, postgres: PostgresServer) -> None:
+    def __init__(self, postgres: PostgresServer, search: SearchSettings | None = None) -> None:
+        self._search = search
         self._postgres = postgres
         self._folder = TemporaryDirectory(prefix="openiwd-capture-")
         self.capture_dir = Path(self._folder.name)
@@ -142,6 +144,7 @@ class Site:
             secret_keys=[SECRET_KEY],
             outbound_allowed=LOOPBACK,
             capture_dir=Path(self._folder.name),
+            search=self._search,
         )
         await bootstrap.ensure_tenant(self._wiring, tenant)
         services = await self._wiring.platform.services("main")

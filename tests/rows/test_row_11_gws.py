@@ -78,6 +78,115 @@ async def test_an_agent_over_there_has_the_item_here_and_completes_it(api: World
     assert {"routed", "assigned", "returned", "completed", "routingEnded"} <= set(kinds)
 
 
+CHANGES: dict[str, tuple[dict[str, object], str, object]] = {
+    "attribute": ({"data": {"kind": "y"}}, "IWD_data_kind", "y"),
+    "value": ({"businessValue": 77}, "IWD_businessValue", 77),
+    "priority": ({"priorityFixed": 900}, "IWD_priorityFixed", 900),
+    "due date": ({"dueDateTime": "2031-05-06T07:08:09Z"}, "IWD_dueDateTime", "2031-05-06T07:08:09+00:00"),
+    "segment": ({"ext": {"customerSegment": "gold"}}, "IWD_segment", "gold"),
+}
+
+
+async def change(talk: Conversation, item_id: str, values: dict[str, object]) -> None:
+    answer = await talk.api.call("PATCH", f"/items/{item_id}", json=values)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_what_is_changed_after_submission_is_told_once(api: World, gws: Gws) -> None:
+    talk = await Conversation.begin(api, gws, RULES.replace("limit: 2", "limit: 9"))
+    ids = {name: await talk.new(name, segment="blue") for name in CHANGES}
+    await talk.turn_until(lambda: gws.open_ids() == set(ids))
+    for name, (values, _, _) in CHANGES.items():
+        await change(talk, ids[name], values)
+
+    def known(name: str) -> list[object]:
+        key = CHANGES[name][1]
+        return [i["userData"].get(key) for i in gws.of_item(name) if i["state"] == "Queued"]
+
+    await talk.turn_until(lambda: all(known(name) == [told] for name, (_, _, told) in CHANGES.items()))
+    for _ in range(10):
+        await talk.turn()
+    for name in CHANGES:
+        assert [i["state"] for i in gws.of_item(name)] == ["Canceled", "Queued"], name
+    assert gws.created_twice() == []
+
+
+async def test_who_is_classified_for_another_queue_after_submission_leaves(api: World, gws: Gws) -> None:
+    talk = await Conversation.begin(api, gws)
+    item_id = await talk.new("a")
+    await talk.turn_until(lambda: gws.open_ids() == {"a"})
+    await change(talk, item_id, {"data": {"kind": "own"}})
+    assert (await talk.item(item_id))["queue"] == "own"
+    await talk.turn_until(lambda: not gws.open())
+    await change(talk, item_id, {"data": {"kind": "x"}})
+    await talk.turn_until(lambda: gws.open_ids() == {"a"})
+    assert gws.created_twice() == []
+
+
+TELLING: dict[str, list[tuple[str, Fault]]] = {
+    "stop": [("stop", Answer(500, "no")), ("stop", CUT_AFTER), ("find", CUT_BEFORE)],
+    "submit": [("submit", CUT_BEFORE), ("submit", CUT_AFTER)],
+    "late": [("submit", LATE)],
+}
+
+
+@pytest.mark.parametrize("faults", TELLING.values(), ids=TELLING)
+async def test_whatever_fails_while_a_change_is_told_it_is_known_in_the_end(
+    api: World, gws: Gws, faults: list[tuple[str, Fault]]
+) -> None:
+    talk = await Conversation.begin(api, gws, timeoutSeconds=0.5)
+    item_id = await talk.new("a")
+    await talk.turn_until(lambda: gws.open_ids() == {"a"})
+    with gws.lock:
+        gws.faults.extend(faults)
+    await change(talk, item_id, {"data": {"kind": "y"}})
+    await talk.turn_until(lambda: not gws.faults and _kinds(gws) == ["y"])
+    await change(talk, item_id, {"data": {"kind": "z"}})
+    await talk.turn_until(lambda: _kinds(gws) == ["z"])
+    gws.change("a", "Completed")
+    await talk.status(item_id, "completed")
+    assert gws.most_open == 1
+    assert gws.created_twice() == []
+
+
+def _kinds(gws: Gws) -> list[object]:
+    return [i["userData"]["IWD_data_kind"] for i in gws.open()]
+
+
+async def test_a_change_between_two_attempts_is_told_whichever_of_them_arrived(api: World, gws: Gws) -> None:
+    """The first is answered by nobody and is there late; the second, with other values, is told 409."""
+    gws.faults.extend([("submit", CUT_AFTER), ("find", Answer(404, None))])
+    talk = await Conversation.begin(api, gws, timeoutSeconds=0.5)
+    item_id = await talk.new("a")
+    await talk.routing.plan()
+    await talk.routing.advance()
+    assert _kinds(gws) == ["x"]
+    await change(talk, item_id, {"data": {"kind": "y"}})
+
+    async def has_met_409() -> bool:
+        await talk.routing.advance()
+        return gws.count("submit") >= 2
+
+    await until(has_met_409)
+    assert _kinds(gws) == ["x"], "the first one is what it has"
+    await talk.turn_until(lambda: _kinds(gws) == ["y"])
+    assert gws.created_twice() == []
+
+
+async def test_work_that_began_before_a_change_was_told_goes_on(api: World, gws: Gws) -> None:
+    talk = await Conversation.begin(api, gws)
+    item_id = await talk.new("a")
+    await talk.turn_until(lambda: gws.open_ids() == {"a"})
+    gws.change("a", "Processing", "JohnSmith")
+    await change(talk, item_id, {"data": {"kind": "y"}})
+    await talk.status(item_id, "assigned")
+    for _ in range(5):
+        await talk.turn()
+    assert [i["state"] for i in gws.of_item("a")] == ["Processing"]
+    gws.change("a", "Queued")
+    await talk.turn_until(lambda: _kinds(gws) == ["y"])
+
+
 ENDS = {
     "cancel": ({"reason": "withdrawn"}, "Canceled"),
     "complete": ({}, "Completed"),

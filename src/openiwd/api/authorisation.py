@@ -259,6 +259,7 @@ _INTEGRATIONS: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/integrations/gws": "webhooks.view",
     "PUT /iwd/v3/integrations/gws": "webhooks.update",
     "POST /iwd/v3/integrations/gws/test": "webhooks.update",
+    "POST /iwd/v3/integrations/gws/check": "webhooks.update",
     "GET /iwd/v3/integrations/gws/tenant-settings": "webhooks.view",
     "POST /iwd/v3/integrations/gws/api-key": "webhooks.update",
     "GET /iwd/v3/integrations/gws/submissions": "webhooks.view",

@@ -20,9 +20,10 @@ from openiwd.domain.gws import SECRETS, GwsSettings
 from openiwd.domain.routing import Submission, SubmissionState
 from openiwd.ports.digital_channels import TenantSetting
 from openiwd.ports.routing import RouterState, SubmissionQuery
-from openiwd.usecases import integration
+from openiwd.usecases import integration, integration_check
 from openiwd.usecases.capture_webhook import tenant_of
 from openiwd.usecases.integration import Integration
+from openiwd.usecases.integration_check import Check
 
 _TAGS: Final = ["integrations"]
 _SECRET_NAMES: Final = {
@@ -40,6 +41,10 @@ class GwsView(Struct, kw_only=True, rename="camel"):
     """How the router has been; null where nobody has spoken to it yet."""
     submissions: dict[str, int]
     """Open submissions by state."""
+    waiting: int = 0
+    """Items of queues that GWS routes which wait here for their turn."""
+    endings: dict[str, int] = {}
+    """How submissions of the last 24 hours ended."""
 
 
 class Submissions(Struct, rename="camel"):
@@ -76,6 +81,8 @@ def _view(found: Integration) -> Response[GwsView]:
         revision=found.revision,
         router=found.state,
         submissions=found.counts,
+        waiting=found.waiting,
+        endings=found.endings,
     )
     return Response(view, headers=etag(found.revision))
 
@@ -100,6 +107,12 @@ async def put_gws(
 async def test_gws(editor: CurrentEditor) -> Reached:
     """Gets a token with the stored settings and asks GWS who we are."""
     return Reached(await integration.try_out(editor))
+
+
+@post("/integrations/gws/check", tags=_TAGS, operation_id="checkGws", status_code=200)
+async def check_gws(editor: CurrentEditor) -> Check:
+    """Tries each service of the stored connection: of each whether it works, else what fails and where to look."""
+    return await integration_check.check(editor)
 
 
 @get("/integrations/gws/tenant-settings", tags=_TAGS, operation_id="getDigitalChannelsSettings")
@@ -163,6 +176,7 @@ HANDLERS: Final[list[Any]] = [
     get_gws,
     put_gws,
     test_gws,
+    check_gws,
     get_tenant_settings,
     make_api_key,
     list_submissions,

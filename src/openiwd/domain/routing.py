@@ -26,6 +26,9 @@ LONGEST_PAUSE: Final = timedelta(minutes=1)
 REFUSED_FOR: Final = timedelta(minutes=15)
 """An item that the router has refused is not submitted again for so long, unless it changes its queue."""
 
+UNSURE: Final = "unsure"
+"""Sent several times with different content, and nobody knows which of them arrived."""
+
 Segment = tuple[str, str | None]
 """A queue and one of its segments."""
 
@@ -64,6 +67,12 @@ class Recall(StrEnum):
     """The item no longer waits for the router: held, moved, canceled, taken back."""
     FINISHED = "finished"
     """The item was completed here."""
+    CHANGED = "changed"
+    """What the router was told of the item is no longer so: it is submitted anew."""
+
+
+FOR_THE_SAKE_OF_ORDER: Final = (Recall.OVERTAKEN, Recall.CHANGED)
+"""The item still waits for the router: work that begins before the recall reaches it counts."""
 
 
 class RemoteState(StrEnum):
@@ -123,6 +132,8 @@ class Submission(Struct, kw_only=True, rename="camel"):
     assigned_to: str | None = None
     remote_state: RemoteState | None = None
     remote_at: datetime | None = None
+    told: str | None = None
+    """A digest of what the router was told of the item; UNSURE where it may have been this or that."""
     ending: Ending | None = None
     ended_at: datetime | None = None
     error: str | None = None
@@ -227,6 +238,12 @@ def recall_of(submission: Submission, item: WorkItem | None, queue: Queue | None
     return None if stands else Recall.LEFT
 
 
+def is_outdated(submission: Submission, now_told: str) -> bool:
+    """Whether the router has, or may have, other values than the item's. Once somebody works on it, they stay."""
+    waits = submission.state in (SubmissionState.SUBMITTING, SubmissionState.SUBMITTED)
+    return waits and submission.told is not None and submission.told != now_told
+
+
 # What follows from what the router says ----------------------------------------------------------------------------
 
 
@@ -295,7 +312,7 @@ def _standing(submission: Submission, found: RemoteState, assigned_to: str | Non
 
 def _recalling(submission: Submission, found: RemoteState, now: datetime, grace: timedelta) -> Step:
     """Work that was begun, or done, before it could be stopped counts, if the item is still there for it."""
-    is_overtaken = submission.recall is Recall.OVERTAKEN
+    is_overtaken = submission.recall in FOR_THE_SAKE_OF_ORDER
     match found:
         case RemoteState.COMPLETED:
             return Step.END if submission.recall is Recall.FINISHED else Step.COMPLETE

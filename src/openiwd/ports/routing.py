@@ -50,6 +50,14 @@ class RoutingReading(Protocol):
         """Open ones by state."""
         ...
 
+    async def submission_endings(self, since: datetime) -> dict[str, int]:
+        """Those that have ended since, by how."""
+        ...
+
+    async def waiting_for_router(self, queue_ids: Sequence[str]) -> int:
+        """Items of these queues that wait here and are not handed over."""
+        ...
+
 
 class RoutingWriting(Protocol):
     """The part of `Writing` that routing needs."""

@@ -237,7 +237,7 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
         mart_server_url=_secret(env, "OPENIWD_MART_SERVER_URL"),
         cloud=read_cloud_addresses(env),
-        redis=read_redis(env, _secret(env, "OPENIWD_REDIS_URL"), _secret(env, "OPENIWD_REDIS_PASSWORD")),
+        redis=read_redis_server(env),
         limits=read_limits(env),
         search=read_search_settings(env),
         trusted_proxies=read_trusted_proxies(env),
@@ -262,6 +262,12 @@ def read_told(variables: Mapping[str, str] | None = None) -> Told:
     return Told(
         certificates=read_certificates(env), customary_metrics=_switch(env, "OPENIWD_CUSTOMARY_METRICS")
     )
+
+
+def read_redis_server(variables: Mapping[str, str] | None = None) -> RedisServer | None:
+    """None where no Redis is named."""
+    env = os.environ if variables is None else variables
+    return read_redis(env, _secret(env, "OPENIWD_REDIS_URL"), _secret(env, "OPENIWD_REDIS_PASSWORD"))
 
 
 def read_cloud_addresses(variables: Mapping[str, str] | None = None) -> CloudAddresses:

@@ -30,8 +30,10 @@ from openiwd.processes.settings import (
     environment,
     read_cloud_addresses,
     read_outbound_allowed,
+    read_redis_server,
     read_search_settings,
 )
+from openiwd.processes.sharing_settings import read_limits
 from openiwd.processes.starter import publish_starter
 from openiwd.processes.wiring import SystemClock, Wiring, database_dsn, mart_database
 from openiwd.usecases.mart_run import MartSource
@@ -139,6 +141,8 @@ async def _serve(
         capture_dir=data_dir / "capture",
         cloud=read_cloud_addresses(),
         search=read_search_settings(),
+        redis=read_redis_server(),
+        limits=read_limits(environment()),
     )
     wiring.platform.doctor.register(disk_check(data_dir))
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,12 +17,14 @@ from openiwd.domain.routing import Submission
 from openiwd.ports.digital_channels import TenantSetting
 from openiwd.ports.routing import RouterState, SubmissionQuery
 from openiwd.usecases.configuration import Editor
+from openiwd.usecases.dashboard import live_rules
 from openiwd.usecases.integration_settings import GWS, KIND, stored_settings
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import Platform, TenantServices
 
 SEALED: Final = "sealed:"
+LATELY: Final = timedelta(hours=24)
 MOST_ENTITIES: Final = 1_000
 PERMISSIONS: Final = ("nexus:consumer:*",)
 
@@ -34,6 +37,10 @@ class Integration(Struct, kw_only=True):
     revision: int
     state: RouterState | None = None
     counts: dict[str, int] = {}
+    waiting: int = 0
+    """Items of its queues that wait here for their turn."""
+    endings: dict[str, int] = {}
+    """How submissions of the last 24 hours ended."""
 
 
 def context_of_integration(tenant_id: str, name: str) -> str:
@@ -82,7 +89,16 @@ async def get(editor: Editor) -> Integration:
         shown = _shown(*found) if found is not None else _shown(GwsSettings(), 0)
         shown.state = await reading.router_state(GWS)
         shown.counts = await reading.submission_counts()
+        shown.endings = await reading.submission_endings(editor.services.runtime.now() - LATELY)
+        shown.waiting = (
+            await reading.waiting_for_router(await _routed_queues(editor)) if found is not None else 0
+        )
     return shown
+
+
+async def _routed_queues(editor: Editor) -> list[str]:
+    rules = await live_rules(editor.services)
+    return [] if rules is None else [q.id for q in rules.queues.values() if not q.is_native]
 
 
 async def put(editor: Editor, value: GwsSettings, kept: Sequence[str], revision: int | None) -> Integration:
@@ -120,7 +136,8 @@ def _camel(name: str) -> str:
     return next(f.encode_name for f in msgspec.structs.fields(GwsSettings) if f.name == name)
 
 
-async def _opened(editor: Editor) -> GwsSettings:
+async def opened(editor: Editor) -> GwsSettings:
+    """The stored settings with their secrets readable."""
     async with editor.services.runtime.store.reading() as reading:
         found = await stored_settings(reading)
     if found is None:
@@ -138,7 +155,7 @@ async def _opened(editor: Editor) -> GwsSettings:
 async def try_out(editor: Editor) -> str:
     """Gets a token and asks who we are there. RouterAwayError, RouterRefusedError with what went wrong."""
     editor.caller.require("webhooks.update")
-    router = editor.platform.connect_router(await _opened(editor))
+    router = editor.platform.connect_router(await opened(editor))
     try:
         return await router.check()
     finally:
@@ -158,7 +175,7 @@ async def submissions(editor: Editor, query: SubmissionQuery) -> list[Submission
 async def tenant_settings(editor: Editor) -> Sequence[TenantSetting]:
     """The service configuration of the contact center, as Digital Channels has it."""
     editor.caller.require("webhooks.view")
-    settings = await _opened(editor)
+    settings = await opened(editor)
     if not settings.contact_center_id:
         raise ConflictError(
             "the contact center is not named", code="noContactCenter", field="contactCenterId",
@@ -170,7 +187,7 @@ async def tenant_settings(editor: Editor) -> Sequence[TenantSetting]:
 async def make_api_key(editor: Editor, name: str, permissions: Sequence[str]) -> Integration:
     """Makes an API key at Digital Channels and keeps it, sealed, for submissions. It is shown to nobody."""
     editor.caller.require("webhooks.update")
-    settings = await _opened(editor)
+    settings = await opened(editor)
     made = await editor.platform.connect_channels(settings).make_api_key(
         settings.contact_center_id, name, list(permissions) or list(PERMISSIONS)
     )

@@ -31,7 +31,9 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import system
 from openiwd.domain.queue import Queue, RoutingTarget
 from openiwd.domain.routing import (
+    FOR_THE_SAKE_OF_ORDER,
     REFUSED_FOR,
+    UNSURE,
     Ending,
     Recall,
     RemoteState,
@@ -42,6 +44,7 @@ from openiwd.domain.routing import (
     best_of_segments,
     differences,
     external_id,
+    is_outdated,
     next_step,
     pause_after,
     recall_of,
@@ -52,7 +55,7 @@ from openiwd.domain.work_item import WorkItem
 from openiwd.ports.external_router import ExternalRouter, Interaction, RouterAwayError, RouterRefusedError
 from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.command import Command, Done, Result
-from openiwd.usecases.routing_data import user_data
+from openiwd.usecases.routing_data import Tellings, digest, user_data
 from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
@@ -99,6 +102,7 @@ class Routing:
         self._failure: str | None = None
         self._has_answered = False
         self._listing: tuple[datetime, Mapping[str, Interaction]] | None = None
+        self._tellings = Tellings()
 
     @property
     def _grace(self) -> timedelta:
@@ -119,11 +123,12 @@ class Routing:
         async with self._runtime.store.reading() as reading:
             active = await reading.open_submissions()
             items = await reading.items_by_id([s.item_id for s in active]) if active else {}
+        self._tellings.keep(items)
         recalls: list[tuple[Submission, Recall]] = []
         for one in active:
-            reason = recall_of(one, items.get(one.item_id), rules.queues.get(one.queue_id))
+            reason = self._recall_reason(one, items.get(one.item_id), rules)
             if reason is not None and (
-                one.state is not SubmissionState.RECALLING or one.recall is Recall.OVERTAKEN
+                one.state is not SubmissionState.RECALLING or one.recall in FOR_THE_SAKE_OF_ORDER
             ):
                 recalls.append((one, reason))
         limits = {q.id: self._limit(q) for q in rules.queues.values() if not q.is_native}
@@ -134,6 +139,13 @@ class Routing:
         for start in range(0, len(wanted.begin), BEGUN_AT_ONCE):
             done += await self._begin(wanted.begin[start : start + BEGUN_AT_ONCE], rules)
         return done
+
+    def _recall_reason(self, one: Submission, item: WorkItem | None, rules: CompiledRuleSet) -> Recall | None:
+        queue = rules.queues.get(one.queue_id)
+        reason = recall_of(one, item, queue)
+        if reason is None and item is not None and is_outdated(one, self._tellings.of(item, queue, rules)):
+            return Recall.CHANGED
+        return reason
 
     async def _best(self) -> tuple[list[BacklogItem], Mapping[Segment, int], CompiledRuleSet] | None:
         picture = self._services.picture
@@ -320,14 +332,15 @@ class Routing:
         """Hands it over; that it was sent is stored before."""
         if item is None:
             return replace(one, next_at=self._runtime.now() + self._pull, revision=one.revision + 1)
-        now = self._runtime.now()
+        now, rules = self._runtime.now(), await self._runtime.rules()
+        data = user_data(item, rules.queues.get(one.queue_id), rules)
+        told = digest(data)
         sent = replace(
             one, sent_at=now, attempts=one.attempts + 1, absences=0, revision=one.revision + 1,
             next_at=now + self._pause(one.attempts + 1),
+            told=told if one.sent_at is None or one.told == told else UNSURE,
         )  # fmt: skip
         await self._save([sent], strict=True)
-        rules = await self._runtime.rules()
-        data = user_data(item, rules.queues.get(one.queue_id), rules)
         try:
             handed = await self._router.submit(one.service, one.external_id, item.received_at, data)
         except RouterRefusedError as error:
@@ -348,7 +361,7 @@ class Routing:
         if handed.interaction_id is not None:
             after = replace(
                 after, state=SubmissionState.SUBMITTED, interaction_id=handed.interaction_id, attempts=0,
-                error=None, next_at=self._runtime.now() + self._pull,
+                error=None, next_at=self._runtime.now() + self._pull, told=sent.told if handed.existed else told,
             )  # fmt: skip
         try:
             await self._save([after], strict=True)

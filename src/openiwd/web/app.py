@@ -46,6 +46,7 @@ from openiwd.web.dashboard import dashboard_page
 from openiwd.web.doctor import doctor_page
 from openiwd.web.email import aside_page, editor_page, mailbox_page, response_page
 from openiwd.web.gallery import gallery_page
+from openiwd.web.integration import integration_page
 from openiwd.web.item import act_page, around_page, item_page, thread_page
 from openiwd.web.login import login_page, provider_page, second_page
 from openiwd.web.people import (
@@ -129,6 +130,7 @@ PAGES: Final[list[Any]] = [
     *login_settings_page.PAGES,
     *audit_page.PAGES,
     *webhook_page.PAGES,
+    *integration_page.PAGES,
     *delivery_page.PAGES,
     *point_page.PAGES,
     *inbox_page.PAGES,

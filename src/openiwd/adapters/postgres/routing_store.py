@@ -77,6 +77,15 @@ class RoutingReading:
     async def submission_counts(self) -> dict[str, int]:
         return {r["state"]: r["submissions"] for r in await self._connection.fetch(ROUTING_SQL["counts"])}
 
+    async def submission_endings(self, since: datetime) -> dict[str, int]:
+        return {
+            r["ending"]: r["submissions"] for r in await self._connection.fetch(ROUTING_SQL["endings"], since)
+        }
+
+    async def waiting_for_router(self, queue_ids: Sequence[str]) -> int:
+        count: int = await self._connection.fetchval(ROUTING_SQL["waiting"], list(queue_ids))
+        return count
+
 
 class RoutingWriting:
     """The part of `Writing` that routing needs."""

@@ -90,7 +90,10 @@ GROUPS: Final = (
     ),
     Group(
         "connections",
-        (Entry("webhooks", "/configuration/webhooks", "send", "webhooks.view"),),
+        (
+            Entry("webhooks", "/configuration/webhooks", "send", "webhooks.view"),
+            Entry("integrations", "/configuration/integrations", "plug", "webhooks.view"),
+        ),
     ),
 )
 

@@ -42,6 +42,15 @@ ORDER BY begun_at DESC, id DESC LIMIT $5;
 -- Open submissions by state.
 SELECT state, count(*) AS submissions FROM submission WHERE state <> 'ended' GROUP BY state;
 
+-- name: endings
+-- Submissions that ended since an instant, by how they ended.
+SELECT ending, count(*) AS submissions FROM submission
+WHERE state = 'ended' AND ended_at >= $1 AND ending IS NOT NULL GROUP BY ending;
+
+-- name: waiting
+-- Items of these queues that wait here for their turn at the router.
+SELECT count(*) FROM item WHERE status = 'queued' AND queue_id = ANY($1::text[]) AND routed_to IS NULL;
+
 -- name: add
 -- New submissions.
 INSERT INTO submission ({columns})

@@ -1,0 +1,1 @@
+"""Connections to outside systems: GWS and Digital Channels."""
