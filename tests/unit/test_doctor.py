@@ -13,7 +13,8 @@ import pytest
 from openiwd.cli.doctor import exit_code
 from openiwd.domain.agent import Absence, Agent, AgentSkill, AgentState, Capacity, MediaState
 from openiwd.domain.backlog import Wanted
-from openiwd.domain.doctor import rule_check, system_check, work_check
+from openiwd.domain.doctor import connection_check, rule_check, system_check, work_check
+from openiwd.domain.doctor.connection_check import CaptureFact, MailboxFact, MartFacts
 from openiwd.domain.doctor.finding import Finding, Severity, finding, in_order
 from openiwd.domain.doctor.system_check import (
     DatabaseFacts,
@@ -296,6 +297,65 @@ def test_the_disk() -> None:
     assert system_check.disk_space(50, 100) == []
     assert codes(system_check.disk_space(5, 100)) == [("diskFull", Severity.WARNING)]
     assert codes(system_check.disk_space(2, 100)) == [("diskFull", Severity.CRITICAL)]
+
+
+def ago(minutes: float) -> datetime:
+    return MONDAY - timedelta(minutes=minutes)
+
+
+def test_capture_points_that_are_not_read() -> None:
+    unread = [
+        CaptureFact(id="new", name="New", since=ago(1)),
+        CaptureFact(id="files", name="Files", since=ago(5)),
+        CaptureFact(id="crm", name="CRM", since=ago(90), error="no route to host"),
+    ]
+    errors = {"files": 3, "crm": 20, "gone": 7}
+    names = {"files": "Files", "crm": "CRM", "new": "New"}
+    files, crm, waiting = connection_check.capture_points(unread, errors, names, MONDAY)
+    assert (files.code, files.link) == ("captureUnread", "/configuration/capture-points/files")
+    assert (
+        crm.what
+        == "The source of the capture point CRM has not been readable for 90 minutes: no route to host"
+    )
+    assert (waiting.code, waiting.severity, waiting.figures) == (
+        "captureErrors",
+        Severity.WARNING,
+        {"errors": 23},
+    )
+    assert [e.text for e in waiting.examples] == ["CRM: 20", "Files: 3"]
+
+
+def test_mailboxes_that_stand_still() -> None:
+    boxes = [
+        MailboxFact(id="a", name="Sales", is_held=False, failing=[("incoming", ago(60), "refused")]),
+        MailboxFact(id="b", name="Care", is_held=True, failing=[("outgoing", ago(7), "535 no")]),
+        MailboxFact(id="c", name="Claims", is_held=True, failing=[("incoming", ago(1), "reset")]),
+        MailboxFact(id="d", name="Well", is_held=True),
+    ]
+    found = connection_check.mailboxes(boxes, 2, MONDAY)
+    assert codes(found) == [
+        ("mailboxUnserved", Severity.CRITICAL),
+        ("mailboxOutDown", Severity.CRITICAL),
+        ("emailsUnknown", Severity.WARNING),
+    ]
+    assert found[1].what == "Nothing can be sent from the mailbox Care for 7 minutes: 535 no"
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (MartFacts(fresh_at=ago(2), balanced=True), []),
+        (MartFacts(fresh_at=None), [("martEmpty", Severity.WARNING)]),
+        (MartFacts(fresh_at=ago(11)), [("martStale", Severity.WARNING)]),
+        (MartFacts(fresh_at=ago(400)), [("martStale", Severity.CRITICAL)]),
+        (
+            MartFacts(fresh_at=ago(1), balanced=False, last_error="disk full"),
+            [("martFails", Severity.WARNING), ("martUnbalanced", Severity.CRITICAL)],
+        ),
+    ],
+)
+def test_the_data_mart(facts: MartFacts, expected: list[tuple[str, Severity]]) -> None:
+    assert codes(connection_check.mart(facts, MONDAY)) == expected
 
 
 def test_the_worst_comes_first() -> None:

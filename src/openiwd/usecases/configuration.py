@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -18,9 +18,11 @@ from openiwd.domain.privilege import Caller
 from openiwd.ports.control_store import AuditEntry, AuditFilter
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.platform import Platform, TenantServices
 
 SECRET: Final = frozenset({"passwordHash", "password_hash", "password", "secret", "keyHash", "key_hash"})
+
+if TYPE_CHECKING:
+    from openiwd.usecases.platform import Platform, TenantServices
 
 
 class Editor:

@@ -1,6 +1,6 @@
 """The doctor: one registry of checks, each bounded in time; what fails says so itself and never breaks the others.
 
-A check reads its figures here and leaves all judgement to `domain.doctor`. Later areas add theirs by `register`.
+A check reads its figures here and leaves all judgement to `domain.doctor`. Extensions add theirs by `register`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from openiwd.domain.doctor import router_check, system_check, work_check
+from openiwd.domain.doctor import connection_check, router_check, system_check, work_check
 from openiwd.domain.doctor.finding import CheckResult, CheckState, Finding, Severity, finding, in_order
 from openiwd.domain.errors import ForbiddenError, OpenIwdError
 from openiwd.domain.privilege import Caller, Scope
@@ -39,15 +39,8 @@ class Registered(Struct, frozen=True):
     seconds: float = 5.0
 
 
-def _absent(area: str) -> Check:
-    async def say(_: doctor_check.Examination) -> Sequence[Finding]:
-        return [finding(area, "notInstalled", Severity.INFO, about=area, area=area)]
-
-    return say
-
-
 def registry() -> dict[str, Registered]:
-    """The checks of every installation, in their order; areas that are not there yet say so."""
+    """The checks of every installation, in their order."""
     checks = [
         Registered(work_check.ELIGIBILITY, doctor_check.eligibility, seconds=10.0),
         Registered(work_check.LATE, doctor_check.late),
@@ -59,9 +52,9 @@ def registry() -> dict[str, Registered]:
         Registered(system_check.KEYS, doctor_check.keys, "apiKeys.view"),
         Registered(system_check.DATABASE, doctor_check.database, "audit.view"),
         Registered(router_check.ROUTERS, doctor_check.routers),
-        Registered("mart", _absent("mart")),
-        Registered("mailboxes", _absent("mailboxes")),
-        Registered("capturePoints", _absent("capturePoints")),
+        Registered(connection_check.MART, doctor_check.data_mart),
+        Registered(connection_check.MAILBOXES, doctor_check.mailboxes, "mailboxes.view"),
+        Registered(connection_check.CAPTURE_POINTS, doctor_check.capture_points, "capturePoints.view"),
     ]
     return {check.name: check for check in checks}
 

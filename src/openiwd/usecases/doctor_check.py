@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from openiwd.domain.agent import Agent
-from openiwd.domain.doctor import router_check, rule_check, system_check, work_check
+from openiwd.domain.doctor import connection_check, router_check, rule_check, system_check, work_check
+from openiwd.domain.doctor.connection_check import CaptureFact, MailboxFact, MartFacts
 from openiwd.domain.doctor.finding import Finding, Severity, finding
 from openiwd.domain.doctor.router_check import RouterFacts
 from openiwd.domain.doctor.system_check import DraftFact, KeyFact, LeaseFacts, LogFacts
-from openiwd.domain.errors import UnavailableError
+from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.domain.instant import to_micros
 from openiwd.domain.lint.finding import Finding as Lint
 from openiwd.domain.lint.roster_lint import lint_roster
@@ -24,6 +25,8 @@ from openiwd.domain.lint.waiting_lint import lint_waiting
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.rule_set_reference import Referred, references
 from openiwd.ports.tenant_store import Cursor, Reading
+from openiwd.usecases.capture_point import stored_points
+from openiwd.usecases.capture_status import unread_points
 from openiwd.usecases.integration_settings import GWS, stored_settings
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 STATEMENT_SECONDS: Final = 4.0
 MOST_ERRORS: Final = 100_000
 MOST_OFFERS: Final = 100
+MOST_EMAILS: Final = 100
 POSITIONS: Final = 2_000
 """Of the end of the log that are looked at."""
 DRAFTS: Final = "rule_set_draft"
@@ -255,3 +259,57 @@ async def routers(look: Examination) -> Sequence[Finding]:
         refused=len(refused),
     )
     return router_check.routers(facts, look.now)
+
+
+async def capture_points(look: Examination) -> Sequence[Finding]:
+    """Capture points that are not read, and what waits in their error inboxes."""
+    async with look.reading() as reading:
+        names = {p.point.id: p.point.name for p in await stored_points(reading)}
+        if not names:
+            return []
+        unread, errors = await unread_points(reading), await reading.capture_error_counts()
+    facts = [CaptureFact(id=u.point.id, name=u.point.name, since=u.since, error=u.error) for u in unread]
+    return connection_check.capture_points(facts, errors, names, look.now)
+
+
+async def mailboxes(look: Examination) -> Sequence[Finding]:
+    """Enabled mailboxes that nobody serves or that do not work, and emails of unknown outcome."""
+    async with look.reading() as reading:
+        boxes = [raw for raw in await reading.objects("mailbox") if raw.get("enabled")]
+        statuses = await reading.mailbox_statuses() if boxes else []
+        held = {each.mailbox_id for each in await reading.mailbox_leases() if each.seconds > 0}
+        unknown = await reading.emails_aside("unknown", MOST_EMAILS)
+    facts = [
+        MailboxFact(
+            id=raw["id"],
+            name=raw["name"],
+            is_held=raw["id"] in held,
+            failing=[
+                (s.direction, s.since, s.error or "–")
+                for s in statuses
+                if s.mailbox_id == raw["id"] and not s.ok
+            ],
+        )
+        for raw in boxes
+    ]
+    return connection_check.mailboxes(facts, len(unknown), look.now)
+
+
+async def data_mart(look: Examination) -> Sequence[Finding]:
+    """How far behind the tenant's mart is, and whether it balances."""
+    mart = look.services.runtime.mart
+    try:
+        state, runs = (None, []) if mart is None else (await mart.state(), await mart.runs(5))
+    except NotFoundError:
+        state = None
+    if state is None:
+        name = connection_check.MART
+        return [finding(name, "notInstalled", Severity.INFO, about=name, area=name)]
+    last = next((run for run in runs if run.finished_at is not None), None)
+    facts = MartFacts(
+        fresh_at=state.fresh_at,
+        balanced=state.balanced,
+        balance_detail=state.balance_detail,
+        last_error=None if last is None else last.error,
+    )
+    return connection_check.mart(facts, look.now)

@@ -222,6 +222,51 @@ WORDING: Final[dict[str, tuple[str, str]]] = {
         "GWS has refused items lately: {n}. Each is tried again a quarter of an hour later.",
         "Look at the submissions for what it says, and mend the items or the service's configuration there.",
     ),
+    # what brings work in, and what reports on it
+    "captureUnread": (
+        "No process has read the capture point {point} for {minutes} minutes.",
+        "Start openiwd capture or openiwd serve where its source can be reached.",
+    ),
+    "captureAway": (
+        "The source of the capture point {point} has not been readable for {minutes} minutes: {error}",
+        "See to the source and the way to it. Nothing is lost: it is read on from where it was left.",
+    ),
+    "captureErrors": (
+        "Records that could not be taken wait in error inboxes: {n}.",
+        "Correct the mapping or the source, then try them again, or discard them.",
+    ),
+    "mailboxUnserved": (
+        "No email service serves the mailbox {mailbox}.",
+        "Start openiwd email with the tenant's key.",
+    ),
+    "mailboxInDown": (
+        "The mailbox {mailbox} has not been readable for {minutes} minutes: {error}",
+        "Test the connection on the mailbox's page: it says what exactly fails.",
+    ),
+    "mailboxOutDown": (
+        "Nothing can be sent from the mailbox {mailbox} for {minutes} minutes: {error}",
+        "Test the connection on the mailbox's page: it says what fails. What is written waits and is tried again.",
+    ),
+    "emailsUnknown": (
+        "Nobody can prove whether these emails were sent: {n}.",
+        "Decide for each whether it is sent again.",
+    ),
+    "martEmpty": (
+        "The data mart has not read the event log to its end yet.",
+        "Start openiwd mart, or wait until its first run has ended.",
+    ),
+    "martStale": (
+        "The data mart last read the event log to its end {minutes} minutes ago: reports end there.",
+        "See whether openiwd mart runs and what its log says.",
+    ),
+    "martFails": (
+        "The data mart's latest run failed: {error}",
+        "It is tried again by itself; if it stays, see to what the error says.",
+    ),
+    "martUnbalanced": (
+        "The data mart does not balance with its facts: {detail}",
+        "Rebuild it: openiwd mart --chain full.",
+    ),
     "notInstalled": ("{area}: not installed here.", "Nothing needs to be done."),
     "checkFailed": (
         "The check {name} could not be made: {reason}",
