@@ -72,8 +72,16 @@ function select(range) {
   selection.addRange(range);
 }
 
+/** Where the caret is, if it is in the text. The browser tells of its moves late: who acts on it asks anew. */
+function remember() {
+  if (!area() || document.activeElement !== area() || !getSelection().rangeCount) return false;
+  last = getSelection().getRangeAt(0).cloneRange();
+  return true;
+}
+
 /** The focus comes back to where it was, or to the end. */
 function back() {
+  if (remember()) return;
   if (!last || !area().contains(last.commonAncestorContainer)) {
     caretToEnd();
     return;
@@ -148,6 +156,7 @@ function openLink(isOpen) {
     back();
     return;
   }
+  remember();
   address().value = inside("a")?.getAttribute("href").replace(/^mailto:/i, "") ?? "";
   valid(true);
   address().focus();
@@ -256,9 +265,7 @@ export function startRichText() {
   document.execCommand("defaultParagraphSeparator", false, "div");
   document.execCommand("styleWithCSS", false, false);
   document.addEventListener("selectionchange", () => {
-    if (!area() || document.activeElement !== area() || !getSelection().rangeCount) return;
-    last = getSelection().getRangeAt(0).cloneRange();
-    showState();
+    if (remember()) showState();
   });
   document.addEventListener("mousedown", (event) => {
     if (event.target.closest?.("[data-format]")) event.preventDefault();
