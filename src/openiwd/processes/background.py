@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from openiwd.domain.privilege import system
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Cursor, Tenant
 from openiwd.processes.capture import CapturingTenant
-from openiwd.processes.loop import forever, loop_errors
+from openiwd.processes.loop import ended, forever, loop_errors
 from openiwd.processes.routing import RoutingTenant
 from openiwd.processes.searching import IndexingTenant
 from openiwd.processes.sharing import Sharing
@@ -170,13 +170,13 @@ class Background:
             return
         loops.services.feed.end_subscriptions()
         loops.services.addressing.end()
-        await _ended(loops.deciding)
+        await ended(loops.deciding)
         with suppress(UnavailableError):
             await self._platform.control.give_up_decider_leases(self._platform.process_id, tenant_id)
         await self._end_capture(loops)
         await loops.services.bulk_runs.close()
         await loops.services.impact_runs.close()
-        await _ended(loops.own)
+        await ended(loops.own)
         with suppress(UnavailableError):
             await loops.services.shadows.flush()
 
@@ -265,7 +265,7 @@ class Background:
     async def stop_deciding(self) -> None:
         """Lets another process decide at once; this one passes on from now on what needs the decider."""
         self._may_decide = False
-        await _ended([t for loops in self._loops.values() for t in loops.deciding])
+        await ended([t for loops in self._loops.values() for t in loops.deciding])
         with suppress(UnavailableError):  # then the lease runs out by itself
             await self._platform.control.give_up_decider_leases(self._platform.process_id)
 
@@ -276,18 +276,18 @@ class Background:
             await self._end_capture(loops)
 
     async def _end_capture(self, loops: Loops) -> None:
-        await _ended(loops.capture)
+        await ended(loops.capture)
         capturing, loops.capturing = loops.capturing, None
         if capturing is not None:
             await capturing.stop()
 
     async def stop(self) -> None:
         self._platform.on_open = None
-        await _ended(self._watching)
+        await ended(self._watching)
         await self.stop_capturing()
-        await _ended([t for loops in self._loops.values() for t in loops.deciding])
-        await _ended([*self._tasks, *self._prepared.values()])
-        await _ended([t for loops in self._loops.values() for t in loops.own])
+        await ended([t for loops in self._loops.values() for t in loops.deciding])
+        await ended([*self._tasks, *self._prepared.values()])
+        await ended([t for loops in self._loops.values() for t in loops.own])
         for services in self._platform.opened:
             with suppress(UnavailableError):
                 await services.shadows.flush()
@@ -306,12 +306,6 @@ async def _logged(name: str, work: Awaitable[None]) -> None:
     except Exception:
         loop_errors.labels(name).inc()
         log.exception("background step failed", loop=name)
-
-
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _run_feed(services: TenantServices) -> float:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final
 
 import structlog
 from prometheus_client import Counter
 
 log = structlog.get_logger()
+
+STOP_SECONDS: Final = 5.0
+"""After so long a loop that has not ended is asked again."""
 
 loop_errors = Counter(
     "iwd_background_errors_total", "Errors caught at the edge of a background loop", ["loop"]
@@ -28,3 +32,13 @@ async def forever(name: str, step: Callable[[], Awaitable[float]]) -> None:
             # A library that ended in the same instant can swallow the request to stop.
             raise asyncio.CancelledError
         await asyncio.sleep(pause)
+
+
+async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Ends loops and waits until they have: a library that ended in the same instant can swallow the first request."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=STOP_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
