@@ -146,7 +146,8 @@ def allowed_reports(caller: Caller) -> list[Report]:
     return [r for r in REPORTS if caller.may(r.privilege)]
 
 
-def _required(caller: Caller, report_id: str) -> Report:
+def required_report(caller: Caller, report_id: str) -> Report:
+    """The report, if this caller may see it; else ForbiddenError or NotFoundError."""
     caller.require("reports.view")
     report = BY_ID.get(report_id)
     if report is None:
@@ -189,7 +190,7 @@ async def run(
     services: TenantServices, caller: Caller, report_id: str, prompts: Prompts, *, limit: int = PAGE
 ) -> ReportResult:
     """One report over one period."""
-    report = _required(caller, report_id)
+    report = required_report(caller, report_id)
     mart = mart_of(services)
     state = await mart.state()
     period = _period(state, services, prompts)
@@ -316,7 +317,7 @@ async def items_behind(
     offset: int = 0,
 ) -> ItemsBehind:
     """The items that a number counts, those counted last first."""
-    report = _required(caller, report_id)
+    report = required_report(caller, report_id)
     measure = MEASURES.get(behind.measure)
     if measure is None or not measure.drill or report.source == "agents":
         raise InvalidInputError(
