@@ -39,7 +39,7 @@ def test_a_report_is_scheduled_from_its_page_listed_and_removed(
     expect(page.locator(".empty")).to_contain_text("No report goes out by email yet")
     assert faults(page) == []
     go(page, "/reports/schedules/-/new")
-    expect(page.locator("[role=status]")).to_contain_text("No mailbox sends")
+    expect(page.locator(".note.bad")).to_contain_text("No mailbox sends")
     Mail(site)
     go(page, "/reports/schedules/-/new?report=intraday-process&queue=motor")
     expect(page.locator("[name=report]")).to_have_value("intraday-process")

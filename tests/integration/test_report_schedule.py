@@ -161,7 +161,9 @@ async def test_what_is_due_goes_out_once_with_its_file(reports: Reports) -> None
     assert text.get_content().strip() == "For 2025-03-28, as of 2025-03-29 07:00 CET, 1 rows."
     (file,) = message.iter_attachments()
     assert (file.get_content_type(), file.get_filename()) == ("text/csv", "intraday-process-2025-03-28.csv")
-    (row,) = csv.DictReader(file.get_content().removeprefix("\ufeff").splitlines())
+    content = file.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    (row,) = csv.DictReader(content.decode("utf-8-sig").splitlines())
     assert (row["new"], row["pending"]) == ("1", "1")
 
     assert (await reports.state())["last"]["emailState"] == "queued"
@@ -288,7 +290,7 @@ async def test_who_may_schedule_what(reports: Reports) -> None:
     ):  # fmt: skip
         refused = await reports.put(**fields)
         assert refused.status_code in (400, 422), refused.text
-        assert refused.json()["errors"][0]["field"].startswith(field) or refused.json().get("field") == field
+        assert str(refused.json()["field"]).startswith(field), refused.text
     reports.clock.at = datetime(2025, 3, 28, 12, 0, tzinfo=UTC)
     unchanged = await reports.put(recipients=["otto@example.com"])
     assert (unchanged.status_code, unchanged.json()["since"]) == (200, "2025-03-28T11:00:00Z")

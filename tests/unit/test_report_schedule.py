@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.report_schedule import (
@@ -137,12 +138,12 @@ def test_what_failed_is_tried_again_for_some_hours() -> None:
     assert due_now(one, BERLIN, due + RETRY_PAUSE - timedelta(seconds=1), failed) is None
     assert due_now(one, BERLIN, due + RETRY_PAUSE, failed) == due
     assert next_look(one, BERLIN, due, failed) == due + RETRY_PAUSE
-    late = msgspec.structs.replace(failed, at=due + RETRY_FOR)
+    late = replace(failed, at=due + RETRY_FOR)
     assert due_now(one, BERLIN, due + RETRY_FOR + RETRY_PAUSE, late) is None
     assert next_look(one, BERLIN, due + RETRY_FOR, late) == due + timedelta(days=1)
-    waiting = msgspec.structs.replace(late, outcome=Outcome.WAITING)
+    waiting = replace(late, outcome=Outcome.WAITING)
     assert due_now(one, BERLIN, due + RETRY_FOR + RETRY_PAUSE, waiting) == due
-    done = msgspec.structs.replace(failed, outcome=Outcome.QUEUED)
+    done = replace(failed, outcome=Outcome.QUEUED)
     assert due_now(one, BERLIN, due + timedelta(hours=2), done) is None
     assert next_look(one, BERLIN, due, done) == due + timedelta(days=1)
     assert due_now(one, BERLIN, due + timedelta(days=1), failed) == due + timedelta(days=1)

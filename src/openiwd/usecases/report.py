@@ -236,6 +236,7 @@ async def _sums(mart: Mart, report: Report, arguments: Mapping[str, Any]) -> lis
         "agents": ("agents_by", "agent_states") if report.by[0] == "agent" else ("agents_by",),
         "ages": ("levels_by",),
         "work": (),
+        "mailboxes": ("mailboxes_by",),
     }[report.source]
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
     for query in queries:
@@ -319,7 +320,7 @@ async def items_behind(
     """The items that a number counts, those counted last first."""
     report = required_report(caller, report_id)
     measure = MEASURES.get(behind.measure)
-    if measure is None or not measure.drill or report.source == "agents":
+    if measure is None or not measure.drill or not _counts(report, measure):
         raise InvalidInputError(
             f"'{behind.measure[:40]}' counts no items that could be listed", field="measure"
         )
@@ -327,6 +328,7 @@ async def items_behind(
     state = await mart.state()
     arguments = _arguments(report, prompts, _period(state, services, prompts), state.time_zone)
     arguments |= {"segment": None, "value_range": None, "measure": measure.name, "level": measure.level}
+    arguments["mailbox"] = None
     keys: Sequence[str | None] = (behind.key, behind.key_2)
     for by, key in zip(report.by, keys, strict=False):
         if key is None:
@@ -338,8 +340,15 @@ async def items_behind(
         else:
             arguments[by] = key
     arguments |= {"limit": min(limit, MAX_PAGE), "offset": offset}
-    rows = await mart.rows("items_behind", arguments)
+    query = "emails_behind" if report.source == "mailboxes" else "items_behind"
+    rows = await mart.rows(query, arguments)
     return ItemsBehind(found=rows[0]["found"] if rows else 0, items=[_item(row) for row in rows])
+
+
+def _counts(report: Report, measure: Measure) -> bool:
+    """Whether this report's numbers are of items that can be asked for by this measure."""
+    of_mail = measure.name.startswith("mail_")
+    return of_mail if report.source == "mailboxes" else not of_mail and report.source != "agents"
 
 
 def _item(row: Mapping[str, Any]) -> ItemBehind:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from openiwd.domain.email.mailbox import Mailbox
 from openiwd.domain.errors import ConflictError, InvalidInputError
@@ -89,7 +90,7 @@ async def put(editor: Editor, schedule: ReportSchedule, revision: int | None) ->
         )
     unchanged = before is not None and timing(before) == timing(schedule)
     since = before.since if before is not None and unchanged else editor.services.runtime.now()
-    return await live_object.put(editor, KIND, msgspec.structs.replace(schedule, since=since), revision)
+    return await live_object.put(editor, KIND, replace(schedule, since=since), revision)
 
 
 async def senders(editor: Editor) -> list[Mailbox]:
