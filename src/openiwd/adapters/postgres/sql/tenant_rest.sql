@@ -7,7 +7,7 @@ SELECT array_remove(ARRAY[
     CASE WHEN EXISTS (SELECT FROM item WHERE status = 'held' AND hold_until <= $2) THEN 'holds' END,
     CASE WHEN EXISTS (SELECT FROM item WHERE reserved_until <= $2) THEN 'reservations' END,
     CASE WHEN EXISTS (SELECT FROM item WHERE status IN ('new', 'captured', 'queued', 'assigned', 'held', 'errorheld')
-        AND due_at BETWEEN $1 - interval '5 minutes' AND $2) THEN 'due' END,
+        AND due_at BETWEEN $1::timestamptz - interval '5 minutes' AND $2) THEN 'due' END,
     CASE WHEN EXISTS (SELECT FROM item WHERE status IN ('completed', 'canceled', 'rejected') AND expiration_at <= $1)
         THEN 'expiry' END,
     CASE WHEN EXISTS (SELECT FROM webhook_delivery WHERE state = 'waiting') OR EXISTS (
