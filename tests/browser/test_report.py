@@ -152,6 +152,13 @@ def test_who_may_see_which(loaded: MartOfSite, open_as: Open) -> None:
     page = open_as("vera", "/reports")
     expect(page.get_by_role("link", name="Item age")).to_be_visible()
     expect(page.get_by_role("link", name="Resource performance")).to_have_count(0)
+    page.get_by_role("link", name="Item age").click()
+    expect(page.locator("h1")).to_have_text("Item age")
+    expect(page.get_by_role("link", name="Send regularly")).to_have_count(0)
+    page = open_as("ines", "/reports/item-age?period=week&queue=motor")
+    page.get_by_role("link", name="Send regularly").click()
+    expect(page.locator("[name=report]")).to_have_value("item-age")
+    expect(page.locator("[name=queue]")).to_have_value("motor")
     page = open_as("amara", "/workspace")
     expect(page.get_by_role("link", name="Reports")).to_have_count(0)
 

@@ -19,6 +19,7 @@ from openiwd.processes.mart import MartLoop, prepare_mart
 from openiwd.processes.wiring import mart_database
 from openiwd.usecases.mart_run import Chain, MartSource, run
 from tests.factories.api import World, problem
+from tests.factories.mail import ServiceCalls, raw_email
 from tests.factories.mart import MartUnderTest
 from tests.factories.mart_log import LogWriter
 from tests.servers.postgres import PostgresServer
@@ -89,6 +90,39 @@ async def test_reports_by_api_agree_with_what_was_done(api: World, postgres_serv
         runs = (await api.get("/reports/runs")).json()["runs"]
         assert {r["job"] for r in runs} >= {"chain", "load configuration", "load events", "aggregate"}
         assert all(r["status"] == "done" for r in runs)
+    finally:
+        await loop.stop()
+        await postgres_server.drop_database(mart_database((await api.services()).tenant))
+
+
+async def test_mailboxes_say_what_became_of_their_emails(api: World, postgres_server: PostgresServer) -> None:
+    care, sales = ServiceCalls(api), ServiceCalls(api, "sales")
+    await care.set_up(category="Claims/Motor")
+    await sales.set_up(address="sales@example.com")
+    done = (await care.received(raw_email("one")))["itemId"]
+    dropped = (await care.received(raw_email("two")))["itemId"]
+    await care.received(raw_email("three"))
+    await sales.received(raw_email("four", to="sales@example.com"))
+    await api.item("c1", mediaType="email")
+    await api.item("c2")
+    assert (await api.post(f"/items/{done}/complete", {"resultCode": "paid"})).status_code == 200
+    assert (await api.post(f"/items/{dropped}/cancel", {})).status_code == 200
+    loop = await loaded(api, postgres_server)
+    try:
+        report = (await api.get("/reports/mailbox?period=month")).json()
+        columns = ("mail_received", "mail_open", "mail_completed", "mail_dropped")
+        assert {x["key"]: tuple(x["values"][c] for c in columns) for x in report["lines"]} == {
+            "": (1, 1, 0, 0), "care": (3, 1, 1, 1), "sales": (1, 1, 0, 0),
+        }  # fmt: skip
+        assert tuple(report["totals"][c] for c in columns[:2]) == (5, 3)
+        assert 0 <= report["lines"][1]["values"]["mail_finish"] < 3600
+        for query, count in (("mail_received", 5), ("mail_received&key=care", 3), ("mail_open&key=care", 1)):
+            behind = await api.get(f"/reports/mailbox/items?period=month&measure={query}")
+            assert (behind.status_code, behind.json()["found"]) == (200, count), behind.text
+        behind = (await api.get("/reports/mailbox/items?period=month&measure=mail_completed")).json()
+        assert [i["itemId"] for i in behind["items"]] == [done]
+        problem(await api.get("/reports/mailbox/items?measure=new"), 400)
+        problem(await api.get("/reports/intraday-process/items?measure=mail_open"), 400)
     finally:
         await loop.stop()
         await postgres_server.drop_database(mart_database((await api.services()).tenant))

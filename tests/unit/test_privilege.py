@@ -17,7 +17,7 @@ CONFIGURED = "categories prioritization queues mailboxes filters capturePoints"
 LIVE = "users apiKeys webhooks calendars attributes lookupTables contacts alarms"
 OTHER = (
     "workitems.delete dashboard.view rulesets.publish agents.view agents.update agents.state emails.send emails.review "
-    "emails.merge reports.view reports.agents contacts.erase reporting.read email.service audit.view"
+    "emails.merge reports.view reports.agents reports.schedule contacts.erase reporting.read email.service audit.view"
 )
 
 
@@ -37,7 +37,8 @@ VIEWS = _each(CONFIGURED, "view") | _each(
 VIEWER = VIEWS | _each("workitems", "read search")
 SUPERVISOR = (
     VIEWER | _each("workitems", ITEM_ACTS)
-    | {"agents.state", "emails.send", "emails.review", "emails.merge", "reports.agents", "alarms.update"}
+    | {"agents.state", "emails.send", "emails.review", "emails.merge", "alarms.update"}
+    | {"reports.agents", "reports.schedule"}
 )  # fmt: skip
 BUSINESS = (
     SUPERVISOR | _each(CONFIGURED, "update") | _each("calendars attributes lookupTables contacts agents", "update")

@@ -110,6 +110,9 @@ _WORKSPACE: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/reports/{report_id}": "reports.view",
     "GET /iwd/v3/reports/{report_id}/items": "reports.view",
     "GET /iwd/v3/reports/{report_id}/file": "reports.view",
+    "GET /iwd/v3/report-schedules": "reports.schedule",
+    "PUT /iwd/v3/report-schedules/{schedule_id}": "reports.schedule",
+    "DELETE /iwd/v3/report-schedules/{schedule_id}": "reports.schedule",
 }
 
 _RULE_SETS: Final[dict[str, Access | str]] = {

@@ -80,6 +80,8 @@ _OFFERS: Final = (
     *("transferred", "first_waits", "later_waits", "mean_first_wait", "mean_later_wait", "work_time"),
     "mean_work",
 )
+_FINAL: Final = "('completed', 'canceled', 'rejected')"
+_MICROS: Final = "EXTRACT(EPOCH FROM {} - received_at) * 1000000"
 SOURCES: Final = {
     "items": Source(
         "iwd_agg_task_all_15min",
@@ -136,12 +138,36 @@ SOURCES: Final = {
         {"shortest_work": "MIN(work_us) / 1000000.0", "longest_work": "MAX(work_us) / 1000000.0"},
         {"agent": "agent_id", "queue": "queue_id"},
     ),
+    "mailboxes": Source(
+        "iwd_email_fact",
+        "received_at",
+        _summed(
+            (
+                *("mail_received", "mail_open", "mail_completed", "mail_dropped"),
+                *("mail_in_time", "mail_wait", "mail_finish"),
+            ),
+            {
+                "mail_received": "COUNT(*)",
+                "mail_open": f"COUNT(*) FILTER (WHERE status NOT IN {_FINAL})",
+                "mail_completed": "COUNT(*) FILTER (WHERE status = 'completed')",
+                "mail_dropped": "COUNT(*) FILTER (WHERE status IN ('canceled', 'rejected'))",
+                "mail_in_time_n": "COUNT(*) FILTER (WHERE status = 'completed' AND last_finished_at <= due_at)",
+                "mail_due_n": "COUNT(*) FILTER (WHERE status = 'completed' AND due_at IS NOT NULL)",
+                "mail_wait_us": f"SUM({_MICROS.format('first_assigned_at')})",
+                "mail_assigned_n": "COUNT(first_assigned_at)",
+                "mail_finish_us": f"SUM({_MICROS.format('last_finished_at')}) FILTER (WHERE status IN {_FINAL})",
+                "mail_finished_n": f"COUNT(*) FILTER (WHERE status IN {_FINAL})",
+            },
+        ),
+        {"mailbox": "mailbox"},
+    ),
 }  # fmt: skip
 _OF_REPORT: Final = {
     "items": ("items", "open", "due"),
     "ages": ("open",),
     "agents": ("agents", "presence", "work"),
     "work": (),
+    "mailboxes": ("mailboxes",),
 }
 WORK_COLUMNS: Final = (
     *("item_number", "category_id", "queue_id", "agent_id", "agent_name", "started_at", "ended_at"),
@@ -154,6 +180,7 @@ _TITLES: Final = {
     "agents": "offers and assignments",
     "presence": "presence",
     "work": "assignments",
+    "mailboxes": "what became of it",
 }
 
 

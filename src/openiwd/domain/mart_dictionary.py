@@ -79,6 +79,7 @@ COLUMNS: Final[dict[str, str]] = {
     "revision": "Revision of the item that the row belongs to.",
     "status": "Status as of now.",
     "capture_id": "Id of the item in its source.",
+    "mailbox": "Id of the mailbox whose email became the item; empty where it came by another capture point.",
     "channel": "Channel.",
     "schema_id": "Prioritization schema.",
     "rule_set_version": "Rule-set version that judged the item last.",
@@ -290,7 +291,11 @@ _ITEM: Final = (
 )
 FACT_VIEWS: Final = (
     MartView("iwd_task_fact", "One row per item: as it is, and its milestones.", _ITEM),
-    MartView("iwd_email_fact", "The same, of emails alone.", _ITEM),
+    MartView(
+        "iwd_email_fact",
+        "The same, of emails alone, with the mailbox that they came by.",
+        (*_ITEM, "mailbox"),
+    ),
     MartView(
         "iwd_task_event_fact",
         "Every event of an item: the full audit.",

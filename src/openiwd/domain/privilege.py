@@ -54,7 +54,7 @@ PRIVILEGES: Final = frozenset(
         "rulesets.publish",
         *_names("agents", "view", "update", "state"),
         *_names("emails", "send", "review", "merge"),
-        *_names("reports", "view", "agents"),
+        *_names("reports", "view", "agents", "schedule"),
         "contacts.erase",
         "reporting.read",
         "email.service",
@@ -94,7 +94,10 @@ _SUPERVISOR: Final = {
     **_VIEWER,
     **dict.fromkeys((n for n in WORK_ITEMS if n != "workitems.delete"), Scope.ALL),
     **dict.fromkeys(
-        ("agents.state", "emails.send", "emails.review", "emails.merge", "reports.agents", "alarms.update"),
+        (
+            *("agents.state", "emails.send", "emails.review", "emails.merge", "alarms.update"),
+            *_names("reports", "agents", "schedule"),
+        ),
         Scope.ALL,
     ),
 }

@@ -176,6 +176,18 @@ _ALL: Final = (
         definition="Time in which the agent was not ready.",
     ),
     _share("occupancy", "busy_us", "available_us", "Time with work or after-work ÷ (logged in − not ready)."),
+    _count("mail_received", "Items of emails received in the period."),
+    _count("mail_open", "Of those, the ones that are open now."),
+    _count("mail_completed", "Of those, the ones that are completed now."),
+    _count("mail_dropped", "Of those, the ones that are canceled or rejected now."),
+    _share(
+        "mail_in_time",
+        "mail_in_time_n",
+        "mail_due_n",
+        "Of those that are completed and have a due date, the share completed at or before it.",
+    ),
+    _mean("mail_wait", "mail_wait_us", "mail_assigned_n", "Mean time from received to first assigned."),
+    _mean("mail_finish", "mail_finish_us", "mail_finished_n", "Mean time from received to finished."),
     *(
         _count(name, f"Open items at the end of the period that are {text} old.", level=True, drill=False)
         for name, text in (
@@ -210,7 +222,7 @@ class Report(Struct, frozen=True, kw_only=True):
     tiles: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
     source: str = "items"
-    """items | agents | ages | work"""
+    """items | agents | ages | work | mailboxes"""
     media_type: str | None = None
     privilege: str = "reports.view"
 
@@ -349,6 +361,17 @@ REPORTS: Final = (
             "accept_time",
             "handle_time",
             "finish_time",
+        ),
+    ),
+    Report(
+        id="mailbox",
+        by=("mailbox",),
+        source="mailboxes",
+        media_type="email",
+        tiles=("mail_received", "mail_open", "mail_in_time", "mail_wait"),
+        measures=(
+            *("mail_received", "mail_open", "mail_completed", "mail_dropped"),
+            *("mail_in_time", "mail_wait", "mail_finish"),
         ),
     ),
 )

@@ -26,6 +26,7 @@ from openiwd.ports.email import EmailReading, EmailWriting
 from openiwd.ports.erasure import ErasureReading, ErasureWriting
 from openiwd.ports.figure import FigureReading
 from openiwd.ports.queue_stay import StayReading, StayWriting
+from openiwd.ports.report_schedule import ReportScheduleReading, ReportScheduleWriting
 from openiwd.ports.routing import RoutingReading, RoutingWriting
 from openiwd.ports.rule_change import RuleChangeReading, RuleChangeWriting
 from openiwd.ports.sealed import SealedReading, SealedWriting
@@ -196,6 +197,7 @@ class Reading(
     SealedReading,
     RestReading,
     ErasureReading,
+    ReportScheduleReading,
     Protocol,
 ):
     """Committed state of one tenant."""
@@ -385,6 +387,7 @@ class Writing(
     RoutingWriting,
     SealedWriting,
     ErasureWriting,
+    ReportScheduleWriting,
     Protocol,
 ):
     """One transaction. Events are appended last; the lock that this takes is held until commit."""

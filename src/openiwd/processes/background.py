@@ -26,7 +26,15 @@ from openiwd.processes.sharing import Sharing
 from openiwd.processes.tenant_watch import AWAKE_AT_MOST, TOLD_SECONDS, TenantWatch
 from openiwd.processes.webhooks import SendingTenant
 from openiwd.usecases import agent as agent_use
-from openiwd.usecases import alarm_watch, dashboard, email_aside, queue_stay, retention, timer
+from openiwd.usecases import (
+    alarm_watch,
+    dashboard,
+    email_aside,
+    queue_stay,
+    report_delivery,
+    retention,
+    timer,
+)
 from openiwd.usecases.canary_watch import CanaryWatch
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.picture import Picture
@@ -75,6 +83,8 @@ SHADOW_IDLE_SECONDS: Final = 0.5
 SHADOW_PAUSE: Final = 12.0
 """A look is followed by a pause so many times as long: at most a thirteenth of the time goes to shadows."""
 SHADOW_WRITE_SECONDS: Final = 1.0
+REPORT_SECONDS: Final = 20.0
+"""How often it is asked whether a report is to go out by email."""
 SAMPLE_SECONDS: Final = 20.0
 """How often it is asked whether a quarter of an hour has begun whose backlog is to be kept."""
 
@@ -418,6 +428,7 @@ class DecidingTenant:
                 group.create_task(forever("canary", self._look_at_canary))
                 group.create_task(forever("samples", self._samples))
                 group.create_task(forever("stays", self._stays))
+                group.create_task(forever("reports", self._reports))
 
     async def _hold_lease(self) -> None:
         while True:
@@ -466,6 +477,10 @@ class DecidingTenant:
             return STAY_PAUSE_SECONDS
         self._stays_read = head
         return STAY_SECONDS
+
+    async def _reports(self) -> float:
+        await report_delivery.run_due(self._services)
+        return REPORT_SECONDS
 
     async def _retention(self) -> float:
         removed = await timer.delete_expired(self._services)

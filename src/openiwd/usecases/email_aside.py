@@ -1,4 +1,7 @@
-"""Emails in quarantine or dropped by a filter: released into an item by a person, discarded, or removed by age."""
+"""Emails in quarantine or dropped by a filter: released into an item by a person, discarded, or removed by age.
+
+Emails of reports, which have no item either, are removed by age too.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 DROPPED_FOR: Final = timedelta(days=30)
 QUARANTINED_FOR: Final = timedelta(days=90)
+REPORTS_FOR: Final = timedelta(days=30)
 AT_ONCE: Final = 200
 
 
@@ -115,7 +119,8 @@ async def discard(services: TenantServices, caller: Caller, email_id: UUID) -> S
 
 
 async def age(services: TenantServices) -> int:
-    """Removes what has lain aside for too long, some at once; how many."""
+    """Removes what has lain aside for too long, and old emails of reports, some at once; how many."""
     now = services.runtime.now()
     async with services.runtime.store.writing() as tx:
-        return await tx.age_emails(now - DROPPED_FOR, now - QUARANTINED_FOR, AT_ONCE)
+        removed = await tx.age_emails(now - DROPPED_FOR, now - QUARANTINED_FOR, AT_ONCE)
+        return max(removed, await tx.age_report_emails(now - REPORTS_FOR, AT_ONCE))

@@ -25,6 +25,8 @@ from openiwd.usecases.work_item import apply
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
+REPORTS: Final = "reports.schedule"
+"""Who may say what became of an email without an item."""
 MAX_LISTED: Final = 50
 MAX_REASON: Final = 1_000
 Step = Callable[[Writing], Awaitable[StoredEmail]]
@@ -153,7 +155,10 @@ def _require_own_attempt(email: StoredEmail, told: SendingStatus) -> None:
 async def _ended(
     services: TenantServices, caller: Caller, email: StoredEmail, status: SendingState, step: Step
 ) -> StoredEmail:
-    """The last step together with the item's event; a failure reopens a completed item."""
+    """The last step together with the item's event; a failure reopens a completed item. Reports have no item."""
+    if email.thread_id is None:
+        async with services.runtime.store.writing() as tx:
+            return await step(tx)
     item = await item_of(services, email)
     after: list[StoredEmail] = []
 
@@ -214,8 +219,10 @@ async def settle(
     """A person's word on an email: a failed or unknown one is sent again, or an unknown one counts as sent."""
     async with services.runtime.store.reading() as reading:
         email = await _found(reading, email_id)
-    item = await item_of(services, email)
-    caller.require_item(SEND, item)
+    if email.thread_id is None:
+        caller.require(REPORTS)
+    else:
+        caller.require_item(SEND, await item_of(services, email))
     if status not in (SendingState.QUEUED, SendingState.SENT, SendingState.FAILED):
         raise InvalidInputError("that is nobody's to say", field="status", hint="use queued, sent or failed")
     if email.state not in (SendingState.UNKNOWN.value, SendingState.FAILED.value):

@@ -64,7 +64,7 @@ async def write(
     if known is not None:
         return _same(known, composition)
     raw = await asyncio.to_thread(compose, composition)
-    _require_size(raw, mailbox)
+    require_size(raw, mailbox)
     state = SendingState.IN_REVIEW if _is_reviewed(caller, draft, mailbox) else SendingState.QUEUED
     email = await stored_outbound(runtime, caller.actor, composition, mailbox.id, raw, email_id, state)
     email.next_try_at = not_before
@@ -75,7 +75,8 @@ async def write(
     return email
 
 
-def _require_size(raw: bytes, mailbox: Mailbox) -> None:
+def require_size(raw: bytes, mailbox: Mailbox) -> None:
+    """TooLargeError when the mailbox does not take as much."""
     if len(raw) > min(MAX_BYTES * 4 // 3 + 100_000, mailbox.max_bytes * 4 // 3):
         raise TooLargeError(
             f"the email has {len(raw)} bytes", field="files", hint=f"at most {mailbox.max_bytes} are allowed"

@@ -146,7 +146,8 @@ def allowed_reports(caller: Caller) -> list[Report]:
     return [r for r in REPORTS if caller.may(r.privilege)]
 
 
-def _required(caller: Caller, report_id: str) -> Report:
+def required_report(caller: Caller, report_id: str) -> Report:
+    """The report, if this caller may see it; else ForbiddenError or NotFoundError."""
     caller.require("reports.view")
     report = BY_ID.get(report_id)
     if report is None:
@@ -189,7 +190,7 @@ async def run(
     services: TenantServices, caller: Caller, report_id: str, prompts: Prompts, *, limit: int = PAGE
 ) -> ReportResult:
     """One report over one period."""
-    report = _required(caller, report_id)
+    report = required_report(caller, report_id)
     mart = mart_of(services)
     state = await mart.state()
     period = _period(state, services, prompts)
@@ -235,6 +236,7 @@ async def _sums(mart: Mart, report: Report, arguments: Mapping[str, Any]) -> lis
         "agents": ("agents_by", "agent_states") if report.by[0] == "agent" else ("agents_by",),
         "ages": ("levels_by",),
         "work": (),
+        "mailboxes": ("mailboxes_by",),
     }[report.source]
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
     for query in queries:
@@ -316,9 +318,9 @@ async def items_behind(
     offset: int = 0,
 ) -> ItemsBehind:
     """The items that a number counts, those counted last first."""
-    report = _required(caller, report_id)
+    report = required_report(caller, report_id)
     measure = MEASURES.get(behind.measure)
-    if measure is None or not measure.drill or report.source == "agents":
+    if measure is None or not measure.drill or not _counts(report, measure):
         raise InvalidInputError(
             f"'{behind.measure[:40]}' counts no items that could be listed", field="measure"
         )
@@ -326,6 +328,7 @@ async def items_behind(
     state = await mart.state()
     arguments = _arguments(report, prompts, _period(state, services, prompts), state.time_zone)
     arguments |= {"segment": None, "value_range": None, "measure": measure.name, "level": measure.level}
+    arguments["mailbox"] = None
     keys: Sequence[str | None] = (behind.key, behind.key_2)
     for by, key in zip(report.by, keys, strict=False):
         if key is None:
@@ -337,8 +340,15 @@ async def items_behind(
         else:
             arguments[by] = key
     arguments |= {"limit": min(limit, MAX_PAGE), "offset": offset}
-    rows = await mart.rows("items_behind", arguments)
+    query = "emails_behind" if report.source == "mailboxes" else "items_behind"
+    rows = await mart.rows(query, arguments)
     return ItemsBehind(found=rows[0]["found"] if rows else 0, items=[_item(row) for row in rows])
+
+
+def _counts(report: Report, measure: Measure) -> bool:
+    """Whether this report's numbers are of items that can be asked for by this measure."""
+    of_mail = measure.name.startswith("mail_")
+    return of_mail if report.source == "mailboxes" else not of_mail and report.source != "agents"
 
 
 def _item(row: Mapping[str, Any]) -> ItemBehind:

@@ -1,4 +1,4 @@
-"""A report as a file: its lines as CSV or XLSX. Scheduled delivery will send what this makes."""
+"""A report as a file: its lines as CSV or XLSX, for those who ask and for scheduled emails."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ from openiwd.web.queue import (
     queue_page,
     view_page,
 )
-from openiwd.web.report import report_page
+from openiwd.web.report import report_page, schedule_page
 from openiwd.web.shell.admission import LoginNeededError, admit
 from openiwd.web.shell.static_page import static_file
 from openiwd.web.shell.visit import (
@@ -135,6 +135,7 @@ PAGES: Final[list[Any]] = [
     *point_page.PAGES,
     *inbox_page.PAGES,
     *report_page.PAGES,
+    *schedule_page.PAGES,
     *calendar_page.PAGES,
     *category_page.PAGES,
     *queue_editor_page.PAGES,

@@ -129,6 +129,13 @@ _WATCHING: Final[dict[str, Need]] = {
     "GET /reports/{report_id}": Need("reports.view"),
     "GET /reports/{report_id}/file": Need("reports.view"),
     "GET /reports/{report_id}/items": Need("reports.view"),
+    "GET /reports/schedules": Need("reports.schedule"),
+    "GET /reports/schedules/-/new": Need("reports.schedule"),
+    "POST /reports/schedules/-/new": Need("reports.schedule"),
+    "GET /reports/schedules/{schedule_id}": Need("reports.schedule"),
+    "POST /reports/schedules/{schedule_id}": Need("reports.schedule"),
+    "GET /reports/schedules/{schedule_id}/delete": Need("reports.schedule"),
+    "POST /reports/schedules/{schedule_id}/delete": Need("reports.schedule"),
 }
 
 _RULE_SET: Final[dict[str, Need]] = {

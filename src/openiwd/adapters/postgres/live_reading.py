@@ -30,7 +30,7 @@ TENANT_SQL = named_sql("tenant")
 
 NAMED_KINDS = frozenset({"skill", "agent_group"})
 BODY_KINDS = frozenset({
-    "hold_reason", "capture_point", "lookup_table", "rule_set_draft", "webhook", "integration",
+    "hold_reason", "capture_point", "lookup_table", "rule_set_draft", "webhook", "integration", "report_schedule",
 })  # fmt: skip
 MAIL_KINDS = frozenset({"mailbox", "email_filter", "standard_response"})
 VIEW_KIND = "saved_view"

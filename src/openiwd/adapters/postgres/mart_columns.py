@@ -270,5 +270,10 @@ REPORT_PARTS: Final[dict[str, str]] = {
     "key": f"{_key('by')} AS key",
     "filters": "(:category::text IS NULL OR coalesce(d.path, a.category_id) = :category OR d.path LIKE :below::text)"
     " AND (:queue::text IS NULL OR a.queue_id = :queue)",
+    "mailbox": "CASE WHEN f.capture_point = 'email' THEN split_part(f.capture_id, '/', 1) ELSE '' END",
+    "emails": "task_fact f LEFT JOIN dimension d ON d.kind = 'category' AND d.id = f.category_id AND d.valid_to IS NULL"
+    " WHERE f.media_type = 'email' AND f.received_at >= :from_at AND f.received_at < :to_at"
+    " AND (:category::text IS NULL OR coalesce(d.path, f.category_id, '') = :category OR d.path LIKE :below::text)"
+    " AND (:queue::text IS NULL OR coalesce(f.queue_id, '') = :queue)",
     "at_end": "least(:to_at, (SELECT greatest(as_of + interval '1 microsecond', fresh_at) FROM mart_state))",
 }

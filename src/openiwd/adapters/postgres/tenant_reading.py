@@ -15,6 +15,7 @@ from openiwd.adapters.postgres.figure_reading import FigureReading
 from openiwd.adapters.postgres.item_reading import ItemReading
 from openiwd.adapters.postgres.live_reading import LiveReading
 from openiwd.adapters.postgres.log_reading import LogReading
+from openiwd.adapters.postgres.report_schedule_store import ReportScheduleReading
 from openiwd.adapters.postgres.rest_reading import RestReading
 from openiwd.adapters.postgres.routing_store import RoutingReading
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeReading
@@ -46,6 +47,7 @@ class PostgresReading(
     SealedReading,
     RestReading,
     ErasureReading,
+    ReportScheduleReading,
 ):
     """Implements `openiwd.ports.tenant_store.Reading`."""
 

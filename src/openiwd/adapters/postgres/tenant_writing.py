@@ -11,6 +11,7 @@ from openiwd.adapters.postgres.email_writing import EmailWriting
 from openiwd.adapters.postgres.erasure_store import ErasureWriting
 from openiwd.adapters.postgres.item_writing import ItemWriting
 from openiwd.adapters.postgres.live_writing import LiveWriting
+from openiwd.adapters.postgres.report_schedule_store import ReportScheduleWriting
 from openiwd.adapters.postgres.routing_store import RoutingWriting
 from openiwd.adapters.postgres.rule_change_reading import RuleChangeWriting
 from openiwd.adapters.postgres.sealed_store import SealedWriting
@@ -36,6 +37,7 @@ class PostgresWriting(
     RoutingWriting,
     SealedWriting,
     ErasureWriting,
+    ReportScheduleWriting,
 ):
     """Implements `openiwd.ports.tenant_store.Writing`."""
 

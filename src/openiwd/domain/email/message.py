@@ -24,6 +24,8 @@ class EmailKind(StrEnum):
     OUTBOUND_ACKNOWLEDGEMENT = "OutboundAcknowledgement"
     OUTBOUND_AUTO_RESPONSE = "OutboundAutoResponse"
     OUTBOUND_REDIRECT = "OutboundRedirect"
+    OUTBOUND_REPORT = "OutboundReport"
+    """A report of the data mart; it has no item."""
 
 
 class AttachedFile(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -26,6 +26,7 @@ _PREFIX: Final = re.compile(r"^\s*(?:(?:re|aw|sv|antw|rif|tr|odp)\s*(?:\[\d+\])?
 _AUTOMATIC: Final = {
     EmailKind.OUTBOUND_ACKNOWLEDGEMENT: "auto-replied",
     EmailKind.OUTBOUND_AUTO_RESPONSE: "auto-replied",
+    EmailKind.OUTBOUND_REPORT: "auto-generated",
 }
 
 

@@ -50,8 +50,12 @@ class Filled(Struct, frozen=True):
 
 def unknown_placeholders(text: str) -> list[str]:
     """Placeholders that will never have a value; `data.…` and `ext.…` are attributes of the item."""
-    named = dict.fromkeys(match[1] for match in _PLACEHOLDER.finditer(text))
-    return [n for n in named if n not in PLACEHOLDERS and not n.startswith(("data.", "ext."))]
+    return [n for n in placeholders(text) if n not in PLACEHOLDERS and not n.startswith(("data.", "ext."))]
+
+
+def placeholders(text: str) -> list[str]:
+    """The names in a text that values are put in for, each once."""
+    return list(dict.fromkeys(match[1] for match in _PLACEHOLDER.finditer(text)))
 
 
 def check_response(response: StandardResponse) -> None:

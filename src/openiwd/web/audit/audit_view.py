@@ -21,6 +21,7 @@ ROOMS: Final[Mapping[str, str]] = {
     "access group": "/configuration/access-groups/{id}",
     "API key": "/configuration/api-keys?q={id}",
     "capture point": "/configuration/capture-points?q={id}",
+    "report schedule": "/reports/schedules/{id}",
     "ruleSet": "/configuration/versions",
     "ruleSetDraft": "/configuration/drafts",
     "category": "/configuration/categories#{id}",

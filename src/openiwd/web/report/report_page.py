@@ -108,6 +108,7 @@ async def report_page(visit: CurrentVisit, report_id: FromPath[str]) -> Response
         span=_span(period, times),
         selects=selects(one, asked, await report.choices(visit.services, visit.caller), visit.t),
         files=files,
+        schedule_href=address(f"{PATH}/schedules/-/new", {**query, "report": report_id}),
         weekdays=[visit.t(f"weekday.{n}") for n in range(1, 8)],
     )
 

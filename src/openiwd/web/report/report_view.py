@@ -169,7 +169,7 @@ class Shown:
                 return number(round(value))
 
     def _figure(self, measure: Measure, value: float | None, line: Line | None) -> Figure:
-        opens = measure.drill and bool(value) and self.report.source in ("items", "ages")
+        opens = measure.drill and bool(value) and self.report.source in ("items", "ages", "mailboxes")
         exact = "" if value is None or measure.unit is not Unit.SHARE else f"{value * 100:.2f}\u202f%"
         return Figure(self.text(measure, value), self._items(measure.name, line) if opens else "", exact)
 

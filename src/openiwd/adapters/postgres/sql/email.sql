@@ -224,7 +224,7 @@ SELECT id FROM email_thread WHERE item_number = $1 ORDER BY created_at, id;
 -- What is due to be sent, and what holders before this epoch have left in between.
 SELECT id, mailbox_id, state, message_id, recipients, size, attempts, attempt_epoch,
     -- automatic mail has no envelope sender: what cannot be delivered comes back to nobody, and no machine answers it
-    CASE WHEN kind IN ('OutboundAcknowledgement', 'OutboundAutoResponse') THEN '' ELSE sender END AS sender
+    CASE WHEN kind IN ('OutboundAcknowledgement', 'OutboundAutoResponse', 'OutboundReport') THEN '' ELSE sender END AS sender
 FROM email
 WHERE mailbox_id = $1 AND direction = 'out' AND state IN ('queued', 'sending', 'handingOver')
     AND (state = 'queued' AND coalesce(next_try_at, at) <= $3 OR state <> 'queued' AND attempt_epoch < $2)

@@ -127,6 +127,34 @@ FROM (
 ) a JOIN task_fact f USING (item_number)
 ORDER BY a.at DESC NULLS LAST, f.item_number LIMIT :limit OFFSET :offset;
 
+-- name: mailboxes_by
+-- What became of the emails received in the period, by the mailbox that they came by. How they stand now.
+SELECT {mailbox} AS key, NULL::text AS key_2, count(*) AS mail_received,
+    count(*) FILTER (WHERE status NOT IN ('completed', 'canceled', 'rejected')) AS mail_open,
+    count(*) FILTER (WHERE status = 'completed') AS mail_completed,
+    count(*) FILTER (WHERE status IN ('canceled', 'rejected')) AS mail_dropped,
+    count(*) FILTER (WHERE status = 'completed' AND due_at IS NOT NULL) AS mail_due_n,
+    count(*) FILTER (WHERE status = 'completed' AND last_finished_at <= due_at) AS mail_in_time_n,
+    count(first_assigned_at) AS mail_assigned_n, coalesce(sum(micros(received_at, first_assigned_at)), 0)::bigint AS mail_wait_us,
+    count(*) FILTER (WHERE status IN ('completed', 'canceled', 'rejected')) AS mail_finished_n,
+    coalesce(sum(micros(received_at, last_finished_at)) FILTER (WHERE status IN ('completed', 'canceled', 'rejected')), 0)::bigint
+        AS mail_finish_us
+FROM {emails}
+GROUP BY 1;
+
+-- name: emails_behind
+-- The items behind a number of the report of mailboxes.
+SELECT f.item_number, f.item_id, f.capture_id, f.capture_point, f.status, f.category_path, f.queue_id, f.received_at, f.due_at,
+    f.last_finished_at, f.assigned_to, f.work_us, f.received_at AS at, count(*) OVER () AS found
+FROM {emails} AND (:mailbox::text IS NULL OR {mailbox} = :mailbox)
+    AND CASE :measure::text
+        WHEN 'mail_open' THEN status NOT IN ('completed', 'canceled', 'rejected')
+        WHEN 'mail_completed' THEN status = 'completed'
+        WHEN 'mail_dropped' THEN status IN ('canceled', 'rejected')
+        ELSE true
+    END
+ORDER BY f.received_at DESC, f.item_number LIMIT :limit OFFSET :offset;
+
 -- name: choices
 -- What filters can be set to.
 SELECT 'queue' AS kind, id, name FROM dimension WHERE kind = 'queue' AND valid_to IS NULL

@@ -11,7 +11,8 @@ FROM task_fact f LEFT JOIN dimension q ON q.kind = 'queue' AND q.id = f.queue_id
 
 -- name: iwd_email_fact
 -- Emails.
-SELECT * FROM iwd_task_fact WHERE media_type = 'email';
+SELECT f.*, CASE WHEN f.capture_point = 'email' THEN split_part(f.capture_id, '/', 1) ELSE '' END AS mailbox
+FROM iwd_task_fact f WHERE f.media_type = 'email';
 
 -- name: iwd_task_event_fact
 -- Events of items.

@@ -19,5 +19,7 @@ SELECT array_remove(ARRAY[
         THEN 'trials' END,
     CASE WHEN EXISTS (SELECT FROM capture_point WHERE coalesce((body->>'enabled')::boolean, true)
         AND body->>'kind' NOT IN ('rest', 'webhook')) THEN 'capture' END,
-    CASE WHEN EXISTS (SELECT FROM integration WHERE (body->>'enabled')::boolean) THEN 'routing' END
+    CASE WHEN EXISTS (SELECT FROM integration WHERE (body->>'enabled')::boolean) THEN 'routing' END,
+    CASE WHEN EXISTS (SELECT FROM report_schedule s LEFT JOIN report_run r ON r.schedule_id = s.id
+        WHERE (s.body->>'active')::boolean AND (r.schedule_id IS NULL OR r.next_at <= $2)) THEN 'reports' END
 ], NULL);
