@@ -101,7 +101,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid={nobody} gid={nobody} home={folder}/mail/%d/%n
+  args = uid={nobody} gid={nobody} home={folder}/mail/%d/%n allow_all_users=yes
 }}
 """
 OAUTH2 = """\
