@@ -43,7 +43,6 @@ def _servers(mailbox: Mailbox | None, t: Catalogue, stored: frozenset[str]) -> l
     securities = [(s.value, t.named("mailbox_security", s.value)) for s in Security]
     after = [(a.value, t.named("mailbox_after", a.value)) for a in AfterStoring]
     return [
-        _server_sign_in(box, t, stored),
         FieldGroup(
             t("mailbox.incoming"),
             [
@@ -80,6 +79,7 @@ def _servers(mailbox: Mailbox | None, t: Catalogue, stored: frozenset[str]) -> l
                 ),
             ],
         ),
+        _server_sign_in(box, t, stored),
     ]  # fmt: skip
 
 
