@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from openiwd.domain.email.address import Address
@@ -84,6 +84,7 @@ def test_every_try_sends_the_same_bytes() -> None:
     file_name=st.text(max_size=60),
     content_type=st.text(max_size=20),
 )
+@example(subject="a\x85b", name="a\x85b", text="", file_name="a\x85b", content_type="")
 def test_nobody_writes_headers_through_a_value(
     subject: str, name: str, text: str, file_name: str, content_type: str
 ) -> None:
