@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from msgspec.structs import replace
+
 from openiwd.domain.email.mailbox import Incoming, Mailbox, Outgoing
 from openiwd.domain.email.outbound import SendingState
 from openiwd.domain.email.standard_response import StandardResponse
@@ -51,8 +53,19 @@ class Mail:
         return Editor(self._site.platform, await self._site.services(), CALLER, self._site.holidays)
 
     async def _set_up(self) -> None:
-        await mailbox.put(await self.editor(), BOX, None)
+        await self._put(BOX)
         await self._lease()
+
+    async def _put(self, box: Mailbox) -> None:
+        """As if its connections had been tested."""
+        editor = await self.editor()
+        await mailbox.put(editor, replace(box, enabled=False), None)
+        await mailbox.note_tested(editor.services, box)
+        await mailbox.put(editor, box, None)
+
+    def put(self, box: Mailbox) -> None:
+        """An enabled mailbox beside."""
+        self._site.run(self._put(box))
 
     async def _lease(self) -> int:
         services = await self._site.services()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import faults
 from tests.browser.conftest import Open, Watch, go
-from tests.browser.mail import Mail
+from tests.browser.mail import BOX, Mail
 from tests.browser.site import Site
 from tests.factories.mail import raw_email
 
@@ -31,11 +32,12 @@ def test_a_mailbox_is_made_and_its_password_never_shown(
     page.fill("[name=name]", "Complaints")
     page.fill("[name=id]", "complaints")
     page.fill("[name=address]", "claims@nordhaven.example")
-    page.fill("[name='incoming.host']", "imap.nordhaven.example")
+    page.fill("[name='incoming.host']", "127.0.0.1")
+    page.fill("[name='incoming.port']", "1")
     page.get_by_role("button", name="Create").click()
     expect(page.locator("[role=alert]")).to_contain_text("IMAP needs a user")
     expect(page.locator("[name='incoming.user']")).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("[name='incoming.host']")).to_have_value("imap.nordhaven.example")
+    expect(page.locator("[name='incoming.host']")).to_have_value("127.0.0.1")
     page.fill("[name='incoming.user']", "complaints")
     page.fill("[name=imapPassword]", "s3cret words")
     page.get_by_role("button", name="Create").click()
@@ -51,8 +53,64 @@ def test_a_mailbox_is_made_and_its_password_never_shown(
     shot(page, "email-mailbox")
     assert faults(page) == []
     page.click("#switch-mailbox")
-    page.locator("dialog .confirm").click()
-    expect(page.locator(".pagehead")).to_contain_text("not served")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Its connections are tested first")
+    dialog.locator(".confirm").click()
+    expect(dialog).to_contain_text("It does not work yet")
+    dialog.get_by_role("button", name="Close").click()
+    expect(page.locator(".pagehead")).to_contain_text("disabled")
+
+
+def test_a_mailbox_whose_servers_want_tokens_is_set_up_and_signed_in(
+    site: Site, mail: Mail, open_as: Open, shot: Shot
+) -> None:
+    page = open_as("bea", "/configuration/mailboxes/-/new?provider=imap")
+    page.fill("[name=name]", "Invoices")
+    page.fill("[name=id]", "invoices")
+    page.fill("[name=address]", "invoices@nordhaven.example")
+    page.select_option("[name='oauth.signIn']", "user")
+    page.fill("[name='oauth.tokenUrl']", "https://sso.nordhaven.example/token")
+    page.fill("[name='oauth.consentUrl']", "https://sso.nordhaven.example/authorize")
+    page.fill("[name='oauth.clientId']", "openiwd")
+    page.fill("[name='oauth.scope']", "mail offline_access")
+    page.fill("[name=secretExpiresOn]", "2027-03-01")
+    page.fill("[name='incoming.host']", "imap.nordhaven.example")
+    page.fill("[name='incoming.user']", "invoices")
+    page.fill("[name='retry.hours']", "24")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".note.ok")).to_contain_text("Test the connection")
+    expect(page.locator("[name='oauth.signIn']")).to_have_value("user")
+    expect(page.locator("[name='oauth.scope']")).to_have_value("mail offline_access")
+    expect(page.locator("[name=secretExpiresOn]")).to_have_value("2027-03-01")
+    expect(page.locator("[name='retry.hours']")).to_have_value("24")
+    shot(page, "email-mailbox-tokens")
+    assert faults(page) == []
+    page.click("#sign-in-mailbox")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("sso.nordhaven.example asks whether OpenIWD may read and send there")
+    dialog.locator("[data-close]").click()
+    expect(dialog).to_have_count(0)
+    page.select_option("[name='oauth.signIn']", "password")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    expect(page.locator("#sign-in-mailbox")).to_have_count(0)
+
+
+def test_other_connections_of_an_enabled_mailbox_disable_it_until_they_are_tested(
+    site: Site, mail: Mail, open_as: Open, shot: Shot
+) -> None:
+    mail.put(replace(BOX, id="moving", address="moving@nordhaven.example", name="Moving"))
+    page = open_as("bea", "/configuration/mailboxes/moving")
+    page.fill("[name=signature]", "Moving house")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    expect(page.locator("#switch-mailbox")).to_contain_text("Disable")
+    page.fill("[name='incoming.host']", "imap2.nordhaven.example")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note.warn")).to_contain_text("Saved and disabled")
+    expect(page.locator("#switch-mailbox")).to_contain_text("Enable")
+    shot(page, "email-mailbox-paused")
+    assert faults(page) == []
 
 
 def test_a_mailbox_at_a_provider_is_set_up_tried_and_signed_in(

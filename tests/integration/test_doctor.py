@@ -22,7 +22,7 @@ from openiwd.usecases.doctor_check import Examination
 from openiwd.usecases.picture import Picture
 from tests.factories.api import World, problem
 from tests.factories.capture import put_point
-from tests.factories.mail import mailbox
+from tests.factories.mail import mailbox, set_up_mailbox
 from tests.factories.stored_item import open_offers, store_items, stored_item
 from tests.factories.tenant import MovedClock
 
@@ -208,7 +208,7 @@ async def test_capture_points_that_nobody_reads(api: World) -> None:
 
 
 async def test_mailboxes_that_nobody_serves_or_that_fail(api: World) -> None:
-    assert (await api.call("PUT", "/mailboxes/care", json=mailbox())).status_code == 201
+    assert (await set_up_mailbox(api, "care", mailbox())).status_code == 200
     assert (
         await api.call("PUT", "/mailboxes/off", json=mailbox("o@example.com", enabled=False))
     ).status_code == 201

@@ -12,7 +12,7 @@ from openiwd.domain.email.token import reply_tag
 from openiwd.domain.privilege import Role
 from tests.data.nasty_mail import CORPUS
 from tests.factories.api import World, problem
-from tests.factories.mail import ServiceCalls, mailbox, raw_email
+from tests.factories.mail import ServiceCalls, mailbox, raw_email, set_up_mailbox
 
 
 @pytest.fixture
@@ -286,7 +286,7 @@ async def test_only_the_holder_of_the_lease_writes(care: ServiceCalls) -> None:
 async def test_mailboxes_are_shared_evenly(api: World) -> None:
     for n in range(5):
         body = mailbox(f"box{n}@example.com")
-        assert (await api.call("PUT", f"/mailboxes/box{n}", json=body)).status_code == 201
+        assert (await set_up_mailbox(api, f"box{n}", body)).status_code == 200
     one, two = str(uuid.uuid4()), str(uuid.uuid4())
     first = (await api.post("/mailboxes/leases", {"holder": one, "most": 3})).json()["leases"]
     second = (await api.post("/mailboxes/leases", {"holder": two})).json()["leases"]

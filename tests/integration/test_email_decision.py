@@ -14,7 +14,7 @@ from openiwd.domain.privilege import Role
 from openiwd.usecases import email_aside
 from openiwd.usecases.email_erasure import erase_emails
 from tests.factories.api import World, problem
-from tests.factories.mail import ServiceCalls, mailbox, raw_email
+from tests.factories.mail import ServiceCalls, mailbox, raw_email, set_up_mailbox
 
 THANKS = {"enabled": True, "text": "Dear {{contact.name|customer}},\nwe have got '{{item.subject}}'.\n"}
 
@@ -277,7 +277,7 @@ async def test_nobody_reviews_their_own_and_reviewers_need_none(api: World, revi
 async def test_mailboxes_move_to_a_process_that_comes_later(api: World) -> None:
     for n in range(4):
         body = mailbox(f"box{n}@example.com")
-        assert (await api.call("PUT", f"/mailboxes/box{n}", json=body)).status_code == 201
+        assert (await set_up_mailbox(api, f"box{n}", body)).status_code == 200
     one, two = (str(uuid.uuid4()) for _ in range(2))
 
     async def take(holder: str, most: int = 100) -> set[str]:

@@ -94,6 +94,24 @@ class Life:
             await reader.close()
 
 
+async def test_what_is_unread_is_counted(box: AnyBox) -> None:
+    for text in ("one", "two"):
+        await box.put(letter(text))
+    await box.put(letter("three"), seen=True)
+    reader = box.reader()
+    try:
+        await reader.open()
+        assert await reader.unread("INBOX") == 2
+        assert await reader.unread("Done") == 0
+        with pytest.raises(MailProviderError):
+            await reader.unread("Nowhere")
+    finally:
+        await reader.close()
+    life = Life(box)
+    await life.read()
+    assert await box.unread() == 0
+
+
 async def test_what_is_new_is_read_once_byte_by_byte(box: AnyBox) -> None:
     life = Life(box)
     first, second, third = letter("one"), letter("two \xe4", X_Long="x" * 300), letter("three")

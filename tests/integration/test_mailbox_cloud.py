@@ -13,8 +13,10 @@ import pytest
 
 from openiwd.domain.privilege import Role
 from openiwd.processes.wiring import Wiring
-from tests.factories.api import PASSWORD, SECRET_KEY, World, problem
+from tests.factories.api import SECRET_KEY, World, problem
+from tests.factories.mail import set_up_mailbox
 from tests.factories.mail_box import addresses
+from tests.factories.person import Person
 from tests.servers.cloud import CLIENT, SECRET
 from tests.servers.gmail import GmailServer
 from tests.servers.graph import GraphServer
@@ -63,7 +65,7 @@ def _mailbox(server: Server, sign_in: str = "application", **fields: Any) -> dic
 
 
 async def _set_up(site: World, server: Server, sign_in: str = "application", **fields: Any) -> None:
-    answer = await site.call("PUT", "/mailboxes/care", json=_mailbox(server, sign_in, **fields))
+    answer = await set_up_mailbox(site, "care", _mailbox(server, sign_in, **fields))
     assert answer.status_code in (200, 201), answer.text
     secrets = {"clientSecret": SECRET, "serviceAccountKey": server.service_account_key}
     assert (await site.call("PUT", "/mailboxes/care/secrets", json=secrets)).status_code == 200
@@ -93,30 +95,12 @@ async def test_the_holder_gets_a_token_and_no_secret(site: World, server: Server
     assert why["field"] == "token"
 
 
-class Browser:
+class Browser(Person):
     """A person who is logged in."""
-
-    def __init__(self, site: World) -> None:
-        self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=site.api),  # type: ignore[arg-type]
-            base_url="http://iwd",
-        )
-
-    async def log_in(self, login: str) -> None:
-        answer = await self.http.post(
-            "/iwd/v3/sessions", json={"login": login, "password": PASSWORD, "tenant": "t"}
-        )
-        assert answer.status_code in (200, 201), answer.text
-        self.http.headers["x-csrf-token"] = answer.json()["csrfToken"]
-
-    async def begin(self) -> str:
-        answer = await self.http.post("/iwd/v3/mailboxes/care/consent")
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["url"])
 
     async def back(self, server: Server, state: str, **query: str) -> httpx.Response:
         name = "google" if isinstance(server, GmailServer) else "microsoft"
-        return await self.http.get(f"/iwd/v3/emails/oauth2/{name}/callback", params={"state": state, **query})
+        return await self.returned(name, state, **query)
 
 
 @pytest.fixture

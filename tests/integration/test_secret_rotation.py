@@ -21,7 +21,7 @@ from openiwd.usecases.secret_rotation import Resealed, rotate
 from openiwd.usecases.tenant_access import outside_context
 from openiwd.usecases.webhook_sending import context_of
 from tests.factories.api import SECRET_KEY, World
-from tests.factories.mail import mailbox
+from tests.factories.mail import mailbox, set_up_mailbox
 
 SEALED = 3 + 7
 NEW_KEY = "another key for tests that nobody keeps secret"
@@ -55,7 +55,7 @@ async def fill(api: World) -> str:
 async def fill_connections(api: World) -> None:
     """A mailbox with a secret and a consent on its way, a router with its secrets, and what the platform keeps."""
     services, box = await api.services(), api.platform.secrets
-    put = await api.call("PUT", "/mailboxes/care", json=mailbox())
+    put = await set_up_mailbox(api, "care", mailbox())
     assert put.status_code in (200, 201), put.text
     kept = await api.call("PUT", "/mailboxes/care/secrets", json={"clientSecret": "c" * 20})
     assert kept.status_code == 200, kept.text

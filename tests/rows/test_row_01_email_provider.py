@@ -73,9 +73,12 @@ async def _set_up(site: World, box: AnyBox) -> None:
             if box.access is Access.GMAIL
             else {"clientSecret": SECRET}
         )
-    answer = await site.call("PUT", "/mailboxes/care", json=body)
+    answer = await site.call("PUT", "/mailboxes/care", json={**body, "enabled": False})
     assert answer.status_code == 201, answer.text
     assert (await site.call("PUT", "/mailboxes/care/secrets", json=secrets)).status_code == 200
+    tried = (await site.post("/mailboxes/care/test", {})).json()
+    assert tried["ok"], tried
+    assert (await site.call("PUT", "/mailboxes/care", json=body)).status_code == 200
 
 
 def _letter(text: str, to: str, *, answers: str | None = None) -> bytes:

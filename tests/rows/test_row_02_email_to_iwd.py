@@ -19,6 +19,7 @@ import pytest
 from openiwd.processes.serve import Serving, serving
 from openiwd.processes.wiring import Wiring
 from tests.factories.api import SECRET_KEY, World
+from tests.factories.mail import set_up_mailbox
 from tests.factories.mail_box import addresses
 from tests.servers.gmail import GmailServer
 from tests.servers.until import until
@@ -65,7 +66,7 @@ async def test_the_service_follows_iwd_and_tells_it(
     tenant_api: World, gmail: GmailServer, iwd: Serving, tmp_path: Path
 ) -> None:
     secrets = {"serviceAccountKey": gmail.service_account_key}
-    assert (await tenant_api.call("PUT", "/mailboxes/care", json=_mailbox("care"))).status_code == 201
+    assert (await set_up_mailbox(tenant_api, "care", _mailbox("care"))).status_code == 200
     assert (await tenant_api.call("PUT", "/mailboxes/care/secrets", json=secrets)).status_code == 200
     port = _free_port()
     environment = {
@@ -109,13 +110,16 @@ async def test_the_service_follows_iwd_and_tells_it(
         await patiently(is_well)
 
         async def is_counted() -> bool:
-            return 'iwd_email_received_total{mailbox="care"} 1.0' in (await own.get("/metrics")).text
+            of = 'mailbox="care",protocol="gmail"'
+            told = (await own.get("/metrics")).text
+            kind = f'iwd_email_inbound_processed_total{{{of},subtype="InboundNew",tenant="t"}} 1.0'
+            return f'iwd_email_received_total{{{of},tenant="t"}} 1.0' in told and kind in told
 
         await patiently(is_counted)
         assert "iwd_email_mailboxes_held 1.0" in (await own.get("/metrics")).text
 
         # configuration: a mailbox that is added is read, one that fails is told and keeps the others from nothing
-        assert (await tenant_api.call("PUT", "/mailboxes/broken", json=_mailbox("broken"))).status_code == 201
+        assert (await set_up_mailbox(tenant_api, "broken", _mailbox("broken"))).status_code == 200
 
         async def is_told() -> bool:
             states = await told("broken")

@@ -32,6 +32,7 @@ from openiwd.processes.wiring import Wiring
 from openiwd.usecases import mailbox as mailbox_use
 from openiwd.usecases.mail_transfer import Transfer
 from tests.factories.api import SECRET_KEY, World
+from tests.factories.mail import set_up_mailbox
 from tests.servers.mail import MailServer
 from tests.servers.until import until as until_in_time
 
@@ -69,7 +70,7 @@ class Installation:
                 "sentFolder": "Sent",
             },
         }  # fmt: skip
-        answer = await self.api.call("PUT", "/mailboxes/care", json=body)
+        answer = await set_up_mailbox(self.api, "care", body)
         assert answer.status_code in (200, 201), answer.text
         secrets = {"imapPassword": self.mail.password, "smtpPassword": self.mail.password}
         assert (await self.api.call("PUT", "/mailboxes/care/secrets", json=secrets)).status_code == 200

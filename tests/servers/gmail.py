@@ -48,6 +48,7 @@ class GmailServer(CloudServer):
             for method, path, handler in (
                 ("GET", "/profile", self._profile),
                 ("GET", "/labels", self._labels),
+                ("GET", "/labels/([^/]+)", self._label),
                 ("GET", "/messages", self._list),
                 ("GET", "/history", self._history),
                 ("POST", "/messages/send", self._send),
@@ -76,6 +77,16 @@ class GmailServer(CloudServer):
 
     def _labels(self, _: Request) -> Answer:
         return Answer(200, {"labels": [{"id": i, "name": n} for n, i in self.labels.items()]})
+
+    def _label(self, _: Request, id_: str) -> Answer:
+        found = next(((n, i) for n, i in self.labels.items() if i == id_), None)
+        if found is None:
+            return Answer(404, {"error": {"code": 404, "message": "Requested entity was not found."}})
+        held = [m for m in self.messages.values() if id_ in m.labels]
+        unread = sum(1 for m in held if "UNREAD" in m.labels)
+        return Answer(
+            200, {"id": id_, "name": found[0], "messagesTotal": len(held), "messagesUnread": unread}
+        )
 
     def _list(self, request: Request) -> Answer:
         wanted = set(request.query.get("labelIds", []))

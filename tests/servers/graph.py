@@ -102,7 +102,8 @@ class GraphServer(CloudServer):
     def _folder(self, _: Request, folder: str) -> Answer:
         if folder not in self.folders.values():
             return _problem(404, "ErrorItemNotFound", "no such folder")
-        return Answer(200, {"id": folder})
+        unread = sum(1 for m in self.messages.values() if m.folder == folder and not m.is_read)
+        return Answer(200, {"id": folder, "unreadItemCount": unread})
 
     def _list(self, request: Request, folder: str) -> Answer:
         name = re.fullmatch(r"internetMessageId eq '<(.*)>'", request.one("$filter"))

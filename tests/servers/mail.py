@@ -1,6 +1,7 @@
 """A real Dovecot and a real Postfix on free loopback ports, in a folder of their own, stopped by their pids.
 
-Any account exists, with one password, except those whose name begins with `gone`. Mail to `bounce.invalid` is taken,
+Any account exists, with one password, or with a token that the authorization server beside it knows (XOAUTH2,
+OAUTHBEARER), except those whose name begins with `gone`. Mail to `bounce.invalid` is taken,
 and bounces then; mail to other domains is refused.
 """
 
@@ -31,6 +32,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.servers.authorization import AuthorizationServer
+
 TEMP_DIR = Path("/tmp")  # noqa: S108 - the folder made in it is private
 PASSWORD = "correct-horse"
 NOBODY = 65_534
@@ -48,7 +51,8 @@ ssl = yes
 ssl_cert = <{folder}/cert.pem
 ssl_key = <{folder}/key.pem
 disable_plaintext_auth = yes
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
+auth_failure_delay = 0
 mail_location = maildir:{folder}/mail/%d/%n
 first_valid_uid = 1
 first_valid_gid = 1
@@ -79,14 +83,35 @@ service stats {{
     mode = 0666
   }}
 }}
+service anvil {{
+  # Tests that are refused shall not slow others down.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
 passdb {{
   driver = static
+  mechanisms = plain login
   args = password={password}
 }}
 userdb {{
   driver = static
-  args = uid={nobody} gid={nobody} home={folder}/mail/%d/%n
+  args = uid={nobody} gid={nobody} home={folder}/mail/%d/%n allow_all_users=yes
 }}
+"""
+OAUTH2 = """\
+introspection_mode = post
+introspection_url = {authorization}/introspect
+force_introspection = yes
+active_attribute = active
+active_value = true
+username_attribute = username
+username_format = %u
 """
 MAIN = """\
 compatibility_level = 3.6
@@ -169,8 +194,11 @@ TRANSPORTS = """\
 class MailServer:
     """The running pair. Accounts need no making."""
 
-    def __init__(self, folder: Path, ports: dict[str, int], certificate: str) -> None:
+    def __init__(
+        self, folder: Path, ports: dict[str, int], certificate: str, authorization: AuthorizationServer
+    ) -> None:
         self.folder = folder
+        self.authorization = authorization
         self.host = "localhost"
         self.imap, self.imaps = ports["imap"], ports["imaps"]
         self.smtp, self.smtps = ports["smtp"], ports["smtps"]
@@ -248,8 +276,10 @@ def mail_server() -> Iterator[MailServer]:
         pytest.skip(reason)
     folder = Path(mkdtemp(prefix="openiwd-mail-", dir=TEMP_DIR))
     running: list[subprocess.Popen[bytes]] = []
+    authorization = AuthorizationServer()
+    authorization.start()
     try:
-        server = _configure(folder)
+        server = _configure(folder, authorization)
         running.append(
             _run("/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf"), log=folder / "dovecot.out")
         )
@@ -267,24 +297,29 @@ def mail_server() -> Iterator[MailServer]:
     finally:
         for process in reversed(running):
             _stop(process)
+        authorization.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _configure(folder: Path) -> MailServer:
+def _configure(folder: Path, authorization: AuthorizationServer) -> MailServer:
     folder.chmod(0o755)
     ports = dict(zip(("imap", "imaps", "smtp", "smtps", "auth", "lmtp"), _free_ports(6), strict=True))
     certificate = _make_certificate(folder)
-    values = {**ports, "folder": folder, "password": PASSWORD, "nobody": NOBODY, "daemons": DAEMONS}
+    values = {
+        **ports, "folder": folder, "password": PASSWORD, "nobody": NOBODY, "daemons": DAEMONS,
+        "authorization": authorization.url,
+    }  # fmt: skip
     for name in ("postfix", "queue", "data", "mail", "dovecot"):
         (folder / name).mkdir()
     (folder / "dovecot.conf").write_text(DOVECOT.format(**values))
+    (folder / "oauth2.conf").write_text(OAUTH2.format(**values))
     (folder / "postfix" / "main.cf").write_text(MAIN.format(**values))
     (folder / "postfix" / "master.cf").write_text(MASTER.format(**values))
     (folder / "accounts").write_text(ACCOUNTS)
     (folder / "transports").write_text(TRANSPORTS)
     os.chown(folder / "mail", NOBODY, NOBODY)
     os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postfix").gr_gid)
-    return MailServer(folder, ports, certificate)
+    return MailServer(folder, ports, certificate, authorization)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from openiwd.domain.email.address import Address
@@ -19,7 +19,6 @@ from openiwd.domain.email.outbound import (
     OutboundFile,
     SendingState,
     compose,
-    next_try,
     quoted,
     reply_references,
     reply_subject,
@@ -27,6 +26,7 @@ from openiwd.domain.email.outbound import (
     with_hidden_recipients,
 )
 from openiwd.domain.email.reading import file_bytes, read_email
+from openiwd.domain.email.retry_policy import RetryPolicy, next_try
 from openiwd.domain.email.standard_response import fill, unknown_placeholders
 from openiwd.domain.errors import ConflictError, OpenIwdError
 
@@ -84,6 +84,7 @@ def test_every_try_sends_the_same_bytes() -> None:
     file_name=st.text(max_size=60),
     content_type=st.text(max_size=20),
 )
+@example(subject="a\x85b", name="a\x85b", text="", file_name="a\x85b", content_type="")
 def test_nobody_writes_headers_through_a_value(
     subject: str, name: str, text: str, file_name: str, content_type: str
 ) -> None:
@@ -136,6 +137,21 @@ def test_retries_end_after_two_days() -> None:
         at = again
     assert timedelta(hours=46) < at - NOW <= timedelta(hours=48)
     assert 40 < attempts < 70
+
+
+def test_each_mailbox_has_its_own_pauses_and_its_own_end() -> None:
+    usual = [30, 120, 300, 900, 1_800, 3_600, 3_600]
+    for attempt, seconds in enumerate(usual, start=1):
+        assert next_try(attempt, NOW, NOW) == NOW + timedelta(seconds=seconds)
+    hasty = RetryPolicy(hours=1, first_pause_seconds=5, longest_pause_seconds=60)
+    pauses = [5, 20, 50, 60, 60, 60, 60]
+    assert [next_try(n, NOW, NOW, hasty) for n in range(1, 8)] == [NOW + timedelta(seconds=s) for s in pauses]
+    late = NOW + timedelta(minutes=59)
+    assert next_try(4, NOW, late, hasty) == late + timedelta(seconds=60)
+    assert next_try(4, NOW, late + timedelta(seconds=1), hasty) is None
+    for wrong in ({"hours": 49}, {"hours": 0}, {"firstPauseSeconds": 0}):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(wrong, RetryPolicy)
 
 
 def test_an_email_being_handed_over_is_not_sent_again_by_itself() -> None:
@@ -195,6 +211,23 @@ def test_the_first_filter_that_matches_counts() -> None:
     found = first_match(filters, values, NOW)
     assert found.filter is not None
     assert (found.filter.id, found.filter.action, found.errors) == ("first", FilterAction.PRIORITY, [])
+
+
+def test_a_filter_is_asked_for_its_mailboxes_only() -> None:
+    email = read_email(b"From: x@spam.example\r\nSubject: you win\r\n\r\nx")
+    filters = [
+        compile_filter(_filter(id="sales", order=1, mailboxes=["sales", "leads"])),
+        compile_filter(_filter(id="all", order=2)),
+    ]
+    found = {
+        box: first_match(filters, values_of(email, EmailKind.INBOUND_NEW, box), NOW).filter
+        for box in ("sales", "leads", "care")
+    }
+    assert {box: one and one.id for box, one in found.items()} == {
+        "sales": "sales",
+        "leads": "sales",
+        "care": "all",
+    }
 
 
 @pytest.mark.parametrize(

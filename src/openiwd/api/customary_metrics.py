@@ -15,6 +15,7 @@ from prometheus_client.samples import Sample
 REQUESTS: Final = "iwd_http_request_duration_seconds"
 DATABASE: Final = "iwd_db_use_duration_seconds"
 EMAIL: Final = "iwd_email_"
+EMAIL_CALLS: Final = "iwd_email_call_duration_seconds"
 FAILED: Final = "5"
 """Codes that begin so are errors of the service."""
 
@@ -54,6 +55,8 @@ def _customary(family: Metric) -> Iterable[Metric]:
             _count(family, "iwdTenantDB_db", ["db", "method"], names),
             _in_milliseconds(family, "iwdTenantDB_db_duration_milliseconds", names),
         ]
+    if family.name == EMAIL_CALLS:
+        return list(_calls(family))
     if family.name.startswith(EMAIL):
         renamed = Metric("iwdEmail_" + family.name.removeprefix(EMAIL), family.documentation, family.type)
         renamed.samples = [
@@ -65,6 +68,23 @@ def _customary(family: Metric) -> Iterable[Metric]:
         ]
         return [renamed]
     return []
+
+
+def _calls(family: Metric) -> Iterator[Metric]:
+    """A counter and durations for each protocol's each call, which the customary names have in them."""
+    found: defaultdict[tuple[str, str], list[Sample]] = defaultdict(list)
+    for sample in family.samples:
+        found[sample.labels["protocol"], sample.labels["call"]].append(sample)
+    names = {"tenant": "domain"}
+    for (protocol, call), samples in sorted(found.items()):
+        one = Metric(family.name, family.documentation, family.type)
+        one.samples = [
+            s._replace(labels={k: v for k, v in s.labels.items() if k not in ("protocol", "call")})
+            for s in samples
+        ]
+        name = f"iwdEmail_{protocol}_{call}"
+        yield _count(one, name, ["domain", "mailbox"], names)
+        yield _in_milliseconds(one, f"{name}_duration_milliseconds", names)
 
 
 def _requests(family: Metric) -> list[Metric]:

@@ -16,6 +16,7 @@ from openiwd.api.editing import CurrentEditor, etag
 from openiwd.domain.email.junk import JunkFilter, compile_filter
 from openiwd.domain.email.mailbox import Mailbox
 from openiwd.ports.email import MailboxCursor, MailboxLease, MailboxStatus
+from openiwd.ports.tenant_store import Writing
 from openiwd.usecases import live_object, mailbox
 from openiwd.usecases.live_object import LiveKind
 from openiwd.usecases.mailbox import MailboxState, ServedMailbox, StatusReport
@@ -120,7 +121,11 @@ async def get_mailbox(editor: CurrentEditor, mailbox_id: FromPath[str]) -> Respo
 async def put_mailbox(
     call: CurrentCall, editor: CurrentEditor, mailbox_id: FromPath[str], data: JSONBody[dict[str, Any]]
 ) -> Response[MailboxView]:
-    """Creates or replaces a mailbox's settings; its secrets stay. With `If-Match`, only that revision (else 412)."""
+    """Creates or replaces a mailbox's settings; its secrets stay. With `If-Match`, only that revision (else 412).
+
+    It can be enabled once its connections have been tested with these settings (else 409 `notTested`). A client's
+    secret and a refresh token go when another authorization server is named.
+    """
     sent = {k: v for k, v in body_named(data, "id", mailbox_id).items() if k != "revision"}
     value = decode(msgspec.json.encode(sent), Mailbox)
     stored, created = await mailbox.put(editor, value, call.if_match)
@@ -176,10 +181,15 @@ async def list_filters(editor: CurrentEditor) -> Filters:
 async def put_filter(
     call: CurrentCall, editor: CurrentEditor, filter_id: FromPath[str], data: JSONBody[dict[str, Any]]
 ) -> Response[JunkFilter]:
-    """Creates or replaces a junk filter; live at once. Its condition is checked."""
+    """Creates or replaces a junk filter; live at once. Its condition and its mailboxes are checked."""
     value = decode(msgspec.json.encode(body_named(data, "id", filter_id)), JunkFilter)
     compile_filter(value)
-    stored, created = await live_object.put(editor, FILTERS, value, call.if_match)
+
+    async def check(tx: Writing, before: JunkFilter | None) -> None:
+        del before
+        await mailbox.require_mailboxes(tx, value.mailboxes, "mailboxes")
+
+    stored, created = await live_object.put(editor, FILTERS, value, call.if_match, also=check)
     return Response(value, status_code=201 if created else 200, headers=etag(stored.revision))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -46,6 +46,11 @@ class TenantFamilies:
         )
         self._mail_unknown = gauge(
             "iwd_email_unknown_outcome", "Emails of which nobody knows whether they were sent."
+        )
+        self._mail_secret = gauge(
+            "iwd_email_secret_not_after_timestamp_seconds",
+            "When a mailbox's client secret ends, where the mailbox says so.",
+            "mailbox",
         )
         self._classified = SummaryMetricFamily(
             "iwd_classification_duration_seconds", "Time for judging an item.", labels=["tenant"]
@@ -97,6 +102,9 @@ class TenantFamilies:
             self._mail_waiting.add_metric([tenant, mailbox.mailbox_id], mailbox.emails)
             self._mail_oldest.add_metric([tenant, mailbox.mailbox_id], _seconds_since(mailbox.first_at, now))
         self._mail_unknown.add_metric([tenant], figures.unknown_emails)
+        for secret in figures.secrets:
+            ends = datetime.combine(secret.ends_on, time.min, UTC).timestamp()
+            self._mail_secret.add_metric([tenant, secret.mailbox_id], ends)
 
     def families(self) -> Sequence[Metric]:
         return [family for family in vars(self).values() if isinstance(family, Metric)]

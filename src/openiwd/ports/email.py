@@ -87,6 +87,9 @@ class OutboundEmail(Struct, kw_only=True, rename="camel"):
     size: int
     attempts: int
     attempt_epoch: int | None
+    kind: str = ""
+    since: datetime | None = None
+    """Since when it has been to be sent."""
 
 
 class MailboxStatus(Struct, kw_only=True, rename="camel"):
@@ -162,6 +165,10 @@ class EmailReading(Protocol):
 
     async def tenant_secret(self, name: str) -> bytes | None: ...
     async def mailbox_statuses(self) -> list[MailboxStatus]: ...
+    async def mailbox_tests(self) -> dict[str, bytes]:
+        """By mailbox, the digest of the settings that its connections last worked with."""
+        ...
+
     async def mailbox_leases(self) -> list[MailboxLease]: ...
     async def mailbox_cursors(self) -> list[MailboxCursor]: ...
     async def email_holders(self, seconds: float) -> list[EmailHolder]:
@@ -238,6 +245,10 @@ class EmailWriting(Protocol):
 
     async def end_mailbox_leases(self, holder: UUID) -> None:
         """Gives back all that it has; it asks no more."""
+        ...
+
+    async def note_mailbox_test(self, mailbox_id: str, settings: bytes, now: datetime) -> None:
+        """Nothing, of a mailbox that is not there."""
         ...
 
     async def note_email_holder(self, holder: UUID, most: int) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 
@@ -38,6 +38,13 @@ class OutboundFigure(NamedTuple):
     first_at: datetime
 
 
+class SecretFigure(NamedTuple):
+    """The day on which an enabled mailbox's client secret ends."""
+
+    mailbox_id: str
+    ends_on: date
+
+
 class Figures(NamedTuple):
     """All of them, as of one look."""
 
@@ -47,6 +54,7 @@ class Figures(NamedTuple):
     outbound: list[OutboundFigure]
     unknown_emails: int
     """Emails of which nobody knows whether they were sent."""
+    secrets: list[SecretFigure]
 
 
 class FigureReading(Protocol):

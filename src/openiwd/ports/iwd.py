@@ -21,6 +21,7 @@ class Served(Struct, kw_only=True, rename="camel"):
     revision: int
     secrets: dict[str, str]
     cursors: list[MailboxCursor]
+    tenant: str = ""
 
 
 class Submitted(Struct, kw_only=True, rename="camel"):
@@ -29,6 +30,8 @@ class Submitted(Struct, kw_only=True, rename="camel"):
     id: UUID
     outcome: str
     item_id: UUID | None = None
+    kind: str = ""
+    blocked_files: int = 0
 
 
 class AccessToken(Struct, kw_only=True, rename="camel"):
@@ -66,7 +69,7 @@ class Iwd(Protocol):
     ) -> None: ...
 
     async def access_token(self, lease: MailboxLease) -> AccessToken:
-        """For a mailbox at Gmail or Microsoft 365. MailProviderError: there is none to be had, and why."""
+        """For a mailbox that is not let in by passwords. MailProviderError: there is none to be had, and why."""
         ...
 
     async def outbound(self, lease: MailboxLease) -> list[OutboundEmail]: ...

@@ -97,6 +97,10 @@ class MailReader(Protocol):
         """Whether a message of this Message-ID is in the folder."""
         ...
 
+    async def unread(self, folder: str) -> int:
+        """How many messages of the folder are unread."""
+        ...
+
     async def file(self, folder: str, raw: bytes) -> None:
         """Files a copy, marked as read."""
         ...
@@ -132,7 +136,7 @@ class MailSender(Protocol):
 
 
 class MailProvider(Protocol):
-    """Makes readers and senders of mailboxes; `tokens` are for those at Gmail and Microsoft 365."""
+    """Makes readers and senders of mailboxes; `tokens` are for those that are not let in by passwords."""
 
     def reader(self, mailbox: Mailbox, secrets: Mapping[str, str], tokens: AccessTokens) -> MailReader: ...
     def sender(self, mailbox: Mailbox, secrets: Mapping[str, str], tokens: AccessTokens) -> MailSender: ...

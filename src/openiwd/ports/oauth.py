@@ -1,4 +1,4 @@
-"""Needs: tokens of Google and Microsoft for the mailboxes there. MailProviderError (`token`): refused, or away."""
+"""Needs: tokens of authorization servers, for mailboxes. MailProviderError (`token`): refused, or away."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class OAuth(Protocol):
     """Asks the provider that the mailbox's access names. Nothing is kept."""
 
     async def by_application(self, mailbox: Mailbox, secret: str) -> CloudToken:
-        """Microsoft: client credentials, `secret` being the client's. Google: a service account's key (JSON) that acts
-        for the mailbox's user.
+        """Client credentials, `secret` being the client's. Google: a service account's key (JSON) that acts for the
+        mailbox's user.
         """
         ...
 
@@ -42,4 +42,8 @@ class OAuth(Protocol):
 
     def consent_url(self, mailbox: Mailbox, redirect_uri: str, state: str, challenge: str) -> str:
         """Where the person's browser is to go; `challenge` is the SHA-256 of the verifier (PKCE)."""
+        ...
+
+    def refusal(self, mailbox: Mailbox) -> str | None:
+        """What stands against the token address that somebody has typed in, as far as its text tells."""
         ...

@@ -11,7 +11,6 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Gauge
 
 from openiwd.adapters.iwd_http.http_iwd import HttpIwd
 from openiwd.domain.email.cloud import CloudAddresses
@@ -21,6 +20,17 @@ from openiwd.ports.email import MailboxLease
 from openiwd.ports.iwd import Iwd, MailboxReport, Served
 from openiwd.ports.mail_provider import MailProvider, MailProviderError, MailReader
 from openiwd.processes.email_health import Dependency, Ready, health_port
+from openiwd.processes.email_metrics import (
+    Labels,
+    MeasuredIwd,
+    MeasuredReader,
+    MeasuredSender,
+    failures,
+    held,
+    sent_out,
+    taken_in,
+    unread,
+)
 from openiwd.processes.identity import new_id
 from openiwd.processes.mail_provider import MailProviders
 from openiwd.usecases.access_tokens import KeptToken
@@ -37,10 +47,8 @@ PAUSES: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 DRAIN_SECONDS: Final = 8.0
 """What is being sent may end within so long; less than leases last, which are not renewed meanwhile."""
 
-held = Gauge("iwd_email_mailboxes_held", "Mailboxes that this process holds")
-taken_in = Counter("iwd_email_received_total", "Messages taken in", ["mailbox"])
-sent_out = Counter("iwd_email_sending_total", "Messages gone through, whatever came of them", ["mailbox"])
-failures = Counter("iwd_email_failures_total", "Failures of a mailbox's direction", ["mailbox", "direction"])
+UNREAD_SECONDS: Final = 60.0
+"""So often what is unread is counted."""
 
 
 class MailboxRun:
@@ -56,9 +64,10 @@ class MailboxRun:
     ) -> None:
         self.served = served
         self.lease = lease
-        self._iwd = iwd
+        self.labels = Labels.of(served.tenant, served.mailbox)
+        self._iwd: Iwd = MeasuredIwd(iwd, self.labels)
         self._provider = provider
-        self._transfer = Transfer(iwd, served, lease, untold)
+        self._transfer = Transfer(self._iwd, served, lease, untold)
         self._tokens = KeptToken(self._ask_token)
         self._told: dict[str, str | None] = {}
         self._stopping = asyncio.Event()
@@ -95,6 +104,8 @@ class MailboxRun:
         for loop in late:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        with suppress(KeyError):
+            unread.remove(*self.labels.inbound)  # whoever holds it next tells
 
     async def _forever(self, direction: str, step: Callable[[], Awaitable[None]]) -> None:
         failed = 0
@@ -118,7 +129,8 @@ class MailboxRun:
             except Exception:
                 log.exception("mail transfer failed", mailbox=self.lease.mailbox_id, direction=direction)
                 await self._report(direction, "an unexpected error; see the log")
-            failures.labels(self.lease.mailbox_id, direction).inc()
+            labels = self.labels.inbound if direction == "incoming" else self.labels.outbound
+            failures.labels(*labels, direction).inc()
             failed = 1 if time.monotonic() - began > PAUSES[-1] else failed + 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), PAUSES[min(failed, len(PAUSES)) - 1])
@@ -126,21 +138,42 @@ class MailboxRun:
     async def _receive(self) -> None:
         """One connection's life."""
         incoming = self.served.mailbox.incoming
-        reader = self._provider.reader(self.served.mailbox, self.served.secrets, self._tokens)
+        reader = self._reader()
+        counted_at = -UNREAD_SECONDS
         try:
             await reader.open()
             while not self._stopping.is_set():
                 count = await self._transfer.read(reader)
                 await self._report("incoming", None)
-                taken_in.labels(self.lease.mailbox_id).inc(count)
+                taken_in.labels(*self.labels.inbound).inc(count)
+                if time.monotonic() - counted_at >= UNREAD_SECONDS:
+                    await self._count_unread(reader)
+                    counted_at = time.monotonic()
                 if count == 0:
                     await reader.wait(incoming.folders[0], incoming.poll_seconds)
         finally:
             await reader.close()
 
+    async def _count_unread(self, reader: MailReader) -> None:
+        """A server that does not tell keeps no mail from being read."""
+        try:
+            left = [await reader.unread(folder) for folder in self.served.mailbox.incoming.folders]
+        except MailProviderError as error:
+            if error.field == "connection":
+                raise
+            return
+        unread.labels(*self.labels.inbound).set(sum(left))
+
+    def _reader(self) -> MailReader:
+        served = self.served
+        return MeasuredReader(
+            self._provider.reader(served.mailbox, served.secrets, self._tokens), self.labels
+        )
+
     async def _send(self) -> None:
         mailbox = self.served.mailbox
-        sender = self._provider.sender(mailbox, self.served.secrets, self._tokens)
+        made = self._provider.sender(mailbox, self.served.secrets, self._tokens)
+        sender = MeasuredSender(made, self.labels)
         reader: MailReader | None = None
         try:
             if self._told.get("outgoing", "") is not None:
@@ -149,7 +182,7 @@ class MailboxRun:
             if mailbox.outgoing.sent_folder or mailbox.access is not Access.IMAP:
                 reader = await self._filing_reader()
             while not self._stopping.is_set():
-                sent_out.labels(self.lease.mailbox_id).inc(await self._transfer.send(sender, reader))
+                sent_out.labels(*self.labels.outbound).inc(await self._transfer.send(sender, reader))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), SEND_STEP_SECONDS)
         finally:
@@ -162,7 +195,7 @@ class MailboxRun:
         mailbox = self.served.mailbox
         if mailbox.access is Access.IMAP and not mailbox.reads:
             return None
-        reader = self._provider.reader(self.served.mailbox, self.served.secrets, self._tokens)
+        reader = self._reader()
         try:
             await reader.open()
         except MailProviderError:

@@ -20,10 +20,10 @@ class MailProviders:
 
     def reader(self, mailbox: Mailbox, secrets: Mapping[str, str], tokens: AccessTokens) -> MailReader:
         if mailbox.access is Access.IMAP:
-            return ImapReader(mailbox, secrets)
+            return ImapReader(mailbox, secrets, tokens)
         return self._cloud.reader(mailbox, tokens)
 
     def sender(self, mailbox: Mailbox, secrets: Mapping[str, str], tokens: AccessTokens) -> MailSender:
         if mailbox.access is Access.IMAP:
-            return SmtpSender(mailbox, secrets)
+            return SmtpSender(mailbox, secrets, tokens)
         return self._cloud.sender(mailbox, tokens)

@@ -110,7 +110,7 @@ class Wiring:
         adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
         box = AesGcmBox(secret_keys)
         cloud = cloud or CloudAddresses()
-        self.oauth = HttpOAuth(cloud)
+        self.oauth = HttpOAuth(cloud, self.outbound)
         cache = redis_cache(redis) if redis is not None else None
         self.search_server = None if search is None else search_server(search)
         self.platform = Platform(

@@ -1,4 +1,4 @@
-"""The access token of one mailbox at Gmail or Microsoft 365, kept until it runs out or is refused."""
+"""The access token of one mailbox that no password lets in, kept until it runs out or is refused."""
 
 from __future__ import annotations
 

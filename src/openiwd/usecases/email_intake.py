@@ -86,6 +86,8 @@ class Received(Struct, kw_only=True, rename="camel"):
     outcome: str
     kind: EmailKind
     item_id: UUID | None = None
+    blocked_files: int = 0
+    """Attachments that the mailbox does not hand out."""
 
 
 class Look(NamedTuple):
@@ -124,9 +126,11 @@ async def receive(services: TenantServices, caller: Caller, arrival: Arrival) ->
     for _ in range(ATTEMPTS):
         look = await _look(services, arrival, digest)
         try:
-            return await _decide(services, arrival, look)
+            received = await _decide(services, arrival, look)
         except (_StoredMeanwhileError, DuplicateError, InvalidTransitionError):
             continue
+        received.blocked_files = sum(is_blocked(look.mailbox, f.file_name) for f in look.parsed.files)
+        return received
     raise UnavailableError("the item changed again and again meanwhile", code="busy", retry_after=1)
 
 

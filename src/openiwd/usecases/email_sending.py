@@ -8,7 +8,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from openiwd.domain.email.outbound import SendingState, next_try, require_step
+from openiwd.domain.email.outbound import SendingState, require_step
+from openiwd.domain.email.retry_policy import next_try
 from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError, OpenIwdError
 from openiwd.domain.event import EventType
 from openiwd.domain.lifecycle import Action
@@ -19,7 +20,7 @@ from openiwd.ports.email import OutboundEmail, StoredEmail
 from openiwd.ports.tenant_store import Reading, TransactionRetryError, Writing
 from openiwd.usecases.command import Command, Result
 from openiwd.usecases.email_writing import SEND
-from openiwd.usecases.mailbox import SERVICE, require_lease
+from openiwd.usecases.mailbox import SERVICE, all_mailboxes, require_lease
 from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
@@ -129,7 +130,9 @@ async def _step(tx: Writing, services: TenantServices, email_id: UUID, told: Sen
             email.attempts += 1
             email.attempt_epoch, email.attempt_at = told.epoch, now
         case SendingState.QUEUED:
-            email.next_try_at = next_try(email.attempts, email.queued_at or email.at, now)
+            mailbox = (await all_mailboxes(tx)).get(email.mailbox_id)
+            policy = None if mailbox is None else mailbox.retry
+            email.next_try_at = next_try(email.attempts, email.queued_at or email.at, now, policy)
             email.error = reason
         case SendingState.SENT:
             email.sent_at, email.error = now, reason

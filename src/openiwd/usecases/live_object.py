@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from openiwd.domain.errors import InvalidInputError, NotFoundError
 from openiwd.domain.hold_reason import DEFAULT_HOLD_REASONS, HoldReason
 from openiwd.domain.requirement import ID
 from openiwd.domain.rule_set_reference import Referred, references
-from openiwd.ports.tenant_store import Reading
+from openiwd.ports.tenant_store import Reading, Writing
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set_draft import live_document
 from openiwd.usecases.rule_set_object import in_use, open_items
@@ -91,8 +92,18 @@ def _missing(kind: LiveKind, object_id: str) -> NotFoundError:
     return NotFoundError(f"there is no {kind.noun} '{object_id[:80]}'", field="id", hint="see the list")
 
 
-async def put(editor: Editor, kind: LiveKind, value: Any, revision: int | None) -> tuple[Stored, bool]:
-    """Creates or replaces an object; whether it is new. With `revision`, only if it still has that."""
+async def put(
+    editor: Editor,
+    kind: LiveKind,
+    value: Any,
+    revision: int | None,
+    *,
+    also: Callable[[Writing, Any], Awaitable[None]] | None = None,
+) -> tuple[Stored, bool]:
+    """Creates or replaces an object; whether it is new. With `revision`, only if it still has that.
+
+    `also` goes into the same transaction before, told the value that is replaced.
+    """
     editor.caller.require(kind.update)
     check_id(value.id)
     async with editor.services.runtime.store.writing() as tx:
@@ -100,6 +111,8 @@ async def put(editor: Editor, kind: LiveKind, value: Any, revision: int | None) 
         before = next((o for o in found if o.value.id == value.id), None)
         if before is not None and before.value == value and revision in (None, before.revision):
             return before, False
+        if also is not None:
+            await also(tx, before.value if before is not None else None)
         stored = await tx.save_object(
             kind.stored, msgspec.to_builtins(value), revision=None if revision == 0 else revision
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -10,7 +10,15 @@ import msgspec
 from msgspec import Struct
 
 from openiwd.domain.email.lease_share import share_of
-from openiwd.domain.email.mailbox import KEPT_BY_IWD, MAX_MAILBOXES, SECRETS, Mailbox, check_mailbox
+from openiwd.domain.email.mailbox import (
+    KEPT_BY_IWD,
+    MAX_MAILBOXES,
+    SECRETS,
+    Mailbox,
+    check_mailbox,
+    connection_digest,
+)
+from openiwd.domain.email.reopen_window import Kept, contradiction
 from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import check_text
@@ -51,6 +59,7 @@ class ServedMailbox(Struct, kw_only=True, rename="camel"):
     revision: int
     secrets: dict[str, str]
     cursors: list[MailboxCursor]
+    tenant: str
 
 
 class StatusReport(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -94,7 +103,10 @@ def _missing(mailbox_id: str) -> NotFoundError:
 
 
 async def put(editor: Editor, mailbox: Mailbox, revision: int | None) -> tuple[Stored, bool]:
-    """Creates or replaces a mailbox; whether it is new. No two of them share an address."""
+    """Creates or replaces a mailbox; whether it is new. No two of them share an address.
+
+    An enabled one has connections that were tried, with these settings: ConflictError `notTested` else.
+    """
     editor.caller.require(KIND.update)
     check_mailbox(mailbox)
     others = [s.value for s in await live_object.objects(editor, KIND) if s.value.id != mailbox.id]
@@ -109,7 +121,67 @@ async def put(editor: Editor, mailbox: Mailbox, revision: int | None) -> tuple[S
                 field="address",
                 hint="an address belongs to one mailbox",
             )
-    return await live_object.put(editor, KIND, mailbox, revision)
+    return await live_object.put(editor, KIND, mailbox, revision, also=_follow(mailbox))
+
+
+def _follow(mailbox: Mailbox) -> Callable[[Writing, Mailbox | None], Awaitable[None]]:
+    """What is looked at, and goes, in the transaction that stores a mailbox."""
+
+    async def follow(tx: Writing, before: Mailbox | None) -> None:
+        if mailbox.enabled:
+            await _require_tested(tx, mailbox, before)
+            await _require_kept(tx, mailbox)
+        if before is not None and not may_be_shown(before, mailbox):
+            for name in KEPT_BY_IWD:
+                await tx.save_mailbox_secret(mailbox.id, name, None)
+
+    return follow
+
+
+def may_be_shown(before: Mailbox, mailbox: Mailbox) -> bool:
+    """Whether secrets that were entered for one server are for that of the other settings, too."""
+    return before.sign_in is None or before.token_place == mailbox.token_place
+
+
+async def require_mailboxes(tx: Reading, ids: Sequence[str], field: str) -> None:
+    """InvalidInputError naming the first one that is not there."""
+    known = await all_mailboxes(tx)
+    missing = next((i for i in ids if i not in known), None)
+    if missing is not None:
+        raise InvalidInputError(f"there is no mailbox '{missing[:80]}'", field=field, hint="see the list")
+
+
+async def note_tested(services: TenantServices, mailbox: Mailbox) -> None:
+    """The connections of a stored mailbox work with these settings, as a test of them has shown."""
+    async with services.runtime.store.writing() as tx:
+        await tx.note_mailbox_test(mailbox.id, connection_digest(mailbox), services.runtime.now())
+
+
+async def _require_tested(tx: Writing, mailbox: Mailbox, before: Mailbox | None) -> None:
+    settings = connection_digest(mailbox)
+    if before is not None and before.enabled and connection_digest(before) == settings:
+        return
+    if (await tx.mailbox_tests()).get(mailbox.id) != settings:
+        raise ConflictError(
+            "the mailbox's connections have not been tested with these settings",
+            code="notTested",
+            field="enabled",
+            hint="save it disabled, with its secrets; test the connection, and then enable it",
+        )
+
+
+async def _require_kept(tx: Writing, mailbox: Mailbox) -> None:
+    body, _ = await tx.retention()
+    rules = [Kept(r.get("status"), r.get("category"), r["days"]) for r in body.get("rules", [])]
+    found = contradiction(rules, [mailbox])
+    if found is not None:
+        days = rules[found[0]].days
+        raise ConflictError(
+            f"completed items are kept for {days} days, but replies are to reopen them for {mailbox.reopen_days}",
+            code="retentionTooShort",
+            field="reopenDays",
+            hint=f"less than {days} days, or keep items longer (rule {found[0] + 1} of the retention)",
+        )
 
 
 async def delete(editor: Editor, mailbox_id: str) -> None:
@@ -202,6 +274,7 @@ async def serve(services: TenantServices, caller: Caller) -> list[ServedMailbox]
                     for name, value in own.items()
                 },
                 cursors=[c for c in cursors if c.mailbox_id == mailbox.id],
+                tenant=services.tenant.id,
             )
         )
     return served

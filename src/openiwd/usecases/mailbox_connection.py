@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from openiwd.domain.email.mailbox import Access, AfterStoring, Mailbox
+from openiwd.domain.email.mailbox import AfterStoring, Mailbox
 from openiwd.domain.errors import OpenIwdError, UnavailableError
 from openiwd.ports.mail_provider import AccessTokens, MailProvider, MailProviderError, MailReader
 from openiwd.usecases import live_object
 from openiwd.usecases.access_tokens import KeptToken
 from openiwd.usecases.configuration import Editor
-from openiwd.usecases.mailbox import KIND, opened_secrets
+from openiwd.usecases.mailbox import KIND, all_mailboxes, may_be_shown, note_tested, opened_secrets
 from openiwd.usecases.mailbox_token import new_token
+
+if TYPE_CHECKING:
+    from openiwd.usecases.platform import TenantServices
 
 SECONDS: Final = 45.0
 """For all steps of one direction together."""
@@ -51,19 +54,32 @@ class ConnectionTest(Struct, kw_only=True):
 
 
 async def try_out(editor: Editor, mailbox_id: str, draft: Mailbox | None = None) -> ConnectionTest:
-    """Tries the stored mailbox, or settings that are not stored yet with its secrets."""
+    """Tries the stored mailbox, or settings that are not stored yet with its secrets. Once all of it works, it can be
+    enabled with these settings.
+    """
     editor.caller.require(KIND.update)
     services = editor.services
-    mailbox = draft or (await live_object.get(editor, KIND, mailbox_id)).value
-    secrets = await opened_secrets(services, mailbox_id)
+    async with services.runtime.store.reading() as reading:
+        stored = (await all_mailboxes(reading)).get(mailbox_id)
+    mailbox = draft or stored or (await live_object.get(editor, KIND, mailbox_id)).value
+    found = await _gone_through(services, mailbox, stored)
+    if stored is not None and found.ok:
+        await note_tested(services, mailbox)
+    return found
+
+
+async def _gone_through(services: TenantServices, mailbox: Mailbox, stored: Mailbox | None) -> ConnectionTest:
+    secrets = await opened_secrets(services, mailbox.id)
+    is_known = stored is not None and may_be_shown(stored, mailbox)
 
     async def ask() -> tuple[str, int]:
-        token = await new_token(services, mailbox)
+        token = await new_token(services, mailbox, is_known=is_known)
         return token.access_token, token.seconds
 
     tokens = KeptToken(ask)
     steps: list[ConnectionStep] = []
-    if mailbox.access is not Access.IMAP and not await _step(steps, "token", "token", lambda: tokens(None)):
+    is_by_token = mailbox.sign_in is not None
+    if is_by_token and not await _step(steps, "token", "token", lambda: tokens(None)):
         return ConnectionTest(ok=False, steps=steps)
     provider = services.email_tools.provider
     if mailbox.reads:

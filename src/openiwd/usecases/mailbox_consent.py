@@ -1,4 +1,4 @@
-"""A person's consent to a mailbox at Gmail or Microsoft 365: begun and ended in one log-in, once, with PKCE."""
+"""A person's consent to a mailbox that no password lets in: begun and ended in one log-in, once, with PKCE."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Struct
 
-from openiwd.domain.email.mailbox import Access, Mailbox, SignIn
+from openiwd.domain.email.mailbox import Access, Mailbox
+from openiwd.domain.email.server_oauth import SignIn, check_server_oauth
 from openiwd.domain.errors import ConflictError, ForbiddenError, InvalidInputError
 from openiwd.domain.privilege import Caller
 from openiwd.ports.email import MailboxConsent
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 MINUTES: Final = timedelta(minutes=10)
-PROVIDERS: Final = {Access.GMAIL: "google", Access.MICROSOFT: "microsoft"}
+PROVIDERS: Final = {Access.GMAIL: "google", Access.MICROSOFT: "microsoft", Access.IMAP: "imap"}
 """As the callback's address names them."""
 
 
@@ -42,17 +43,14 @@ async def begin(editor: Editor, mailbox_id: str, base_url: str) -> str:
     services = editor.services
     mailbox = (await live_object.get(editor, KIND, mailbox_id)).value
     session = _session(editor.caller)
-    if mailbox.access is Access.IMAP or mailbox.cloud.sign_in is not SignIn.USER:
+    if mailbox.sign_in is not SignIn.USER:
         raise ConflictError(
             "this mailbox is not used on behalf of a person",
             code="noConsentNeeded",
             field="cloud.signIn",
             hint="choose sign-in by a user first",
         )
-    if not mailbox.cloud.client_id:
-        raise InvalidInputError(
-            "the client id is missing", field="cloud.clientId", hint="copy it from the app's registration"
-        )
+    _check(services, mailbox)
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     base = _public(services) or base_url.rstrip("/")
     redirect_uri = f"{base}/iwd/v3/emails/oauth2/{PROVIDERS[mailbox.access]}/callback"
@@ -73,6 +71,19 @@ async def begin(editor: Editor, mailbox_id: str, base_url: str) -> str:
         await tx.add_mailbox_consent(consent, now)
     challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     return services.email_tools.oauth.consent_url(mailbox, redirect_uri, state, challenge)
+
+
+def _check(services: TenantServices, mailbox: Mailbox) -> None:
+    """What a consent needs is there, and leads where the installation lets it lead."""
+    if mailbox.access is Access.IMAP and mailbox.oauth is not None:
+        check_server_oauth(mailbox.oauth)
+        against = services.email_tools.oauth.refusal(mailbox)
+        if against is not None:
+            raise InvalidInputError(f"the token address cannot be used: {against}", field="oauth.tokenUrl")
+    elif not mailbox.client_id:
+        raise InvalidInputError(
+            "the client id is missing", field="cloud.clientId", hint="copy it from the app's registration"
+        )
 
 
 async def finish(editor: Editor, provider: str, state: str, code: str | None, error: str | None) -> str:

@@ -1,11 +1,12 @@
-"""Access tokens of mailboxes at Gmail and Microsoft 365. Client secrets, keys and refresh tokens never leave IWD."""
+"""Access tokens of mailboxes that no password lets in. Client secrets, keys and refresh tokens never leave IWD."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from openiwd.domain.email.mailbox import REFRESH_TOKEN, Access, Mailbox, SignIn
+from openiwd.domain.email.mailbox import KEPT_BY_IWD, REFRESH_TOKEN, Access, Mailbox
+from openiwd.domain.email.server_oauth import SignIn
 from openiwd.domain.errors import ConflictError
 from openiwd.domain.privilege import Caller
 from openiwd.ports.iwd import AccessToken
@@ -29,13 +30,18 @@ async def access_token(
     return AccessToken(access_token=token.access_token, seconds=token.seconds)
 
 
-async def new_token(services: TenantServices, mailbox: Mailbox) -> CloudToken:
-    """Asks the provider; a refresh token that it gives along replaces the one before."""
-    if mailbox.access is Access.IMAP:
+async def new_token(services: TenantServices, mailbox: Mailbox, *, is_known: bool = True) -> CloudToken:
+    """Asks the provider; a refresh token that it gives along replaces the one before.
+
+    `is_known` says that the mailbox's secrets were entered for this provider; others are not shown them.
+    """
+    if mailbox.sign_in is None:
         raise ConflictError("the mailbox needs no token", code="noTokenNeeded", field="access")
     tools = services.email_tools
     secrets = await opened_secrets(services, mailbox.id)
-    if mailbox.cloud.sign_in is SignIn.APPLICATION:
+    if not is_known:
+        secrets = {name: value for name, value in secrets.items() if name not in KEPT_BY_IWD}
+    if mailbox.sign_in is SignIn.APPLICATION:
         name = "serviceAccountKey" if mailbox.access is Access.GMAIL else "clientSecret"
         if name not in secrets:
             raise MailProviderError(

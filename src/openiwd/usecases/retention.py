@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from openiwd.domain.email.reopen_window import Kept, contradiction
 from openiwd.domain.errors import InvalidInputError, RevisionMismatchError
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import system
@@ -19,6 +20,7 @@ from openiwd.ports.erasure import AgedItem
 from openiwd.ports.tenant_store import Reading
 from openiwd.usecases.command import Command
 from openiwd.usecases.configuration import Editor
+from openiwd.usecases.mailbox import all_mailboxes
 from openiwd.usecases.work_item import apply
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ async def put(editor: Editor, wanted: Retention, revision: int | None) -> int:
     """Stores the rules; the deciding process follows them from its next round on. The new revision."""
     editor.caller.require("contacts.erase")
     _check(wanted)
+    await _check_windows(editor, wanted)
     before, _ = await get(editor)
     async with editor.services.runtime.store.writing() as tx:
         stored = await tx.save_retention(msgspec.to_builtins(wanted), revision)
@@ -97,6 +100,7 @@ async def effect(editor: Editor, wanted: Retention) -> RetentionEffect:
     """A dry run: what these rules would delete now."""
     editor.caller.require("contacts.view")
     _check(wanted)
+    await _check_windows(editor, wanted)
     now, found = editor.services.runtime.now(), []
     async with editor.services.runtime.store.reading() as reading:
         for n, rule in enumerate(wanted.rules):
@@ -120,6 +124,22 @@ def _check(wanted: Retention) -> None:
                 f"items that are {rule.status[:40]} are not over", field=f"rules[{n}].status",
                 hint=f"one of {', '.join(FINAL)}, or none for all of them",
             )  # fmt: skip
+
+
+async def _check_windows(editor: Editor, wanted: Retention) -> None:
+    """Emails go with their items: these are kept for longer than replies may reopen them."""
+    async with editor.services.runtime.store.reading() as reading:
+        mailboxes = (await all_mailboxes(reading)).values()
+    kept = [Kept(r.status, r.category, r.days) for r in wanted.rules]
+    found = contradiction(kept, mailboxes)
+    if found is not None:
+        n, mailbox = found
+        raise InvalidInputError(
+            f"the mailbox '{mailbox.id}' lets replies reopen completed items for {mailbox.reopen_days} days, "
+            f"and after {kept[n].days} they would be gone",
+            field=f"rules[{n}].days",
+            hint=f"at least {mailbox.reopen_days + 1} days, or a shorter time at the mailbox",
+        )
 
 
 async def _fitting(

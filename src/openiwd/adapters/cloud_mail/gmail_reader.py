@@ -103,6 +103,11 @@ class GmailReader:
             uid_validity=1, uid_next=count + 1, uids=list(range(1, count + 1)), token=place.token()
         )
 
+    async def unread(self, folder: str) -> int:
+        told = await self._json("GET", f"/labels/{quote(self._label(folder), safe='')}")
+        count = told.get("messagesUnread")
+        return count if isinstance(count, int) else 0
+
     async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
         del folder
         path = f"{self._user}/messages/{self._ids[uid - 1]}"

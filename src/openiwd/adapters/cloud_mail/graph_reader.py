@@ -80,6 +80,12 @@ class GraphReader:
             uid_validity=1, uid_next=count + 1, uids=list(range(1, count + 1)), token=place.token()
         )
 
+    async def unread(self, folder: str) -> int:
+        path = f"{self._user}/mailFolders/{quote(await self._folders.id_of(folder))}"
+        told = await self._json("GET", path, params={"$select": "unreadItemCount"}, headers=HEADERS)
+        count = told.get("unreadItemCount")
+        return count if isinstance(count, int) else 0
+
     async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
         del folder
         found = self._found[uid - 1]

@@ -1,10 +1,10 @@
-"""Tokens of Google and Microsoft: client credentials, service account, refresh, a person's consent. Keeps none."""
+"""Tokens of mail providers: client credentials, service account, refresh, a person's consent. Keeps none."""
 
 from __future__ import annotations
 
 import base64
 import time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 import httpx
@@ -20,31 +20,49 @@ from openiwd.domain.email.cloud import (
     CloudAddresses,
 )
 from openiwd.domain.email.mailbox import Access, Mailbox
+from openiwd.domain.email.server_oauth import ServerOAuth
 from openiwd.ports.mail_provider import MailProviderError
 from openiwd.ports.oauth import CloudToken, ConsentRequest
+from openiwd.ports.outbound import NotReachedError, Outbound, ReplyLostError
 
 TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
+GUARDED_SECONDS: Final = 15.0
 ASSERTION_SECONDS: Final = 3_600
 USUAL_SECONDS: Final = 3_600
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
-class HttpOAuth:
-    """Implements `openiwd.ports.oauth.OAuth`."""
+class _Place(NamedTuple):
+    """An authorization server: its name for people, its addresses, and what is asked for."""
 
-    def __init__(self, addresses: CloudAddresses) -> None:
+    name: str
+    token_url: str
+    consent_url: str
+    scope: str
+    """Of a person's consent."""
+    more: dict[str, str]
+    """What else the address for consenting takes."""
+
+
+class HttpOAuth:
+    """Implements `openiwd.ports.oauth.OAuth`. Addresses that somebody has typed in are asked by `outbound`."""
+
+    def __init__(self, addresses: CloudAddresses, outbound: Outbound) -> None:
         self._addresses = addresses
+        self._outbound = outbound
         self._http: httpx.AsyncClient | None = None
 
     async def by_application(self, mailbox: Mailbox, secret: str) -> CloudToken:
         if mailbox.access is Access.GMAIL:
             assertion = _assertion(secret, mailbox.cloud_user, self._addresses.google_token)
             return await self._token(mailbox, {"grant_type": JWT_BEARER, "assertion": assertion})
+        is_server = mailbox.access is Access.IMAP
+        scope = _oauth(mailbox).scope if is_server else MICROSOFT_DEFAULT_SCOPE
         form = {
             "grant_type": "client_credentials",
-            "client_id": mailbox.cloud.client_id,
+            "client_id": mailbox.client_id,
             "client_secret": secret,
-            "scope": MICROSOFT_DEFAULT_SCOPE,
+            **({"scope": scope} if scope else {}),
         }
         return await self._token(mailbox, form)
 
@@ -63,47 +81,61 @@ class HttpOAuth:
         return await self._token(mailbox, form)
 
     def consent_url(self, mailbox: Mailbox, redirect_uri: str, state: str, challenge: str) -> str:
-        is_google = mailbox.access is Access.GMAIL
+        place = self._place(mailbox)
         query = {
             "response_type": "code",
-            "client_id": mailbox.cloud.client_id,
+            "client_id": mailbox.client_id,
             "redirect_uri": redirect_uri,
-            "scope": " ".join(GOOGLE_SCOPES if is_google else MICROSOFT_SCOPES),
+            **({"scope": place.scope} if place.scope else {}),
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
-            "login_hint": mailbox.cloud_user,
-            **({"access_type": "offline"} if is_google else {"response_mode": "query"}),
+            "login_hint": mailbox.signs_in_as,
+            **place.more,
             "prompt": "consent",
         }
-        base = self._addresses.google_consent if is_google else self._microsoft(mailbox, "authorize")
-        return f"{base}?{urlencode(query)}"
+        joined = "&" if "?" in place.consent_url else "?"
+        return f"{place.consent_url}{joined}{urlencode(query)}"
 
-    def _microsoft(self, mailbox: Mailbox, end: str) -> str:
-        login = self._addresses.microsoft_login.rstrip("/")
-        return f"{login}/{mailbox.cloud.directory or 'common'}/oauth2/v2.0/{end}"
+    def refusal(self, mailbox: Mailbox) -> str | None:
+        return self._outbound.refusal(_oauth(mailbox).token_url) if mailbox.access is Access.IMAP else None
+
+    def _place(self, mailbox: Mailbox) -> _Place:
+        addresses = self._addresses
+        match mailbox.access:
+            case Access.GMAIL:
+                return _Place(
+                    "Google", addresses.google_token, addresses.google_consent, " ".join(GOOGLE_SCOPES),
+                    {"access_type": "offline"},
+                )  # fmt: skip
+            case Access.MICROSOFT:
+                login = f"{addresses.microsoft_login.rstrip('/')}/{mailbox.cloud.directory or 'common'}"
+                return _Place(
+                    "Microsoft", f"{login}/oauth2/v2.0/token", f"{login}/oauth2/v2.0/authorize",
+                    " ".join(MICROSOFT_SCOPES), {"response_mode": "query"},
+                )  # fmt: skip
+            case Access.IMAP:
+                oauth = _oauth(mailbox)
+                return _Place(
+                    "the authorization server", oauth.token_url, oauth.consent_url, oauth.scope,
+                    {"access_type": "offline"},
+                )  # fmt: skip
 
     async def _token(self, mailbox: Mailbox, form: dict[str, str]) -> CloudToken:
-        is_google = mailbox.access is Access.GMAIL
-        url = self._addresses.google_token if is_google else self._microsoft(mailbox, "token")
-        if self._http is None:
-            self._http = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
-        name = "Google" if is_google else "Microsoft"
+        place = self._place(mailbox)
+        is_typed_in = mailbox.access is Access.IMAP
+        status, body = await (self._ask_guarded if is_typed_in else self._ask)(place, form)
         try:
-            answer = await self._http.post(url, data=form)
-        except httpx.HTTPError as error:
-            raise _failed(f"{name} gives no token: {str(error) or type(error).__name__}") from error
-        try:
-            told = msgspec.json.decode(answer.content, type=dict[str, Any])
+            told = msgspec.json.decode(body, type=dict[str, Any])
         except msgspec.MsgspecError:
             told = {}
-        if not answer.is_success:
+        if not 200 <= status < 300:
             words = (told.get("error"), told.get("error_description"))
-            said = " ".join(str(w) for w in words if isinstance(w, str)) or str(answer.status_code)
-            raise _failed(f"{name} gives no token: {said}")
+            said = " ".join(str(w) for w in words if isinstance(w, str)) or str(status)
+            raise _failed(f"{place.name} gives no token: {said}")
         token, seconds, refresh = (told.get(n) for n in ("access_token", "expires_in", "refresh_token"))
         if not isinstance(token, str) or not token:
-            raise _failed(f"{name} answers without a token")
+            raise _failed(f"{place.name} answers without a token")
         return CloudToken(
             access_token=token,
             seconds=int(seconds)
@@ -112,14 +144,36 @@ class HttpOAuth:
             refresh_token=refresh if isinstance(refresh, str) and refresh else None,
         )
 
+    async def _ask(self, place: _Place, form: dict[str, str]) -> tuple[int, bytes]:
+        if self._http is None:
+            self._http = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
+        try:
+            answer = await self._http.post(place.token_url, data=form)
+        except httpx.HTTPError as error:
+            raise _failed(f"{place.name} gives no token: {str(error) or type(error).__name__}") from error
+        return answer.status_code, answer.content
+
+    async def _ask_guarded(self, place: _Place, form: dict[str, str]) -> tuple[int, bytes]:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        body = urlencode(form).encode()
+        try:
+            reply = await self._outbound.ask("POST", place.token_url, headers, body, seconds=GUARDED_SECONDS)
+        except (NotReachedError, ReplyLostError) as error:
+            raise _failed(f"{place.name} gives no token: {error.message}") from error
+        return reply.status, reply.body
+
     async def close(self) -> None:
         if self._http is not None:
             await self._http.aclose()
 
 
+def _oauth(mailbox: Mailbox) -> ServerOAuth:
+    return mailbox.oauth or ServerOAuth()
+
+
 def _client(mailbox: Mailbox, secret: str) -> dict[str, str]:
     """An app without a secret of its own (a public client) is known by its id alone."""
-    return {"client_id": mailbox.cloud.client_id, **({"client_secret": secret} if secret else {})}
+    return {"client_id": mailbox.client_id, **({"client_secret": secret} if secret else {})}
 
 
 def _assertion(key_file: str, subject: str, audience: str) -> str:

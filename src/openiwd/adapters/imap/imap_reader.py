@@ -17,7 +17,8 @@ from imap_tools.errors import ImapToolsError, MailboxLoginError
 from imap_tools.imap_utf7 import utf7_encode
 
 from openiwd.domain.email.mailbox import AfterStoring, Incoming, Mailbox, Security
-from openiwd.ports.mail_provider import Fetched, FolderState, MailProviderError
+from openiwd.domain.email.sasl import TokenSignIn, mechanism_of
+from openiwd.ports.mail_provider import AccessTokens, Fetched, FolderState, MailProviderError
 
 TIMEOUT_SECONDS: Final = 30.0
 BEGINNING: Final = 256 * 1024
@@ -28,7 +29,12 @@ _INTERNAL_DATE: Final = re.compile(
     rb'INTERNALDATE "([ \d]\d)-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"'
 )
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
+_UNSEEN: Final = re.compile(rb"UNSEEN (\d+)")
 T = TypeVar("T")
+
+
+class _SignInRefusedError(Exception):
+    """The server does not take the access token."""
 
 
 class ImapReader:
@@ -37,17 +43,30 @@ class ImapReader:
     by_token = False
     sent_folder: str | None = None
 
-    def __init__(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self, mailbox: Mailbox, secrets: Mapping[str, str], tokens: AccessTokens | None = None
+    ) -> None:
         self._incoming: Incoming = mailbox.incoming
         self._certificate = mailbox.ca_certificate
         self._password = secrets.get("imapPassword", "")
+        self._tokens = tokens if mailbox.oauth is not None else None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"imap-{mailbox.id}")
         self._box: BaseMailBox | None = None
         self._folder: str | None = None
         self._capabilities: frozenset[str] = frozenset()
 
     async def open(self) -> None:
-        await self._run(self._open)
+        if self._tokens is None:
+            await self._run(lambda: self._open(None))
+            return
+        token = await self._tokens(None)
+        try:
+            await self._run(lambda: self._open(token))
+        except MailProviderError as error:
+            if error.field != "login":
+                raise
+            fresh = await self._tokens(token)
+            await self._run(lambda: self._open(fresh))
 
     async def look(self, folder: str, first_uid: int | None, token: str | None = None) -> FolderState:
         del token
@@ -65,6 +84,9 @@ class ImapReader:
     async def find(self, folder: str, message_id: str) -> bool:
         return await self._run(lambda: self._find(folder, message_id))
 
+    async def unread(self, folder: str) -> int:
+        return await self._run(lambda: self._unread(folder))
+
     async def file(self, folder: str, raw: bytes) -> None:
         await self._run(lambda: self._append(folder, raw))
 
@@ -81,6 +103,9 @@ class ImapReader:
                 return await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except TimeoutError as error:
             raise self._failed("no answer in time", "connection") from error
+        except _SignInRefusedError as error:
+            what = f"the sign-in of '{self._incoming.user}' by token is refused: {error}"
+            raise self._failed(what, "login") from error
         except MailboxLoginError as error:
             what = f"the login of '{self._incoming.user}' is refused: {_words(error)}"
             raise self._failed(what, "login") from error
@@ -96,7 +121,7 @@ class ImapReader:
         hint = "check the mailbox's incoming settings"
         return MailProviderError(f"{place}: {what}"[:1_000], field=step, hint=hint)
 
-    def _open(self) -> None:
+    def _open(self, token: str | None) -> None:
         incoming = self._incoming
         place = (incoming.host, incoming.port)
         box: BaseMailBox
@@ -110,7 +135,10 @@ class ImapReader:
             case Security.NONE:
                 box = MailBoxUnencrypted(*place, timeout=TIMEOUT_SECONDS)
         try:
-            box.login(incoming.user, self._password, initial_folder=None)
+            if token is None:
+                box.login(incoming.user, self._password, initial_folder=None)
+            else:
+                self._sign_in(box.client, token)
             # Servers tell more of them after the login.
             _, told = _checked(box.client.capability(), "CAPABILITY fails")
             self._capabilities = frozenset(_told(told).upper().split())
@@ -120,6 +148,24 @@ class ImapReader:
             raise
         self._box = box
         self._folder = None
+
+    def _sign_in(self, client: imaplib.IMAP4, token: str) -> None:
+        offered = [
+            c.upper().removeprefix("AUTH=") for c in client.capabilities if c.upper().startswith("AUTH=")
+        ]
+        mechanism = mechanism_of(offered)
+        if mechanism is None:
+            raise _SignInRefusedError(f"the server offers {', '.join(offered) or 'nothing'} only")
+        incoming = self._incoming
+        sign_in = TokenSignIn(
+            mechanism=mechanism, user=incoming.user, token=token, host=incoming.host, port=incoming.port
+        )
+        try:
+            client.authenticate(mechanism.value, sign_in.answer)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            raise _SignInRefusedError(_words(error)) from error
 
     def _opened(self) -> BaseMailBox:
         if self._box is None:
@@ -206,6 +252,13 @@ class ImapReader:
             client.uid("SEARCH", "HEADER", "Message-ID", _quoted(f"<{message_id}>")), "SEARCH fails"
         )
         return any(line for line in found)
+
+    def _unread(self, folder: str) -> int:
+        _, told = _checked(
+            self._opened().client.status(_quoted(folder), "(UNSEEN)"), f"folder '{folder}' cannot be counted"
+        )
+        found = _UNSEEN.search(b" ".join(_flat(told)))
+        return int(found[1]) if found is not None else 0
 
     def _append(self, folder: str, raw: bytes) -> None:
         _checked(

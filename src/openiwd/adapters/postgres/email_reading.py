@@ -55,6 +55,9 @@ class EmailReading:
     async def mailbox_statuses(self) -> list[MailboxStatus]:
         return [MailboxStatus(**dict(r.items())) for r in await self._all("mailbox_statuses")]
 
+    async def mailbox_tests(self) -> dict[str, bytes]:
+        return {r["mailbox_id"]: r["settings"] for r in await self._all("mailbox_tests")}
+
     async def mailbox_leases(self) -> list[MailboxLease]:
         return [MailboxLease(**dict(r.items())) for r in await self._all("mailbox_leases")]
 

@@ -53,6 +53,9 @@ class EmailWriting:
         )
         return [MailboxLease(**dict(r.items())) for r in records]
 
+    async def note_mailbox_test(self, mailbox_id: str, settings: bytes, now: datetime) -> None:
+        await self._connection.execute(EMAIL_SQL["note_mailbox_test"], mailbox_id, settings, now)
+
     async def end_mailbox_leases(self, holder: UUID) -> None:
         await self._connection.execute(EMAIL_SQL["end_mailbox_leases"], holder)
         await self._connection.execute(EMAIL_SQL["end_email_holder"], holder)

@@ -7,7 +7,14 @@ from typing import Final
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.named_sql import named_sql
-from openiwd.ports.figure import ConnectionFigure, ConsumerFigure, Figures, OutboundFigure, QueueFigure
+from openiwd.ports.figure import (
+    ConnectionFigure,
+    ConsumerFigure,
+    Figures,
+    OutboundFigure,
+    QueueFigure,
+    SecretFigure,
+)
 
 FIGURE_SQL: Final = named_sql("figure")
 
@@ -26,4 +33,5 @@ class FigureReading:
             connections=[ConnectionFigure(*r) for r in await fetch(FIGURE_SQL["connections"])],
             outbound=[OutboundFigure(*r) for r in await fetch(FIGURE_SQL["outbound"])],
             unknown_emails=await self._connection.fetchval(FIGURE_SQL["unknown_emails"]),
+            secrets=[SecretFigure(*r) for r in await fetch(FIGURE_SQL["secret_ends"])],
         )

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException
 
 from openiwd.domain.email.mailbox import Mailbox, Outgoing, Security
-from openiwd.ports.mail_provider import MailProviderError, SendOutcome, SendResult
+from openiwd.domain.email.sasl import TokenSignIn, mechanism_of
+from openiwd.ports.mail_provider import AccessTokens, MailProviderError, SendOutcome, SendResult
 
 TIMEOUT_SECONDS: Final = 60.0
+GOES_ON: Final = 334
+"""With it, a server tells why it refuses, and wants a last word."""
+REFUSED: Final = b"{}"
+LET_IN: Final = 235
 
 
 class SmtpSender:
     """Implements `openiwd.ports.mail_provider.MailSender`."""
 
-    def __init__(self, mailbox: Mailbox, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self, mailbox: Mailbox, secrets: Mapping[str, str], tokens: AccessTokens | None = None
+    ) -> None:
         self._outgoing: Outgoing = mailbox.outgoing
         self._certificate = mailbox.ca_certificate
         self._password = secrets.get("smtpPassword", "")
+        self._tokens = tokens if mailbox.oauth is not None else None
         self._address = mailbox.address
 
     async def check(self) -> None:
@@ -84,6 +93,24 @@ class SmtpSender:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[SMTP]:
+        client = await self._let_in()
+        try:
+            yield client
+        finally:
+            await _leave(client)
+
+    async def _let_in(self) -> SMTP:
+        if self._tokens is None:
+            return await self._opened(None)
+        token = await self._tokens(None)
+        try:
+            return await self._opened(token)
+        except MailProviderError as error:
+            if error.field != "login":
+                raise
+            return await self._opened(await self._tokens(token))
+
+    async def _opened(self, token: str | None) -> SMTP:
         outgoing = self._outgoing
         context = tls_context(self._certificate) if outgoing.security is not Security.NONE else None
         client = SMTP(
@@ -101,15 +128,36 @@ class SmtpSender:
         except (SMTPException, OSError) as error:
             raise self._failed(f"no connection: {error}", "connection") from error
         try:
-            if outgoing.user:
-                try:
-                    await client.login(outgoing.user, self._password)
-                except SMTPException as error:
-                    what = f"the login of '{outgoing.user}' is refused: {error}"
-                    raise self._failed(what, "login") from error
-            yield client
-        finally:
+            if token is not None:
+                await self._sign_in(client, token)
+            elif outgoing.user:
+                await client.login(outgoing.user, self._password)
+        except SMTPException as error:
             await _leave(client)
+            by = "the login" if token is None else "the sign-in by token"
+            raise self._failed(f"{by} of '{outgoing.user}' is refused: {error}", "login") from error
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    async def _sign_in(self, client: SMTP, token: str) -> None:
+        await client.ehlo()
+        offered = client.server_auth_methods
+        mechanism = mechanism_of(offered)
+        if mechanism is None:
+            raise SMTPException(f"the server offers {', '.join(offered) or 'nothing'} only")
+        outgoing = self._outgoing
+        sign_in = TokenSignIn(
+            mechanism=mechanism, user=outgoing.user, token=token, host=outgoing.host, port=outgoing.port
+        )
+        first = base64.b64encode(sign_in.answer(b""))
+        answer = await client.execute_command(b"AUTH", mechanism.value.encode(), first)
+        if answer.code == GOES_ON:
+            last = base64.b64encode(sign_in.answer(REFUSED))
+            answer = await client.execute_command(last)
+        if answer.code != LET_IN:
+            raise SMTPAuthenticationError(answer.code, answer.message)
 
     def _failed(self, what: str, step: str) -> MailProviderError:
         place = f"SMTP {self._outgoing.host}:{self._outgoing.port}"

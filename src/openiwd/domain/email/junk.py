@@ -57,6 +57,8 @@ class JunkFilter(Struct, kw_only=True, rename="camel", forbid_unknown_fields=Tru
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     order: int = 0
     enabled: bool = True
+    mailboxes: Annotated[list[Annotated[str, Meta(min_length=1, max_length=32)]], Meta(max_length=100)] = []
+    """By id; none: all of them."""
     when: CriteriaConfig
     action: FilterAction
     value: str | None = None
@@ -144,7 +146,7 @@ def first_match(filters: Sequence[CompiledFilter], values: Mapping[str, Any], no
     """The first enabled filter whose condition holds. One that fails is passed over and told."""
     errors: list[str] = []
     for one in sorted(filters, key=lambda f: (f.filter.order, f.filter.id)):
-        if not one.filter.enabled:
+        if not one.filter.enabled or not _is_for(one.filter, values):
             continue
         try:
             if _holds(one.criterion, values, to_micros(now)):
@@ -152,6 +154,10 @@ def first_match(filters: Sequence[CompiledFilter], values: Mapping[str, Any], no
         except RuleError as error:
             errors.append(error.message)
     return Filtered(None, errors)
+
+
+def _is_for(filter_: JunkFilter, values: Mapping[str, Any]) -> bool:
+    return not filter_.mailboxes or values.get("mailbox") in filter_.mailboxes
 
 
 def _holds(criterion: Criterion, values: Mapping[str, Any], now_us: int) -> bool:

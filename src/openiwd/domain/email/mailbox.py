@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, json
 
 from openiwd.domain.email.address import is_address, normal
+from openiwd.domain.email.retry_policy import RetryPolicy
+from openiwd.domain.email.server_oauth import ServerOAuth, SignIn, check_server_oauth
 from openiwd.domain.email.standard_response import unknown_placeholders
 from openiwd.domain.errors import InvalidInputError
 
@@ -69,15 +73,6 @@ class Access(StrEnum):
     """IMAP and SMTP."""
     GMAIL = "gmail"
     MICROSOFT = "microsoft365"
-
-
-class SignIn(StrEnum):
-    """Who is let in at Gmail or Microsoft 365."""
-
-    APPLICATION = "application"
-    """OpenIWD itself: a service account, or client credentials."""
-    USER = "user"
-    """A person who has consented in the browser."""
 
 
 class Cloud(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -143,6 +138,11 @@ class Mailbox(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     outgoing: Outgoing = field(default_factory=Outgoing)
     access: Access = Access.IMAP
     cloud: Cloud = field(default_factory=Cloud)
+    oauth: ServerOAuth | None = None
+    """How IMAP and SMTP servers let in by access tokens; None: by passwords."""
+    secret_expires_on: date | None = None
+    """When the client's secret ends at the provider, as people have been told there: they are warned before."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     acknowledgement: Acknowledgement = field(default_factory=Acknowledgement)
     review: bool = False
     """Whether what agents write is looked at by somebody else before it is sent."""
@@ -175,6 +175,49 @@ class Mailbox(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     def cloud_user(self) -> str:
         return normal(self.cloud.user or self.address)
 
+    @property
+    def sign_in(self) -> SignIn | None:
+        """Who is let in by access tokens; None: passwords do it."""
+        if self.access is not Access.IMAP:
+            return self.cloud.sign_in
+        return None if self.oauth is None else self.oauth.sign_in
+
+    @property
+    def signs_in_as(self) -> str:
+        """Whose mailbox it is at the provider."""
+        if self.access is not Access.IMAP:
+            return self.cloud_user
+        return self.incoming.user or self.outgoing.user or self.address
+
+    @property
+    def client_id(self) -> str:
+        if self.access is Access.IMAP and self.oauth is not None:
+            return self.oauth.client_id
+        return self.cloud.client_id
+
+    @property
+    def token_place(self) -> str:
+        """Whom a client's secret and a refresh token are shown to."""
+        if self.access is Access.IMAP and self.oauth is not None:
+            return self.oauth.token_url
+        return self.access.value
+
+
+def connection_digest(mailbox: Mailbox) -> bytes:
+    """Stands for everything that a test of the connections depends on, but secrets."""
+    incoming = mailbox.incoming
+    parts = (
+        mailbox.access,
+        mailbox.cloud,
+        mailbox.cloud_user if mailbox.access is not Access.IMAP else "",
+        mailbox.oauth,
+        (incoming.host, incoming.port, incoming.security, incoming.user),
+        (incoming.folders, incoming.move_to if incoming.after_storing is AfterStoring.MOVE else ""),
+        mailbox.outgoing,
+        mailbox.ca_certificate.strip(),
+    )
+    return sha256(json.encode(parts)).digest()
+
 
 def check_mailbox(mailbox: Mailbox) -> None:
     """InvalidInputError naming the first setting that cannot be meant so."""
@@ -190,6 +233,15 @@ def check_mailbox(mailbox: Mailbox) -> None:
         )
     _check_cloud(mailbox)
     _check_acknowledgement(mailbox)
+    if (
+        mailbox.access is Access.IMAP
+        and mailbox.oauth is not None
+        and mailbox.outgoing.host
+        and not mailbox.outgoing.user
+    ):
+        raise InvalidInputError(
+            "SMTP needs a user to sign in by token", field="outgoing.user", hint="name the login"
+        )
     if mailbox.access is Access.IMAP and incoming.host and not incoming.user:
         raise InvalidInputError("IMAP needs a user", field="incoming.user", hint="name the login")
     if incoming.after_storing is AfterStoring.MOVE and not incoming.move_to:
@@ -208,7 +260,11 @@ def _check_cloud(mailbox: Mailbox) -> None:
     cloud = mailbox.cloud
     if cloud.user and not is_address(normal(cloud.user)):
         raise InvalidInputError("the user is no address", field="cloud.user", hint="such as care@example.com")
-    if mailbox.access is Access.IMAP or not mailbox.enabled:
+    if not mailbox.enabled:
+        return
+    if mailbox.access is Access.IMAP:
+        if mailbox.oauth is not None:
+            check_server_oauth(mailbox.oauth)
         return
     if not cloud.client_id and (mailbox.access is Access.MICROSOFT or cloud.sign_in is SignIn.USER):
         raise InvalidInputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
@@ -20,8 +20,6 @@ from openiwd.domain.email.address import Address
 from openiwd.domain.email.message import EmailKind, ParsedEmail
 from openiwd.domain.errors import ConflictError
 
-RETRY_FOR: Final = timedelta(hours=48)
-_PAUSES: Final = tuple(timedelta(seconds=s) for s in (30, 120, 300, 900, 1_800, 3_600))
 _PREFIX: Final = re.compile(r"^\s*(?:(?:re|aw|sv|antw|rif|tr|odp)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 _AUTOMATIC: Final = {
     EmailKind.OUTBOUND_ACKNOWLEDGEMENT: "auto-replied",
@@ -75,12 +73,6 @@ def require_step(before: SendingState, after: SendingState) -> None:
             field="status",
             hint=f"possible: {', '.join(sorted(s.value for s in _NEXT[before]))}",
         )
-
-
-def next_try(attempts: int, first_at: datetime, now: datetime) -> datetime | None:
-    """When a try that was put off is made again; None when it has been tried long enough. Attempts count from 1."""
-    pause = _PAUSES[min(max(attempts, 1), len(_PAUSES)) - 1]
-    return now + pause if now + pause - first_at <= RETRY_FOR else None
 
 
 class OutboundFile(Struct, frozen=True, kw_only=True):
@@ -168,7 +160,7 @@ def _header(person: Address) -> HeaderAddress:
 
 
 def _one_line(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).strip()
+    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text).strip()
 
 
 def _lines(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import msgspec
+from msgspec.structs import replace
 
 from openiwd.domain.email.mailbox import Incoming, Mailbox, Outgoing
 from openiwd.domain.email.outbound import SendingState
@@ -89,6 +90,8 @@ async def load_mail(wiring: Wiring, tenant: Tenant) -> None:
     if await mailbox.states(editor):
         return
     rows = people.rows("mail.yaml")
+    await mailbox.put(editor, replace(BOX, enabled=False), None)
+    await mailbox.note_tested(services, BOX)  # there is no server; the demo plays the email service
     await mailbox.put(editor, BOX, None)
     for row in rows["responses"]:
         await standard_response.put(editor, msgspec.convert(row, StandardResponse), None)

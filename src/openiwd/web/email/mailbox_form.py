@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from openiwd.domain.email.mailbox import Access, AfterStoring, Mailbox, Security, SignIn
+from openiwd.domain.email.mailbox import Access, AfterStoring, Mailbox, Security
+from openiwd.domain.email.server_oauth import ServerOAuth, SignIn
 from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.form import Field
 from openiwd.web.shell.sent import Sent
 
 MEGABYTE: Final = 1024 * 1024
+PASSWORD: Final = "password"  # noqa: S105 - a way to be let in
+"""How a form says that passwords let in, instead of tokens."""
 
 
 class FieldGroup(NamedTuple):
@@ -76,7 +79,34 @@ def _servers(mailbox: Mailbox | None, t: Catalogue, stored: frozenset[str]) -> l
                 ),
             ],
         ),
+        _server_sign_in(box, t, stored),
     ]  # fmt: skip
+
+
+def _server_sign_in(box: Mailbox, t: Catalogue, stored: frozenset[str]) -> FieldGroup:
+    """Passwords, or access tokens of an authorization server."""
+    oauth = box.oauth or ServerOAuth()
+    chosen = PASSWORD if box.oauth is None else oauth.sign_in.value
+    ways = [(way, t.named("mailbox_server_sign_in", way)) for way in (PASSWORD, *(s.value for s in SignIn))]
+    return FieldGroup(
+        t("mailbox.server_sign_in"),
+        [
+            Field("oauth.signIn", t("mailbox.sign_in_by"), "select", chosen, ways, hint=t("mailbox.oauth_hint")),
+            Field("oauth.tokenUrl", t("mailbox.token_url"), value=oauth.token_url, hint=t("mailbox.token_url_hint")),
+            Field("oauth.consentUrl", t("mailbox.consent_url"), value=oauth.consent_url,
+                hint=t("mailbox.consent_url_hint")),
+            Field("oauth.clientId", t("mailbox.client_id"), value=oauth.client_id, hint=t("mailbox.client_id_hint")),
+            secret_field("clientSecret", t("mailbox.client_secret"), t, stored),
+            _secret_end(box, t),
+            Field("oauth.scope", t("mailbox.scope"), value=oauth.scope, hint=t("mailbox.scope_hint")),
+        ],
+    )  # fmt: skip
+
+
+def _secret_end(box: Mailbox, t: Catalogue) -> Field:
+    ends = box.secret_expires_on
+    value = "" if ends is None else ends.isoformat()
+    return Field("secretExpiresOn", t("mailbox.secret_end"), "date", value, hint=t("mailbox.secret_end_hint"))
 
 
 def secret_field(name: str, label: str, t: Catalogue, stored: frozenset[str]) -> Field:
@@ -104,7 +134,21 @@ def _server_values(sent: Sent) -> dict[str, Any]:
         "user": sent.text("outgoing.user"),
         "sentFolder": sent.text("outgoing.sentFolder"),
     }
-    return {"access": Access.IMAP.value, "incoming": _said(incoming), "outgoing": _said(outgoing)}
+    return {
+        "access": Access.IMAP.value,
+        "incoming": _said(incoming),
+        "outgoing": _said(outgoing),
+        "oauth": _oauth_values(sent),
+        "secretExpiresOn": sent.optional("secretExpiresOn"),
+    }
+
+
+def _oauth_values(sent: Sent) -> dict[str, Any] | None:
+    sign_in = sent.text("oauth.signIn")
+    if sign_in in ("", PASSWORD):
+        return None
+    named = ("tokenUrl", "consentUrl", "clientId", "scope")
+    return {"signIn": sign_in, **{name: sent.text(f"oauth.{name}") for name in named}}
 
 
 def _cloud(
@@ -133,6 +177,7 @@ def _cloud(
                     Field("cloud.clientId", t("mailbox.client_id"), value=cloud.client_id,
                           hint=t("mailbox.client_id_hint")),
                     secret_field("clientSecret", t("mailbox.client_secret"), t, stored),
+                    _secret_end(box, t),
                     *([] if is_microsoft else [account._replace(kind="textarea", rows=3)]),
                     Field("cloud.user", t("mailbox.cloud_user"), value=cloud.user, hint=t("mailbox.cloud_user_hint")),
                 ],
@@ -177,7 +222,12 @@ def _cloud_values(access: Access, folder: str) -> Callable[[Sent], dict[str, Any
             "moveTo": sent.text("incoming.moveTo"),
             "fromBeginning": sent.flag("incoming.fromBeginning"),
         }
-        return {"access": access.value, "cloud": _said(cloud), "incoming": _said(incoming)}
+        return {
+            "access": access.value,
+            "cloud": _said(cloud),
+            "incoming": _said(incoming),
+            "secretExpiresOn": sent.optional("secretExpiresOn"),
+        }
 
     return values
 
@@ -197,7 +247,7 @@ PROVIDERS: Final = (
         Access.IMAP.value,
         _servers,
         _server_values,
-        ("imapPassword", "smtpPassword"),
+        ("imapPassword", "smtpPassword", "clientSecret"),
         lambda box: box.access is Access.IMAP,
     ),
     Provider(
@@ -243,7 +293,6 @@ def common_groups(mailbox: Mailbox | None, t: Catalogue, paths: list[tuple[str, 
                 Field("aliases", t("mailbox.aliases"), value=", ".join(box.aliases), hint=t("mailbox.aliases_hint")),
                 Field("displayName", t("mailbox.display_name"), value=box.display_name,
                     hint=t("mailbox.display_name_hint")),
-                Field("enabled", t("mailbox.enabled"), "checkbox", box.enabled, hint=t("mailbox.enabled_hint")),
             ],
         ),
         FieldGroup(
@@ -283,6 +332,16 @@ def common_groups(mailbox: Mailbox | None, t: Catalogue, paths: list[tuple[str, 
                 Field("caCertificate", t("mailbox.ca"), "textarea", box.ca_certificate, hint=t("mailbox.ca_hint")),
             ],
         ),
+        FieldGroup(
+            t("mailbox.retry"),
+            [
+                Field("retry.hours", t("mailbox.retry_hours"), "number", box.retry.hours,
+                    hint=t("mailbox.retry_hours_hint")),
+                Field("retry.firstPauseSeconds", t("mailbox.retry_first"), "number", box.retry.first_pause_seconds),
+                Field("retry.longestPauseSeconds", t("mailbox.retry_longest"), "number",
+                    box.retry.longest_pause_seconds, hint=t("mailbox.retry_longest_hint")),
+            ],
+        ),
     ]  # fmt: skip
 
 
@@ -295,7 +354,6 @@ def common_values(sent: Sent, mailbox_id: str) -> dict[str, Any]:
         "address": sent.text("address"),
         "aliases": names(sent.text("aliases")),
         "displayName": sent.text("displayName"),
-        "enabled": sent.flag("enabled"),
         "category": sent.text("category"),
         "signature": sent.text("signature"),
         "replyAll": sent.flag("replyAll"),
@@ -307,6 +365,9 @@ def common_values(sent: Sent, mailbox_id: str) -> dict[str, Any]:
             "text": sent.text("acknowledgement.text"),
         },
         "review": sent.flag("review"),
+        "retry": _said(
+            {n: sent.number(f"retry.{n}") for n in ("hours", "firstPauseSeconds", "longestPauseSeconds")}
+        ),
         **({"maxBytes": megabytes * MEGABYTE} if megabytes is not None else {}),
         **({"reopenDays": reopen} if reopen is not None else {}),
     }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec.structs import replace
 
-from openiwd.domain.email.mailbox import Access, Mailbox, SignIn
+from openiwd.domain.email.mailbox import Access, Mailbox, connection_digest
+from openiwd.domain.email.server_oauth import SignIn
 from openiwd.domain.errors import DuplicateError, ForbiddenError, OpenIwdError
 from openiwd.usecases import dashboard, mailbox_connection, mailbox_consent
 from openiwd.usecases import mailbox as mailbox_use
@@ -108,14 +110,12 @@ async def _page(
         line=line,
         provider=provider,
         providers=[(p.id, visit.t.named("mailbox_access", p.id)) for p in PROVIDERS],
-        signs_in=state is not None
-        and state.mailbox.access is not Access.IMAP
-        and state.mailbox.cloud.sign_in is SignIn.USER,
+        signs_in=state is not None and state.mailbox.sign_in is SignIn.USER,
         common=common,
         own=own,
         action=href_of(state.mailbox.id) if state is not None else f"{PATH}/-/new",
         error=error,
-        saved=visit.request.query_params.get("saved") == "1" and error is None,
+        saved=visit.request.query_params.get("saved", "") if error is None else "",
         can_edit=visit.caller.may(UPDATE),
         status=422 if error is not None else 200,
     )
@@ -146,15 +146,22 @@ async def _save(
     mailbox_id: str,
     before: Mailbox | None,
     revision: int | None,
-) -> None:
-    """Settings first, so that a mailbox is there for its secrets. What the form does not show stays as it is."""
+) -> str:
+    """Settings first, so that a mailbox is there for its secrets. What the form does not show stays as it is.
+
+    An enabled one whose connections are other ones now is disabled until they are tested. How it was saved.
+    """
     editor = editor_of(visit)
     stored = msgspec.to_builtins(before) if before is not None else {}
     value = as_(Mailbox, {**stored, **common_values(sent, mailbox_id), **provider.values(sent)})
+    pauses = before is not None and before.enabled and connection_digest(before) != connection_digest(value)
+    if pauses:
+        value = replace(value, enabled=False)
     await mailbox_use.put(editor, value, revision)
     secrets = {name: sent.raw(name) for name in provider.secrets if sent.raw(name)}
     if secrets:
         await mailbox_use.put_secrets(editor, mailbox_id, secrets)
+    return "paused" if pauses else "new" if before is None else "1"
 
 
 @post(f"{PATH}/-/new", status_code=200)
@@ -168,10 +175,10 @@ async def create_mailbox(visit: CurrentVisit) -> Response[Any]:
         mailbox_id = sent.text("id")
         if any(s.mailbox.id == mailbox_id for s in await mailbox_use.states(editor_of(visit))):
             raise DuplicateError(visit.t("people.id_taken", id=mailbox_id), field="id")
-        await _save(visit, sent, provider, mailbox_id, None, None)
+        saved = await _save(visit, sent, provider, mailbox_id, None, None)
     except OpenIwdError as error:
         return await _refused(visit, None, provider, sent, error)
-    return redirect(f"{href_of(mailbox_id)}?saved=1", htmx=visit.is_htmx)
+    return redirect(f"{href_of(mailbox_id)}?saved={saved}", htmx=visit.is_htmx)
 
 
 @post(f"{PATH}/{{mailbox_id:str}}", status_code=200)
@@ -183,10 +190,10 @@ async def save_mailbox(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Respon
     provider = provider_of(state.mailbox, sent.text("provider"))
     try:
         require(visit, sent, ["name", "address"])
-        await _save(visit, sent, provider, mailbox_id, state.mailbox, sent.revision())
+        saved = await _save(visit, sent, provider, mailbox_id, state.mailbox, sent.revision())
     except OpenIwdError as error:
         return await _refused(visit, state, provider, sent, error)
-    return redirect(f"{href_of(mailbox_id)}?saved=1", htmx=visit.is_htmx)
+    return redirect(f"{href_of(mailbox_id)}?saved={saved}", htmx=visit.is_htmx)
 
 
 async def _refused(
@@ -222,11 +229,15 @@ async def switch_dialog(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Respo
 
 @post(f"{PATH}/{{mailbox_id:str}}/switch", status_code=200)
 async def switch(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
-    """Enables a disabled mailbox, disables an enabled one."""
+    """Enables a disabled mailbox once its connections are tried, disables an enabled one."""
     editor = editor_of(visit)
     state = await mailbox_use.state(editor, mailbox_id)
 
     async def put(sent: Sent) -> Response[Any]:
+        if not state.mailbox.enabled:
+            found = await mailbox_connection.try_out(editor, mailbox_id)
+            if not found.ok:
+                return visit.page("email/mailbox_test.html", name=state.mailbox.name, found=found)
         changed = replace(state.mailbox, enabled=not state.mailbox.enabled)
         await mailbox_use.put(editor, changed, sent.revision())
         return done(visit, "", to=href_of(mailbox_id))
@@ -269,11 +280,17 @@ def _sign_in_form(visit: Visit, state: MailboxState) -> Form:
     t, box = visit.t, state.mailbox
     return Form(
         action=f"{href_of(box.id)}/consent",
-        title=t("mailbox.sign_in_title", address=box.cloud_user),
-        text=t("mailbox.sign_in_text", provider=t.named("mailbox_access", box.access.value)),
+        title=t("mailbox.sign_in_title", address=box.signs_in_as),
+        text=t("mailbox.sign_in_text", provider=_provider_name(visit, box)),
         fields=[],
         submit=t("mailbox.sign_in"),
     )
+
+
+def _provider_name(visit: Visit, box: Mailbox) -> str:
+    if box.access is Access.IMAP and box.oauth is not None:
+        return urlsplit(box.oauth.consent_url).hostname or box.oauth.consent_url
+    return visit.t.named("mailbox_access", box.access.value)
 
 
 def _delete_form(visit: Visit, state: MailboxState) -> Form:

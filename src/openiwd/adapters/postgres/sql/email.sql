@@ -66,6 +66,15 @@ SELECT holder, most FROM email_holder WHERE seen_at > clock_timestamp() - make_i
 -- It asks no more; and those that have not asked for long are forgotten.
 DELETE FROM email_holder WHERE holder = $1 OR seen_at < clock_timestamp() - interval '1 day';
 
+-- name: note_mailbox_test
+-- The connections of a mailbox work with these settings.
+INSERT INTO mailbox_test (mailbox_id, settings, at) SELECT $1, $2, $3 WHERE EXISTS (SELECT FROM mailbox WHERE id = $1)
+ON CONFLICT (mailbox_id) DO UPDATE SET settings = excluded.settings, at = excluded.at;
+
+-- name: mailbox_tests
+-- With which settings they have worked.
+SELECT mailbox_id, settings FROM mailbox_test;
+
 -- name: add_mailbox_consent
 -- A way to the provider begins.
 INSERT INTO mailbox_consent (state, mailbox_id, actor, session, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
@@ -222,7 +231,7 @@ SELECT id FROM email_thread WHERE item_number = $1 ORDER BY created_at, id;
 
 -- name: outbound_emails
 -- What is due to be sent, and what holders before this epoch have left in between.
-SELECT id, mailbox_id, state, message_id, recipients, size, attempts, attempt_epoch,
+SELECT id, mailbox_id, state, kind, message_id, recipients, size, attempts, attempt_epoch, coalesce(queued_at, at) AS since,
     -- automatic mail has no envelope sender: what cannot be delivered comes back to nobody, and no machine answers it
     CASE WHEN kind IN ('OutboundAcknowledgement', 'OutboundAutoResponse', 'OutboundReport') THEN '' ELSE sender END AS sender
 FROM email

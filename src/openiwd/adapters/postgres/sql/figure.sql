@@ -35,3 +35,8 @@ WHERE direction = 'out' AND state IN ('queued', 'sending', 'handingOver') GROUP 
 -- name: unknown_emails
 -- Emails of unknown outcome, for somebody to look at.
 SELECT count(*) FROM email WHERE state IN ('quarantined', 'dropped', 'unknown') AND state = 'unknown';
+
+-- name: secret_ends
+-- When client secrets of enabled mailboxes end, where people have told it.
+SELECT id AS mailbox_id, (body ->> 'secretExpiresOn')::date AS ends_on FROM mailbox
+WHERE coalesce((body ->> 'enabled')::boolean, false) AND body ->> 'secretExpiresOn' IS NOT NULL;
