@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -74,6 +74,8 @@ class Way(Protocol):
     kind: str
     whole: bool
     """Whether answers come back with all that they say."""
+    mapping: dict[str, Any]
+    """What the records of this way need in any case."""
 
     def begin(self, api: World) -> None:
         """Gives the process what it needs for this kind."""
@@ -88,11 +90,18 @@ class Way(Protocol):
         ...
 
 
+async def set_point(api: World, way: Way, **fields: Any) -> None:
+    """The capture point `claims` of this way."""
+    way.begin(api)
+    await put_point(api, source=way.source(), **{"mapping": way.mapping, **fields})
+
+
 class RestWay:
     """By the API."""
 
     kind = "rest"
     whole = True
+    mapping: ClassVar[dict[str, Any]] = {}
 
     def begin(self, api: World) -> None:
         pass
@@ -126,6 +135,7 @@ class ReadWay(ABC):
 
     kind: str
     whole = True
+    mapping: ClassVar[dict[str, Any]] = {}
 
     @abstractmethod
     def begin(self, api: World) -> None: ...
@@ -216,7 +226,10 @@ class OutsideWay(ReadWay):
     def __init__(self, outside: Outside, sqlite_root: Path | None = None) -> None:
         self.outside = outside
         self.kind = outside.source["kind"]
-        self.whole = self.kind != "database"
+        if self.kind == "database":
+            self.whole = False
+            # The key of a row is no part of an item: two rows may say the same.
+            self.mapping = {"fields": [{"to": "comment", "from": "seq"}]}
         self._sqlite_root = sqlite_root
 
     def begin(self, api: World) -> None:

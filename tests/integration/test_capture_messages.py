@@ -24,8 +24,8 @@ from tests.factories.capture import (
     Way,
     inbox,
     items_at,
-    put_point,
     reading,
+    set_point,
     step_until,
     way_by,
 )
@@ -37,8 +37,7 @@ every_kind_that_is_read = pytest.mark.parametrize("way", READ, indirect=True)
 @pytest.fixture(params=WAYS)
 async def way(request: pytest.FixtureRequest, api: World, tmp_path: Path) -> AsyncIterator[Way]:
     async with way_by(request.param, request.getfixturevalue, tmp_path) as made:
-        made.begin(api)
-        await put_point(api, source=made.source(), timeZone="Europe/Berlin")
+        await set_point(api, made, timeZone="Europe/Berlin")
         yield made
 
 
@@ -145,7 +144,7 @@ async def test_one_bad_message_never_stands_in_the_way_of_the_others(api: World,
 async def test_the_same_again_is_known_and_other_content_meets_the_policy(api: World, way: Way) -> None:
     policies = {"refuse": ("duplicate", None), "keep": ("existing", None), "update": ("done", "other")}
     for policy, (outcome, subject) in policies.items():
-        await put_point(api, source=way.source(), onDuplicate=policy)
+        await set_point(api, way, onDuplicate=policy)
         answers = await way.send(api, [new(policy), new(policy), new(policy, subject="other")])
         assert outcomes(answers) == ["created", "existing", outcome], answers
         (item,) = [i for i in await items_at(api) if i["captureId"] == policy]
@@ -154,9 +153,9 @@ async def test_the_same_again_is_known_and_other_content_meets_the_policy(api: W
 
 @every_kind
 async def test_a_mapping_with_constants_values_and_defaults(api: World, way: Way) -> None:
-    await put_point(
+    await set_point(
         api,
-        source=way.source(),
+        way,
         timeZone="Europe/Berlin",
         defaults={"channel": "import", "businessValue": 3},
         mapping={
@@ -199,9 +198,7 @@ async def test_what_becomes_of_the_items_goes_back_in_order(
     api: World, way: ReadWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(capture_notifier, "WAIT_SECONDS", 0.05)
-    await put_point(
-        api, source=way.source(), notify={"kinds": ["captured", "queued", "held", "canceled", "completed"]}
-    )
+    await set_point(api, way, notify={"kinds": ["captured", "queued", "held", "canceled", "completed"]})
     await api.follow()
     assert await way.notifications(api) == [], "from now on"
     created, _ = await way.send(api, [new("a"), new("b")])

@@ -1,7 +1,7 @@
 """Speaks to an external router for one tenant: which items it is to have, and what became of those that it has.
 
-Each step is stored (`routing_record`) before its request goes out, and what came of a request is found out by asking. The
-order is that of the picture; nothing here gives an item to an agent of ours.
+Each step is stored (`routing_record`) before its request goes out, and what came of a request is found out by asking.
+The order is that of the picture; nothing here gives an item to an agent of ours.
 """
 
 from __future__ import annotations
