@@ -100,8 +100,8 @@ def _positions_in(path: Path) -> list[int]:
 async def test_a_slow_tenant_slows_its_source_down(
     api: World, tmp_path: Path, request: pytest.FixtureRequest, kind: str
 ) -> None:
-    # A batch may take its time on a slow machine; the lock is what is waited for as short as ever.
-    api.wiring.pools.limits = Limits(transaction=60_000, idle_in_transaction=60_000)
+    # What is locked is told soon; a batch may take its time on a slow machine.
+    api.wiring.pools.limits = Limits(lock=300, transaction=60_000, idle_in_transaction=60_000)
     async with way_by(kind, request.getfixturevalue, tmp_path) as way:
         assert isinstance(way, ReadWay)
         await set_point(api, way)

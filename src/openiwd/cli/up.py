@@ -95,7 +95,7 @@ def _print_ready(ready: Ready) -> None:
 
 
 def _logins(users: Sequence[FirstUser]) -> Table:
-    table = Table(title="Logins", title_justify="left", show_edge=False)
+    table = Table(title="Logins of the first start", title_justify="left", show_edge=False)
     for column in ("login", "password", "role", "name"):
         table.add_column(column)
     for user in users:
