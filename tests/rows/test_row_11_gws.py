@@ -448,7 +448,7 @@ async def test_who_has_been_followed_writes_nothing(api: World, gws: Gws) -> Non
     await talk.turn_until(lambda: gws.open_ids() == {"a"})
     with pytest.raises(FencedError):
         async with talk.services.runtime.store.writing() as tx:
-            await tx.hold_router_epoch("gws", before._epoch)
+            await tx.hold_router_epoch("gws", before._record.epoch)
 
 
 async def test_a_queue_that_is_no_longer_routed_gets_its_items_back(api: World, gws: Gws) -> None:

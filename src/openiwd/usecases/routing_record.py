@@ -42,7 +42,7 @@ class RoutingRecord:
     def __init__(self, services: TenantServices, epoch: int) -> None:
         self._services = services
         self._runtime = services.runtime
-        self._epoch = epoch
+        self.epoch = epoch
         self._noted: tuple[str | None, datetime] | None = None
 
     def command(self, one: Submission, act: Callable[[WorkItem, Context], Change | None]) -> Command:
@@ -85,7 +85,7 @@ class RoutingRecord:
         return sum(isinstance(result, Done) for result in results)
 
     async def _fenced(self, tx: Writing, _: Sequence[Result]) -> None:
-        await tx.hold_router_epoch(ROUTER.value, self._epoch)
+        await tx.hold_router_epoch(ROUTER.value, self.epoch)
 
     async def conclude(
         self,
@@ -103,7 +103,7 @@ class RoutingRecord:
         after = replace(after, revision=before.revision + 1)
 
         async def also(tx: Writing, results: Sequence[Result]) -> None:
-            await tx.hold_router_epoch(ROUTER.value, self._epoch)
+            await tx.hold_router_epoch(ROUTER.value, self.epoch)
             stored = after
             if with_assignment and isinstance(results[0], Done):
                 stored = replace(after, assignment_id=results[0].item.assignment_id)
@@ -118,7 +118,7 @@ class RoutingRecord:
         if not submissions:
             return
         async with self._runtime.store.writing() as tx:
-            await tx.hold_router_epoch(ROUTER.value, self._epoch)
+            await tx.hold_router_epoch(ROUTER.value, self.epoch)
             if strict:
                 await _save_strictly(tx, submissions)
             else:
@@ -135,14 +135,14 @@ class RoutingRecord:
         if noted is not None and noted[0] == failure and now - noted[1] < NOTED_AGAIN:
             return
         async with self._runtime.store.writing() as tx:
-            await tx.hold_router_epoch(ROUTER.value, self._epoch)
+            await tx.hold_router_epoch(ROUTER.value, self.epoch)
             await tx.note_router(ROUTER.value, failure, now)
         self._noted = (failure, now)
 
     async def tidy(self) -> int:
         """Forgets what ended long ago; how many."""
         async with self._runtime.store.writing() as tx:
-            await tx.hold_router_epoch(ROUTER.value, self._epoch)
+            await tx.hold_router_epoch(ROUTER.value, self.epoch)
             return await tx.forget_submissions(self._runtime.now() - KEPT, FORGOTTEN_AT_ONCE)
 
 
