@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -74,8 +74,11 @@ class Way(Protocol):
     kind: str
     whole: bool
     """Whether answers come back with all that they say."""
-    mapping: dict[str, Any]
-    """What the records of this way need in any case."""
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """What the records of this way need in any case."""
+        ...
 
     def begin(self, api: World) -> None:
         """Gives the process what it needs for this kind."""
@@ -101,7 +104,10 @@ class RestWay:
 
     kind = "rest"
     whole = True
-    mapping: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        return {}
 
     def begin(self, api: World) -> None:
         pass
@@ -135,7 +141,10 @@ class ReadWay(ABC):
 
     kind: str
     whole = True
-    mapping: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        return {}
 
     @abstractmethod
     def begin(self, api: World) -> None: ...
@@ -226,11 +235,13 @@ class OutsideWay(ReadWay):
     def __init__(self, outside: Outside, sqlite_root: Path | None = None) -> None:
         self.outside = outside
         self.kind = outside.source["kind"]
-        if self.kind == "database":
-            self.whole = False
-            # The key of a row is no part of an item: two rows may say the same.
-            self.mapping = {"fields": [{"to": "comment", "from": "seq"}]}
+        self.whole = self.kind != "database"
         self._sqlite_root = sqlite_root
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The key of a row is no part of an item: two rows may say the same."""
+        return {"fields": [{"to": "comment", "from": "seq"}]} if self.kind == "database" else {}
 
     def begin(self, api: World) -> None:
         if self._sqlite_root is not None:

@@ -13,20 +13,21 @@ from typing import Any
 import asyncpg
 import pytest
 
-from openiwd.adapters.amqp.source import PREFETCH
+from openiwd.adapters.amqp import source as amqp_source
 from openiwd.adapters.files.json_form import BLOCK
 from openiwd.adapters.postgres.pools import Limits
 from openiwd.domain.capture.answer import Notification
 from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Taken
 from openiwd.processes.wiring import database_dsn
-from openiwd.usecases.capture_reader import BATCH
+from openiwd.usecases import capture_reader
 from tests.factories.api import World
 from tests.factories.capture import FileWay, OutsideWay, ReadWay, reading, set_point, way_by
 from tests.factories.outside import Queue
 from tests.servers.until import until
 
-MESSAGES = 2 * BATCH + 100
-NOTE = "x" * 800
+BATCH = 50
+MESSAGES = 2 * BATCH + 30
+NOTE = "x" * 8_000
 """So that what waits is many times what a file's reader has in its hands."""
 
 
@@ -81,7 +82,7 @@ async def waits_outside(way: ReadWay) -> bool:
             return read <= whole * (BATCH + 1) / MESSAGES + 2 * BLOCK < whole
         case OutsideWay(outside=Queue() as queue):
             left = await queue.channel.declare_queue(queue.queues["inbound"], durable=True, passive=True)
-            return (left.declaration_result.message_count or 0) >= MESSAGES - PREFETCH
+            return (left.declaration_result.message_count or 0) >= MESSAGES - BATCH
         case _:
             return True
 
@@ -98,8 +99,10 @@ def _positions_in(path: Path) -> list[int]:
 
 @pytest.mark.parametrize("kind", ["file", "kafka", "amqp"])
 async def test_a_slow_tenant_slows_its_source_down(
-    api: World, tmp_path: Path, request: pytest.FixtureRequest, kind: str
+    api: World, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
+    monkeypatch.setattr(capture_reader, "BATCH", BATCH)
+    monkeypatch.setattr(amqp_source, "PREFETCH", BATCH)
     # What is locked is told soon; a batch may take its time on a slow machine.
     api.wiring.pools.limits = Limits(lock=300, transaction=60_000, idle_in_transaction=60_000)
     async with way_by(kind, request.getfixturevalue, tmp_path) as way:
