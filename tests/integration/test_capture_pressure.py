@@ -104,7 +104,7 @@ async def test_a_slow_tenant_slows_its_source_down(
     monkeypatch.setattr(capture_reader, "BATCH", BATCH)
     monkeypatch.setattr(amqp_source, "PREFETCH", BATCH)
     # What is locked is told soon; a batch may take its time on a slow machine.
-    api.wiring.pools.limits = Limits(lock=300, transaction=60_000, idle_in_transaction=60_000)
+    api.wiring.pools.limits = Limits(lock=100, transaction=60_000, idle_in_transaction=60_000)
     async with way_by(kind, request.getfixturevalue, tmp_path) as way:
         assert isinstance(way, ReadWay)
         await set_point(api, way)
