@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +27,11 @@ Message = dict[str, Any]
 AT_ONCE = 200
 """Messages on their way to a broker."""
 COLUMNS = ("message", "captureid", "subject", "kind", "line", "reason")
+ALL_COLUMNS = (
+    *COLUMNS, "id", "actor", "resultcode", "duedatetime", "business_value",
+    "art", "nr", "first", "last", "faellig", "betrag", "sparte", "marken", "rest",
+)  # fmt: skip
+"""What the suite of the messages says, and the words of a system with names of its own."""
 
 
 class Outside(Protocol):
@@ -40,17 +45,18 @@ class Outside(Protocol):
         """Something that is no message at all."""
         ...
 
-    async def answers(self) -> list[tuple[str | None, str]]:
-        """(captureId, outcome) of what was taken, in order."""
+    async def replies(self) -> list[dict[str, Any]]:
+        """What was said of each message, taken or refused, in the order in which they were put."""
         ...
 
-    async def errors(self) -> list[str]:
-        """The reasons told of what was refused."""
+    async def told(self) -> list[dict[str, Any]]:
+        """All notifications, as far as this way tells of them."""
         ...
 
-    async def told(self) -> list[tuple[str, str]]:
-        """(captureId, kind) of notifications, in order."""
-        ...
+
+async def answers_of(outside: Outside) -> list[tuple[str | None, str]]:
+    """(captureId, outcome) of what was taken, in order."""
+    return [(r.get("captureId"), r["outcome"]) for r in await outside.replies() if r["outcome"] != "error"]
 
 
 def point_of(outside: Outside, point_id: str = "outside", **fields: Any) -> CapturePoint:
@@ -77,27 +83,39 @@ async def postgres_source(server: PostgresServer) -> tuple[str, str]:
 
 # A table ---------------------------------------------------------------------------------------------------
 
-TABLES = (
-    """CREATE TABLE handed_over (
-        seq INTEGER PRIMARY KEY, message VARCHAR(40), captureid VARCHAR(200), subject VARCHAR(200),
-        kind VARCHAR(40), line VARCHAR(40), reason VARCHAR(200),
-        state VARCHAR(20) NOT NULL, item VARCHAR(40), error VARCHAR(500))""",
-    "CREATE TABLE told (captureid VARCHAR(200), kind VARCHAR(40), status VARCHAR(40), cursor_text VARCHAR(60))",
-)
-UPDATE = "UPDATE handed_over SET state = :outcome, item = :itemId, error = :error WHERE seq = :row_seq"
+
+def tables(columns: Sequence[str]) -> tuple[str, str]:
+    said = ", ".join(f"{name} VARCHAR({1_000 if name == 'subject' else 200})" for name in columns)
+    return (
+        f"""CREATE TABLE handed_over (seq INTEGER PRIMARY KEY, {said}, state VARCHAR(20) NOT NULL, item VARCHAR(40),
+        item_status VARCHAR(40), error VARCHAR(500), error_code VARCHAR(60), error_field VARCHAR(200))""",
+        """CREATE TABLE told (captureid VARCHAR(200), kind VARCHAR(40), status VARCHAR(40),
+        previous_status VARCHAR(40), reason VARCHAR(200), cursor_text VARCHAR(60))""",
+    )
+
+
+UPDATE = """UPDATE handed_over SET state = :outcome, item = :itemId, item_status = :status, error = :error,
+    error_code = :errorCode, error_field = :errorField WHERE seq = :row_seq"""
+REPLIES = """SELECT state, captureid, item, item_status, error, error_code, error_field FROM handed_over
+    WHERE state <> 'new' ORDER BY seq"""
 HOOKED = ("captured", "queued", "held", "canceled", "completed")
-HOOK = "INSERT INTO told (captureid, kind, status, cursor_text) VALUES (:captureId, :notification, :status, :cursor)"
+HOOK = """INSERT INTO told (captureid, kind, status, previous_status, reason, cursor_text)
+    VALUES (:captureId, :notification, :status, :previousStatus, :reason, :cursor)"""
+TOLD = "SELECT captureid, kind, status, previous_status, reason, cursor_text FROM told"
 
 
 class Table:
     """Implements `Outside`."""
 
-    def __init__(self, url: str, password: str | None, folder: Path | None) -> None:
+    def __init__(
+        self, url: str, password: str | None, folder: Path | None, columns: Sequence[str] = COLUMNS
+    ) -> None:
+        self._names = ("seq", *columns)
+        listed = ", ".join(self._names)
         self.source = {
             "kind": "database",
             "url": url,
-            "captureQuery": "SELECT seq, message, captureid, subject, kind, line, reason FROM handed_over"
-            " WHERE state = 'new' ORDER BY seq LIMIT :most",
+            "captureQuery": f"SELECT {listed} FROM handed_over WHERE state = 'new' ORDER BY seq LIMIT :most",
             "updateQuery": UPDATE,
             "keyColumns": ["seq"],
             "hooks": dict.fromkeys(HOOKED, HOOK),
@@ -107,7 +125,7 @@ class Table:
             self.source["password"] = password
         self._engine = make_engine(msgspec.convert(self.source, DatabaseSource), folder)
         self._next = 1
-        self.run(*[(sql, {}) for sql in TABLES])
+        self.run(*[(sql, {}) for sql in tables(columns)])
 
     def run(self, *statements: tuple[str, Any]) -> None:
         with self._engine.begin() as connection:
@@ -121,28 +139,30 @@ class Table:
     async def put(self, *messages: Message) -> None:
         rows = []
         for message in messages:
-            folded = {k.casefold(): v for k, v in message.items()}
-            rows.append({"seq": self._next, **{c: folded.get(c) for c in COLUMNS}})
+            folded = {k.casefold(): None if v is None else str(v) for k, v in message.items()}
+            unknown = folded.keys() - set(self._names)
+            assert not unknown, f"the table has no {unknown}"
+            rows.append({**{name: folded.get(name) for name in self._names}, "seq": self._next})
             self._next += 1
-        names = ("seq", *COLUMNS)
-        sql = f"INSERT INTO handed_over ({', '.join(names)}, state) VALUES ({', '.join(f':{n}' for n in names)}, 'new')"
+        values = ", ".join(f":{name}" for name in self._names)
+        sql = f"INSERT INTO handed_over ({', '.join(self._names)}, state) VALUES ({values}, 'new')"
         await asyncio.to_thread(self.run, (sql, rows))
 
     async def put_garbage(self) -> None:
         await self.put({"message": "explode", "captureId": "x"})
 
-    async def answers(self) -> list[tuple[str | None, str]]:
-        sql = "SELECT captureid, state FROM handed_over WHERE state NOT IN ('new', 'error') ORDER BY seq"
-        return [(row[0], row[1]) for row in await asyncio.to_thread(self.rows, sql)]
+    async def replies(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "outcome": outcome, "captureId": capture_id, "id": item, "status": status,
+                "error": {"message": error, "code": code, "field": field},
+            }
+            for outcome, capture_id, item, status, error, code, field in await asyncio.to_thread(self.rows, REPLIES)
+        ]  # fmt: skip
 
-    async def errors(self) -> list[str]:
-        sql = "SELECT error FROM handed_over WHERE state = 'error' ORDER BY seq"
-        return [row[0] for row in await asyncio.to_thread(self.rows, sql)]
-
-    async def told(self) -> list[tuple[str, str]]:
-        found = await asyncio.to_thread(self.rows, "SELECT captureid, kind, cursor_text FROM told")
-        found.sort(key=lambda row: int(row[2].partition(".")[2]))
-        return [(row[0], row[1]) for row in found]
+    async def told(self) -> list[dict[str, Any]]:
+        names = ("captureId", "notification", "status", "previousStatus", "reason", "cursor")
+        return [dict(zip(names, row, strict=True)) for row in await asyncio.to_thread(self.rows, TOLD)]
 
     def close(self) -> None:
         self._engine.dispose()
@@ -175,11 +195,12 @@ class Topic:
     async def put_garbage(self) -> None:
         await self.producer.send_and_wait(self.topics["inbound"], b"\xff{no json", partition=0)
 
-    async def read(self, use: str) -> list[dict[str, Any]]:
-        """All that the topic has."""
-        topic = self.topics[use]
-        await self.producer.partitions_for(topic)
-        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self._servers, auto_offset_reset="earliest")
+    async def read(self, *uses: str) -> list[dict[str, Any]]:
+        """All that these topics have."""
+        topics = [self.topics[use] for use in uses]
+        for topic in topics:
+            await self.producer.partitions_for(topic)
+        consumer = AIOKafkaConsumer(*topics, bootstrap_servers=self._servers, auto_offset_reset="earliest")
         await consumer.start()
         try:
             ends = await consumer.end_offsets(sorted(consumer.assignment()))
@@ -191,15 +212,17 @@ class Topic:
             await consumer.stop()
         return [json.loads(value) for *_, value in sorted(found)]
 
-    async def answers(self) -> list[tuple[str | None, str]]:
-        return [(m.get("captureId"), m["outcome"]) for m in await self.read("processed")]
+    async def replies(self) -> list[dict[str, Any]]:
+        found = [reply_of(m) for m in await self.read("processed", "error")]
+        return sorted(found, key=lambda m: int(m["position"].rpartition(" ")[2]))
 
-    async def errors(self) -> list[str]:
-        return [m["reason"]["message"] for m in await self.read("error")]
+    async def told(self) -> list[dict[str, Any]]:
+        return await self.read("notification")
 
-    async def told(self) -> list[tuple[str, str]]:
-        found = sorted(await self.read("notification"), key=lambda m: int(m["cursor"].partition(".")[2]))
-        return [(m["captureId"], m["notification"]) for m in found]
+
+def reply_of(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of the place for answers, or of that for errors."""
+    return message if "outcome" in message else {**message, "outcome": "error", "error": message["reason"]}
 
 
 @asynccontextmanager
@@ -231,6 +254,7 @@ class Queue:
             **{f"{use}Queue": queue for use, queue in self.queues.items()},
         }
         self.channel = channel
+        self._sent: dict[str, int] = {}
         self._seen: dict[str, list[dict[str, Any]]] = {use: [] for use in self.queues}
 
     async def put(self, *messages: Message) -> None:
@@ -239,7 +263,9 @@ class Queue:
             await asyncio.gather(*(self.put_raw(json.dumps(m).encode()) for m in part))
 
     async def put_raw(self, body: bytes, **properties: Any) -> None:
-        sent = aio_pika.Message(body, message_id=uuid4().hex, delivery_mode=2, **properties)
+        message_id = uuid4().hex
+        self._sent[f"message {message_id}"] = len(self._sent)
+        sent = aio_pika.Message(body, message_id=message_id, delivery_mode=2, **properties)
         await self.channel.default_exchange.publish(sent, routing_key=self.queues["inbound"])
 
     async def put_garbage(self) -> None:
@@ -259,14 +285,12 @@ class Queue:
                         break
         return self._seen[use]
 
-    async def answers(self) -> list[tuple[str | None, str]]:
-        return [(m.get("captureId"), m["outcome"]) for m in await self.read("processed")]
+    async def replies(self) -> list[dict[str, Any]]:
+        found = [reply_of(m) for m in [*await self.read("processed"), *await self.read("error")]]
+        return sorted(found, key=lambda m: self._sent[m["position"]])
 
-    async def errors(self) -> list[str]:
-        return [m["reason"]["message"] for m in await self.read("error")]
-
-    async def told(self) -> list[tuple[str, str]]:
-        return [(m["captureId"], m["notification"]) for m in await self.read("notification")]
+    async def told(self) -> list[dict[str, Any]]:
+        return await self.read("notification")
 
 
 @asynccontextmanager

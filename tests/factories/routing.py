@@ -13,7 +13,8 @@ from openiwd.usecases.integration import unsealed
 from openiwd.usecases.integration_settings import stored_settings
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import TenantServices
-from openiwd.usecases.routing import ROUTER, Routing
+from openiwd.usecases.routing import Routing
+from openiwd.usecases.routing_record import ROUTER
 from tests.factories.api import World
 from tests.servers.gws import Gws
 from tests.servers.until import until
@@ -103,6 +104,15 @@ class Conversation:
 
     async def open_submissions(self) -> list[dict[str, Any]]:
         return [s for s in await self.submissions() if s["state"] != "ended"]
+
+    async def no_submission_is_open(self) -> None:
+        """Turns until that is so."""
+
+        async def once() -> bool:
+            await self.turn()
+            return not await self.open_submissions()
+
+        await until(once, seconds=40)
 
     async def status(self, item_id: str, status: str) -> None:
         """Turns until the item has it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories.outside import Outside, Table, postgres_source, queue, topic
+from tests.factories.outside import Outside, Table, answers_of, postgres_source, queue, topic
 from tests.faults.installation import READY_SECONDS, Site
 from tests.servers.until import until
 
@@ -84,4 +84,4 @@ async def _at_least(site: Site, count: int) -> None:
 
 async def _all_answered(outside: Outside) -> bool:
     """Each at least once: what was committed when the reader died may be answered again."""
-    return len({capture_id for capture_id, _ in await outside.answers()}) == RECORDS
+    return len({capture_id for capture_id, _ in await answers_of(outside)}) == RECORDS

@@ -19,6 +19,17 @@ import httpx
 import psutil
 import pytest
 
+from openiwd.adapters.embedded_postgres import EmbeddedPostgres
+from openiwd.adapters.postgres.migrate import current, migrate
+from openiwd.adapters.postgres.migrations.history import History, migrations_of
+from openiwd.cli.up import _print_ready
+from openiwd.domain.privilege import Role
+from openiwd.ports.tenant_store import Tenant
+from openiwd.processes import bootstrap
+from openiwd.processes.bootstrap import Credentials, FirstUser
+from openiwd.processes.up import Ready
+from openiwd.processes.wiring import Wiring, database_dsn
+
 READY_SECONDS = 60
 STOP_SECONDS = 60
 
@@ -211,3 +222,57 @@ def test_a_private_home_keeps_its_mode(data: Path) -> None:
     assert process.wait(STOP_SECONDS) == 0
     process.stdout.close()
     assert [oct(p.stat().st_mode & 0o777) for p in (home, home / "project")] == ["0o700", "0o700"]
+
+
+async def restored(data: Path, old: Path) -> str:
+    """A data folder as a backup brings it, of two tenants; the second is one migration behind. A key of the second."""
+    *all_but_one, _ = migrations_of(History.TENANT)
+    (old / History.TENANT.value).mkdir()
+    for each in all_but_one:
+        shutil.copy(each.path, old / History.TENANT.value)
+    postgres = EmbeddedPostgres(data, durable=False)
+    await postgres.start()
+    try:
+        main, other = (Tenant(id=i, name=i, database_name=f"iwd-{i}") for i in ("main", "other"))
+        wiring = Wiring(await bootstrap.prepare_databases(postgres.dsn(), main))
+        try:
+            await bootstrap.ensure_database(postgres.dsn(), other.database_name)
+            dsn = database_dsn(postgres.dsn(), other.database_name)
+            await migrate([(History.TENANT, dsn)], root=old)
+            assert await current(dsn) == all_but_one[-1].revision
+            for tenant in (main, other):
+                await bootstrap.ensure_tenant(wiring, tenant)
+            chief = FirstUser(login="chief", password=bootstrap.new_password(), role=Role.ADMINISTRATOR.value)
+            await bootstrap.make_users(wiring, main, [chief])
+            return await bootstrap.make_api_key(wiring, other.id, "test", Role.ADMINISTRATOR)
+        finally:
+            await wiring.close()
+    finally:
+        await postgres.stop()
+
+
+async def test_a_restored_folder_keeps_its_logins_and_all_its_tenants_are_brought_up_to_date(
+    data: Path, tmp_path: Path
+) -> None:
+    key = await restored(data, tmp_path)
+    up = Up(data)
+    try:
+        assert up.ready["users"] == [], "no password is told that nobody has"
+        users = up.http.get("/iwd/v3/users").json()["users"]
+        assert [u["login"] for u in users] == ["chief"]
+        answer = up.http.get("/iwd/v3/skills", headers={"x-api-key": key})
+        assert answer.status_code == 200, answer.text
+    finally:
+        assert up.stop() == 0
+
+
+def test_where_no_logins_were_made_the_way_to_a_new_password_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    made = FirstUser(login="admin", password="made up", role="administrator")
+    for users, words in (([made], ("admin", "made up")), ([], ("reset-administrator main --data",))):
+        credentials = Credentials(api_key="key", users=users)
+        _print_ready(Ready(url="http://x", metrics_url=None, credentials=credentials, data_dir=tmp_path))
+        told = capsys.readouterr().out
+        assert all(word in told for word in words), told
+        assert ("reset-administrator" in told) == (not users)

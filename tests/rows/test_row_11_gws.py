@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -213,12 +214,7 @@ async def test_what_ends_here_is_stopped_there_and_what_is_canceled_there_is_can
     for act, (_, state) in ENDS.items():
         assert gws.of_item(act)[0]["state"] == state, act
     await talk.status(ids["there"], "canceled")
-
-    async def is_over() -> bool:
-        await talk.turn()
-        return not await talk.open_submissions()
-
-    await until(is_over)
+    await talk.no_submission_is_open()
 
 
 async def test_no_agent_of_ours_is_given_what_the_router_has_or_may_have(api: World, gws: Gws) -> None:
@@ -348,6 +344,38 @@ async def test_what_the_router_has_forgotten_is_submitted_anew(api: World, gws: 
     assert endings == ["None", "lost"]
 
 
+class ClockAhead:
+    """The machine's clock, so much later."""
+
+    def __init__(self, **by: float) -> None:
+        self._by = timedelta(**by)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._by
+
+
+async def test_a_wrong_not_found_leaves_nothing_there_that_was_recalled(api: World, gws: Gws) -> None:
+    talk = await Conversation.begin(api, gws)
+    hidden = await talk.new("hidden")
+    await talk.turn_until(lambda: gws.open_ids() == {"hidden"})
+    talk.services.runtime.clock = ClockAhead(minutes=5)  # nothing that was sent can be on its way any more
+    wrong = Answer(404, {"status": {"code": 404, "message": "interaction not found"}})
+    gws.faults.extend([("find", wrong), ("find", wrong)])
+    await talk.act(hidden, "cancel", reason="withdrawn")
+    await talk.turn_until(lambda: not gws.open())
+    assert not gws.faults, "it was asked about again, and stopped"
+    await talk.no_submission_is_open()
+
+    forgotten = await talk.new("forgotten")
+    await talk.turn_until(lambda: gws.open_ids() == {"forgotten"})
+    talk.services.runtime.clock = ClockAhead(minutes=10)
+    with gws.lock:
+        gws.interactions.clear()
+    await talk.act(forgotten, "cancel", reason="withdrawn")
+    await talk.no_submission_is_open()
+    assert {s["ending"] for s in await talk.submissions()} == {"recalled"}
+
+
 async def test_a_signed_notification_has_the_item_asked_about_at_once(api: World, gws: Gws) -> None:
     talk = await Conversation.begin(api, gws, pullSeconds=3_600)
     item_id = await talk.new("a")
@@ -420,7 +448,7 @@ async def test_who_has_been_followed_writes_nothing(api: World, gws: Gws) -> Non
     await talk.turn_until(lambda: gws.open_ids() == {"a"})
     with pytest.raises(FencedError):
         async with talk.services.runtime.store.writing() as tx:
-            await tx.hold_router_epoch("gws", before._epoch)
+            await tx.hold_router_epoch("gws", before._record.epoch)
 
 
 async def test_a_queue_that_is_no_longer_routed_gets_its_items_back(api: World, gws: Gws) -> None:

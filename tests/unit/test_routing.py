@@ -60,8 +60,10 @@ recalling  canceled  overtaken end
 recalling  working   left      stop
 recalling  completed left      complete
 recalling  completed finished  end
-recalling  absent    left      end
+recalling  absent    left      wait
+recalling  absent    gone      end
 recalling  absent    fresh     wait
+recalling  absent    unsent    end
 """
 
 
@@ -77,8 +79,14 @@ def test_each_answer_has_its_step(line: str) -> None:
             agent = "ben"
         case "overtaken" | "left" | "finished":
             fields["recall"] = Recall(more)
+        case "gone":
+            fields |= {"recall": Recall.LEFT, "absences": 2}
         case "fresh":
-            fields |= {"recall": Recall.LEFT, "sent_at": NOW - GRACE + timedelta(seconds=1)}
+            fields |= {
+                "recall": Recall.LEFT, "absences": 2, "sent_at": NOW - GRACE + timedelta(seconds=1),
+            }  # fmt: skip
+        case "unsent":
+            fields |= {"recall": Recall.LEFT, "sent_at": None}
     one = submission(state, assigned_to="anna", **fields)
     assert next_step(one, RemoteState(found), agent, NOW, GRACE) is Step(step)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +14,10 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.settings import read_settings
-from openiwd.processes.up import Options, Ready
+from openiwd.processes.up import TENANT_ID, Options, Ready
 from openiwd.processes.up import up as run_up
 
 
@@ -78,10 +81,23 @@ def _print_ready(ready: Ready) -> None:
     )
     if ready.metrics_url:
         console.print(f"Metrics: {ready.metrics_url}", highlight=False)
-    table = Table(title="Logins", title_justify="left", show_edge=False)
+    if ready.credentials.users:
+        console.print(_logins(ready.credentials.users))
+    else:
+        console.print(
+            "Logins: those of before, with their passwords. A new one for the administrator:\n"
+            f"openiwd tenant reset-administrator {TENANT_ID} --data {shlex.quote(str(ready.data_dir))}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    console.print(f"Data: {ready.data_dir}   Ctrl-C stops.\n", highlight=False, soft_wrap=True)
+
+
+def _logins(users: Sequence[FirstUser]) -> Table:
+    table = Table(title="Logins of the first start", title_justify="left", show_edge=False)
     for column in ("login", "password", "role", "name"):
         table.add_column(column)
-    for user in ready.credentials.users:
+    for user in users:
         table.add_row(user.login, user.password, user.role, user.name)
-    console.print(table)
-    console.print(f"Data: {ready.data_dir}   Ctrl-C stops.\n", highlight=False, soft_wrap=True)
+    return table

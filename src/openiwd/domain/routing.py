@@ -20,7 +20,7 @@ from openiwd.domain.queue import Queue
 from openiwd.domain.work_item import Status, WorkItem
 
 ABSENT_BEFORE_LOST: Final = 3
-"""So often in a row the router must not know a submission that it has confirmed before it is taken for lost."""
+"""So often in a row the router must not know a submission before it counts: as lost, or as stopped."""
 FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
 REFUSED_FOR: Final = timedelta(minutes=15)
@@ -311,7 +311,10 @@ def _standing(submission: Submission, found: RemoteState, assigned_to: str | Non
 
 
 def _recalling(submission: Submission, found: RemoteState, now: datetime, grace: timedelta) -> Step:
-    """Work that was begun, or done, before it could be stopped counts, if the item is still there for it."""
+    """Work that was begun, or done, before it could be stopped counts, if the item is still there for it.
+
+    One wrong "not found" must not leave there for good what is to be stopped.
+    """
     is_overtaken = submission.recall in FOR_THE_SAKE_OF_ORDER
     match found:
         case RemoteState.COMPLETED:
@@ -323,7 +326,9 @@ def _recalling(submission: Submission, found: RemoteState, now: datetime, grace:
         case RemoteState.WAITING | RemoteState.UNKNOWN:
             return Step.STOP
         case RemoteState.ABSENT:
-            is_over = submission.sent_at is None or now - submission.sent_at >= grace
+            if submission.sent_at is None:
+                return Step.END
+            is_over = now - submission.sent_at >= grace and submission.absences + 1 >= ABSENT_BEFORE_LOST
             return Step.END if is_over else Step.WAIT
         case _:
             assert_never(found)

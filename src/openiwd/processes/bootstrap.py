@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
 import msgspec
+import structlog
 from msgspec import Struct
 
-from openiwd.adapters.postgres.migrate import Runner, migrate
+from openiwd.adapters.postgres.migrate import Runner, migrate, migrate_tenants
 from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.adapters.postgres.migrations.history import History
 from openiwd.domain.privilege import Role
@@ -20,6 +21,8 @@ from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.usecases.user import KEY_PREFIX, hash_secret
+
+log = structlog.get_logger()
 
 CONTROL_DATABASE = "openiwd"
 CREDENTIALS_FILE = "first-logins.json"
@@ -41,6 +44,7 @@ class Credentials(Struct, kw_only=True, rename="camel"):
 
     api_key: str
     users: list[FirstUser]
+    """None of a tenant that had users already: their passwords are known to themselves alone."""
     stored: bool = True
     """False while it is not certain that the database has them."""
 
@@ -75,6 +79,15 @@ async def prepare_databases(
         if isinstance(result, MigrationError):
             raise result
     return control_dsn
+
+
+async def migrate_databases(wiring: Wiring, tenants: Sequence[Tenant]) -> None:
+    """Brings these databases up to date. A tenant whose database fails is behind: it alone answers 503 until then."""
+    dsns = [database_dsn(wiring.control_dsn, tenant.database_name) for tenant in tenants]
+    for tenant, result in zip(tenants, await migrate_tenants(dsns), strict=True):
+        if isinstance(result, MigrationError):
+            wiring.behind.add(tenant.id)
+            log.error("tenant is behind", tenant=tenant.id, reason=str(result))
 
 
 async def ensure_tenant(wiring: Wiring, tenant: Tenant) -> None:

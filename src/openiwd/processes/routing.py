@@ -17,7 +17,8 @@ from openiwd.processes.loop import forever, loop_errors
 from openiwd.usecases.integration import unsealed
 from openiwd.usecases.integration_settings import KIND, stored_settings
 from openiwd.usecases.platform import Platform, TenantServices
-from openiwd.usecases.routing import ASKED_AT_ONCE, ROUTER, Routing
+from openiwd.usecases.routing import ASKED_AT_ONCE, Routing
+from openiwd.usecases.routing_record import ROUTER
 
 log = structlog.get_logger()
 

@@ -20,19 +20,18 @@ import structlog
 import uvicorn
 from msgspec import Struct
 
-from openiwd.adapters.postgres.migrate import migrate_control, migrate_tenants
-from openiwd.adapters.postgres.migrations.errors import MigrationError
+from openiwd.adapters.postgres.migrate import migrate_control
 from openiwd.api.app import Api, create_app, create_metrics_app
 from openiwd.api.metrics import Metrics
 from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.processes.address import own_address, shown_host
 from openiwd.processes.background import Background
-from openiwd.processes.bootstrap import ensure_platform_key
+from openiwd.processes.bootstrap import ensure_platform_key, migrate_databases
 from openiwd.processes.monitoring import tell_surroundings
 from openiwd.processes.settings import Settings
 from openiwd.processes.sharing import SharingMetrics
 from openiwd.processes.tenant_watch import AWAKE_AT_MOST
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.wiring import Wiring
 from openiwd.web.app import create_web
 
 log = structlog.get_logger()
@@ -310,12 +309,7 @@ async def _migrated(settings: Settings) -> Wiring:
         search=settings.search,
     )
     tenants = [t for t in await wiring.control.tenants() if t.active]
-    results = await migrate_tenants([database_dsn(control_dsn, t.database_name) for t in tenants])
-    for tenant, result in zip(tenants, results, strict=True):
-        if isinstance(result, MigrationError):
-            # That tenant alone answers 503 until its database is brought up to date; all others are served.
-            wiring.behind.add(tenant.id)
-            log.error("tenant is behind", tenant=tenant.id, reason=str(result))
+    await migrate_databases(wiring, tenants)
     wiring.server_databases.template = settings.tenant_template
     if settings.platform_key is not None:
         await ensure_platform_key(wiring, settings.platform_key)

@@ -153,6 +153,8 @@ async def _serve(
         await asyncio.gather(databases, server.build())
     ahead.end()
     await bootstrap.ensure_tenant(wiring, tenant)
+    others = [t for t in await wiring.control.tenants() if t.active and t.id != tenant.id]
+    await bootstrap.migrate_databases(wiring, others)
     try:
         progress("preparing the tenant")
         with collection_postponed():
@@ -205,7 +207,9 @@ async def _until_stopped(stopping: asyncio.Event, postgres: EmbeddedPostgres, wi
 async def _credentials(
     options: Options, wiring: Wiring, tenant: Tenant, data_dir: Path, planned: Awaitable[History] | None
 ) -> Credentials:
-    """Users, key and rule set of the first start; the same ones again later."""
+    """Users, key and rule set of the first start; the same ones again later. A folder that was restored has users
+    already: no logins are made then.
+    """
     known = bootstrap.read_credentials(data_dir)
     hashed: dict[str, str] = {}
     if known is None:
@@ -214,6 +218,8 @@ async def _credentials(
         hashing = asyncio.ensure_future(wiring.platform.identities.hash_password(password))
         users = await _first_users(options, wiring, tenant, password, planned)
         hashed[password] = await hashing
+        if await wiring.control.users(tenant.id):
+            users = []
         known = Credentials(api_key=bootstrap.new_api_key(), users=users, stored=False)
         bootstrap.write_credentials(data_dir, known)
     if not known.stored:

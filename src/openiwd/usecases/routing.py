@@ -1,7 +1,7 @@
 """Speaks to an external router for one tenant: which items it is to have, and what became of those that it has.
 
-Each step is stored before its request goes out, and what came of a request is found out by asking. All writes hold the
-epoch of whoever speaks to the router. The order is that of the picture; nothing here gives an item to an agent of ours.
+Each step is stored (`routing_record`) before its request goes out, and what came of a request is found out by asking.
+The order is that of the picture; nothing here gives an item to an agent of ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -27,9 +26,7 @@ from openiwd.domain.errors import (
 )
 from openiwd.domain.gws import GwsSettings
 from openiwd.domain.instant import to_micros
-from openiwd.domain.lifecycle import Action
-from openiwd.domain.privilege import system
-from openiwd.domain.queue import Queue, RoutingTarget
+from openiwd.domain.queue import Queue
 from openiwd.domain.routing import (
     FOR_THE_SAKE_OF_ORDER,
     REFUSED_FOR,
@@ -43,26 +40,20 @@ from openiwd.domain.routing import (
     SubmissionState,
     best_of_segments,
     differences,
-    external_id,
     is_outdated,
     next_step,
     pause_after,
     recall_of,
 )
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.transition import Change, Context
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.external_router import ExternalRouter, Interaction, RouterAwayError, RouterRefusedError
-from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.routing_data import Tellings, digest, user_data
-from openiwd.usecases.work_item import apply
+from openiwd.usecases.routing_record import ROUTER, RoutingRecord
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
-ROUTER: Final = RoutingTarget.GWS
-CALLER: Final = system("gws")
 BEGUN_AT_ONCE: Final = 50
 """Submissions stored in one transaction."""
 ASKED_AT_ONCE: Final = 100
@@ -72,8 +63,6 @@ TOGETHER: Final = 8
 SOON: Final = timedelta(milliseconds=200)
 GRACE_TIMEOUTS: Final = 3
 """Time-outs after which a request that was sent cannot reach the router any more."""
-SERVICE: Final = "gwsService"
-KEPT: Final = timedelta(days=30)
 
 Count = Callable[[str], None]
 
@@ -94,11 +83,10 @@ class Routing:
         self._runtime = services.runtime
         self._router = router
         self._settings = settings
-        self._epoch = epoch
+        self._record = RoutingRecord(services, epoch)
         self._chance = chance
         self._count = count
         self._together = asyncio.Semaphore(TOGETHER)
-        self._noted: tuple[str | None, datetime] | None = None
         self._failure: str | None = None
         self._has_answered = False
         self._listing: tuple[datetime, Mapping[str, Interaction]] | None = None
@@ -137,7 +125,9 @@ class Routing:
         recalls += [(one, Recall.OVERTAKEN) for one in wanted.overtaken if one.id not in known]
         done = await self._recall(recalls)
         for start in range(0, len(wanted.begin), BEGUN_AT_ONCE):
-            done += await self._begin(wanted.begin[start : start + BEGUN_AT_ONCE], rules)
+            done += await self._record.begin(
+                wanted.begin[start : start + BEGUN_AT_ONCE], rules, self._settings.service
+            )
         return done
 
     def _recall_reason(self, one: Submission, item: WorkItem | None, rules: CompiledRuleSet) -> Recall | None:
@@ -170,38 +160,6 @@ class Routing:
     def _limit(self, queue: Queue) -> int:
         return self._settings.limit if queue.limit is None else queue.limit
 
-    async def _begin(self, items: Sequence[BacklogItem], rules: CompiledRuleSet) -> int:
-        """Stores the submissions with the items that they are of; who has moved on meanwhile is passed over."""
-        now = self._runtime.now()
-
-        def command(item: BacklogItem) -> Command:
-            queue = rules.queues[item.queue_id]
-            service = str(queue.attached_data.get(SERVICE) or self._settings.service)
-
-            def hand_over(found: WorkItem, ctx: Context) -> Change:
-                return routed_item.hand_over(found, ctx, ROUTER, external_id(found.id, found.revision + 1))
-
-            async def store(tx: Writing, found: WorkItem) -> None:
-                await tx.add_submissions([
-                    Submission(
-                        id=self._runtime.new_id(), item_id=found.id, item_number=found.number,
-                        external_id=external_id(found.id, found.revision), queue_id=found.queue_id or "",
-                        segment=found.segment, service=service, state=SubmissionState.SUBMITTING,
-                        next_at=now, begun_at=now,
-                    )
-                ])  # fmt: skip
-
-            return Command(
-                action=Action.UPDATE, caller=CALLER, item_id=item.id, if_match=item.revision, custom=hand_over,
-                along=store, internal=True,
-            )  # fmt: skip
-
-        results = await apply(self._runtime, [command(i) for i in items], also=self._fenced)
-        return sum(isinstance(result, Done) for result in results)
-
-    async def _fenced(self, tx: Writing, _: Sequence[Result]) -> None:
-        await tx.hold_router_epoch(ROUTER.value, self._epoch)
-
     async def _recall(self, wanted: Sequence[tuple[Submission, Recall]]) -> int:
         now, stored = self._runtime.now(), list[Submission]()
         for one, reason in wanted:
@@ -211,12 +169,14 @@ class Routing:
             )  # fmt: skip
             if one.sent_at is None:  # the router has never heard of it
                 with suppress(ConflictError):  # it has just been sent: the next plan recalls it
-                    await self._conclude(
-                        one, self._ended(after, Ending.NEVER), [self._take_back(one, "recalled")]
+                    await self._record.conclude(
+                        one,
+                        self._record.ended(after, Ending.NEVER),
+                        [self._record.take_back(one, "recalled")],
                     )
             else:
                 stored.append(after)
-        await self._save(stored)
+        await self._record.save(stored)
         return len(wanted)
 
     # What became of what it has
@@ -236,8 +196,8 @@ class Routing:
         for one in told:
             if isinstance(one, BaseException):
                 raise one
-        await self._save([one for one in told if isinstance(one, Submission)])
-        await self._note_router()
+        await self._record.save([one for one in told if isinstance(one, Submission)])
+        await self._record.note_router(self._failure, has_answered=self._has_answered)
         return len(due)
 
     async def _listed(self, due: Sequence[Submission]) -> Mapping[str, Interaction]:
@@ -340,16 +300,16 @@ class Routing:
             next_at=now + self._pause(one.attempts + 1),
             told=told if one.sent_at is None or one.told == told else UNSURE,
         )  # fmt: skip
-        await self._save([sent], strict=True)
+        await self._record.save([sent], strict=True)
         try:
             handed = await self._router.submit(one.service, one.external_id, item.received_at, data)
         except RouterRefusedError as error:
             self._has_answered = True
             self._count("refused")
             ended = replace(
-                self._ended(sent, Ending.REFUSED), next_at=now + REFUSED_FOR, error=error.message[:500]
+                self._record.ended(sent, Ending.REFUSED), next_at=now + REFUSED_FOR, error=error.message[:500]
             )
-            await self._conclude(sent, ended, [self._take_back(sent, "refused")])
+            await self._record.conclude(sent, ended, [self._record.take_back(sent, "refused")])
             return None
         except RouterAwayError as error:
             self._failure = error.message
@@ -364,7 +324,7 @@ class Routing:
                 error=None, next_at=self._runtime.now() + self._pull, told=sent.told if handed.existed else told,
             )  # fmt: skip
         try:
-            await self._save([after], strict=True)
+            await self._record.save([after], strict=True)
         except (FencedError, ConflictError):
             await self._undo_stray(one, handed.interaction_id)
             raise
@@ -392,84 +352,39 @@ class Routing:
         """What the router says becomes true of the item, in one transaction with the submission."""
         match step:
             case Step.ASSIGN:
-                assign = self._command(before, lambda i, c: routed_item.assign(i, c, agent))
+                assign = self._record.command(before, lambda i, c: routed_item.assign(i, c, agent))
                 after = replace(
                     seen, state=SubmissionState.WORKING, recall=None, assigned_to=agent, attempts=0
                 )
-                await self._conclude(before, after, [assign], with_assignment=True)
+                await self._record.conclude(before, after, [assign], with_assignment=True)
             case Step.HAND_BACK:
                 after = replace(
                     seen, state=SubmissionState.SUBMITTED, assignment_id=None, assigned_to=None, attempts=0
                 )
-                await self._conclude(before, after, [self._command(before, routed_item.hand_back)])
+                await self._record.conclude(
+                    before, after, [self._record.command(before, routed_item.hand_back)]
+                )
             case Step.COMPLETE | Step.CANCEL:
                 is_completed = step is Step.COMPLETE
                 finish = routed_item.complete if is_completed else routed_item.cancel
-                ended = self._ended(seen, Ending.COMPLETED if is_completed else Ending.CANCELED)
-                back = self._take_back(before, ended.ending or "")
+                ended = self._record.ended(seen, Ending.COMPLETED if is_completed else Ending.CANCELED)
+                back = self._record.take_back(before, ended.ending or "")
                 try:
-                    await self._conclude(before, ended, [self._command(before, finish), back])
+                    await self._record.conclude(before, ended, [self._record.command(before, finish), back])
                 except (ConflictError, NotFoundError, InvalidInputError, InvalidTransitionError):
-                    await self._conclude(before, ended, [back], lenient=True)
+                    await self._record.conclude(before, ended, [back], lenient=True)
             case Step.LOSE:
-                acts = [self._take_back(before, "lost")]
+                acts = [self._record.take_back(before, "lost")]
                 if before.state is SubmissionState.WORKING:
-                    acts.insert(0, self._command(before, routed_item.hand_back))
-                await self._conclude(before, self._ended(seen, Ending.LOST), acts, lenient=True)
+                    acts.insert(0, self._record.command(before, routed_item.hand_back))
+                await self._record.conclude(before, self._record.ended(seen, Ending.LOST), acts, lenient=True)
             case _:
                 ending = Ending.NEVER if seen.interaction_id is None else Ending.RECALLED
-                acts = [self._take_back(before, "recalled")]
-                await self._conclude(before, self._ended(seen, ending), acts, lenient=True)
+                acts = [self._record.take_back(before, "recalled")]
+                await self._record.conclude(before, self._record.ended(seen, ending), acts, lenient=True)
         self._count(step.value)
 
-    # Writing
-
-    def _command(self, one: Submission, act: Callable[[WorkItem, Context], Change | None]) -> Command:
-        return Command(action=Action.UPDATE, caller=CALLER, item_id=one.item_id, custom=act, internal=True)
-
-    def _take_back(self, one: Submission, reason: str) -> Command:
-        return self._command(one, lambda item, ctx: routed_item.take_back(item, ctx, reason))
-
-    def _ended(self, one: Submission, ending: Ending) -> Submission:
-        now = self._runtime.now()
-        return replace(one, state=SubmissionState.ENDED, ending=ending, ended_at=now, next_at=now)
-
-    async def _conclude(
-        self,
-        before: Submission,
-        after: Submission,
-        commands: Sequence[Command],
-        *,
-        with_assignment: bool = False,
-        lenient: bool = False,
-    ) -> None:
-        """Items and submission together, or neither; raises what went wrong with an item.
-
-        `lenient`: what is no longer possible for the item (it is gone, or finished) does not keep the rest.
-        """
-        after = replace(after, revision=before.revision + 1)
-
-        async def also(tx: Writing, results: Sequence[Result]) -> None:
-            await tx.hold_router_epoch(ROUTER.value, self._epoch)
-            stored = after
-            if with_assignment and isinstance(results[0], Done):
-                stored = replace(after, assignment_id=results[0].item.assignment_id)
-            await _save_strictly(tx, [stored])
-
-        results = await apply(self._runtime, commands, also=also, always=True, atomic=not lenient)
-        failed = next((r for r in results if isinstance(r, OpenIwdError)), None)
-        if failed is not None and not lenient:
-            raise failed
-
-    async def _save(self, submissions: Sequence[Submission], *, strict: bool = False) -> None:
-        if not submissions:
-            return
-        async with self._runtime.store.writing() as tx:
-            await tx.hold_router_epoch(ROUTER.value, self._epoch)
-            if strict:
-                await _save_strictly(tx, submissions)
-            else:
-                await tx.save_submissions(submissions)
+    # Failures
 
     def _pause(self, failures: int) -> timedelta:
         return pause_after(failures) * (0.5 + self._chance() / 2)
@@ -484,29 +399,6 @@ class Routing:
             revision=one.revision + 1,
         )  # fmt: skip
 
-    async def _note_router(self) -> None:
-        """How the router is, for alarms and the doctor; written on change, and now and then."""
-        failure = None if self._has_answered else self._failure
-        now = self._runtime.now()
-        if not self._has_answered and failure is None:
-            return
-        self._services.router_failure = failure
-        noted = self._noted
-        if noted is not None and noted[0] == failure and now - noted[1] < timedelta(seconds=30):
-            return
-        async with self._runtime.store.writing() as tx:
-            await tx.hold_router_epoch(ROUTER.value, self._epoch)
-            await tx.note_router(ROUTER.value, failure, now)
-        self._noted = (failure, now)
-
     async def tidy(self) -> int:
         """Forgets what ended long ago; how many."""
-        async with self._runtime.store.writing() as tx:
-            await tx.hold_router_epoch(ROUTER.value, self._epoch)
-            return await tx.forget_submissions(self._runtime.now() - KEPT, 1_000)
-
-
-async def _save_strictly(tx: Writing, submissions: Sequence[Submission]) -> None:
-    wanted: set[UUID] = {one.id for one in submissions}
-    if await tx.save_submissions(submissions) != wanted:
-        raise ConflictError("the submission was changed meanwhile", code="submissionMoved")
+        return await self._record.tidy()
