@@ -27,7 +27,8 @@ MORE_CONNECTIONS = 512
 """Of the paced load: callers that come although the server is busy."""
 OF_SUSTAINABLE: dict[Job, float] = {"overload": 2.0, "soak": 0.5}
 SECONDS: dict[Job, float] = {"overload": 180.0, "soak": 1_800.0}
-SUSTAINED_SECONDS = 15.0
+SUSTAINED_SECONDS = 60.0
+"""Long enough for checkpoints of PostgreSQL to fall into it."""
 GOODPUT = 0.9
 GROWTH: dict[Job, float] = {"overload": 1.5, "soak": 1.2}
 """How far the server's memory may be above that after the first tenth of the time (a bound, not a goal)."""

@@ -26,7 +26,9 @@ FOLLOW_SECONDS: Final = 1.0
 AWAKE_AT_MOST: Final = 25
 """Up to so many tenants none rests."""
 IDLE_SECONDS: Final = 60.0
-"""A tenant that nobody has asked for so long may rest."""
+"""A tenant that nobody has asked for so long may rest, where hardly more are awake than at most."""
+IDLE_SECONDS_AT_LEAST: Final = 5.0
+"""So long a tenant stays awake however many are."""
 VISIT_SECONDS: Final = 60.0
 """Each resting tenant is looked at once in so long."""
 HORIZON_SECONDS: Final = 3 * VISIT_SECONDS
@@ -134,6 +136,8 @@ class TenantWatch:
             for tenant_id in (await self._told()) & set(self._resting):
                 await self._open(wanted[tenant_id])
         for tenant_id in self._idle()[:AT_ONCE]:
+            if len(self._opening.running) <= self._awake_at_most:
+                break
             services = self._opening.running[tenant_id]
             if not await self._reasons(services) and self._is_unused(tenant_id):
                 await self._opening.close(tenant_id)
@@ -166,9 +170,16 @@ class TenantWatch:
         running = self._opening.running
         if len(running) <= self._awake_at_most:
             return []
-        limit = self._monotonic() - self._idle_seconds
+        limit = self._monotonic() - self._patience(len(running))
         found = [(since, i) for i, (_, since) in self._uses.items() if since <= limit and i in running]
         return [tenant_id for _, tenant_id in sorted(found)]
+
+    def _patience(self, awake: int) -> float:
+        """How long a tenant stays awake unused. It falls with the square of how many are: the loops of all of them share
+        the connections of this process, and requests that wake hundreds one after the other would find none left.
+        """
+        crowd = awake / max(1, self._awake_at_most)
+        return min(self._idle_seconds, max(IDLE_SECONDS_AT_LEAST, self._idle_seconds / crowd**2))
 
     def _is_unused(self, tenant_id: str) -> bool:
         services = self._opening.running.get(tenant_id)
