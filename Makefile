@@ -108,10 +108,10 @@ reference: install ## writes the pages of docs/reference and the bundle of deplo
 bench: bench-footprint bench-rules bench-intake bench-capture bench-backlog bench-distribution bench-datamart bench-ui bench-trial bench-impact bench-email ## all benchmarks, results in benchmarks/results
 
 overload: install ## twice the sustainable rate for 3 minutes (benchmarks/results/overload.json, ARGS="--seconds 30 --dry")
-	@exec $(BIN)/python -m benchmarks.endurance overload $(ARGS)
+	@exec $(BIN)/python -m benchmarks.overload $(ARGS)
 
-soak: install ## half the sustainable rate for 30 minutes (benchmarks/results/soak.json, ARGS="--seconds 30 --dry")
-	@exec $(BIN)/python -m benchmarks.endurance soak $(ARGS)
+soak: install ## everything together for 30 minutes (benchmarks/results/soak.json, ARGS="--seconds 300 --dry")
+	@exec $(BIN)/python -m benchmarks.soak $(ARGS)
 
 bench-intake: install ## intake rate and latency (benchmarks/results/intake.json)
 	@$(BIN)/python -m benchmarks.intake $(ARGS)

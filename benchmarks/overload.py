@@ -1,7 +1,7 @@
-"""Intake beyond what it can bear (`overload`: twice the sustainable rate) and for long (`soak`: half of it).
+"""Intake beyond what it can bear: twice the sustainable rate for three minutes.
 
 Says what was acknowledged for each second, what the server's memory came to, and whether every acknowledged item is
-there. `python -m benchmarks.endurance overload --seconds 180`; the result goes to `results/<job>.json`.
+there. `python -m benchmarks.overload --seconds 180`; the result goes to `results/overload.json`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import secrets
 import sys
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 
@@ -21,16 +21,15 @@ from benchmarks.processes import ask, data_folder, proportional_megabytes, tree
 from benchmarks.result import Ratio, Result, Row, write
 from openiwd.adapters.embedded_postgres import EmbeddedPostgres
 
-Job = Literal["overload", "soak"]
 CONNECTIONS = 256
 MORE_CONNECTIONS = 512
 """Of the paced load: callers that come although the server is busy."""
-OF_SUSTAINABLE: dict[Job, float] = {"overload": 2.0, "soak": 0.5}
-SECONDS: dict[Job, float] = {"overload": 180.0, "soak": 1_800.0}
+OF_SUSTAINABLE = 2.0
+SECONDS = 180.0
 SUSTAINED_SECONDS = 60.0
 """Long enough for checkpoints of PostgreSQL to fall into it."""
 GOODPUT = 0.9
-GROWTH: dict[Job, float] = {"overload": 1.5, "soak": 1.2}
+GROWTH = 1.5
 """How far the server's memory may be above that after the first tenth of the time (a bound, not a goal)."""
 SAMPLES = 60
 
@@ -63,7 +62,7 @@ async def _items(dsn: str) -> int:
         await connection.close()
 
 
-async def measure(job: Job, seconds: float) -> Result:
+async def measure(seconds: float) -> Result:
     """The sustainable rate first: what 256 connections get that wait for each answer."""
     with data_folder() as folder:
         postgres = EmbeddedPostgres(folder / "data", durable=True)
@@ -75,13 +74,13 @@ async def measure(job: Job, seconds: float) -> Result:
                     connections=CONNECTIONS, seconds=min(SUSTAINED_SECONDS, seconds / 2)
                 )
                 before = await _items(server.dsn)
-                stay = await _stay(server, OF_SUSTAINABLE[job] * sustained, seconds)
-                return _result(job, sustained, stay, await _items(server.dsn) - before)
+                stay = await _stay(server, OF_SUSTAINABLE * sustained, seconds)
+                return _result(sustained, stay, await _items(server.dsn) - before)
         finally:
             await postgres.stop()
 
 
-def _result(job: Job, sustained: float, stay: Stay, stored: int) -> Result:
+def _result(sustained: float, stay: Stay, stored: int) -> Result:
     paced, memory = stay
     acknowledged = paced.statuses.get(CREATED, 0)
     goodput = acknowledged / paced.seconds
@@ -103,29 +102,21 @@ def _result(job: Job, sustained: float, stay: Stay, stored: int) -> Result:
         Row("server's memory at the end", memory[-1], "MB"),
         Row("lasted", paced.seconds, "s"),
     ]
-    wanted = min(1.0, OF_SUSTAINABLE[job]) * sustained
     growth = max(memory) / early
     return Result(
-        job,
+        "overload",
         rows,
         [
-            Ratio("goodput / what it can bear", goodput / wanted, GOODPUT, goodput >= GOODPUT * wanted),
-            Ratio("memory at most / after a tenth", growth, GROWTH[job], growth <= GROWTH[job]),
+            Ratio("goodput / what it can bear", goodput / sustained, GOODPUT, goodput >= GOODPUT * sustained),
+            Ratio("memory at most / after a tenth", growth, GROWTH, growth <= GROWTH),
             Ratio("acknowledged and stored", min(1.0, stored / max(1, acknowledged)), 1.0, stored >= acknowledged),
         ],
     )  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.endurance")
-    parser.add_argument("job", choices=("overload", "soak"))
-    parser.add_argument("--seconds", type=float, default=None)
-    parser.add_argument("--dry", action="store_true", help="print only; results stay as they are")
-    options = parser.parse_args()
-    job: Job = options.job
-    seconds = SECONDS[job] if options.seconds is None else options.seconds
-    write(asyncio.run(measure(job, seconds)), keep=not options.dry)
-
-
 if __name__ == "__main__":
-    main()
+    options = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
+    options.add_argument("--seconds", type=float, default=SECONDS)
+    options.add_argument("--dry", action="store_true", help="print only; results stay as they are")
+    given = options.parse_args()
+    write(asyncio.run(measure(given.seconds)), keep=not given.dry)
