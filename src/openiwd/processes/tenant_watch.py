@@ -175,7 +175,7 @@ class TenantWatch:
         return [tenant_id for _, tenant_id in sorted(found)]
 
     def _patience(self, awake: int) -> float:
-        """How long a tenant stays awake unused. It falls with the square of how many are: the loops of all of them share
+        """How long a tenant stays awake unused: less by the square of how many are. The loops of all of them share
         the connections of this process, and requests that wake hundreds one after the other would find none left.
         """
         crowd = awake / max(1, self._awake_at_most)

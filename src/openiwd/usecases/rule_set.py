@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -212,38 +212,27 @@ async def store_version(
             hint=f"use one of {', '.join(RECLASSIFY)}",
         )
     runtime = services.runtime
-    document = parse_document(raw)
+    new = await _candidate(runtime, holidays, raw, expected)
+    version, live = new.compiled.version, new.live
     now = runtime.now()
-    async with runtime.store.reading() as reading:
-        live = await reading.live_version()
-        before = await reading.rule_set(live) if live is not None else None
-        version = await reading.last_rule_set() + 1
-    if expected is not None and expected != live:
-        raise version_conflict(expected, live)
-    calendars = freeze_calendars(document, holidays, now.year)
-    compiled = compile_rule_set(document, version, calendars, zone_of(document))
-    check_tests(document)
     run = runtime.new_id() if live is not None and reclassify != reclassification.NONE else None
     published = PublishedRuleSet(
         version=version,
-        document=msgspec.to_builtins(document),
-        calendars={name: msgspec.to_builtins(c) for name, c in calendars.items()},
+        document=msgspec.to_builtins(new.document),
+        calendars={name: msgspec.to_builtins(c) for name, c in new.calendars.items()},
         source=source,
         comment=comment,
         published_at=now,
         published_by=caller.actor,
     )
+    told = {
+        "version": version,
+        "comment": comment,
+        "reclassify": reclassify,
+        "run": None if run is None else str(run),
+    }
     event = Event(
-        type=EventType.RULE_SET_PUBLISHED,
-        at=now,
-        actor=caller.actor,
-        subject_id=str(version),
-        body={
-            "version": version,
-            "comment": comment,
-            "reclassify": reclassify,
-            "run": None if run is None else str(run),
-        },
+        type=EventType.RULE_SET_PUBLISHED, at=now, actor=caller.actor, subject_id=str(version), body=told
     )
 
     async def follow(tx: Writing) -> None:
@@ -252,15 +241,42 @@ async def store_version(
             await reclassification.store(tx, run, caller, following, now)
 
     try:
-        async with _ready_everywhere(services, published), going_live(services, compiled):
+        async with _ready_everywhere(services, published), going_live(services, new.compiled):
             await _go_live(runtime, published, event, live, draft, follow)
     except RevisionMismatchError as error:
         async with runtime.store.reading() as reading:
             raise version_conflict(live, await reading.live_version()) from error
     runtime.forget_rules()
     runtime.committed()
+    return StoredVersion(version, new.document, new.before, run)
+
+
+class _Candidate(NamedTuple):
+    """A document that may go live, checked, and what is live before it."""
+
+    document: RuleSetDocument
+    calendars: dict[str, FrozenCalendar]
+    compiled: CompiledRuleSet
+    live: int | None
+    before: RuleSetDocument | None
+
+
+async def _candidate(
+    runtime: TenantRuntime, holidays: HolidaySource, raw: Any, expected: int | None
+) -> _Candidate:
+    """ConflictError if another version than the expected one is live; RuleSetError for a document that cannot be."""
+    document = parse_document(raw)
+    async with runtime.store.reading() as reading:
+        live = await reading.live_version()
+        before = await reading.rule_set(live) if live is not None else None
+        version = await reading.last_rule_set() + 1
+    if expected is not None and expected != live:
+        raise version_conflict(expected, live)
+    calendars = freeze_calendars(document, holidays, runtime.now().year)
+    compiled = compile_rule_set(document, version, calendars, zone_of(document))
+    check_tests(document)
     then = parse_document(before.document) if before is not None else None
-    return StoredVersion(version, document, then, run)
+    return _Candidate(document, calendars, compiled, live, then)
 
 
 def _ready_everywhere(
