@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from openiwd.domain.errors import UnavailableError
+from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.background import Background
+from openiwd.processes.loop import ended
 from openiwd.processes.tenant_watch import HORIZON_SECONDS, VISIT_SECONDS, TenantWatch
 from tests.factories.api import World
 
@@ -22,7 +25,8 @@ class Awake:
     def __init__(self, api: World) -> None:
         self.api = api
         self.time = 1_000.0
-        self.background = Background(api.platform, "serve", None, decides=True)
+        self._sent = 0
+        self.background = Background(api.platform, "serve", None, decides=True, awake_tenants=1)
         self.watch = TenantWatch(
             api.platform, self.background, wakes_others=True, awake_at_most=1, monotonic=lambda: self.time
         )
@@ -39,7 +43,8 @@ class Awake:
 
     async def use(self, name: str, **item: Any) -> None:
         """Hands the tenant an item."""
-        answer = await self.api.post("/items", {"captureId": f"{name}-{self.time}", "data": CLAIM, **item}, name)
+        self._sent += 1
+        answer = await self.api.post("/items", {"captureId": f"c{self._sent}", "data": CLAIM, **item}, name)
         assert answer.status_code == 201, answer.text
 
 
@@ -51,43 +56,57 @@ async def awake(api: World) -> AsyncIterator[Awake]:
         api.platform.close(name)
     found = Awake(api)
     await found.background.start()
+    await ended(found.background._watching)  # the test's own watch is in its place
+    await found.watch.start()
     yield found
     await found.background.stop()
 
 
-async def test_the_more_are_awake_the_sooner_they_rest(api: World, awake: Awake) -> None:
+async def test_of_a_crowd_the_longest_unused_rest_at_once(api: World, awake: Awake) -> None:
     for name in NAMES:
         await awake.use(name)
-    assert await awake.after(0) == NAMES
-    # 60 s by the square of three times as many as may be awake.
-    assert await awake.after(6) == NAMES
+    assert await awake.after(0) == NAMES  # just used: perhaps still being answered
     await awake.use("v")
-    await awake.after(0)
-    # Those without a use go, longest unused first, until no more are awake than may be.
-    assert await awake.after(1) == ["v"]
-    assert sorted(awake.watch.resting) == ["t", "u"]
-    assert await awake.after(600) == ["v"]
+    assert await awake.after(1) == ["u", "v"]
+    assert awake.watch.resting == ["t"]
 
 
-async def test_one_more_than_may_be_awake_has_its_minute(api: World, awake: Awake) -> None:
+async def test_a_crowd_thins_out_though_no_connection_is_left(
+    api: World, awake: Awake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in NAMES:
         await awake.use(name)
     await awake.after(0)
-    (last,) = await awake.after(7)
-    other = next(name for name in NAMES if name != last)
-    await awake.use(other)
-    assert await awake.after(0) == sorted([last, other])
-    # 60 s by the square of two; the first of them has stood longer.
-    assert await awake.after(14) == [other]
+    awake.time += 1
+
+    async def away(_: object) -> list[Tenant]:
+        raise UnavailableError("All database connections are in use.")
+
+    monkeypatch.setattr(type(api.platform.control), "tenants", away)
+    with pytest.raises(UnavailableError):
+        await awake.watch.step()
+    assert len(awake.names) == 2
+
+
+async def test_who_is_not_asked_for_a_minute_rests_until_no_more_are_awake_than_may(
+    api: World, awake: Awake
+) -> None:
+    for name in NAMES[:2]:
+        await awake.use(name)
+    assert await awake.after(0) == ["t", "u"]
+    await awake.use("u")
+    assert await awake.after(59) == ["t", "u"]
+    assert await awake.after(1) == ["u"]
+    assert await awake.after(600) == ["u"]
 
 
 async def test_a_request_wakes_a_tenant_and_is_answered(api: World, awake: Awake) -> None:
     for name in NAMES:
         await awake.use(name)
     await awake.after(0)
-    await awake.after(7)
-    resting = awake.watch.resting[0]
-    before = (await api.get("/items?captureId=" + f"{resting}-1000.0", resting)).json()
+    await awake.after(1)
+    (resting,) = awake.watch.resting
+    before = (await api.get(f"/items?captureId=c{NAMES.index(resting) + 1}", resting)).json()
     assert before["status"] == "queued"
     assert resting in awake.names
 
@@ -107,10 +126,9 @@ async def test_what_comes_due_wakes_at_a_visit(api: World, awake: Awake) -> None
     later = datetime.now(UTC) + timedelta(hours=1)
     await awake.use("u", captureId="later", activationDateTime=later.isoformat())
     await awake.after(0)
-    await awake.after(6)
     await awake.use("v")
     await awake.after(0)
-    assert await awake.after(1) == ["v"]
+    assert await awake.after(600) == ["v"]
     assert await awake.after(VISIT_SECONDS, steps=4) == ["v"]
     (tenant,) = [t for t in await api.platform.control.tenants() if t.id == "u"]
     resting = await api.platform.apart(tenant)

@@ -9,6 +9,8 @@ from typing import Any, Final
 import structlog
 from prometheus_client import Counter
 
+from openiwd.domain.errors import UnavailableError
+
 log = structlog.get_logger()
 
 STOP_SECONDS: Final = 5.0
@@ -24,14 +26,26 @@ async def forever(name: str, step: Callable[[], Awaitable[float]]) -> None:
     while True:
         try:
             pause = await step()
-        except Exception:
+        except Exception as error:
             loop_errors.labels(name).inc()
-            log.exception("background step failed", loop=name)
+            away = _unavailable(error)
+            if away is None:
+                log.exception("background step failed", loop=name)
+            else:
+                log.warning("background step waits", loop=name, reason=away.message)
             pause = 1.0
         if (own := asyncio.current_task()) is not None and own.cancelling():
             # A library that ended in the same instant can swallow the request to stop.
             raise asyncio.CancelledError
         await asyncio.sleep(pause)
+
+
+def _unavailable(error: BaseException) -> UnavailableError | None:
+    """What is away, where that is all that went wrong: nothing that a trace would explain."""
+    if isinstance(error, BaseExceptionGroup):
+        found = [_unavailable(each) for each in error.exceptions]
+        return found[0] if all(found) else None
+    return error if isinstance(error, UnavailableError) else None
 
 
 async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -6,6 +6,7 @@ all are looked at in turns.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections import deque
@@ -26,9 +27,9 @@ FOLLOW_SECONDS: Final = 1.0
 AWAKE_AT_MOST: Final = 25
 """Up to so many tenants none rests."""
 IDLE_SECONDS: Final = 60.0
-"""A tenant that nobody has asked for so long may rest, where hardly more are awake than at most."""
-IDLE_SECONDS_AT_LEAST: Final = 5.0
-"""So long a tenant stays awake however many are."""
+"""A tenant that nobody has asked for so long may rest."""
+CROWD: Final = 1.6
+"""So many times as many as may be awake are the most that are: their loops share the connections of the process."""
 VISIT_SECONDS: Final = 60.0
 """Each resting tenant is looked at once in so long."""
 HORIZON_SECONDS: Final = 3 * VISIT_SECONDS
@@ -75,6 +76,9 @@ class TenantWatch:
         self._tell = tell
         self._told = told
         self._resting: deque[str] = deque()
+        self._most_awake = round(CROWD * awake_at_most)
+        self._untold: set[str] = set()
+        """Tenants that were used since others were told."""
         self._uses: dict[str, tuple[int, float]] = {}
         """By tenant: the count of its uses, and since when it has stood there."""
         self._failed: dict[str, float] = {}
@@ -94,6 +98,7 @@ class TenantWatch:
             await self._open(tenant)
 
     async def step(self) -> float:
+        await self._relieve()  # first: all else needs a connection, which a crowd leaves nobody
         wanted = {t.id: t for t in await self._platform.control.tenants() if t.active}
         for tenant_id in self._opening.running.keys() - wanted.keys():
             log.info("tenant closed", tenant=tenant_id)
@@ -129,9 +134,10 @@ class TenantWatch:
     # Rest
 
     async def _rest_and_wake(self, wanted: Mapping[str, Tenant]) -> None:
-        used = self._note_uses()
-        if used and self._tell is not None:
-            await self._tell(used)
+        self._note_uses()
+        if self._untold and self._tell is not None:
+            used, self._untold = self._untold, set()
+            await self._tell(sorted(used))
         if self._wakes_others and self._resting and self._told is not None:
             for tenant_id in (await self._told()) & set(self._resting):
                 await self._open(wanted[tenant_id])
@@ -140,9 +146,8 @@ class TenantWatch:
                 break
             services = self._opening.running[tenant_id]
             if not await self._reasons(services) and self._is_unused(tenant_id):
-                await self._opening.close(tenant_id)
+                await self._rest(tenant_id)
                 self._resting.append(tenant_id)
-                self._rests_since[tenant_id] = self._monotonic()
             else:
                 self._uses[tenant_id] = services.uses, self._monotonic()
         due = math.ceil(len(self._resting) * FOLLOW_SECONDS / self._visit_seconds)
@@ -153,33 +158,46 @@ class TenantWatch:
             self._resting.append(tenant_id)
             await self._visit(wanted[tenant_id])
 
-    def _note_uses(self) -> list[str]:
-        """The tenants that were used since the last look."""
-        now, used = self._monotonic(), []
+    async def _relieve(self) -> None:
+        """Of a crowd the longest unused rest at once, unasked; they are visited next, and woken for what is due.
+
+        Requests can wake hundreds one after the other, whose loops would leave no connection to ask or to answer with.
+        """
+        if len(self._opening.running) <= self._most_awake:
+            return
+        self._note_uses()
+        now = self._monotonic()
+        unused = sorted(
+            (since, i) for i, (_, since) in self._uses.items() if since < now and self._is_unused(i)
+        )
+        chosen = [i for _, i in unused[: len(self._opening.running) - self._most_awake]]
+        # All in one go: each may wait for a connection to give up what it has to.
+        await asyncio.gather(*(self._rest(tenant_id) for tenant_id in chosen))
+        self._resting.extendleft(chosen)
+
+    async def _rest(self, tenant_id: str) -> None:
+        await self._opening.close(tenant_id)
+        self._rests_since[tenant_id] = self._monotonic()
+
+    def _note_uses(self) -> None:
+        """Which tenants were used since the last look."""
+        now = self._monotonic()
         for tenant_id, services in self._opening.running.items():
             known = self._uses.get(tenant_id)
             if known is None or known[0] != services.uses or services.streams:
                 self._uses[tenant_id] = services.uses, now
-                used.append(tenant_id)
+                self._untold.add(tenant_id)
         for gone in self._uses.keys() - self._opening.running.keys():
             del self._uses[gone]
-        return used
 
     def _idle(self) -> list[str]:
         """Unused for long enough, longest first; while there are no more than may be awake, none."""
         running = self._opening.running
         if len(running) <= self._awake_at_most:
             return []
-        limit = self._monotonic() - self._patience(len(running))
+        limit = self._monotonic() - self._idle_seconds
         found = [(since, i) for i, (_, since) in self._uses.items() if since <= limit and i in running]
         return [tenant_id for _, tenant_id in sorted(found)]
-
-    def _patience(self, awake: int) -> float:
-        """How long a tenant stays awake unused: less by the square of how many are. The loops of all of them share
-        the connections of this process, and requests that wake hundreds one after the other would find none left.
-        """
-        crowd = awake / max(1, self._awake_at_most)
-        return min(self._idle_seconds, max(IDLE_SECONDS_AT_LEAST, self._idle_seconds / crowd**2))
 
     def _is_unused(self, tenant_id: str) -> bool:
         services = self._opening.running.get(tenant_id)
