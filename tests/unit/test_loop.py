@@ -1,11 +1,13 @@
-"""Background loops end when they are asked to, even where a library has swallowed the request."""
+"""Background loops outlive errors, and end when they are asked to, even where a library swallows the request."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
+from openiwd.domain.errors import UnavailableError
 from openiwd.processes import loop
 from openiwd.processes.loop import ended, forever
 
@@ -41,3 +43,29 @@ async def test_loops_end_with_and_without_errors() -> None:
     assert isinstance(tasks[0].exception(), ValueError)
     assert tasks[1].cancelled()
     await ended([])
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (UnavailableError("gone"), ("warning", "gone", False)),
+        (
+            ExceptionGroup("two", [UnavailableError("gone"), UnavailableError("too")]),
+            ("warning", "gone", False),
+        ),
+        (ExceptionGroup("two", [UnavailableError("gone"), ValueError("odd")]), ("error", None, True)),
+        (ValueError("odd"), ("error", None, True)),
+    ],
+)
+async def test_only_what_nobody_foresaw_leaves_a_trace(
+    error: Exception, told: tuple[str, str | None, bool]
+) -> None:
+    async def step() -> float:
+        raise error
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(forever("test", step))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(ended([task]), 10)
+    (line,) = logs
+    assert (line["log_level"], line.get("reason"), line.get("exc_info", False)) == told
