@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = [
     f"tests.servers.{name}"
     for name in (
@@ -16,3 +18,9 @@ pytest_plugins = [
         "identity_provider",
     )
 ]
+
+# How fast a machine is, and what else it does, is no property of the code under test.
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")

@@ -58,6 +58,26 @@ async def test_who_stops_deciding_frees_the_lease_at_once(api: World, background
     assert await control.take_decider_lease("t", other) is not None
 
 
+async def test_records_are_counted_however_they_came(api: World, background: Background) -> None:
+    await until(lambda: "t" in background.running)
+    points = {
+        "calls": {"kind": "rest"},
+        "posts": {"kind": "webhook", "secret": "known to both", "check": "bearer"},
+    }
+    for name, source in points.items():
+        made = await api.call("PUT", f"/capture-points/{name}", json={"name": name, "source": source})
+        assert made.status_code == 201, made.text
+    records = [{"captureId": "a"}, {"captureId": "b"}, {"subject": "names no item"}, {"message": "ping"}]
+    await api.post("/capture-points/calls/messages", records)
+    bearer = {"authorization": "Bearer known to both"}
+    await api.call("POST", "/capture/posts", None, json=records, headers=bearer)
+    text = (await api.get("/metrics", None)).text
+    for name in points:
+        for outcome, count in {"created": 2, "error": 1, "pong": 1}.items():
+            told = f'iwd_capture_records_total{{capture_point="{name}",outcome="{outcome}",tenant="t"}} {count}.0'
+            assert told in text
+
+
 def loops() -> Counter[str]:
     """By name, those that run now."""
     return Counter(t.get_name() for t in asyncio.all_tasks())

@@ -14,6 +14,7 @@ from openiwd.adapters.files.adapter import FileAdapter
 from openiwd.domain.capture.answer import Notification
 from openiwd.domain.errors import FencedError, UnavailableError
 from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Taken
+from openiwd.processes import capture
 from openiwd.processes.capture import CapturingTenant
 from openiwd.processes.identity import new_id
 from openiwd.usecases import capture_reader
@@ -264,6 +265,47 @@ async def test_one_process_reads_and_another_follows_when_it_stops(api: World, w
     assert not (await api.get("/capture-points/claims/status")).json()["running"]
     await second.stop()
     await asyncio.sleep(0)
+
+
+async def test_who_lets_its_lease_run_out_is_followed_at_the_next_look(
+    api: World, way: FileWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = capture.LEASE_SECONDS + 2 * capture.RENEW_SECONDS
+    assert longest < 10, "a standby follows within ten seconds, with some left to open the source"
+    services = await api.services()
+    await services.feed.start()
+    ids = [new_id(), new_id()]
+    first, second = (
+        CapturingTenant(
+            Platform(
+                api.wiring.control, api.wiring._runtime, uuid, capture_adapters=api.platform.capture_adapters
+            ),
+            services,
+        )
+        for uuid in ids
+    )
+
+    async def holder() -> Any:
+        return (await api.get("/capture-points/claims/status")).json()["processId"]
+
+    await first.step()
+    assert await second.step() == capture.RENEW_SECONDS
+    assert await holder() == str(ids[0])
+    monkeypatch.setattr(capture, "LEASE_SECONDS", 0.0)
+    await first.step()
+    monkeypatch.undo()
+    await second.step()
+    assert await holder() == str(ids[1])
+    await first.step()
+    assert await holder() == str(ids[1]), "who was away takes nothing back"
+    way.drop("a.json", b'{"captureId": "a"}')
+    await until(lambda: _there(api))
+    await first.stop()
+    await second.stop()
+
+
+async def _there(api: World) -> bool:
+    return len(await items_at(api)) == 1
 
 
 async def _told(reads: Any) -> bool:

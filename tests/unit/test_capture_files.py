@@ -86,6 +86,7 @@ def test_a_quotation_mark_that_never_ends_is_a_fault() -> None:
     found = rows("a.csv", 'id,name\n1,a\n2,"b\n3,c\n')
     assert found[0].fields == {"id": "1", "name": "a"}
     assert found[-1].fault is not None
+    assert found[-1].fault.message.startswith("the record in lines 3 to 4 cannot be read"), "where it begins"
 
 
 def test_the_first_row_names_the_columns_once() -> None:

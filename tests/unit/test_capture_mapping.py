@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,7 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openiwd.domain.capture.mapping_compiler import CompiledMapping, compile_mapping, read_point
-from openiwd.domain.capture.message import Complete, Create, GetInfo, Hold, Message, Restart, Update
+from openiwd.domain.capture.message import (
+    Cancel,
+    Complete,
+    Create,
+    GetInfo,
+    Hold,
+    Message,
+    MessageKind,
+    Ping,
+    Restart,
+    Update,
+)
 from openiwd.domain.capture.outside_source import SecretText
 from openiwd.domain.capture.point import CapturePoint, secret_names
 from openiwd.domain.capture.target import target_by_name, target_of
@@ -289,3 +301,44 @@ def test_secrets_are_found_by_their_type() -> None:
 
     assert secret_names(Source) == ["passWord", "key"]  # type: ignore[arg-type]
     assert secret_names(type(CapturePoint(id="a", name="A").source)) == []
+
+
+def test_a_ping_is_refused_for_nothing_that_a_mapping_asks() -> None:
+    lines = [line("captureId", "id", required=True), line("dueDateTime", "due", date="%d.%m.%Y")]
+    made = mapping(mapping={"fields": lines})
+    for record in ({}, {"due": "never"}, {"priority": "high"}):
+        assert made.message(record, "ping") == Ping()
+        assert made.values(record, MessageKind.PING) == {}
+
+
+def test_of_an_item_that_exists_nothing_is_asked_and_nothing_is_made_up() -> None:
+    lines = [
+        line("captureId", "id", required=True),
+        line("subject", "title", required=True),
+        line("businessValue", "value", default=7),
+        line("reason", "why", default="by the source"),
+    ]
+    made = mapping(mapping={"fields": lines})
+    hold = made.message({"id": "1"}, "hold")
+    assert isinstance(hold, Hold)
+    assert hold.reason == "by the source", "what a message says of itself has its default"
+    named = made.message({"message": "cancel", "id": ""} | {"Interaction Id": str(UUID(int=1))})
+    assert isinstance(named, Cancel), "named by id, although the mapping requires a captureId"
+    assert named.id == UUID(int=1)
+    update = made.message({"id": "1", "title": "new"}, "update")
+    assert isinstance(update, Update)
+    assert update.item.business_value is msgspec.UNSET, "absent is unchanged"
+    with pytest.raises(InvalidInputError) as refused:
+        made.message({"id": "1"}, "create")
+    assert refused.value.field == "title"
+
+
+def test_a_mapping_remembers_no_more_names_than_it_may() -> None:
+    made = mapping(mapping={"fields": [line("captureId", "n0")], "unmapped": "data"})
+    names = [f"n{n}" for n in range(3_000)] + ["x" * 200]
+    for _ in range(2):
+        for start in range(0, 3_000, 500):
+            record = dict.fromkeys(["n0", *names[start : start + 500], names[-1]], "v")
+            created = made.message(record)
+            assert isinstance(created, Create)
+            assert set(created.item.data or {}) == set(record) - {"n0"}

@@ -74,3 +74,38 @@ def test_a_broken_file_fails_where_it_breaks(tmp_path: Path) -> None:
     result = try_file(path, trial_point(None))
     assert (result.records, result.failed) == (1, 1)
     assert result.lines[-1].error is not None
+
+
+def test_what_is_printed_names_the_field_and_takes_nothing_in_the_file_for_markup(
+    table: Path, mapping: Path, tmp_path: Path
+) -> None:
+    shown = CliRunner().invoke(app, ["capture", "test", str(table), "--mapping", str(mapping)])
+    assert "Faellig: " in " ".join(shown.output.split())
+    odd = tmp_path / "odd.csv"
+    odd.write_text("captureId;subject;dueDateTime\n[/b];[red]x[/];\nb;x;[/y]\n", encoding="utf-8")
+    shown = CliRunner().invoke(app, ["capture", "test", str(odd)])
+    assert shown.exception is None or isinstance(shown.exception, SystemExit), shown.output
+    assert "[/b]" in shown.output
+    assert "[/y]" in shown.output
+
+
+def test_a_broken_file_says_how_much_of_it_would_be_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[{"captureId": "1"}, {"captureId": ""}, {', encoding="utf-8")
+    shown = CliRunner().invoke(app, ["capture", "test", str(path)])
+    assert shown.exit_code == 1
+    assert "2 records, 1 would be refused" in shown.output
+    assert "The file is broken there: 1 before it would be taken" in shown.output
+
+
+def test_records_that_no_text_can_hold_are_refused_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    records = [
+        '{"captureId": "a", "dueDateTime": "\\ud800"}',
+        '{"captureId": "\\ud800"}',
+        '{"message": "\\udfff"}',
+    ]
+    path.write_text("[" + ", ".join(records) + "]", encoding="utf-8")
+    shown = CliRunner().invoke(app, ["capture", "test", str(path), "--json"])
+    assert shown.exit_code == 1, shown.output
+    assert [line["number"] for line in json.loads(shown.output)["lines"] if "error" in line] == [1, 2, 3]

@@ -11,8 +11,10 @@ import typer
 import uvloop
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from openiwd.cli.serve import say_ready
+from openiwd.domain.capture.answer import AnswerError
 from openiwd.processes.capture_trial import Trial, trial_point, try_file
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.serve import Part
@@ -81,10 +83,22 @@ def _print(result: Trial) -> None:
         table.add_column(name, overflow="fold")
     for line in result.lines:
         if line.error is None:
-            told = msgspec.json.encode(line.values).decode()
+            told = Text(msgspec.json.encode(line.values).decode())
         else:
-            told = f"[red]{line.error.message}[/]" + (f" ({line.error.hint})" if line.error.hint else "")
-        table.add_row(str(line.number), line.message or "–", line.capture_id or "–", told)
+            told = _refusal(line.error)
+        # As texts: what a file holds in brackets is no markup.
+        table.add_row(str(line.number), line.message or "–", Text(line.capture_id or "–"), told)
     console = Console()
     console.print(table)
-    console.print(f"{result.records} records, {result.failed} would be refused", highlight=False)
+    refused = result.failed - result.broken
+    console.print(f"{result.records} records, {refused} would be refused", highlight=False)
+    if result.broken:
+        sound = result.records - refused
+        console.print(f"The file is broken there: {sound} before it would be taken.", highlight=False)
+
+
+def _refusal(error: AnswerError) -> Text:
+    """The field at fault as the source calls it, what is wrong with it, and what to do."""
+    named = error.field and error.field not in error.message
+    told = Text(f"{error.field}: {error.message}" if named else error.message, style="red")
+    return told.append(f" ({error.hint})", style="default") if error.hint else told

@@ -47,6 +47,10 @@ class TransactionRetryError(UnavailableError):
     code = "retry"
 
 
+class TookTooLongError(UnavailableError):
+    """The database ended it: more was to be done than the time allows."""
+
+
 class Tenant(Struct, frozen=True, kw_only=True):
     """A tenant as the control database knows it. `pushes` false: nothing is offered (a replay decides)."""
 

@@ -18,7 +18,7 @@ from openiwd.domain.errors import FencedError, UnavailableError
 from openiwd.domain.privilege import system
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.ports.tenant_store import Cursor, Tenant
-from openiwd.processes.capture import CapturingTenant
+from openiwd.processes.capture import CapturingTenant, counting
 from openiwd.processes.loop import ended, forever, loop_errors
 from openiwd.processes.routing import RoutingTenant
 from openiwd.processes.searching import IndexingTenant
@@ -199,6 +199,7 @@ class Background:
                 return
             await self.close(tenant.id)  # closed and opened again before these loops were ended
         loops = self._loops[tenant.id] = Loops(services=services)
+        services.captured = counting(tenant.id)
         try:
             await services.feed.start()
         except BaseException:

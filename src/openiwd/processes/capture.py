@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +17,7 @@ from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import FencedError, OpenIwdError, UnavailableError
 from openiwd.usecases.capture_batch import opened
 from openiwd.usecases.capture_point import StoredPoint, stored_points
-from openiwd.usecases.capture_reader import CaptureReader, Watched
+from openiwd.usecases.capture_reader import CaptureReader
 from openiwd.usecases.capture_secret import unsealed
 from openiwd.usecases.platform import Platform, TenantServices
 
@@ -37,6 +38,15 @@ records_taken = Counter(
     "Records of capture points by outcome",
     ["tenant", "capture_point", "outcome"],
 )
+
+
+def counting(tenant_id: str) -> Callable[[str, Outcome, int], None]:
+    """Counts what became of records of a tenant's capture points, however they came."""
+
+    def count(point_id: str, outcome: Outcome, records: int) -> None:
+        records_taken.labels(tenant_id, point_id, outcome.value).inc(records)
+
+    return count
 
 
 class _Reading:
@@ -92,16 +102,12 @@ class _Reading:
         ready = opened(point, services.tenant.id)
         readable = unsealed(self._platform, services.tenant.id, point)
         async with adapter.open(readable, services.tenant.id) as source:
-            watched = Watched(self._count)
-            self._reader = CaptureReader(services, ready, source, epoch, watched, self._away_since)
+            self._reader = CaptureReader(services, ready, source, epoch, self._away_since)
             try:
                 # In a task of its own, as in `background`: a group that fails marks the task that waits for it.
                 await asyncio.get_running_loop().create_task(self._reader.run())
             finally:
                 self._away_since, self._reader = self._reader.status.away_since, None
-
-    def _count(self, point_id: str, outcome: Outcome) -> None:
-        records_taken.labels(self._services.tenant.id, point_id, outcome.value).inc()
 
     def _fail(self, error: BaseException, state: str) -> None:
         text = error.message if isinstance(error, OpenIwdError) else f"{type(error).__name__}: {error}"

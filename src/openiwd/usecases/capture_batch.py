@@ -4,6 +4,7 @@ in the source and with the error inbox. A record that came before is known by it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from openiwd.domain.capture.answer import Answer, Outcome, refused
 from openiwd.domain.capture.mapping_compiler import CompiledMapping, compile_mapping
-from openiwd.domain.capture.message import Message, Ping, capture_id_of, kind_of
+from openiwd.domain.capture.message import Create, GetInfo, Message, Ping, capture_id_of, kind_of
 from openiwd.domain.capture.notification import actor_of
 from openiwd.domain.capture.point import CapturePoint, DuplicatePolicy
 from openiwd.domain.errors import (
@@ -25,14 +26,15 @@ from openiwd.domain.errors import (
     UnavailableError,
 )
 from openiwd.domain.privilege import Caller, Scope
+from openiwd.domain.work_item import WorkItem
 from openiwd.ports.capture import MAX_RAW, SourceRecord
 from openiwd.ports.capture_store import CaptureError
-from openiwd.ports.tenant_store import Writing
+from openiwd.ports.tenant_store import TookTooLongError, Writing
 from openiwd.usecases.capture_command import INTERNAL_PRIVILEGES, command_of_message
 from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.item_action import named_agents, wrong_agents
 from openiwd.usecases.item_view import item_view
-from openiwd.usecases.work_item import apply
+from openiwd.usecases.work_item import ATTEMPTS, apply
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -42,6 +44,10 @@ MAX_KEPT: Final = 64 * 1024
 
 MOST_OPEN: Final = 10_000
 """Open entries of the inbox that are kept of a capture point, the newest: more are no help, and would fill the disk."""
+
+
+TOGETHER: Final = 3
+"""So often a batch is judged while something is in its way; then its halves are, and only the record at fault waits."""
 
 
 class OpenedPoint(Struct):
@@ -87,6 +93,13 @@ class Plan(Struct, eq=False):
         }
 
 
+def count(services: TenantServices, point: OpenedPoint, answers: Sequence[Answer]) -> None:
+    """Tells how many records came to what."""
+    for outcome, records in Counter(answer.outcome for answer in answers).items():
+        services.captured(point.point.id, outcome, records)
+
+
+View = Callable[[WorkItem], dict[str, Any]]
 Also = Callable[[Writing, Sequence[Plan]], Awaitable[None]]
 
 
@@ -107,7 +120,8 @@ async def take(
         await tx.add_capture_errors([inbox_entry(services, point, p) for p in written if _has_failed(p)])
 
     if fresh:
-        await run(services, point, fresh, also)
+        placed = all(r.offset is not None or r.key is not None for r in records)
+        await run(services, point, fresh, also, in_parts=placed)
         await bound_inbox(services, point, fresh)
     await _answer_again(services, point, [p for p in plans if p.answer is None])
     return [plan.answer for plan in plans if plan.answer is not None]
@@ -141,31 +155,52 @@ def planned(point: OpenedPoint, record: SourceRecord) -> Plan:
     return plan
 
 
-async def run(services: TenantServices, point: OpenedPoint, plans: Sequence[Plan], also: Also) -> None:
-    """Carries out the plans in order and answers each; a value that the database refuses is found out by halves."""
+async def run(
+    services: TenantServices,
+    point: OpenedPoint,
+    plans: Sequence[Plan],
+    also: Also,
+    *,
+    in_parts: bool = False,
+) -> None:
+    """Carries out the plans in order and answers each; a value that the database refuses is found out by halves.
+
+    `in_parts`: so is what others stand in the way of. A part may be committed then when UnavailableError is raised, so
+    this is for records that are known by their places when they come again.
+    """
     await _check(services, point, plans)
     commands = [p.command for p in plans if p.command is not None]
 
     async def record(tx: Writing, results: Sequence[Result]) -> None:
-        told = iter(results)
+        told, view = iter(results), await _viewing(services, plans)
         for plan in plans:
-            plan.answer = await _answer(services, point, plan, None if plan.command is None else next(told))
+            plan.answer = _answer(point, plan, None if plan.command is None else next(told), view)
         await also(tx, plans)
 
+    alone = len(plans) == 1
+    attempts = TOGETHER if in_parts and not alone else ATTEMPTS
     try:
-        await apply(services.runtime, commands, also=record, always=True)
-    except (UnavailableError, FencedError):
+        await apply(services.runtime, commands, also=record, always=True, attempts=attempts)
+    except FencedError:
         raise
     except OpenIwdError as error:
-        if len(plans) > 1:
+        if isinstance(error, UnavailableError) and not (in_parts and not alone and _is_of_size(error)):
+            raise
+        if not alone:
+            # Those before the one at fault are through then; those after it have to wait, for the order's sake.
             half = len(plans) // 2
-            await run(services, point, plans[:half], also)
-            await run(services, point, plans[half:], also)
+            await run(services, point, plans[:half], also, in_parts=in_parts)
+            await run(services, point, plans[half:], also, in_parts=in_parts)
         elif plans[0].command is not None:
             plans[0].refuse(error)
-            await run(services, point, plans, also)
+            await run(services, point, plans, also, in_parts=in_parts)
         else:
             raise
+
+
+def _is_of_size(error: UnavailableError) -> bool:
+    """Whether fewer records may get through: others change some of the items, or there is too much for the time."""
+    return error.code == "busy" or isinstance(error, TookTooLongError)
 
 
 async def _check(services: TenantServices, point: OpenedPoint, plans: Sequence[Plan]) -> None:
@@ -194,7 +229,16 @@ async def _check(services: TenantServices, point: OpenedPoint, plans: Sequence[P
             )
 
 
-async def _answer(services: TenantServices, point: OpenedPoint, plan: Plan, result: Result | None) -> Answer:
+async def _viewing(services: TenantServices, plans: Sequence[Plan]) -> View | None:
+    """Shows items as the API does, where any of the plans asks for one."""
+    if not any(isinstance(plan.message, GetInfo) for plan in plans):
+        return None
+    runtime = services.runtime
+    rules, now = await runtime.rules(), runtime.now()
+    return lambda item: msgspec.to_builtins(item_view(item, rules, now))
+
+
+def _answer(point: OpenedPoint, plan: Plan, result: Result | None, view: View | None) -> Answer:
     if plan.error is not None:
         return refused(plan.error, **plan.known)
     match result:
@@ -205,34 +249,31 @@ async def _answer(services: TenantServices, point: OpenedPoint, plan: Plan, resu
         case OpenIwdError():
             return refused(result, **plan.known)
         case Done():
-            return await _of_item(services, plan, result)
+            return _of_item(plan, result, view)
 
 
-async def _of_item(services: TenantServices, plan: Plan, done: Done, *, again: bool = False) -> Answer:
-    item, known = done.item, plan.known
-    asked = known["message"] == "getInfo"
-    if asked:
+def _of_item(plan: Plan, done: Done, view: View | None, *, again: bool = False) -> Answer:
+    item, message = done.item, plan.message
+    if isinstance(message, GetInfo):
         outcome = Outcome.INFO
     elif done.created:
         outcome = Outcome.CREATED
-    elif known["message"] == "create" and not done.changed:
+    elif isinstance(message, Create) and not done.changed:
         outcome = Outcome.EXISTING
     else:
         outcome = Outcome.DONE if done.changed or again else Outcome.UNCHANGED
-    shown = None
-    if asked:
-        runtime = services.runtime
-        shown = msgspec.to_builtins(item_view(item, await runtime.rules(), runtime.now()))
     return Answer(
         outcome=outcome,
+        message=None if message is None else kind_of(message),
+        position=plan.record.position,
         id=item.id,
+        capture_id=item.capture_id,
         status=item.status.value,
         revision=item.revision,
         category_path=item.category_path,
         queue=item.queue_id,
         warnings=list(done.warnings),
-        item=shown,
-        **{**known, "capture_id": item.capture_id},
+        item=view(item) if view is not None and outcome is Outcome.INFO else None,
     )
 
 
@@ -286,6 +327,7 @@ async def _answer_again(services: TenantServices, point: OpenedPoint, plans: Seq
         by_capture = await reading.items_by_capture(keys) if keys else {}
         by_id = await reading.items_by_id(ids) if ids else {}
         dropped = await reading.capture_errors_dropped()
+    view = await _viewing(services, plans)
     for plan in plans:
         failure = failures.get((plan.record.stream, plan.record.place))
         if failure is not None:
@@ -297,7 +339,7 @@ async def _answer_again(services: TenantServices, point: OpenedPoint, plans: Seq
             stored.item if stored is not None else by_id.get(getattr(plan.message, "id", None) or UUID(int=0))
         )
         if item is not None and item.capture_point == point.point.id:
-            plan.answer = await _of_item(services, plan, Done(item=item, changed=False), again=True)
+            plan.answer = _of_item(plan, Done(item=item, changed=False), view, again=True)
         elif point.point.id in dropped and not isinstance(plan.message, Ping):
             plan.answer = refused(plan.error or _refused_before(), **plan.known)
         else:

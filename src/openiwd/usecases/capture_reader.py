@@ -18,13 +18,13 @@ from msgspec import Struct
 from openiwd.domain.capture.answer import Answer, Outcome
 from openiwd.domain.errors import UnavailableError
 from openiwd.ports.capture import CaptureSource, SourceRecord, Taken
-from openiwd.usecases.capture_batch import OpenedPoint, take
+from openiwd.usecases.capture_batch import OpenedPoint, count, take
 from openiwd.usecases.capture_notifier import CaptureNotifier
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
-BATCH: Final = 500
+BATCH: Final = 1_000
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 HEALTH_SECONDS: Final = 10.0
@@ -53,12 +53,6 @@ class ReaderStatus(Struct, kw_only=True, rename="camel"):
     notified: int = 0
 
 
-class Watched(Struct):
-    """Who is told what the loop does, to count it."""
-
-    taken: Callable[[str, Outcome], None] = lambda _point, _outcome: None
-
-
 class CaptureReader:
     """Reads one capture point under one epoch, until cancelled or fenced."""
 
@@ -68,7 +62,6 @@ class CaptureReader:
         point: OpenedPoint,
         source: CaptureSource,
         epoch: int,
-        watched: Watched | None = None,
         away_since: datetime | None = None,
     ) -> None:
         self.status = ReaderStatus(since=services.runtime.now(), away_since=away_since)
@@ -76,7 +69,6 @@ class CaptureReader:
         self._point = point
         self._source = source
         self._epoch = epoch
-        self._watched = watched or Watched()
         self._lately: deque[tuple[float, int]] = deque()
         self.notifier = CaptureNotifier(services, point, source, epoch)
 
@@ -129,8 +121,8 @@ class CaptureReader:
         status, now = self.status, self._services.runtime.now()
         status.records += len(records)
         status.last_record_at = now
+        count(self._services, self._point, answers)
         for answer in answers:
-            self._watched.taken(self._point.point.id, answer.outcome)
             if answer.outcome is Outcome.CREATED:
                 status.created += 1
             elif answer.error is not None:

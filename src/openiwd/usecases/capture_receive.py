@@ -14,7 +14,7 @@ from openiwd.domain.errors import ConflictError, NotFoundError
 from openiwd.domain.privilege import Caller
 from openiwd.ports.capture import SourceRecord
 from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.capture_batch import OpenedPoint, Plan, opened, planned, run
+from openiwd.usecases.capture_batch import OpenedPoint, Plan, count, opened, planned, run
 from openiwd.usecases.capture_point import stored_points
 
 if TYPE_CHECKING:
@@ -51,4 +51,6 @@ async def receive(
         return None
 
     await run(services, point, plans, nothing_more)
-    return [plan.answer for plan in plans if plan.answer is not None]
+    answers = [plan.answer for plan in plans if plan.answer is not None]
+    count(services, point, answers)
+    return answers

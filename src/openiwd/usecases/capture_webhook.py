@@ -19,7 +19,7 @@ from openiwd.domain.errors import ConflictError, ForbiddenError, InvalidInputErr
 from openiwd.domain.webhook import is_signed
 from openiwd.ports.capture import MAX_RAW, SourceRecord
 from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.capture_batch import Plan, bound_inbox, inbox_entry, opened, planned, run
+from openiwd.usecases.capture_batch import Plan, bound_inbox, count, inbox_entry, opened, planned, run
 from openiwd.usecases.capture_point import stored_points
 from openiwd.usecases.capture_secret import unsealed
 
@@ -67,7 +67,9 @@ async def receive(
 
     await run(services, ready, plans, keep)
     await bound_inbox(services, ready, plans)
-    return [plan.answer for plan in plans if plan.answer is not None]
+    answers = [plan.answer for plan in plans if plan.answer is not None]
+    count(services, ready, answers)
+    return answers
 
 
 def _refused() -> ForbiddenError:

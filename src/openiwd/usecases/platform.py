@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from openiwd.domain.capture.answer import Outcome
 from openiwd.domain.errors import ForbiddenError, NotFoundError, UnavailableError
 from openiwd.domain.gws import GwsSettings
 from openiwd.domain.lint.finding import Finding
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
 MakeRuntime = Callable[[Tenant], Awaitable[TenantRuntime]]
 
 
+def _uncounted(_point: str, _outcome: Outcome, _records: int) -> None:
+    """Nobody counts here."""
+
+
 class TenantServices:
     """One tenant, ready for use in this process."""
 
@@ -88,6 +93,8 @@ class TenantServices:
         self.rules_of_then = RulesOfThen()
         self.linted: tuple[int, datetime, list[Finding]] | None = None
         """What the linter said last of a version of the rule set, and when."""
+        self.captured: Callable[[str, Outcome, int], None] = _uncounted
+        """Told how many records of a capture point came to what, once that is committed; must return at once."""
         self.shadows = ShadowWatch(runtime)
         self.feed.tell(self.shadows.hear)
         self.preparations = None if control is None else Preparations(control, self)

@@ -26,7 +26,7 @@ from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.command import PRIVILEGE, Command, Done, Result
 from openiwd.usecases.item_batch import Batch, write
 from openiwd.usecases.item_change import change_of
-from openiwd.usecases.submission import as_update, submission_hash
+from openiwd.usecases.submission import as_update, hash_of, submission_text
 from openiwd.usecases.tenant_runtime import TenantRuntime
 
 ATTEMPTS: Final = 20
@@ -41,6 +41,7 @@ async def apply(
     also: Callable[[Writing, Sequence[Result]], Awaitable[None]] | None = None,
     always: bool = False,
     atomic: bool = False,
+    attempts: int = ATTEMPTS,
 ) -> list[Result]:
     """Runs the commands in order and writes all that succeeded in one transaction; a failed one leaves no trace.
 
@@ -49,7 +50,7 @@ async def apply(
     and `also` writes in it what belongs to the results (not called when there is nothing to write, unless
     `always`). With `atomic`, nothing at all is written when one of them fails.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(attempts):
         batch = await _load(runtime, commands)
         results, clock_at = await _run(runtime, commands, batch)
         if atomic and any(isinstance(r, OpenIwdError) for r in results):
@@ -186,7 +187,8 @@ def _create(command: Command, ctx: Context, batch: Batch, runtime: TenantRuntime
         raise InvalidInputError("an item is needed", field="item", hint="give the item's fields")
     command.caller.require("workitems.create")
     key = (new.capture_point, new.capture_id)
-    digest = submission_hash(new)
+    text = submission_text(new)
+    digest = hash_of(text)
     known = batch.by_capture.get(key)
     if known is not None:
         item = batch.items[known[0]]
@@ -205,7 +207,7 @@ def _create(command: Command, ctx: Context, batch: Batch, runtime: TenantRuntime
             return Done(item=item, changed=False)
         batch.take(change)
         return Done(item=change.item, warnings=change.warnings)
-    change = judging.create(new, ctx, runtime.new_id())
+    change = judging.create(new, ctx, runtime.new_id(), encoded=text)
     batch.take(change)
     batch.created[change.item.id] = digest
     batch.by_capture[key] = (change.item.id, digest)

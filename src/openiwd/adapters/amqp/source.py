@@ -23,7 +23,8 @@ from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.ports.capture import MAX_RAW, CaptureSource, SourceHealth, SourceRecord, Taken
 
-PREFETCH: Final = 500
+PREFETCH: Final = 1_000
+"""As many as a batch may have; more would only wait here."""
 CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 15
 WAIT_SECONDS: Final = 1.0

@@ -95,8 +95,10 @@ class CsvForm:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
+                first, last = self._line, reader.line_num
+                where = f"line {last}" if first >= last else f"the record in lines {first} to {last}"
                 fault = InvalidInputError(
-                    f"line {reader.line_num} cannot be read: {error}",
+                    f"{where} cannot be read: {error}",
                     hint="look for a quotation mark that is missing or too many",
                     code="brokenRow",
                 )

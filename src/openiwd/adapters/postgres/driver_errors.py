@@ -9,7 +9,7 @@ import asyncpg
 from prometheus_client import Counter
 
 from openiwd.domain.errors import OpenIwdError, UnavailableError
-from openiwd.ports.tenant_store import RejectedRowsError, TransactionRetryError
+from openiwd.ports.tenant_store import RejectedRowsError, TookTooLongError, TransactionRetryError
 
 # Not OSError: one that is not of a lost connection (the pools tell about those) is of whoever uses the connection.
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -34,7 +34,7 @@ def _meaning(error: BaseException) -> tuple[str, OpenIwdError]:
             "the database refuses a value", hint="send fewer items at once to find the one", sqlstate=state
         )
     if state in ("57014", "25P03", "25P04"):
-        return "timeout", UnavailableError("the database took too long", hint="try again in a moment")
+        return "timeout", TookTooLongError("the database took too long", hint="try again in a moment")
     if not state or state.startswith(("08", "53", "57", "58")):
         return "away", UnavailableError("the database is away", hint="try again in a moment")
     return "other", OpenIwdError(f"the database answers {state}", code="internal")

@@ -49,8 +49,9 @@ class FieldMapping(Struct, kw_only=True, rename="camel", forbid_unknown_fields=T
     split: Annotated[str, Meta(min_length=1, max_length=5)] | None = None
     """For lists: what parts the entries; else `;` or `,`."""
     default: Any = UNSET
-    """Where the record has nothing."""
+    """Where the record has nothing. Of items that exist, what is absent is unchanged: this is for new ones."""
     required: bool = False
+    """A new item whose record has nothing here is refused."""
 
 
 class MessageChoice(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):

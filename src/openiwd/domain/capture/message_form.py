@@ -21,15 +21,21 @@ _PATH: Final = re.compile(r"^(?P<text>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.D
 
 def message_of(kind: MessageKind, values: dict[str, Any], capture_point: str) -> Message:
     """The message of this kind from nested values; InvalidInputError naming the attribute at fault."""
-    said = {name: value for name, value in values.items() if name in WORDS and value is not None}
-    item = {name: value for name, value in values.items() if name in _ITEM}
+    said: dict[str, Any] = {}
+    item: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in _ITEM:
+            item[name] = value
+        elif name in WORDS and value is not None:
+            said[name] = value
     _check_inner(item)
     body: dict[str, Any] = {"message": kind.value}
     if "actor" in said:
         body["actor"] = said["actor"]
     match kind:
         case MessageKind.CREATE:
-            body["item"] = {**_whole(_with_result_code(item, said)), "capturePoint": capture_point}
+            body["item"] = new = _whole(_with_result_code(item, said))
+            new["capturePoint"] = capture_point
             _require(body["item"], "captureId")
         case MessageKind.PING:
             pass

@@ -135,6 +135,9 @@ _remembered: Final = lru_cache(maxsize=2_048)(_by_name)
 
 def lay(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     """Puts a value at its place, making the objects on the way (those there are copied: they may be a record's own)."""
+    if len(path) == 1:
+        values[path[0]] = value
+        return
     *parents, leaf = path
     for name in parents:
         inner = values.get(name)
