@@ -148,7 +148,7 @@ async def test_the_backlog_by_priority_is_told_once_per_quarter_and_reported(
         assert {x["key2"] for x in report["lines"]} >= {"800 to 1000"}
         assert sum(x["values"]["waiting"] for x in report["lines"]) == report["totals"]["waiting"]
         file = (await api.get("/reports/queue-priority/file?period=week")).text
-        assert file.splitlines()[0] == "queue,queue_name,priority_range,waiting,mean_waiting"
+        assert file.splitlines()[0] == '"queue","queue_name","priority_range","waiting","mean_waiting"'
         problem(await api.get("/reports/queue-priority/items?measure=waiting"), 400)
         problem(await api.get("/reports/queue-priority/items?measure=pending"), 400)
     finally:

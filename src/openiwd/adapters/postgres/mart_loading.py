@@ -25,6 +25,7 @@ STAGED: Final = (
     *("body", "personal"),
 )
 ERASED: Final = frozenset({"personalDataErased", "contactErased"})
+SAMPLED: Final = "backlogSampled"
 QUARTER: Final = timedelta(minutes=15)
 
 
@@ -85,8 +86,9 @@ class PostgresMartLoad:
                 await run.execute(LOAD["chain"], list(UNUSED))
                 await self._write()
                 await self._agent_states()
-                await run.execute(LOAD["samples"])
-                await self._samples()
+                if any(event.type == SAMPLED for event in events):
+                    await run.execute(LOAD["samples"])
+                    await self._samples()
                 if again:
                     await run.execute(LOAD["remove_empty"])
                 await run.execute(LOAD["advance"], *cursor_of(events[-1].cursor))
