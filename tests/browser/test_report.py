@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from io import BytesIO, StringIO
-from typing import Any
-from xml.etree.ElementTree import fromstring
-from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
-from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Role
-from openiwd.domain.report import BY_ID, MEASURES, REPORTS, Unit
+from openiwd.domain.report import MEASURES, REPORTS
 from openiwd.processes.identity import new_id
 from openiwd.processes.mart import MartLoop
 from openiwd.processes.wiring import mart_database
-from openiwd.usecases import item_action
-from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.mart_run import Chain, MartSource
-from openiwd.usecases.priority_sample import PrioritySampler
 from openiwd.web.shell.rendering import CATALOGUES
 from tests.browser.accessibility import faults
 from tests.browser.conftest import Open, go
-from tests.browser.site import CALLER, Site, submission
+from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
 Shot = Callable[[Page, str], None]
@@ -75,30 +66,9 @@ def mart(site: Site) -> Iterator[MartOfSite]:
 
 
 @pytest.fixture(scope="module")
-def loaded(site: Site, mart: MartOfSite) -> MartOfSite:
-    """With items of every fate, an assignment that has ended, agents that were there, and a sample of what waits."""
-    soon, late = datetime.now(UTC) + timedelta(hours=3), datetime.now(UTC) - timedelta(minutes=5)
-    for subject, product, more in (
-        ("Done", "theft", {"due_date_time": soon}), ("Done late", "glass", {"due_date_time": late}),
-    ):  # fmt: skip
-        site.finish(site.add_one(subject, product, **more).id)
-    site.cancel(site.add_one("Not wanted", "glass").id)
-    site.add_one("Overdue", "theft", due_date_time=late)
-    site.run(work_done(site))
+def loaded(mart: MartOfSite) -> MartOfSite:
     mart.load()
     return mart
-
-
-async def work_done(site: Site) -> None:
-    """An agent takes an item and completes it; then the backlog is told."""
-    services = await site.services()
-    (item,) = await site.create(submission("GLS-9", "Worked on", "glass"))
-    for action, request in (
-        (Action.ASSIGN, ActionRequest(agent="nowak")),
-        (Action.COMPLETE, ActionRequest()),
-    ):
-        await item_action.perform(services, action, request, CALLER, item.id)
-    assert await PrioritySampler(services).step()
 
 
 def test_a_number_says_what_it_counts_and_opens_its_items(
@@ -155,71 +125,6 @@ def test_every_report_in_light_and_in_german_dark_and_narrow(
         assert faults(page) == []
     finally:
         site.set_language("ines", "en")
-
-
-def figures(page: Page) -> list[list[str]]:
-    """The table of a report as it is shown, without its names."""
-    rows = page.locator("#report-table tbody tr").all()
-    return [[text.strip() for text in row.locator("td.num").all_inner_texts()] for row in rows]
-
-
-def as_numbers(rows: list[list[Any]]) -> list[list[float | str]]:
-    """Cells as they are meant, whichever kind of file they come from."""
-    found: list[list[float | str]] = []
-    for row in rows:
-        cells: list[float | str] = []
-        for value in row:
-            try:
-                cells.append(round(float(value), 6))
-            except (TypeError, ValueError):
-                cells.append(str(value or ""))
-        found.append(cells)
-    return found
-
-
-def workbook_rows(content: bytes) -> list[list[Any]]:
-    """The cells of the first sheet by their columns."""
-    space = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
-    sheet = fromstring(ZipFile(BytesIO(content)).read("xl/worksheets/sheet1.xml"))  # noqa: S314 - made by us
-    rows: list[list[Any]] = []
-    for row in sheet.iterfind(".//m:row", space):
-        cells: dict[int, str] = {}
-        for index, one in enumerate(row.iterfind("m:c", space)):
-            letters = one.get("r", "").rstrip("0123456789")
-            place = (
-                sum((ord(c) - 64) * 26**n for n, c in enumerate(reversed(letters))) - 1 if letters else index
-            )
-            cells[place] = "".join(one.itertext())
-        rows.append([cells.get(n, "") for n in range(max(cells, default=-1) + 1)])
-    return rows
-
-
-@pytest.mark.parametrize("report", [r.id for r in REPORTS if r.source != "work"])
-def test_page_files_and_items_behind_say_what_the_api_says(
-    loaded: MartOfSite, open_as: Open, report: str
-) -> None:
-    page = open_as("ines", f"/reports/{report}?period=month")
-    told = page.request.get(f"/iwd/v3/reports/{report}?period=month").json()
-    one = BY_ID[report]
-    expect(page.locator("#report-table tbody tr")).to_have_count(len(told["lines"]))
-    counts = [(n, m) for n, m in enumerate(one.columns) if m.unit is Unit.COUNT]
-    for shown, line in zip(figures(page), told["lines"], strict=True):
-        assert len(shown) == len(one.columns)
-        for place, measure in counts:
-            assert int(shown[place].replace("\u202f", "").replace("−", "-")) == line["values"][measure.name]
-    expected = [[line["values"][m] for m in one.measures] for line in told["lines"]]
-    keys = len(one.by) + (one.by[0] in ("agent", "queue"))
-    for kind in ("csv", "xlsx"):
-        file = page.request.get(f"/reports/{report}/file?period=month&format={kind}").body()
-        rows = workbook_rows(file) if kind == "xlsx" else list(csv.reader(StringIO(file.decode("utf-8-sig"))))
-        assert rows[0][keys:] == list(one.measures), kind
-        width = keys + len(one.measures)
-        lines = [(row + [""] * width)[keys:width] for row in rows[1:]]
-        assert as_numbers(lines) == as_numbers(expected), kind
-    for link in page.locator("#report-table a[href*='/items?'], .report-tiles a[href*='/items?']").all():
-        number = int(link.inner_text().split("\n")[0].split(" ")[0].replace("\u202f", ""))
-        address = (link.get_attribute("href") or "").replace("/reports/", "/iwd/v3/reports/", 1)
-        assert page.request.get(address).json()["found"] == number, address
 
 
 def test_prompts_files_and_german(site: Site, loaded: MartOfSite, open_as: Open, shot: Shot) -> None:
