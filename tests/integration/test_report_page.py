@@ -38,7 +38,8 @@ def number(text: str) -> int:
 
 def shown_rows(html: str) -> list[list[str]]:
     """The figures of the table's lines, as a reader sees them."""
-    body = html[html.index("<tbody>") : html.index("</tbody>")]
+    table = html[html.index('id="report-table"') :]
+    body = table[table.index("<tbody>") : table.index("</tbody>")]
     return [[unescape(_TAG.sub("", f)).strip() for f in _FIGURE.findall(row)] for row in _ROW.findall(body)]
 
 
