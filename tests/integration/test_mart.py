@@ -169,6 +169,14 @@ async def test_attributes_of_the_real_feed_are_mapped(api: World, postgres_serve
     assert services.runtime.mart is not None
 
 
+async def test_a_tenant_without_rules_has_a_mart_all_the_same(api: World) -> None:
+    await api.add_tenant("bare", rules=None)
+    feed = HttpReportingFeed("http://iwd", api.keys["bare"], transport=httpx.ASGITransport(app=api.api))  # type: ignore[arg-type]
+    assert (await feed.rule_sets(0), await feed.report_attributes()) == ([], [])
+    assert (await feed.events(None, 10)).events == []
+    await feed.close()
+
+
 async def test_without_a_mart_reports_say_so(api: World, postgres_server: PostgresServer) -> None:
     problem(await api.get("/reports/intraday-process"), 404, "noMart")
     # Made, but not yet migrated: the first run is on its way.
