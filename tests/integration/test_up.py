@@ -266,7 +266,7 @@ async def test_a_restored_folder_keeps_its_logins_and_all_its_tenants_are_brough
         answer = up.http.get("/iwd/v3/skills", headers={"x-api-key": key})
         assert answer.status_code == 200, answer.text
         for tenant_key in (up.ready["apiKey"], key):
-            await until(partial(mart_is_loaded, up, tenant_key), seconds=3 * READY_SECONDS)
+            await until(partial(mart_is_loaded, up, tenant_key), seconds=READY_SECONDS)
     finally:
         assert up.stop() == 0
 
