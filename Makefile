@@ -24,7 +24,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 .PHONY: faults fuzz sbom seeds overload soak
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
-        mart-faults-long test-superset bench-search upgrade-test pods-test bench-tenants
+        mart-faults-long mart-freshness test-superset bench-search upgrade-test pods-test bench-tenants
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -100,6 +100,9 @@ sbom: install ## what the installed package brings along (CycloneDX, build/sbom.
 
 mart-faults-long: install ## kills the data mart's process at 200 random points and compares (ARGS="--kills 50")
 	@exec $(BIN)/python -m tests.faults.mart_killed $(ARGS)
+
+mart-freshness: install ## how old the numbers of a real demo get under its traffic, at most 60 s (ARGS="--seconds 600")
+	@exec $(BIN)/python -m tests.faults.mart_freshness $(ARGS)
 
 reference: install ## writes the pages of docs/reference and the bundle of deploy/superset that are made from the code
 	@$(BIN)/openiwd reference

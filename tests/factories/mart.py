@@ -26,6 +26,8 @@ CONTENT = (
     "agg_agent_15min",
     "agg_agent_day",
     "agg_task_level_15min",
+    "queue_sample",
+    "agg_queue_priority_15min",
 )
 """What a rebuild must make again bit for bit."""
 

@@ -24,6 +24,16 @@ def instant(text: str, day: datetime = DAY) -> datetime:
     )
 
 
+def _waiting(words: Sequence[str]) -> dict[str, dict[str, int]]:
+    """`motor:200-400=3`: three items wait in the queue with a priority from 200 up to 400."""
+    found: dict[str, dict[str, int]] = {}
+    for word in words:
+        place, _, count = word.partition("=")
+        queue, _, priorities = place.partition(":")
+        found.setdefault(queue, {})[priorities.replace("-", " to ")] = int(count)
+    return found
+
+
 class LogWriter:
     """Events as IWD writes them, from lines `time item act [details]`."""
 
@@ -87,6 +97,9 @@ class LogWriter:
                 for media, _, state in [word.rpartition("=")]
             }
             self.append("agentStateChanged", at, subject=subject, body={"states": states})
+            return
+        if act == "sample":
+            self.append("backlogSampled", at, body={"waiting": _waiting(words)})
             return
         number = int(subject)
         state = self._items.setdefault(number, {"revision": 0, "status": None})

@@ -25,6 +25,8 @@ from tests.factories.mart import MartUnderTest
 from tests.servers.until import until
 
 ROOT = Path(__file__).resolve().parents[2]
+FINISH_SECONDS = 600.0
+"""The whole log may be loaded in it, on a machine that is busy."""
 RUN = """
 import asyncio, sys
 from pathlib import Path
@@ -112,7 +114,7 @@ async def _finish(mart: MartUnderTest, events: Sequence[FedEvent]) -> None:
             return False
         return True
 
-    await until(loaded)
+    await until(loaded, seconds=FINISH_SECONDS)
 
 
 @asynccontextmanager

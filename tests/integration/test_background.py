@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
+from openiwd.ports.tenant_store import Cursor
 from openiwd.processes.background import LEASE_SECONDS, Background
 from openiwd.processes.identity import new_id
 from tests.factories.api import World
@@ -126,3 +127,18 @@ async def test_who_is_shut_and_opened_at_once_has_loops_of_its_own(api: World, w
     await until(lambda: of_tenants(loops()) == {1})
     await until(lambda: after.decider is not None)
     assert before.decider is None
+
+
+async def test_the_deciding_process_tells_the_backlog_once_in_a_quarter_of_an_hour(
+    api: World, background: Background
+) -> None:
+    services = await api.services()
+
+    async def samples() -> list[str]:
+        async with services.runtime.store.reading() as reading:
+            return [e.type for e in await reading.events(Cursor(0, 0), 1_000) if e.type == "backlogSampled"]
+
+    async def told() -> bool:
+        return bool(await samples())
+
+    await until(told)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
+from openiwd.processes.mart_folder import KEY_NAME
 from openiwd.processes.up import Ready
 from openiwd.processes.wiring import Wiring, database_dsn
+from tests.servers.until import until
 
 READY_SECONDS = 60
 STOP_SECONDS = 60
@@ -262,8 +265,22 @@ async def test_a_restored_folder_keeps_its_logins_and_all_its_tenants_are_brough
         assert [u["login"] for u in users] == ["chief"]
         answer = up.http.get("/iwd/v3/skills", headers={"x-api-key": key})
         assert answer.status_code == 200, answer.text
+        for tenant_key in (up.ready["apiKey"], key):
+            await until(partial(mart_is_loaded, up, tenant_key), seconds=READY_SECONDS)
     finally:
         assert up.stop() == 0
+
+
+def mart_is_loaded(up: Up, key: str) -> bool:
+    """Whether the tenant's reports have numbers, and a key of their own that nobody was told."""
+    answer = up.http.get("/iwd/v3/reports/intraday-process", headers={"x-api-key": key})
+    assert answer.status_code in (200, 404, 429, 503), answer.text
+    if answer.status_code != 200 or answer.json()["dataAsOf"] is None:
+        return False
+    keys = up.http.get("/iwd/v3/api-keys", headers={"x-api-key": key})
+    assert keys.status_code == 200, keys.text
+    assert KEY_NAME in keys.text
+    return True
 
 
 def test_where_no_logins_were_made_the_way_to_a_new_password_is_told(

@@ -66,6 +66,8 @@ LOG = """
     14:07 4 complete wrap=30
     16:00 7 new claims/motor due=15:00
     16:20 7 error
+    17:45 - sample motor:200-400=9
+    17:59 - sample motor:200-400=1 motor:800-1000=2 home:0-200=1
 """
 NAMES = {
     "categories": [

@@ -21,6 +21,8 @@ WORK = """SELECT item_number, agent_id, queue_id, started_at, ended_at, outcome,
     wrap_up_us / 1000000 FROM task_work_fact ORDER BY 1, 4"""
 WAITS = """SELECT item_number, agent_id, queue_id, from_at, to_at, wait_us / 60000000, ordinal FROM task_wait_fact
     ORDER BY 1, 4"""
+PRIORITIES = """SELECT interval_start, queue_id, priority_range, waiting FROM agg_queue_priority_15min
+    ORDER BY 1, 2, 3"""
 AGENTS = """SELECT interval_start, agent_id, sum(offered), sum(accepted), sum(declined),
     sum(timed_out), sum(assigned), sum(completed), sum(returned), sum(transferred), sum(taken_back),
     (sum(work_us) / 60000000)::int
@@ -376,3 +378,85 @@ async def test_offers_that_come_to_nothing(mart: MartUnderTest) -> None:
         09:15 carl . . . . . . 1 . . 1
     """)
     assert await mart.rows("SELECT offers, declines, assignments FROM task_fact") == "3 1 1"
+
+
+async def test_samples_of_priority_stand_at_the_end_of_their_interval(mart: MartUnderTest) -> None:
+    """One taken later than in its first minute stands for its own interval until the next one comes."""
+    log = LogWriter().write("""
+        09:00:07 - sample motor:200-400=3 motor:400-600=1 desk:0-200=2
+        09:07:00 - sample motor:200-400=2
+        09:15:20 - sample motor:400-600=4
+        09:30:05 - sample
+        09:45:01 - sample motor:0-200=9
+    """)
+    for end in range(1, len(log.events) + 1):
+        await mart.load(log.events[:end])
+    assert await mart.rows(PRIORITIES) == table("""
+        08:45 desk 0 to 200 2
+        08:45 motor 200 to 400 3
+        08:45 motor 400 to 600 1
+        09:00 motor 400 to 600 4
+        09:30 motor 0 to 200 9
+    """)
+    assert await mart.rows("SELECT interval_start, at FROM queue_sample ORDER BY 1") == table("""
+        08:45 09:00
+        09:00 09:15
+        09:15 09:30
+        09:30 09:45
+    """)
+    assert await _rebuilt(mart, log)
+    # A backup from 09:10 comes back: the provisional sample of 09:07 is all that is left of that interval.
+    log.begin_generation(2)
+    log.write("09:40 - sample desk:0-200=7")
+    await mart.load(log.events)
+    assert await mart.rows(PRIORITIES) == table("""
+        08:45 desk 0 to 200 2
+        08:45 motor 200 to 400 3
+        08:45 motor 400 to 600 1
+        09:00 motor 200 to 400 2
+        09:30 desk 0 to 200 7
+    """)
+    assert await _rebuilt(mart, log)
+
+
+async def test_longer_grains_show_the_last_interval_even_where_nothing_was_left_in_it(
+    mart: MartUnderTest,
+) -> None:
+    log = LogWriter().write("""
+        08:50 1 new claims/motor
+        09:15:01 - sample motor:0-200=1
+        09:35 1 complete
+        09:45:01 - sample
+        10:00:01 - sample
+        10:20 2 new claims/motor
+        10:45:01 - sample motor:200-400=1
+        11:05 3 new claims/motor
+    """)
+    await mart.load(log.events)
+    await mart.mart.publish_views()
+    levels = "SELECT interval_start, pending FROM iwd_agg_task_level_{} ORDER BY 1"
+    assert await mart.rows(levels.format("30min")) == table("""
+        08:30 1
+        09:00 1
+        10:00 1
+        10:30 1
+    """)
+    # At ten nothing was left; at eleven, one.
+    assert await mart.rows(levels.format("hour")) == table("""
+        08:00 1
+        10:00 1
+    """)
+    samples = "SELECT interval_start, priority_range, waiting FROM iwd_agg_queue_priority_{} ORDER BY 1"
+    assert await mart.rows(samples.format("hour")) == "10:00 200 to 400 1"
+    assert await mart.rows("SELECT day::text, waiting FROM iwd_agg_queue_priority_day") == "2026-03-02 1"
+    assert (
+        await mart.rows("SELECT period_start::text, pending FROM iwd_agg_task_level_quarter")
+        == "2026-01-01 1"
+    )
+    assert (
+        await mart.rows("SELECT sampled_at, queue_id, waiting FROM iwd_queue_priority_last")
+        == "10:45 motor 1"
+    )
+    log.write("23:50 2 complete\n23:52 3 complete\n1d00:10 4 new claims/glass\n1d00:20 4 hold")
+    await mart.load(log.events)
+    assert await mart.rows("SELECT day::text, pending FROM iwd_agg_task_level_day") == "2026-03-03 1"

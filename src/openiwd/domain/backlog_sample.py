@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from fractions import Fraction
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
+from openiwd.domain.backlog import Backlog
+from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_state import BacklogState
+
+PRIORITY_BOUNDS: Final = (0, 200, 400, 600, 800, 1_000)
+PRIORITY_RANGES: Final = (
+    f"below {PRIORITY_BOUNDS[0]}",
+    *(f"{low} to {high}" for low, high in pairwise(PRIORITY_BOUNDS)),
+    f"{PRIORITY_BOUNDS[-1]} and more",
+)
+"""A range holds its first number and not its second one."""
 
 
 def waiting_by_schema(backlog: BacklogState) -> Mapping[str, int]:
@@ -31,3 +44,27 @@ def sample_under(backlog: BacklogState, schema_id: str, limit: int) -> tuple[int
     step = -(-total // limit)
     chosen = slots[step // 2 :: step] if step > 1 else slots
     return total, [int(n) for n in backlog.columns.number[chosen]]
+
+
+def range_of(priority: Fraction) -> str:
+    """The range in which a priority lies."""
+    return PRIORITY_RANGES[sum(priority >= bound for bound in PRIORITY_BOUNDS)]
+
+
+def waiting_by_priority(backlog: Backlog, now: int) -> dict[str, dict[str, int]]:
+    """How many items wait in each queue and range of priority, exact as of `now`; nothing of those that hold none."""
+    backlog.advance(now)
+    found: dict[str, Counter[str]] = {}
+    for group in backlog.groups:
+        if len(group.run):
+            queue = found.setdefault(group.trait.queue_id, Counter())
+            for name, count in zip(PRIORITY_RANGES, _counts(backlog, group), strict=True):
+                queue[name] += count
+    return {queue: {n: c for n, c in counts.items() if c} for queue, counts in sorted(found.items())}
+
+
+def _counts(backlog: Backlog, group: Group) -> list[int]:
+    """Of one group by range: it is in order of priority, so each bound is one place in it."""
+    rise, scale = backlog.rise(group), group.line.scale
+    reach = [group.run.count_before((rise - bound * scale + 1,)) for bound in PRIORITY_BOUNDS]
+    return [more - less for more, less in pairwise([len(group.run), *reach, 0])]

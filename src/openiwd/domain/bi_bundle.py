@@ -21,7 +21,7 @@ NAMESPACE: Final = UUID("6f1d5a52-7d0c-4f0e-9a3b-0c8a4be3a1d7")
 Document = dict[str, Any]
 
 _TIMES: Final = ("_at", "_from", "_to", "interval_start", "data_as_of")
-_NUMBERS: Final = ("_us", "_n", "item_number", "is_overdue")
+_NUMBERS: Final = ("_us", "_n", "item_number", "is_overdue", "waiting")
 
 
 class Source(NamedTuple):
@@ -161,6 +161,12 @@ SOURCES: Final = {
         ),
         {"mailbox": "mailbox"},
     ),
+    "priorities": Source(
+        "iwd_queue_priority_last",
+        None,
+        {"waiting": "SUM(waiting)"},
+        {"queue": "queue_id", "priority_range": "priority_range"},
+    ),
 }  # fmt: skip
 _OF_REPORT: Final = {
     "items": ("items", "open", "due"),
@@ -168,6 +174,7 @@ _OF_REPORT: Final = {
     "agents": ("agents", "presence", "work"),
     "work": (),
     "mailboxes": ("mailboxes",),
+    "priorities": ("priorities",),
 }
 WORK_COLUMNS: Final = (
     *("item_number", "category_id", "queue_id", "agent_id", "agent_name", "started_at", "ended_at"),
@@ -181,6 +188,7 @@ _TITLES: Final = {
     "presence": "presence",
     "work": "assignments",
     "mailboxes": "what became of it",
+    "priorities": "waiting now",
 }
 
 

@@ -63,6 +63,7 @@ class EventType(StrEnum):
     ALARM_CHANGED = "alarmChanged"
     ALARM_CLEARED = "alarmCleared"
     CONTACT_ERASED = "contactErased"
+    BACKLOG_SAMPLED = "backlogSampled"
 
 
 class Event(Struct, kw_only=True):

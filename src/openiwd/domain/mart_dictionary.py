@@ -23,6 +23,7 @@ COLUMNS: Final[dict[str, str]] = {
     "segment": "Customer segment (ext.customerSegment); empty = none.",
     "product_type": "Product type (ext.productType); empty = none.",
     "value_range": "Range in which the business value lies.",
+    "priority_range": "Range in which the priority of waiting items lay, its first number included, its second not.",
     "agent_id": "Id of the agent.",
     "agent_name": "Name of the agent, of Info Mart where it has one.",
     "new": "Items received in the interval, in the category and queue that they first got.",
@@ -74,6 +75,8 @@ COLUMNS: Final[dict[str, str]] = {
     "items": "Items.",
     "handle_time_us": "Assigned time and wrap-up of items finished in the interval, microseconds.",
     "backlog": "Open items at the end of the interval.",
+    "waiting": "Items that waited when the interval's sample was taken, as a rule at its end. Never summed over time.",
+    "sampled_at": "Instant of the sample.",
     "item_number": "Number of the item in its tenant.",
     "item_id": "Id of the item.",
     "revision": "Revision of the item that the row belongs to.",
@@ -193,7 +196,7 @@ class Subject(NamedTuple):
     dimensions: tuple[str, ...]
     sums: tuple[str, ...]
     source: str
-    """The table that is summed: `agg_task`, `agg_agent`, or `level`, whose last interval stands for a longer one."""
+    """The table that is summed: `agg_task`, `agg_agent`; of `level` and `priority` the last interval stands for all."""
 
 
 SUBJECTS: Final = (
@@ -235,6 +238,13 @@ SUBJECTS: Final = (
         ("category_id", "category_path", "queue_id", "queue_name"),
         LEVEL,
         "level",
+    ),
+    Subject(
+        "queue_priority",
+        "How many items wait by queue and range of priority, from one sample per quarter of an hour.",
+        ("queue_id", "queue_name", "priority_range"),
+        ("waiting",),
+        "priority",
     ),
 )
 
@@ -384,6 +394,11 @@ FACT_VIEWS: Final = (
         "iwd_agg_task_age_15min",
         "Open items by age range at the end of each quarter of an hour.",
         ("interval_start", "category_id", "queue_id", "age_range", "items"),
+    ),
+    MartView(
+        "iwd_queue_priority_last",
+        "Waiting items by queue and range of priority in the newest sample.",
+        ("sampled_at", "queue_id", "queue_name", "priority_range", "waiting"),
     ),
     MartView(
         "iwd_wfm_15min",

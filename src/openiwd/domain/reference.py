@@ -70,6 +70,7 @@ def events() -> str:
         EventType.ALARM_CHANGED: "an alarm: acknowledged, owned or given back",
         EventType.ALARM_CLEARED: "an alarm: its cause has ended",
         EventType.CONTACT_ERASED: "a contact: its personal values are erased",
+        EventType.BACKLOG_SAMPLED: "the backlog: how many items wait, by queue and range of priority",
     }
     lines += [f"| `{kind.value}` | {other.get(kind, 'an item')} |" for kind in EventType]
     return "\n".join([*lines, ""])

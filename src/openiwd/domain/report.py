@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from openiwd.domain.backlog_sample import PRIORITY_RANGES
 from openiwd.domain.errors import InvalidInputError
 
 Sums = Mapping[str, int | float]
@@ -176,6 +177,15 @@ _ALL: Final = (
         definition="Time in which the agent was not ready.",
     ),
     _share("occupancy", "busy_us", "available_us", "Time with work or after-work ÷ (logged in − not ready)."),
+    _count(
+        "waiting", "Items that waited in the queue at the last sample of the period.", level=True, drill=False
+    ),
+    Measure(
+        name="mean_waiting",
+        unit=Unit.VALUE,
+        sum="mean_waiting",
+        definition="Mean of the samples of the period, of which there is one per quarter of an hour.",
+    ),
     _count("mail_received", "Items of emails received in the period."),
     _count("mail_open", "Of those, the ones that are open now."),
     _count("mail_completed", "Of those, the ones that are completed now."),
@@ -222,7 +232,7 @@ class Report(Struct, frozen=True, kw_only=True):
     tiles: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
     source: str = "items"
-    """items | agents | ages | work | mailboxes"""
+    """items | agents | ages | work | mailboxes | priorities"""
     media_type: str | None = None
     privilege: str = "reports.view"
 
@@ -314,6 +324,13 @@ REPORTS: Final = (
         ),
     ),
     Report(
+        id="queue-priority",
+        by=("queue", "priority_range"),
+        source="priorities",
+        tiles=("waiting",),
+        measures=("waiting", "mean_waiting"),
+    ),
+    Report(
         id="resource-performance",
         by=("agent",),
         source="agents",
@@ -375,6 +392,11 @@ REPORTS: Final = (
         ),
     ),
 )
+RANGES: Final = {
+    "value_range": ("below 0", "0", "1-99", "100-999", "1000-9999", "10000 and more"),
+    "priority_range": PRIORITY_RANGES,
+}
+"""Keys that are ranges, in their order."""
 BY_ID: Final = {r.id: r for r in REPORTS}
 
 

@@ -25,6 +25,7 @@ _NOT_OF_ITEMS: Final = frozenset(
         EventType.ALARM_RAISED,
         EventType.ALARM_CHANGED,
         EventType.ALARM_CLEARED,
+        EventType.BACKLOG_SAMPLED,
     }
 )
 OF_ALARMS: Final = (EventType.ALARM_RAISED, EventType.ALARM_CLEARED)

@@ -40,6 +40,7 @@ from openiwd.usecases.decider import Decider
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.presence import Stranded
+from openiwd.usecases.priority_sample import PrioritySampler
 from openiwd.usecases.shared_presence import SharedPresence
 from openiwd.usecases.tenant import purge
 
@@ -366,6 +367,7 @@ class DecidingTenant:
         self._stranded = Stranded()
         self._stays_read: Cursor | None = None
         self._canary = CanaryWatch(platform, services)
+        self._sampler = PrioritySampler(services)
 
     async def step(self) -> float:
         """The picture outlives the loss of the lease and a database that is away, but no unexpected error."""
@@ -467,6 +469,7 @@ class DecidingTenant:
 
     async def _samples(self) -> float:
         await dashboard.keep_sample(self._services)
+        await self._sampler.step()
         return SAMPLE_SECONDS
 
     async def _stays(self) -> float:

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres, default_data_dir
 from openiwd.adapters.postgres.migrate import Runner
-from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
@@ -24,7 +23,7 @@ from openiwd.processes.demo.mail import load_mail
 from openiwd.processes.demo.traffic import Traffic
 from openiwd.processes.disk import disk_check
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.mart import MartLoop
+from openiwd.processes.mart_folder import MartFolder
 from openiwd.processes.serve import Serving
 from openiwd.processes.settings import (
     environment,
@@ -35,13 +34,10 @@ from openiwd.processes.settings import (
 )
 from openiwd.processes.sharing_settings import read_limits
 from openiwd.processes.starter import publish_starter
-from openiwd.processes.wiring import SystemClock, Wiring, database_dsn, mart_database
-from openiwd.usecases.mart_run import MartSource
+from openiwd.processes.wiring import SystemClock, Wiring, database_dsn
 
 TENANT_ID = "main"
 LOG_FILE = "openiwd.log"
-MART_BATCH = 5_000
-"""Small, for the sake of what else this one process does."""
 
 
 class Ready(Struct, kw_only=True):
@@ -147,7 +143,7 @@ async def _serve(
     wiring.platform.doctor.register(disk_check(data_dir))
     server = Serving(wiring, host=options.host, port=options.port, metrics_port=options.metrics_port)
     traffic: Traffic | None = None
-    mart: MartLoop | None = None
+    marts: MartFolder | None = None
     with collection_postponed():
         databases = bootstrap.prepare_databases(postgres.dsn(), tenant, runner=ahead.runner)
         await asyncio.gather(databases, server.build())
@@ -163,8 +159,8 @@ async def _serve(
         if options.demo and options.traffic:
             traffic = Traffic(await wiring.platform.services(tenant.id))
             traffic.start()
-        mart = _mart_loop(wiring, tenant, server.url, credentials.api_key)
-        mart.start()
+        marts = MartFolder(wiring, server.url, bootstrap.secret_key(data_dir))
+        marts.start()
         metrics = f"http://localhost:{options.metrics_port}/metrics" if options.metrics_port else None
         await when_ready(
             Ready(url=server.url, metrics_url=metrics, credentials=credentials, data_dir=data_dir)
@@ -174,20 +170,9 @@ async def _serve(
         progress("stopping")
         if traffic is not None:
             await traffic.stop()
-        if mart is not None:
-            await mart.stop()
+        if marts is not None:
+            await marts.stop()
         await server.stop()
-
-
-def _mart_loop(wiring: Wiring, tenant: Tenant, url: str, api_key: str) -> MartLoop:
-    """The data mart beside it all, fed like anybody's: over HTTP."""
-    source = MartSource(
-        tenant_id=tenant.id,
-        time_zone=tenant.time_zone,
-        feed=HttpReportingFeed(url, api_key),
-        batch=MART_BATCH,
-    )
-    return MartLoop(wiring.mart(tenant), source, lambda: wiring.control_dsn, mart_database(tenant))
 
 
 async def _until_stopped(stopping: asyncio.Event, postgres: EmbeddedPostgres, wiring: Wiring) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from openiwd.domain.agent import Agent
 from openiwd.domain.backlog import First
 from openiwd.domain.backlog_item import BacklogItem
+from openiwd.domain.backlog_sample import waiting_by_priority
 from openiwd.domain.decision import explain_waiting, to_plain, why_not
 from openiwd.domain.distribution import Choice, distribute, eligible_items, next_change, next_for
 from openiwd.domain.errors import ConflictError, FencedError, NotFoundError
@@ -375,6 +376,13 @@ class Decider:
             await self._catch_up()
             now = self._runtime.now()
             return now, self._desk.world.backlog.first(to_micros(now), queue_id, limit)
+
+    async def waiting_by_priority(self) -> tuple[datetime, dict[str, dict[str, int]]]:
+        """How many items wait in each queue and range of priority, and the instant of it."""
+        async with self._turn():
+            await self._catch_up()
+            now = self._runtime.now()
+            return now, waiting_by_priority(self._desk.world.backlog, to_micros(now))
 
     async def explain(self, item_id: UUID) -> dict[str, Any]:
         """Why the item is still waiting, and what would change that."""

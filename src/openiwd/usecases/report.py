@@ -15,6 +15,7 @@ from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.report import (
     BY_ID,
     MEASURES,
+    RANGES,
     REPORTS,
     Chart,
     Measure,
@@ -198,7 +199,7 @@ async def run(
     names = await _names(mart, report)
     sums = await _sums(mart, report, arguments)
     lines = [_line(report, row, names) for row in sums]
-    lines.sort(key=lambda line: (line.name.lower(), line.key_2 or ""))
+    lines.sort(key=lambda line: (line.name.lower(), _place(report, line)))
     result = ReportResult(
         report=report.id,
         data_as_of=max((at for at in (state.as_of, state.fresh_at) if at is not None), default=None),
@@ -215,6 +216,13 @@ async def run(
     if report.source == "work":
         result.work = [_work(row) for row in await mart.rows("work", arguments)]
     return result
+
+
+def _place(report: Report, line: Line) -> tuple[int, str]:
+    """Ranges stand in their order."""
+    key = line.key_2 or ""
+    order = RANGES.get(report.by[-1], ())
+    return (order.index(key) if key in order else len(order)), key
 
 
 def _period(state: MartState, services: TenantServices, prompts: Prompts) -> Period:
@@ -237,6 +245,7 @@ async def _sums(mart: Mart, report: Report, arguments: Mapping[str, Any]) -> lis
         "ages": ("levels_by",),
         "work": (),
         "mailboxes": ("mailboxes_by",),
+        "priorities": ("priorities_by",),
     }[report.source]
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
     for query in queries:
@@ -348,7 +357,7 @@ async def items_behind(
 def _counts(report: Report, measure: Measure) -> bool:
     """Whether this report's numbers are of items that can be asked for by this measure."""
     of_mail = measure.name.startswith("mail_")
-    return of_mail if report.source == "mailboxes" else not of_mail and report.source != "agents"
+    return of_mail if report.source == "mailboxes" else not of_mail and report.source in ("items", "ages")
 
 
 def _item(row: Mapping[str, Any]) -> ItemBehind:

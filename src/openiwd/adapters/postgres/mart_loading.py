@@ -25,6 +25,7 @@ STAGED: Final = (
     *("body", "personal"),
 )
 ERASED: Final = frozenset({"personalDataErased", "contactErased"})
+SAMPLED: Final = "backlogSampled"
 QUARTER: Final = timedelta(minutes=15)
 
 
@@ -85,6 +86,9 @@ class PostgresMartLoad:
                 await run.execute(LOAD["chain"], list(UNUSED))
                 await self._write()
                 await self._agent_states()
+                if any(event.type == SAMPLED for event in events):
+                    await run.execute(LOAD["samples"])
+                    await self._samples()
                 if again:
                     await run.execute(LOAD["remove_empty"])
                 await run.execute(LOAD["advance"], *cursor_of(events[-1].cursor))
@@ -117,6 +121,11 @@ class PostgresMartLoad:
         for name in ("agent_states", "replace_agent_states", "write_agent_states"):
             await self._connection.execute(LOAD[name])
 
+    async def _samples(self) -> None:
+        """Of the touched intervals, anew from all events that are kept."""
+        for name in ("remove_samples", "write_samples"):
+            await self._connection.execute(LOAD[name])
+
     async def withdraw(self, generation: int, pos: int) -> None:
         run = self._connection
         with driver_errors():
@@ -127,6 +136,7 @@ class PostgresMartLoad:
                 await run.execute(LOAD["chain_again"])
                 await self._write()
                 await self._agent_states()
+                await self._samples()
                 await run.execute(LOAD["remove_empty"])
                 await run.execute(LOAD["advance"], generation, pos)
                 await run.execute(LOAD["latest_again"])

@@ -66,7 +66,7 @@ def _aggregate(subject: Subject, grain: str) -> str:
     """Sums of the rows of a grain; of levels the last interval of each."""
     keys = [c for c in subject.dimensions if not _named(c)]
     first, short = _first(grain), grain in SHORT_GRAINS
-    if subject.source == "level":
+    if subject.source in ("level", "priority"):
         return _last_of(subject, grain, keys)
     table = f"{subject.source}_{'15min' if short else 'day'}"
     sums = [f"{_COMPUTED.get(c, f'sum({c})')}::bigint AS {c}" for c in subject.sums]
@@ -81,24 +81,27 @@ def _places(keys: list[str], first: int) -> str:
 
 
 def _last_of(subject: Subject, grain: str, keys: list[str]) -> str:
-    source = "SELECT interval_start, {keys}, {sums} FROM agg_task_level_15min".format(
-        keys=", ".join(keys), sums=", ".join(f"{c}::bigint AS {c}" for c in subject.sums)
-    )
-    if grain != "15min":
-        first = _first(grain)
-        if grain not in SHORT_GRAINS:
-            local = f"(interval_start AT TIME ZONE {_ZONE})::date"
-            first = (
-                f"{local} AS day"
-                if grain == "day"
-                else f"date_trunc('{grain}', {local}::timestamp)::date AS period_start"
-            )
-        source = (
-            f"SELECT * FROM (SELECT {first}, {', '.join((*keys, *subject.sums))}, interval_start AS quarter_start,"
-            f" max(interval_start) OVER (PARTITION BY {first.rsplit(' AS ', 1)[0]}) AS last_quarter"
-            f" FROM ({source}) l) x WHERE quarter_start = last_quarter"
-        )
-    return f"SELECT {_outer(subject, grain)} FROM ({source}) s"
+    """Levels at the end of each interval of a grain: nothing where nothing was left, not what was there before."""
+    table = "agg_task_level_15min" if subject.source == "level" else "agg_queue_priority_15min"
+    columns = ", ".join((*keys, *(f"{c}::bigint AS {c}" for c in subject.sums)))
+    if grain == "15min":
+        return f"SELECT {_outer(subject, grain)} FROM (SELECT interval_start, {columns} FROM {table}) s"
+    local = f"(interval_start AT TIME ZONE {_ZONE})::date"
+    first, name = _first(grain), "interval_start"
+    if grain in SHORT_GRAINS:
+        first = first.rsplit(" AS ", 1)[0]
+        end = f"{first} + interval '{'1 hour' if grain == 'hour' else '30 minutes'}'"
+    else:
+        first = local if grain == "day" else f"date_trunc('{grain}', {local}::timestamp)::date"
+        name = "day" if grain == "day" else "period_start"
+        step = "3 months" if grain == "quarter" else f"1 {grain}"
+        end = f"({first} + interval '{step}') AT TIME ZONE {_ZONE}"
+    if subject.source == "level":
+        last = f"least({end}, (SELECT levels_to FROM mart_state)) - interval '15 minutes'"
+    else:
+        last = f"(SELECT max(q.interval_start) FROM queue_sample q WHERE q.interval_start < {end})"
+    source = f"SELECT {first} AS first_of, {columns} FROM {table} t WHERE interval_start = {last}"
+    return f"SELECT {_outer(subject, grain)} FROM (SELECT first_of AS {name}, s0.* FROM ({source}) s0) s"
 
 
 def _outer(subject: Subject, grain: str) -> str:

@@ -28,6 +28,7 @@ class HttpReportingFeed:
             follow_redirects=False,
             transport=transport,
         )
+        self._has_rules = True
 
     async def _get(self, path: str, **query: Any) -> httpx.Response:
         try:
@@ -60,6 +61,7 @@ class HttpReportingFeed:
 
     async def rule_sets(self, after: int) -> list[RuleSetNames]:
         listed = (await self._get("/rulesets")).json()["versions"]
+        self._has_rules = bool(listed)
         wanted = sorted(v["version"] for v in listed if v["version"] > after)
         found = []
         for version in wanted:
@@ -73,6 +75,8 @@ class HttpReportingFeed:
         return [FedAgent(a.id, a.name or a.id, a.employee_id, a.active) for a in told.agents]
 
     async def report_attributes(self) -> list[str]:
+        if not self._has_rules:
+            return []
         content = (await self._get("/rulesets/live", format="json")).content
         declared = msgspec.json.decode(content, type=_Version).document.get("attributes", ())
         return [a["name"] for a in declared if a.get("reportDimension")]

@@ -105,13 +105,20 @@ def query_of(prompts: Prompts) -> dict[str, str]:
 
 def selects(report: Report, prompts: Prompts, found: Choices, t: Catalogue) -> list[Select]:
     """What this report can be asked for besides its period."""
-    shown = [("category", found.departments, prompts.category), ("queue", found.queues, prompts.queue)]
+    shown = [("queue", found.queues, prompts.queue)]
+    if report.source == "priorities":
+        return _made(shown, t)
+    shown.insert(0, ("category", found.departments, prompts.category))
     if report.source in ("items", "ages"):
         shown.append(("capturePoint", found.capture_points, prompts.capture_point))
     if report.source != "agents" and report.media_type is None:
         shown.append(("mediaType", found.media_types, prompts.media_type))
     if report.privilege == "reports.agents":
         shown.append(("agent", found.agents, prompts.agent))
+    return _made(shown, t)
+
+
+def _made(shown: Sequence[tuple[str, list[tuple[str, str]], str | None]], t: Catalogue) -> list[Select]:
     made = []
     for name, options, value in shown:
         texts = [(i, i if name == "category" else (n or i)) for i, n in options]
@@ -187,7 +194,7 @@ class Shown:
     def _row(self, line: Line) -> Row:
         names = [line.name or self.t.named("report_none", self.report.by[0])]
         if len(self.report.by) > 1:
-            names.append(line.key_2 or self.t.named("report_none", self.report.by[1]))
+            names.append(self._range(line.key_2 or "") or self.t.named("report_none", self.report.by[1]))
         figures = [self._figure(m, line.values.get(m.name), line) for m in self.report.columns]
         parts: list[Part] = []
         bar = ""
@@ -202,6 +209,14 @@ class Shown:
             )
             bar = f"{names[0]}: {told}"
         return Row(names, figures, parts, bar)
+
+    def _range(self, key: str) -> str:
+        """A range as people read it."""
+        for mark, name in (("below ", "below"), (" and more", "from")):
+            if mark in key:
+                return self.t(f"report_range.{name}", bound=number(int(key.replace(mark, ""))))
+        low, mark, high = key.partition(" to ") if " to " in key else key.partition("-")
+        return f"{number(int(low))}\u2009–\u2009{number(int(high))}" if mark else key
 
     # Courses
 

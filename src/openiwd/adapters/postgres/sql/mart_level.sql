@@ -229,10 +229,19 @@ WITH old AS (
     DELETE FROM agg_task_level_15min l USING mart_state s
     WHERE interval_start < $3::timestamptz - $2 * interval '1 day'
         AND ((interval_start + interval '15 minutes') AT TIME ZONE s.time_zone)::time <> '00:00' RETURNING 1
+), samples AS (
+    DELETE FROM queue_sample q USING mart_state s
+    WHERE interval_start < $3::timestamptz - $2 * interval '1 day'
+        AND ((interval_start + interval '15 minutes') AT TIME ZONE s.time_zone)::time <> '00:00' RETURNING 1
+), priorities AS (
+    DELETE FROM agg_queue_priority_15min a USING mart_state s
+    WHERE interval_start < $3::timestamptz - $2 * interval '1 day'
+        AND ((interval_start + interval '15 minutes') AT TIME ZONE s.time_zone)::time <> '00:00' RETURNING 1
 )
 SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM others) + (SELECT count(*) FROM states) + (SELECT count(*) FROM work)
     + (SELECT count(*) FROM waits) + (SELECT count(*) FROM items) + (SELECT count(*) FROM sums) + (SELECT count(*) FROM agents)
-    + (SELECT count(*) FROM agent_states) + (SELECT count(*) FROM levels);
+    + (SELECT count(*) FROM agent_states) + (SELECT count(*) FROM levels) + (SELECT count(*) FROM samples)
+    + (SELECT count(*) FROM priorities);
 
 -- name: last_runs
 -- The newest chains and jobs.

@@ -6,6 +6,7 @@ CREATE TEMP TABLE IF NOT EXISTS staging (
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS refold (item_number bigint PRIMARY KEY) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS refold_agent (agent_id text PRIMARY KEY) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS resample (interval_start timestamptz PRIMARY KEY) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS chain (
     item_number bigint, item_id uuid, revision int, seed boolean, at timestamptz, event_type text, status text, is_open boolean,
     state text, category_id text, queue_id text, capture_point text, media_type text, segment text, product_type text,
@@ -56,7 +57,7 @@ WITH added AS (
         body #>> '{assignmentStarted,how}', body #>> '{assignment,agent}', body #>> '{assignment,outcome}',
         body #>> '{assignment,queue}', (body #>> '{assignment,startedAt}')::timestamptz,
         (body #>> '{assignment,wrapUpSeconds}')::int,
-        CASE WHEN item_number IS NULL THEN coalesce(body -> 'states', '{}')
+        CASE WHEN item_number IS NULL THEN coalesce(body -> 'states', body -> 'waiting', '{}')
             ELSE coalesce(body -> 'set', '{}') - $1::text[] || CASE WHEN personal IS NULL THEN '{}' ELSE coalesce(
                 (SELECT jsonb_object_agg('c' || m.slot, personal #> ARRAY['data', m.attribute]) FROM etl_custom_map m
                 WHERE personal #> ARRAY['data', m.attribute] IS NOT NULL), '{}') END END
@@ -285,7 +286,9 @@ DELETE FROM agg_agent_15min WHERE n = 0;
 -- name: withdraw
 -- The events past a point that another generation of the log no longer has; whom and what they are of is folded again.
 WITH gone AS (
-    DELETE FROM task_event_fact WHERE (generation, pos) > ($1, $2) RETURNING item_number, event_type, subject_id
+    DELETE FROM task_event_fact WHERE (generation, pos) > ($1, $2) RETURNING item_number, event_type, subject_id, at
+), samples AS (
+    INSERT INTO resample SELECT DISTINCT sampled_interval(at) FROM gone WHERE event_type = 'backlogSampled'
 ), agents AS (
     INSERT INTO refold_agent SELECT DISTINCT subject_id FROM gone WHERE event_type = 'agentStateChanged'
 )
@@ -340,6 +343,29 @@ WHERE f.agent_id IN (SELECT agent_id FROM refold_agent)
 -- The laid out stretches of agents' states.
 INSERT INTO agent_state_fact (agent_id, media_type, started_at, ended_at, state, reason) SELECT * FROM agent_stretch;
 
+-- name: samples
+-- The intervals of the batch's samples of the backlog.
+INSERT INTO resample SELECT DISTINCT sampled_interval(at) FROM staging WHERE event_type = 'backlogSampled' ON CONFLICT DO NOTHING;
+
+-- name: remove_samples
+-- What was told of these intervals before.
+WITH samples AS (DELETE FROM queue_sample s USING resample r WHERE s.interval_start = r.interval_start)
+DELETE FROM agg_queue_priority_15min a USING resample r WHERE a.interval_start = r.interval_start;
+
+-- name: write_samples
+-- The last sample of each of these intervals; an empty backlog is one without lines.
+WITH latest AS (
+    SELECT DISTINCT ON (r.interval_start) r.interval_start, e.at, e.changes
+    FROM resample r JOIN task_event_fact e ON e.event_type = 'backlogSampled'
+        AND e.at >= r.interval_start + interval '1 minute' AND e.at < r.interval_start + interval '16 minutes'
+    ORDER BY r.interval_start, e.generation DESC, e.pos DESC
+), samples AS (
+    INSERT INTO queue_sample SELECT interval_start, at FROM latest
+)
+INSERT INTO agg_queue_priority_15min
+SELECT l.interval_start, q.key, p.key, p.value::bigint
+FROM latest l CROSS JOIN LATERAL jsonb_each(l.changes) q CROSS JOIN LATERAL jsonb_each_text(q.value) p;
+
 -- name: advance
 -- The watermark, in the transaction of what it stands for; from where levels are to be made again.
 UPDATE mart_state SET generation = $1, pos = $2,
@@ -370,7 +396,7 @@ SELECT pg_advisory_unlock(7310984513);
 -- name: empty
 -- A rebuild: everything that comes from the log goes, audit, mapping and names stay.
 TRUNCATE task_event_fact, task_fact, task_state_fact, task_work_fact, task_wait_fact, agent_state_fact, agg_task_15min, agg_task_day,
-    agg_agent_15min, agg_agent_day, agg_task_level_15min, balance_finding;
+    agg_agent_15min, agg_agent_day, agg_task_level_15min, queue_sample, agg_queue_priority_15min, balance_finding;
 
 -- name: begin_again
 -- The watermark of an empty mart.

@@ -155,6 +155,16 @@ FROM {emails} AND (:mailbox::text IS NULL OR {mailbox} = :mailbox)
     END
 ORDER BY f.received_at DESC, f.item_number LIMIT :limit OFFSET :offset;
 
+-- name: priorities_by
+-- Waiting items by queue and range of priority: in the last sample of the period, and in the mean of all.
+WITH taken AS (SELECT interval_start FROM queue_sample WHERE interval_start >= :from_at AND interval_start < :to_at)
+SELECT queue_id AS key, priority_range AS key_2,
+    coalesce(sum(waiting) FILTER (WHERE interval_start = (SELECT max(interval_start) FROM taken)), 0)::bigint AS waiting,
+    sum(waiting)::float8 / (SELECT count(*) FROM taken) AS mean_waiting
+FROM agg_queue_priority_15min
+WHERE interval_start >= :from_at AND interval_start < :to_at AND (:queue::text IS NULL OR queue_id = :queue)
+GROUP BY 1, 2;
+
 -- name: choices
 -- What filters can be set to.
 SELECT 'queue' AS kind, id, name FROM dimension WHERE kind = 'queue' AND valid_to IS NULL

@@ -98,6 +98,13 @@ CROSS JOIN LATERAL (VALUES ('up to 1 h', age_1h), ('1 to 4 h', age_4h), ('4 to 2
     ('over 7 d', age_more)) a(age_range, items)
 WHERE a.items > 0;
 
+-- name: iwd_queue_priority_last
+-- Priorities of what waits.
+SELECT s.at AS sampled_at, a.queue_id, d.name AS queue_name, a.priority_range, a.waiting
+FROM queue_sample s JOIN agg_queue_priority_15min a USING (interval_start)
+LEFT JOIN dimension d ON d.kind = 'queue' AND d.id = a.queue_id AND d.valid_to IS NULL
+WHERE s.interval_start = (SELECT max(interval_start) FROM queue_sample);
+
 -- name: iwd_wfm_15min
 -- For workforce management.
 SELECT interval_start, category_id, max(d.path) AS category_path, sum(new)::bigint AS new, sum(backlog)::bigint AS backlog,
