@@ -419,13 +419,19 @@ async def test_ended_by_the_server_before_its_commit_a_session_is_never_lent_aga
 ) -> None:
     """The client was too slow, and asks for its commit so many steps of the event loop after the server's last word."""
     pools = TenantPools(tenants.__getitem__, budget=1)
-    with pytest.raises(UnavailableError):
+    pid = 0
+
+    async def write() -> None:
+        nonlocal pid
         async with pools.acquire("a") as connection, limited_transaction(connection, 600_000):
             pid = connection.get_server_pid()
             await connection.execute("CREATE TABLE t (i int)")
             _end_session(tenants["a"], pid)
             for _ in range(steps):
                 await asyncio.sleep(0)
+
+    with pytest.raises(UnavailableError):
+        await write()
     async with pools.acquire("a") as connection:
         assert connection.get_server_pid() != pid
         assert await connection.fetchval("SELECT to_regclass('t')") is None
@@ -436,11 +442,15 @@ async def test_ended_by_the_server_before_its_commit_a_session_is_never_lent_aga
 async def test_a_commit_that_rolls_back_is_told(tenants: dict[str, str]) -> None:
     """The server answers COMMIT of a failed transaction with ROLLBACK, and with no error."""
     pools = TenantPools(tenants.__getitem__, budget=1)
-    with pytest.raises(asyncpg.InFailedSQLTransactionError):
+
+    async def write() -> None:
         async with pools.acquire("a") as connection, limited_transaction(connection, 60_000):
             await connection.execute("CREATE TABLE t (i int)")
             with suppress(asyncpg.DivisionByZeroError):
                 await connection.execute("SELECT 1 / 0")
+
+    with pytest.raises(asyncpg.InFailedSQLTransactionError):
+        await write()
     async with pools.acquire("a") as connection:
         assert await connection.fetchval("SELECT to_regclass('t')") is None
     await pools.close()
