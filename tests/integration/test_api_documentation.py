@@ -41,6 +41,7 @@ async def test_the_description_is_complete(api: World) -> None:
     for route, operation in described.items():
         assert operation.get("description") or operation.get("summary"), route
         assert "application/problem+json" in operation["responses"]["default"]["content"], route
+        assert "content" not in operation["responses"].get("204", {}), route
         need = ROUTES[route]
         assert operation.get("x-privilege") == (need if isinstance(need, str) else None), route
     ids = [o["operationId"] for o in described.values()]

@@ -100,6 +100,7 @@ def _complete(operation: dict[str, Any], need: Access | str | None) -> None:
     responses = operation.setdefault("responses", {})
     for status in [s for s in responses if s.startswith("4")]:
         del responses[status]
+    responses.get("204", {}).pop("content", None)
     responses["default"] = {
         "description": "A problem",
         "content": {PROBLEM_JSON: {"schema": _ref("Problem")}},

@@ -37,7 +37,7 @@ def make_agents(
 def _agent(agent_id: str, groups: tuple[str, ...], skills: tuple[str, ...], dice: Dice) -> Agent:
     own = dice.sample(skills, min(SKILLS_EACH, len(skills)))
     away = START + dice.randint(1, _MOST_HOURS) * HOUR
-    ends = from_micros(START + dice.choice(_SKILLS_END) * HOUR)
+    ends = from_micros(START + _SKILLS_END[dice.randint(4, _MOST_HOURS) % len(_SKILLS_END)] * HOUR)
     return Agent(
         id=agent_id,
         name=agent_id,
