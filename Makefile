@@ -81,8 +81,9 @@ test-superset: install ## a real Superset (own venv in .tools) imports deploy/su
 pods-test: install test-packages ## processes behind a gateway are replaced under load; one that distributes is killed
 	@$(BIN)/pytest -n 0 -m pods $(ARGS)
 
-faults-long: install ## kills, freezes and cuts off processes under load for long (ARGS="--seconds 600 --seed 7")
-	@exec $(BIN)/python -m tests.faults $(ARGS)
+faults-long: install ## the same with capture, mail, the data mart and Redis, for long (ARGS="--seconds 600 --seed 7")
+	@.ci/packages redis-server:redis-server dovecot:dovecot-imapd /usr/lib/dovecot/lmtp:dovecot-lmtpd postfix:postfix
+	@exec $(BIN)/python -m tests.faults --table --whole $(ARGS)
 
 faults: install ## ten minutes at most of faults under load, with a table of what was lost, doubled or illegal (ARGS="--seed 7")
 	@exec $(BIN)/python -m tests.faults --table --seconds 420 $(ARGS)

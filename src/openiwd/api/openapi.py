@@ -92,7 +92,20 @@ def document(schema: dict[str, Any]) -> bytes:
         for method in _METHODS:
             if method in operations:
                 _complete(operations[method], ROUTES.get(f"{method.upper()} {path}"))
+    _any_of(schema)
     return msgspec.json.encode(schema)
+
+
+def _any_of(value: Any) -> None:
+    """What the framework calls "exactly one of" is "at least one of": a whole number is a number, too."""
+    if isinstance(value, dict):
+        if "oneOf" in value and "discriminator" not in value:
+            value["anyOf"] = value.pop("oneOf")
+        for inner in value.values():
+            _any_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _any_of(inner)
 
 
 def _complete(operation: dict[str, Any], need: Access | str | None) -> None:
