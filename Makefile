@@ -11,6 +11,7 @@ INSTALLED := .venv/.installed
 OPENIWD_DATA ?= ../shared/data
 PYTEST_WORKERS ?= auto
 ARGS ?=
+FAULTS_PACKAGES := redis-server:redis-server dovecot:dovecot-imapd /usr/lib/dovecot/lmtp:dovecot-lmtpd postfix:postfix
 # Errors of the driver itself (a navigation that the page's own one cut off, a node that a refresh took
 # away between two steps) are no verdict on the page: such a test runs once more, and the summary names it.
 # A failed expectation is never tried again.
@@ -81,8 +82,9 @@ test-superset: install ## a real Superset (own venv in .tools) imports deploy/su
 pods-test: install test-packages ## processes behind a gateway are replaced under load; one that distributes is killed
 	@$(BIN)/pytest -n 0 -m pods $(ARGS)
 
-faults-long: install ## kills, freezes and cuts off processes under load for long (ARGS="--seconds 600 --seed 7")
-	@exec $(BIN)/python -m tests.faults $(ARGS)
+faults-long: install ## the same with mail, capture, the mart and Redis, for long (ARGS="--seconds 3600 --seed 7")
+	@.ci/packages $(FAULTS_PACKAGES)
+	@exec $(BIN)/python -m tests.faults --table --whole $(ARGS)
 
 faults: install ## ten minutes at most of faults under load, with a table of what was lost, doubled or illegal (ARGS="--seed 7")
 	@exec $(BIN)/python -m tests.faults --table --seconds 420 $(ARGS)

@@ -20,6 +20,7 @@ from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.usecases.tenant_access import MART_PRIVILEGES
 from tests.faults.evidence import Journal
 from tests.faults.installation import PREFIX, TENANT, Process, Site
+from tests.faults.mail_load import Mail
 
 POINT = {"name": "Files", "source": {"kind": "file", "folder": "in", "settleSeconds": 0}}
 MART = "faults_mart"
@@ -68,8 +69,13 @@ class Files:
 
     def violations(self, found: Counter[str]) -> list[str]:
         """Each record of a file has become one item."""
-        processed = {each.name for each in (self._point / "processed").rglob("*") if each.is_file()}
-        wrong = [f"file {n} is lost" for n in self.dropped if not any(n in each for each in processed)]
+        # Put away as `7.ndjson`, or as `7.<digest>.ndjson`.
+        processed = Counter(
+            each.name.partition(".")[0] for each in (self._point / "processed").rglob("*") if each.is_file()
+        )
+        found_files = {name: processed[name.partition(".")[0]] for name in self.dropped}
+        wrong = [f"file {name} is lost" for name, times in found_files.items() if times == 0]
+        wrong += [f"file {name} exists {times} times" for name, times in found_files.items() if times > 1]
         for ids in self.dropped.values():
             wrong += [f"item {i} of a file is lost" for i in ids if not found[i]]
         return wrong
@@ -112,10 +118,17 @@ class MartProcess:
 
 
 class Companions:
-    """Capture by files and the data mart of one fault run."""
+    """Capture by files, the data mart and mail of one fault run."""
 
     def __init__(
-        self, site: Site, files: Files, folder: Path, mart: MartProcess, mart_dsn: str, reader: Process
+        self,
+        site: Site,
+        files: Files,
+        folder: Path,
+        mart: MartProcess,
+        mart_dsn: str,
+        reader: Process,
+        mail: Mail,
     ) -> None:
         self._site = site
         self.files = files
@@ -123,6 +136,7 @@ class Companions:
         self._mart = mart
         self._mart_dsn = mart_dsn
         self._reader = reader
+        self.mail = mail
         self._dropping = asyncio.create_task(files.run())
 
     @classmethod
@@ -144,9 +158,14 @@ class Companions:
             "OPENIWD_MART_TENANT": TENANT,
         }
         files = Files(folder / "capture", journal, Random(f"{seed}-files"))
+        mail = await Mail.make(site, folder, url, journal, seed)
+        try:
+            reader = await asyncio.to_thread(_start_reader, site, folder)
+        except BaseException:
+            await mail.close()
+            raise
         mart = await asyncio.to_thread(MartProcess, folder / "mart.log", environment)
-        reader = await asyncio.to_thread(_start_reader, site, folder)
-        return cls(site, files, folder, mart, mart_dsn, reader)
+        return cls(site, files, folder, mart, mart_dsn, reader, mail)
 
     async def kill_capture(self) -> None:
         await asyncio.to_thread(self._reader.kill)
@@ -156,15 +175,17 @@ class Companions:
         await asyncio.to_thread(self._mart.restart)
 
     async def calm(self) -> None:
-        """Nothing more is dropped; what lies there is read to its end."""
+        """Nothing more is dropped or written; what lies there is read to its end, what is to be sent is sent."""
         self._dropping.cancel()
         await asyncio.gather(self._dropping, return_exceptions=True)
         await self.files.settle()
+        await self.mail.calm()
 
     async def violations(self) -> list[str]:
-        """What is wrong with the files' items and with the mart. The API still answers: the mart reads by it."""
+        """What is wrong with the files' items, mail and the mart. The API still answers: the mart reads by it."""
         rows = await _rows(self._site.tenant_dsn, "SELECT capture_id, count(*) FROM item GROUP BY 1")
         wrong = self.files.violations(Counter({row[0]: row[1] for row in rows}))
+        wrong += await self.mail.violations()
         if await asyncio.to_thread(self._mart.last_run) != 0:
             return [*wrong, "the mart does not balance"]
         created = sum(row[1] for row in rows)
@@ -177,6 +198,7 @@ class Companions:
         self._dropping.cancel()
         await asyncio.gather(self._dropping, return_exceptions=True)
         await asyncio.to_thread(self._mart.kill)
+        await self.mail.close()
 
 
 def _start_reader(site: Site, folder: Path) -> Process:

@@ -19,12 +19,14 @@ import asyncpg
 import httpx
 
 from openiwd.domain.agent import AgentProfile, Capacity
+from openiwd.domain.errors import UnavailableError
 from openiwd.domain.privilege import Role, system
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import FirstUser, make_users
 from openiwd.processes.identity import new_id
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
+from openiwd.usecases.platform import TenantServices
 from tests.factories.tenant import stored_rules
 
 PREFIX = "/iwd/v3"
@@ -33,6 +35,8 @@ PASSWORD = "correct horse battery"
 READY_SECONDS = 60.0
 TAKEOVER_SECONDS = 20.0
 """Generous: the machine may be busy. The lease itself is over after LEASE_SECONDS."""
+PATIENCE = 20
+"""So often the rules are published again."""
 T = TypeVar("T")
 
 
@@ -121,6 +125,8 @@ class Site:
         self.tenant_dsn = tenant_dsn
         self.keys = keys
         self.started: list[Process] = []
+        self.environment: dict[str, str] = {}
+        """Of all processes that are started from now on."""
         self._folder = folder
         self._numbers = count(1)
 
@@ -134,7 +140,9 @@ class Site:
     ) -> Process:
         """Another way to the same control database may be given, and how many connections it may have."""
         log = self._folder / f"{next(self._numbers)}-{command[0]}.log"
-        process = Process(dsn or self.dsn, log, command, budget, environment, port)
+        process = Process(
+            dsn or self.dsn, log, command, budget, {**self.environment, **(environment or {})}, port
+        )
         self.started.append(process)
         return process
 
@@ -158,8 +166,7 @@ async def prepare(
     tenant = Tenant(id=TENANT, name="T", database_name=database)
     await wiring.control.save_tenant(tenant)
     services = await wiring.platform.services(TENANT)
-    async with services.runtime.store.writing() as tx:
-        await tx.publish(stored_rules(rules), expected=None)
+    await _publish(services, rules)
     identities = wiring.platform.identities
     keys = {}
     users = []
@@ -174,6 +181,19 @@ async def prepare(
     keys["admin"], _ = await identities.create_key(new_id(), TENANT, "admin", role=Role.ADMINISTRATOR)
     await wiring.close()
     return keys
+
+
+async def _publish(services: TenantServices, rules: str) -> None:
+    """Again where the machine is too busy for the limits of a transaction: nothing is under trial yet."""
+    for attempt in range(PATIENCE):
+        try:
+            async with services.runtime.store.writing() as tx:
+                await tx.publish(stored_rules(rules), expected=None)
+        except UnavailableError:
+            if attempt == PATIENCE - 1:
+                raise
+        else:
+            return
 
 
 def until(what: str, ask: Callable[[], T | None], seconds: float = TAKEOVER_SECONDS) -> T:

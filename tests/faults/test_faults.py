@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.fault_run import FAULTS, run
+from tests.faults.breakable import FAULTS
+from tests.faults.fault_run import run
 
 SEED = 20_260
 LOAD_SECONDS = 25.0
@@ -19,4 +20,4 @@ async def test_nothing_acknowledged_is_lost_or_doubled_whatever_is_killed(tmp_pa
     assert report.violations == []
     assert report.acknowledged > 100, "there was a load to speak of"
     assert report.grants > 20
-    assert len(report.faults) == len(FAULTS), "each kind has happened"
+    assert FAULTS.keys() <= report.faults.keys(), "each kind has happened"

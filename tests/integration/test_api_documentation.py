@@ -41,6 +41,7 @@ async def test_the_description_is_complete(api: World) -> None:
     for route, operation in described.items():
         assert operation.get("description") or operation.get("summary"), route
         assert "application/problem+json" in operation["responses"]["default"]["content"], route
+        assert "content" not in operation["responses"].get("204", {}), route
         need = ROUTES[route]
         assert operation.get("x-privilege") == (need if isinstance(need, str) else None), route
     ids = [o["operationId"] for o in described.values()]
@@ -70,3 +71,30 @@ async def test_the_page_needs_nothing_from_elsewhere(api: World) -> None:
     problem(await api.get("/docs/../app.py", None), 404)
     problem(await api.get("/docs/nothing.js", None), 404)
     problem(await api.get("/openapi/openapi.json", None), 404)
+
+
+async def test_what_may_create_is_described_with_both_answers(api: World) -> None:
+    document = (await api.get("/openapi.json", None)).json()
+    described = document["paths"]["/iwd/v3/access-groups/{group_id}"]["put"]["responses"]
+    for expected in (201, 200):
+        body = {"name": "G", "categories": [], "queues": []}
+        answer = await api.call("PUT", "/access-groups/g", json=body)
+        assert answer.status_code == expected, answer.text
+        assert str(expected) in described
+    assert {"200", "201"} <= document["paths"]["/iwd/v3/rulesets"]["post"]["responses"].keys()
+    assert "201" not in document["paths"]["/iwd/v3/users/{user_id}"]["put"]["responses"]
+
+
+async def test_files_are_answered_as_they_are_described(api: World) -> None:
+    await api.item("c1")
+    document = (await api.get("/openapi.json", None)).json()
+    described = document["paths"]["/iwd/v3/items/export"]["get"]["responses"]["200"]["content"].keys()
+    answered = set()
+    for form in ("csv", "ndjson", "xlsx"):
+        told = (await api.get(f"/items/export?format={form}")).headers["content-type"]
+        assert told.count("charset") == (form == "csv"), told
+        answered.add(told.partition(";")[0])
+    assert answered == described
+    priority = document["components"]["schemas"]["ItemView"]["properties"]["priority"]
+    assert "oneOf" not in priority, "a whole number is a number, too"
+    assert {"type": "integer"} in priority["anyOf"]

@@ -91,6 +91,52 @@ async def test_when_an_address_was_acknowledged_last_is_forgotten(api: World) ->
         assert await reading.last_automatic_mail("bo@example.test") == now
 
 
+async def test_answers_kept_for_repeated_requests_are_blanked(api: World) -> None:
+    contact_id, item_id = await a_life(api)
+    other = await api.item("c2", contact={"customerId": "cust-2", "name": "Bo"})
+    sent = [
+        (f"/items/{item_id}/notes", {"text": "says that he moves to Aachen"}, "of the item"),
+        (f"/items/{other['id']}/notes", {"text": f"knows {NAME}"}, "of another item"),
+        (f"/items/{other['id']}/notes", {"text": "knows nobody"}, "of nobody"),
+    ]
+
+    async def send() -> list[httpx.Response]:
+        return [
+            await api.call("POST", path, json=body, headers={"Idempotency-Key": key})
+            for path, body, key in sent
+        ]
+
+    first = await send()
+    assert [a.status_code for a in first] == [201, 201, 201]
+    assert [a.json() for a in await send()] == [a.json() for a in first]
+    await api.post(f"/items/{item_id}/cancel", {"reason": "x"})
+    path = f"/contacts/{contact_id}/erase"
+    planned = (await api.post(path, {"reason": "asked for", "dryRun": True})).json()
+    assert planned["counts"]["answers"] == 1
+    told = (await api.post(path, {"reason": "asked for"})).json()
+    assert (told["counts"]["answers"], told["remaining"]) == (2, {"notes": 1})
+    proof = await api.post("/erasures/proof", {"values": ["moves to Aachen"]})
+    assert proof.json()["places"] == {}
+    gone, also_gone, kept = await send()
+    problem(gone, 410, "gone")
+    problem(also_gone, 410, "gone")
+    assert kept.json() == first[2].json()
+    assert len((await api.get(f"/items/{item_id}/notes")).json()["notes"]) == 2, "none was added again"
+
+
+async def test_an_answer_that_comes_after_the_erasure_is_not_kept(api: World) -> None:
+    contact_id, item_id = await a_life(api)
+    await api.post(f"/items/{item_id}/cancel", {"reason": "x"})
+    await api.post(f"/contacts/{contact_id}/erase", {"reason": "asked for"})
+    store = (await api.services()).runtime.store
+    async with store.reading() as reading:
+        (item,) = await reading.items_by_capture_id("c1")
+    async with store.writing() as tx:
+        await tx.save_idempotent("late", b"hash", 201, {"body": NAME}, item.number)
+    async with store.reading() as reading:
+        assert await reading.idempotent("late") == (b"hash", 201, None)
+
+
 async def test_erasing_takes_its_own_privilege(api: World) -> None:
     contact_id, _ = await a_life(api)
     await api.add_key("bus", Role.BUSINESS)

@@ -336,6 +336,19 @@ async def test_the_pools_resume_by_themselves_when_the_server_comes_back(
     await pools.close()
 
 
+def _end_session(dsn: str, pid: int) -> None:
+    """In a thread, and waited for without giving way: nothing of the end is seen here meanwhile."""
+
+    async def run() -> None:
+        killer = await asyncpg.connect(dsn)
+        await killer.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        await killer.close()
+
+    ending = threading.Thread(target=lambda: asyncio.run(run()))
+    ending.start()
+    ending.join()
+
+
 @pytest.mark.parametrize("steps", range(6))
 async def test_an_idle_session_that_the_server_has_ended_is_told_as_unavailable(
     private_postgres: EmbeddedPostgres, steps: int
@@ -345,15 +358,7 @@ async def test_an_idle_session_that_the_server_has_ended_is_told_as_unavailable(
     async with pools.acquire("a") as connection:
         pid = await connection.fetchval("SELECT pg_backend_pid()")
 
-    async def end_session() -> None:
-        killer = await asyncpg.connect(private_postgres.dsn())
-        await killer.execute("SELECT pg_terminate_backend($1, 5000)", pid)
-        await killer.close()
-
-    # In a thread, and waited for without giving way: nothing of the end is seen here meanwhile.
-    ending = threading.Thread(target=lambda: asyncio.run(end_session()))
-    ending.start()
-    ending.join()
+    _end_session(private_postgres.dsn(), pid)
     for _ in range(steps):
         await asyncio.sleep(0)
     with suppress(UnavailableError):
@@ -363,6 +368,92 @@ async def test_an_idle_session_that_the_server_has_ended_is_told_as_unavailable(
         assert await connection.fetchval("SELECT 1") == 1
     await pools.close()
     assert pools.usage().open == 0
+
+
+COMMITS_SLOWLY = """
+CREATE TABLE t (i int);
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle()
+"""
+COMMITTING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND query = 'COMMIT' AND wait_event = 'PgSleep'"
+)
+
+
+@pytest.mark.parametrize("given_up_by", ["cancelling", "time-out"])
+async def test_given_up_at_its_commit_a_session_is_never_lent_again(
+    tenants: dict[str, str], given_up_by: str
+) -> None:
+    pools = TenantPools(tenants.__getitem__, budget=1)
+    watcher = await asyncpg.connect(tenants["a"])
+    await watcher.execute(COMMITS_SLOWLY)
+    pid = 0
+    limit = asyncio.timeout(None)
+
+    async def write() -> None:
+        nonlocal pid
+        async with pools.acquire("a") as connection, limit, limited_transaction(connection, 600_000):
+            pid = connection.get_server_pid()
+            await connection.execute("INSERT INTO t VALUES (1)")
+
+    writing = asyncio.create_task(write())
+    await until(lambda: watcher.fetchval(COMMITTING, pid))
+    if given_up_by == "cancelling":
+        writing.cancel()
+    else:
+        limit.reschedule(asyncio.get_running_loop().time())
+    with pytest.raises(asyncio.CancelledError if given_up_by == "cancelling" else TimeoutError):
+        await writing
+    async with pools.acquire("a") as connection:
+        assert connection.get_server_pid() != pid
+        assert not connection.is_in_transaction()
+        assert await connection.fetchval("SELECT count(*) FROM t") == 0
+    assert (pools.usage().open, pools.usage().in_use) == (1, 0)
+    await watcher.close()
+    await pools.close()
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_ended_by_the_server_before_its_commit_a_session_is_never_lent_again(
+    tenants: dict[str, str], steps: int
+) -> None:
+    """The client was too slow, and asks for its commit so many steps of the event loop after the server's last word."""
+    pools = TenantPools(tenants.__getitem__, budget=1)
+    pid = 0
+
+    async def write() -> None:
+        nonlocal pid
+        async with pools.acquire("a") as connection, limited_transaction(connection, 600_000):
+            pid = connection.get_server_pid()
+            await connection.execute("CREATE TABLE t (i int)")
+            _end_session(tenants["a"], pid)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+
+    with pytest.raises(UnavailableError):
+        await write()
+    async with pools.acquire("a") as connection:
+        assert connection.get_server_pid() != pid
+        assert await connection.fetchval("SELECT to_regclass('t')") is None
+    assert (pools.usage().open, pools.usage().in_use) == (1, 0)
+    await pools.close()
+
+
+async def test_a_commit_that_rolls_back_is_told(tenants: dict[str, str]) -> None:
+    """The server answers COMMIT of a failed transaction with ROLLBACK, and with no error."""
+    pools = TenantPools(tenants.__getitem__, budget=1)
+
+    async def write() -> None:
+        async with pools.acquire("a") as connection, limited_transaction(connection, 60_000):
+            await connection.execute("CREATE TABLE t (i int)")
+            with suppress(asyncpg.DivisionByZeroError):
+                await connection.execute("SELECT 1 / 0")
+
+    with pytest.raises(asyncpg.InFailedSQLTransactionError):
+        await write()
+    async with pools.acquire("a") as connection:
+        assert await connection.fetchval("SELECT to_regclass('t')") is None
+    await pools.close()
 
 
 async def test_closing_refuses_those_who_wait_and_those_who_come(tenants: dict[str, str]) -> None:

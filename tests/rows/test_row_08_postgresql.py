@@ -22,7 +22,7 @@ from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import prepare_databases
 from tests.factories.api import World
 from tests.factories.platform import PLATFORM, platform
-from tests.faults.fault_run import over_tcp
+from tests.faults.breakable import over_tcp
 from tests.faults.installation import READY_SECONDS, TENANT, Process, Site, new_item, prepare, until
 from tests.rows.conftest import RULES
 from tests.servers.postgres import PostgresServer

@@ -20,6 +20,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -274,6 +275,15 @@ def mail_server() -> Iterator[MailServer]:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    with running_mail_server() as server:
+        yield server
+
+
+@contextmanager
+def running_mail_server() -> Iterator[MailServer]:
+    """Dovecot and Postfix, as long as this is open."""
+    reason = _missing()
+    assert reason is None, reason
     folder = Path(mkdtemp(prefix="openiwd-mail-", dir=TEMP_DIR))
     running: list[subprocess.Popen[bytes]] = []
     authorization = AuthorizationServer()

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from openiwd.domain import eligibility
 from openiwd.domain.agent import Agent
+from openiwd.domain.backlog_item import Demand
 from openiwd.domain.eligibility import Eligibility, Profile, Reason, profile_of
+from openiwd.domain.fit_table import Circles
 from openiwd.domain.simulation.item_life import ItemLife
 from openiwd.domain.simulation.picture import Picture
 from openiwd.domain.simulation.stored import StoredItem
@@ -60,6 +64,60 @@ def _one_level_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(World, "profile", mutant)
 
 
+def _skills_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mutant(_: World, agent: Agent, now: int) -> Profile:
+        lasting = tuple(replace(own, until=None) for own in agent.skills)
+        return profile_of(replace(agent, skills=lasting), now)
+
+    monkeypatch.setattr(World, "profile", mutant)
+
+
+def _who_somebody_is_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mutant(self: World, agent: Agent, now: int) -> Profile:
+        known = self._profiles.get(agent.id)
+        if known is None:
+            known = self._profiles[agent.id] = (now, now, profile_of(agent, now))
+        return known[2]
+
+    monkeypatch.setattr(World, "profile", mutant)
+
+
+def _asks_otherwise(change: Callable[[Demand], Demand]) -> Patch:
+    """The decision code reads what an item asks for otherwise, of one agent and of all at once."""
+
+    def patch(monkeypatch: pytest.MonkeyPatch) -> None:
+        number, requested, preferred = Circles.number, eligibility._requested, eligibility._preferred
+        monkeypatch.setattr(Circles, "number", lambda self, demand: number(self, change(demand)))
+        monkeypatch.setattr(eligibility, "_requested", lambda p, demand: requested(p, change(demand)))
+        monkeypatch.setattr(eligibility, "_preferred", lambda p, demand: preferred(p, change(demand)))
+
+    return patch
+
+
+def _without_requested_agents(demand: Demand) -> Demand:
+    asked = demand.signature
+    agents = () if asked.agents_only else asked.agents
+    return demand._replace(signature=asked._replace(agents=agents, agents_only=False))
+
+
+def _without_requested_groups(demand: Demand) -> Demand:
+    asked = demand.signature
+    groups = () if asked.groups_only else asked.groups
+    return demand._replace(signature=asked._replace(groups=groups, groups_only=False))
+
+
+def _without_preferred(demand: Demand) -> Demand:
+    asked = demand.signature
+    agents, groups = (asked.agents, asked.agents_only), (asked.groups, asked.groups_only)
+    return demand._replace(
+        signature=asked._replace(agents=agents[0] if agents[1] else (), groups=groups[0] if groups[1] else ())
+    )
+
+
+def _without_last_agent(demand: Demand) -> Demand:
+    return demand._replace(preferred=None)
+
+
 def _what_is_in_hands_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(World, "count_outstanding", _nothing)
 
@@ -109,6 +167,12 @@ MUTANTS: list[tuple[Patch, set[str]]] = [
     (_queues_never_close, {"eligible"}),
     (_declines_are_forgotten, {"eligible"}),
     (_one_level_more, {"eligible"}),
+    (_skills_never_end, {"eligible"}),
+    (_who_somebody_is_is_looked_at_once, {"eligible"}),
+    (_asks_otherwise(_without_requested_agents), {"eligible"}),
+    (_asks_otherwise(_without_requested_groups), {"eligible"}),
+    (_asks_otherwise(_without_preferred), {"eligible"}),
+    (_asks_otherwise(_without_last_agent), {"eligible"}),
     (_what_is_in_hands_is_not_counted, {"outstanding"}),
     (_what_has_ended_still_counts, {"outstanding"}),
     (_an_update_does_not_arrive, {"waiting", "priority"}),
@@ -116,7 +180,9 @@ MUTANTS: list[tuple[Patch, set[str]]] = [
     (_a_grant_is_made_twice, {"one agent"}),
 ]
 NAMES = [
-    *("free", "capacity", "shift end", "queue", "declined", "level", "uncounted", "counted for ever"),
+    *("free", "capacity", "shift end", "queue", "declined", "level"),
+    *("skill end", "skill end seen late", "agent requested", "group requested", "preferred", "last agent"),
+    *("uncounted", "counted for ever"),
     *("updated", "load", "twice"),
 ]
 

@@ -15,14 +15,14 @@ from openiwd.domain.errors import NotFoundError
 
 STATIC: Final = Path(__file__).parent / "static"
 FILES: Final[dict[str, tuple[Path, str]]] = {
-    "swagger-ui.css": (STATIC / "vendor/swagger-ui/swagger-ui.css", "text/css; charset=utf-8"),
+    "swagger-ui.css": (STATIC / "vendor/swagger-ui/swagger-ui.css", "text/css"),
     "swagger-ui-bundle.js": (
         STATIC / "vendor/swagger-ui/swagger-ui-bundle.js",
-        "text/javascript; charset=utf-8",
+        "text/javascript",
     ),
     "favicon.png": (STATIC / "vendor/swagger-ui/favicon-32x32.png", "image/png"),
-    "docs.js": (STATIC / "docs.js", "text/javascript; charset=utf-8"),
-    "docs.css": (STATIC / "docs.css", "text/css; charset=utf-8"),
+    "docs.js": (STATIC / "docs.js", "text/javascript"),
+    "docs.css": (STATIC / "docs.css", "text/css"),
 }
 CSP: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -62,7 +62,7 @@ async def get_docs() -> Response[str]:
     """The interactive page."""
     return Response(
         _PAGE,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Content-Security-Policy": CSP, "Cache-Control": "no-cache"},
     )
 

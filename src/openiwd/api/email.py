@@ -183,7 +183,7 @@ async def write_email(
         email = await email_writing.write(call.services, call.caller, item, data, files)
         return json_answer(201, email_view.email_view(email))
 
-    done = await once(call, f"POST {request.url.path}", await request.body(), run)
+    done = await once(call, f"POST {request.url.path}", await request.body(), run, item.number)
     return Response(
         msgspec.json.decode(done.body, type=EmailView), status_code=done.status, headers=done.headers
     )

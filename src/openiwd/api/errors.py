@@ -57,10 +57,12 @@ STATUS: Final[dict[type[OpenIwdError], int]] = {
 
 STATUS_OF_CODE: Final[dict[str, int]] = {
     "clientGone": 400,
+    "tooSlow": 408,
     "clockBackwards": 409,
     "duplicateId": 409,
     "gone": 410,
     "unsupportedMediaType": 415,
+    "headTooLarge": 431,
     "idempotencyMismatch": 422,
     "lockedOut": 429,
     "overloaded": 429,

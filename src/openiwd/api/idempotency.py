@@ -10,15 +10,20 @@ import msgspec
 
 from openiwd.api.call import Call
 from openiwd.api.raw import Answer
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.errors import ConflictError, InvalidInputError
 
 HEADER: Final = "idempotency-key"
 MAX_KEY: Final = 200
 KEPT_HEADERS: Final = ("location", "etag")
 
 
-async def once(call: Call, route: str, body: bytes, run: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Runs, or answers as the first request under the same key was answered. Failed requests are not kept."""
+async def once(
+    call: Call, route: str, body: bytes, run: Callable[[], Awaitable[Answer]], about: int | None = None
+) -> Answer:
+    """Runs, or answers as the first request under the same key was answered. Failed requests are not kept.
+
+    `about`: the number of the item that the answer tells of, where it tells more than its id and state.
+    """
     key = call.headers.get(HEADER)
     if key is None:
         return await run()
@@ -41,6 +46,13 @@ async def once(call: Call, route: str, body: bytes, run: Callable[[], Awaitable[
                 code="idempotencyMismatch",
                 hint="use a new key for a new request",
             )
+        if known[2] is None:
+            raise ConflictError(
+                "this request was carried out; its answer was erased with the contact it told of",
+                field="Idempotency-Key",
+                code="gone",
+                hint="read the item instead",
+            )
         return Answer(
             known[1],
             msgspec.json.encode(known[2]["body"]),
@@ -54,5 +66,6 @@ async def once(call: Call, route: str, body: bytes, run: Callable[[], Awaitable[
             request_hash,
             answer.status,
             {"body": msgspec.json.decode(answer.body), "headers": kept},
+            about,
         )
     return answer

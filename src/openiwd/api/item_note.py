@@ -88,7 +88,7 @@ async def add_note(
         note, _ = await item_note.add_note(call.services.runtime, call.caller, item, data.text)
         return json_answer(201, note)
 
-    done = await once(call, f"POST {request.url.path}", await request.body(), run)
+    done = await once(call, f"POST {request.url.path}", await request.body(), run, item.number)
     return Response(msgspec.json.decode(done.body, type=Note), status_code=done.status, headers=done.headers)
 
 

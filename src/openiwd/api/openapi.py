@@ -92,7 +92,20 @@ def document(schema: dict[str, Any]) -> bytes:
         for method in _METHODS:
             if method in operations:
                 _complete(operations[method], ROUTES.get(f"{method.upper()} {path}"))
+    _any_of(schema)
     return msgspec.json.encode(schema)
+
+
+def _any_of(value: Any) -> None:
+    """What the framework calls "exactly one of" is "at least one of": a whole number is a number, too."""
+    if isinstance(value, dict):
+        if "oneOf" in value and "discriminator" not in value:
+            value["anyOf"] = value.pop("oneOf")
+        for inner in value.values():
+            _any_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _any_of(inner)
 
 
 def _complete(operation: dict[str, Any], need: Access | str | None) -> None:
@@ -100,6 +113,7 @@ def _complete(operation: dict[str, Any], need: Access | str | None) -> None:
     responses = operation.setdefault("responses", {})
     for status in [s for s in responses if s.startswith("4")]:
         del responses[status]
+    responses.get("204", {}).pop("content", None)
     responses["default"] = {
         "description": "A problem",
         "content": {PROBLEM_JSON: {"schema": _ref("Problem")}},

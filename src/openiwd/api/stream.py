@@ -288,6 +288,6 @@ async def get_stream(
 
     return Stream(
         counted(),
-        media_type="text/event-stream; charset=utf-8",
+        media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

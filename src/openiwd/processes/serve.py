@@ -11,7 +11,7 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any
@@ -28,6 +28,7 @@ from openiwd.processes.address import own_address, shown_host
 from openiwd.processes.background import Background
 from openiwd.processes.bootstrap import ensure_platform_key, migrate_databases
 from openiwd.processes.monitoring import tell_surroundings
+from openiwd.processes.punctual import PunctualProtocol
 from openiwd.processes.settings import Settings
 from openiwd.processes.sharing import SharingMetrics
 from openiwd.processes.tenant_watch import AWAKE_AT_MOST
@@ -165,13 +166,7 @@ class Serving:
         _spare_the_collector()
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:
-        config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, http="httptools",
-            timeout_graceful_shutdown=DRAIN_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            proxy_headers=True, forwarded_allow_ips=list(self._manner.trusted_proxies),
-            server_header=False, backlog=2_048, h11_max_incomplete_event_size=64 * 1024,
-        )  # fmt: skip
-        server = _Server(config)
+        server = _Server(http_config(app, self._manner.trusted_proxies))
         serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]))
         while not server.started:
             if serving.done():
@@ -197,6 +192,16 @@ class Serving:
             await self._api.close()
         await self.background.stop()
         await self.wiring.close()
+
+
+def http_config(app: Any, trusted_proxies: Sequence[str]) -> uvicorn.Config:
+    """How an app is served."""
+    return uvicorn.Config(
+        app, lifespan="off", log_config=None, access_log=False, http=PunctualProtocol,
+        timeout_graceful_shutdown=DRAIN_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        proxy_headers=True, forwarded_allow_ips=list(trusted_proxies),
+        server_header=False, backlog=2_048, h11_max_incomplete_event_size=64 * 1024,
+    )  # fmt: skip
 
 
 def _spare_the_collector() -> None:

@@ -91,7 +91,7 @@ async def erase_contact(editor: Editor, contact_id: UUID, data: ErasureInput) ->
     for start in range(0, len(gone), CHUNK):
         async with runtime.store.writing() as tx:
             counts["events"] += await tx.erase_events(gone[start : start + CHUNK])
-    return await _finish(editor, contact, data.reason, counts, gone)
+    return await _finish(editor, contact, data.reason, counts, gone, [i.number for i in items])
 
 
 async def _erase_items(editor: Editor, items: Sequence[HeldItem], caller: Caller) -> Counter[str]:
@@ -115,11 +115,19 @@ async def _erase_items(editor: Editor, items: Sequence[HeldItem], caller: Caller
 
 
 async def _finish(
-    editor: Editor, contact: Contact, reason: str, counts: Counter[str], gone: Sequence[UUID]
+    editor: Editor,
+    contact: Contact,
+    reason: str,
+    counts: Counter[str],
+    gone: Sequence[UUID],
+    numbers: Sequence[int],
 ) -> Certificate:
     """The contact itself, the proof, and the certificate; last, so that a call that was cut off finds its way back."""
     runtime, now = editor.services.runtime, editor.services.runtime.now()
+    async with runtime.store.reading() as reading:
+        answers = await reading.answers_with(values_of(contact))
     async with runtime.store.writing() as tx:
+        counts["answers"] = await tx.erase_answers(numbers, answers)
         counts.update(await erase_emails(tx, contact.id, contact.emails))
         if await tx.emails_on_the_way(contact.id):
             raise ConflictError(

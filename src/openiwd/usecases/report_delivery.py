@@ -121,7 +121,7 @@ async def _made(
     content = await asyncio.to_thread(report_file.as_file, result, form)
     file = OutboundFile(
         file_name=f"{schedule.report}-{days.replace(' – ', '--')}.{form.value}",
-        content_type=MEDIA_TYPES[form],
+        content_type=MEDIA_TYPES[form] + ("; charset=utf-8" if form is ExportFormat.CSV else ""),
         content=content,
     )
     email_id = email_id_of(schedule.id, due)

@@ -49,6 +49,10 @@ class ErasureReading:
                 found[r["place"]] = max(found.get(r["place"], 0), r["n"])
         return found
 
+    async def answers_with(self, values: Sequence[str]) -> list[str]:
+        found = await self._connection.fetch(_SQL["answers_with"], [containing(value) for value in values])
+        return [r["key"] for r in found]
+
     async def erasures(self, contact_id: UUID | None, limit: int) -> list[Certificate]:
         found = await self._connection.fetch(_SQL["erasures"], contact_id, limit)
         return [Certificate(**dict(r.items())) for r in found]
@@ -98,6 +102,9 @@ class ErasureWriting:
         for place in ("notes", "attachments", "records"):
             counts[place] = _count(await self._connection.execute(_SQL[f"erase_{place}"], list(numbers)))
         return counts
+
+    async def erase_answers(self, numbers: Sequence[int], keys: Sequence[str]) -> int:
+        return _count(await self._connection.execute(_SQL["erase_answers"], list(numbers), list(keys)))
 
     async def erase_automatic_mails(self, addresses: Sequence[str]) -> int:
         return _count(await self._connection.execute(_SQL["erase_automatic_mails"], list(addresses)))

@@ -174,10 +174,12 @@ class LiveWriting:
     async def forget_idempotent(self, before: datetime, limit: int) -> int:
         return len(await self._connection.fetch(TENANT_SQL["forget_idempotent"], before, limit))
 
-    async def save_idempotent(self, key: str, request_hash: bytes, status: int, response: Any) -> None:
+    async def save_idempotent(
+        self, key: str, request_hash: bytes, status: int, response: Any, item_number: int | None = None
+    ) -> None:
         """Raises ConflictError when the key has an answer already: the transaction must not commit then."""
         stored = await self._connection.fetchval(
-            TENANT_SQL["save_idempotent"], key, request_hash, status, json_value(response)
+            TENANT_SQL["save_idempotent"], key, request_hash, status, json_value(response), item_number
         )
         if stored is None:
             raise ConflictError("this idempotency key is in use", field="Idempotency-Key", hint="try again")

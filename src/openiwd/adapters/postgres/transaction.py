@@ -30,4 +30,6 @@ async def limited_transaction(connection: Connection, milliseconds: int) -> Asyn
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             await connection.execute("ROLLBACK")
         raise
-    await connection.execute("COMMIT")
+    if await connection.execute("COMMIT") != "COMMIT":
+        # A failed transaction is rolled back at its COMMIT without an error; whoever wrote in it must hear of it.
+        raise asyncpg.InFailedSQLTransactionError("the transaction had failed and is rolled back")

@@ -13,6 +13,8 @@ from openiwd.domain.simulation.working_time import SHIFTS, START
 
 SKILLS_EACH: Final = 10
 _MOST_HOURS: Final = 84
+_SKILLS_END: Final = (1, 2, 3, 4, 6, 24, 60)
+"""Hours from the start: most within a short simulation."""
 _CAPACITIES: Final = (
     Capacity(1),
     Capacity(2),
@@ -35,13 +37,13 @@ def make_agents(
 def _agent(agent_id: str, groups: tuple[str, ...], skills: tuple[str, ...], dice: Dice) -> Agent:
     own = dice.sample(skills, min(SKILLS_EACH, len(skills)))
     away = START + dice.randint(1, _MOST_HOURS) * HOUR
-    ends = from_micros(START + dice.randint(4, _MOST_HOURS) * HOUR)
+    ends = from_micros(START + _SKILLS_END[dice.randint(4, _MOST_HOURS) % len(_SKILLS_END)] * HOUR)
     return Agent(
         id=agent_id,
         name=agent_id,
         groups=tuple(dice.sample(groups, min(len(groups), dice.choice((1, 2, 2, 3))))),
         skills=tuple(
-            AgentSkill(skill, dice.randint(1, 10), ends if dice.random() < 0.01 else None) for skill in own
+            AgentSkill(skill, dice.randint(1, 10), ends if dice.random() < 0.04 else None) for skill in own
         ),
         capacity=dice.choice(_CAPACITIES),
         working_hours=dice.choice((*SHIFTS, None)),

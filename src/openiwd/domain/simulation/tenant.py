@@ -257,6 +257,7 @@ def _requirement(
     return Requirement(
         skills=skills,
         agents=(model.id,) if roll < 0.04 else (),
+        agents_only=roll < 0.015,
         groups=model.groups[:1] if 0.04 <= roll < 0.1 else (),
         groups_only=0.08 <= roll < 0.1,
         prefer_for=dice.choice((5, 15)) * MINUTE if roll < 0.1 else 0,

@@ -72,7 +72,7 @@ async def email_html(
     html = await email_picture.shown_html(visit.services, email, elsewhere=elsewhere)
     return Response(
         frame_document(html, email.subject or visit.t("queue.no_subject"), visit.t.language),
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers=frame_headers(elsewhere=elsewhere),
     )
 

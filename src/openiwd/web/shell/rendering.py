@@ -100,16 +100,14 @@ def html(
     return Response(
         render(template, context),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={**HEADERS, **(headers or {})},
     )
 
 
 def nothing(*, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[str]:
     """No content: the page stays, only the headers speak."""
-    return Response(
-        "", status_code=status, media_type="text/html; charset=utf-8", headers={**HEADERS, **(headers or {})}
-    )
+    return Response("", status_code=status, media_type="text/html", headers={**HEADERS, **(headers or {})})
 
 
 def redirect(to: str, *, htmx: bool = False) -> Response[str]:

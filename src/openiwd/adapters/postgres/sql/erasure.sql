@@ -14,6 +14,7 @@ SELECT (SELECT count(*) FROM note n WHERE n.item_number = ANY($2::bigint[])) AS 
     (SELECT count(*) FROM event e JOIN event_personal p USING (generation, pos) WHERE e.item_id = ANY($1::uuid[])) AS events,
     (SELECT count(*) FROM email m LEFT JOIN email_thread t ON t.id = m.thread_id
         WHERE t.item_number = ANY($2::bigint[]) OR (m.thread_id IS NULL AND lower(m.sender) = ANY($3::text[]))) AS emails,
+    (SELECT count(*) FROM idempotency_key k WHERE k.item_number = ANY($2::bigint[]) AND k.response <> 'null') AS answers,
     (SELECT count(*) FROM automatic_mail a WHERE lower(a.address) = ANY($3::text[])) AS "automaticMails";
 
 -- name: erase_events
@@ -33,6 +34,15 @@ DELETE FROM attachment WHERE item_number = ANY($1::bigint[]);
 -- Blanks records of sources that failed for these items.
 UPDATE capture_error c SET raw = '', fields = NULL, reason = ''
 FROM item i WHERE i.number = ANY($1::bigint[]) AND c.capture_point = i.capture_point AND c.capture_id = i.capture_id AND c.raw <> '';
+
+-- name: answers_with
+-- The keys of answers that hold one of some values, whatever they are about. Reads all that are kept.
+SELECT key FROM idempotency_key k WHERE k.response::text ILIKE ANY($1) ORDER BY key;
+
+-- name: erase_answers
+-- Blanks answers kept for idempotency keys: about items, and some by their keys. The keys stay: nothing is done a second time.
+UPDATE idempotency_key SET response = 'null'
+WHERE (item_number = ANY($1::bigint[]) OR key = ANY($2::text[])) AND response <> 'null';
 
 -- name: erase_automatic_mails
 -- Forgets that these addresses were written to of late; the worst that follows is one more acknowledgement.
@@ -71,6 +81,7 @@ SELECT place, n FROM (
     UNION ALL SELECT 'emails', count(*) FROM email m WHERE concat_ws(' ', m.sender_name, m.sender, m.people, m.subject, m.text_new,
         m.text_signature, m.text_quoted, m.html, m.headers, m.recipients, m.deliveries) ILIKE ANY($1)
     UNION ALL SELECT 'originals', count(*) FROM email_content o WHERE position($2::bytea IN o.content) > 0
+    UNION ALL SELECT 'answers', count(*) FROM idempotency_key k WHERE k.response::text ILIKE ANY($1)
     UNION ALL SELECT 'automaticMails', count(*) FROM automatic_mail b WHERE b.address ILIKE ANY($1)
     UNION ALL SELECT 'records', count(*) FROM capture_error x WHERE concat_ws(' ', x.raw, x.fields, x.reason) ILIKE ANY($1)
 ) found WHERE n > 0 ORDER BY place;

@@ -20,8 +20,12 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = now();
 SELECT request_hash, status, response FROM idempotency_key WHERE key = $1;
 
 -- name: save_idempotent
--- Records an answer; nothing when the key is taken.
-INSERT INTO idempotency_key (key, request_hash, status, response) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING key;
+-- Records an answer; nothing when the key is taken. About an item whose contact has been erased meanwhile: without what it told.
+INSERT INTO idempotency_key (key, request_hash, status, response, item_number)
+SELECT $1, $2, $3, CASE WHEN EXISTS (
+    SELECT FROM item i JOIN contact c ON c.id = i.contact_id WHERE i.number = $5 AND c.erased_at IS NOT NULL
+) THEN 'null' ELSE $4::jsonb END, $5
+ON CONFLICT DO NOTHING RETURNING key;
 
 -- name: forget_idempotent
 -- Removes answers recorded before an instant, oldest first.
