@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from openiwd.api.authorisation import PREFIX
 from openiwd.api.call import CurrentCall
-from openiwd.api.idempotency import once
+from openiwd.api.idempotency import made_id, once
 from openiwd.api.process import process_of
 from openiwd.api.raw import Answer, json_answer
 from openiwd.usecases import bulk
@@ -64,13 +64,19 @@ async def start_bulk(
     if data.dry_run:
         return Response(await bulk.dry_run(call.services, call.caller, data), status_code=200)
 
+    body = await request.body()
+    wanted = made_id(call, "POST bulk", body)
+
     async def run() -> Answer:
-        job_id = await bulk.create(call.services, call.caller, data)
-        process_of(request).start_bulk(call.services, job_id)
+        if wanted is not None and await bulk.is_there(call.services, wanted):
+            job_id = wanted  # begun by the first request, or by whoever finds it stranded
+        else:
+            job_id = await bulk.create(call.services, call.caller, data, wanted)
+            process_of(request).start_bulk(call.services, job_id)
         job = await bulk.get(call.services, call.caller, job_id)
         return json_answer(202, job, {"location": f"{PREFIX}/jobs/{job_id}"})
 
-    done = await once(call, "POST bulk", await request.body(), run)
+    done = await once(call, "POST bulk", body, run)
     return Response(
         msgspec.json.decode(done.body, type=BulkJob), status_code=done.status, headers=done.headers
     )

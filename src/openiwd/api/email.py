@@ -15,7 +15,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from openiwd.api.call import CurrentCall, instant
-from openiwd.api.idempotency import once
+from openiwd.api.idempotency import made_id, once
 from openiwd.api.item import CapturePoint
 from openiwd.api.item_note import SAFE_TYPES
 from openiwd.api.raw import Answer, json_answer
@@ -178,12 +178,14 @@ async def write_email(
     """Writes a reply, a forward or a new email of an item. Queued whole, sent once. Honours `Idempotency-Key`."""
     item = await item_detail.find(call.services, item_id, capture_point)
     files = [_file(f, n) for n, f in enumerate(data.files)]
+    route, body = f"POST {request.url.path}", await request.body()
+    email_id = made_id(call, route, body)
 
     async def run() -> Answer:
-        email = await email_writing.write(call.services, call.caller, item, data, files)
+        email = await email_writing.write(call.services, call.caller, item, data, files, email_id=email_id)
         return json_answer(201, email_view.email_view(email))
 
-    done = await once(call, f"POST {request.url.path}", await request.body(), run, item.number)
+    done = await once(call, route, body, run, item.number)
     return Response(
         msgspec.json.decode(done.body, type=EmailView), status_code=done.status, headers=done.headers
     )

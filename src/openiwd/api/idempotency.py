@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -17,10 +18,26 @@ MAX_KEY: Final = 200
 KEPT_HEADERS: Final = ("location", "etag")
 
 
+def made_id(call: Call, route: str, body: bytes) -> UUID | None:
+    """The id of what the request makes: the same for the same request under the same key; None without a key.
+
+    What the first request has made is found by it though its answer was not kept, or is not yet: the process may
+    end in between, the connection may be lost, and two may come at once.
+    """
+    key = call.headers.get(HEADER)
+    if key is None:
+        return None
+    told = "\0".join((call.caller.tenant_id or "", call.caller.actor, route, key)).encode()
+    return UUID(bytes=blake2b(told + b"\0" + body, digest_size=16).digest(), version=4)
+
+
 async def once(
     call: Call, route: str, body: bytes, run: Callable[[], Awaitable[Answer]], about: int | None = None
 ) -> Answer:
     """Runs, or answers as the first request under the same key was answered. Failed requests are not kept.
+
+    The answer is kept after the act. So what is run must find by itself what it did before: by captureId, or by
+    `made_id`.
 
     `about`: the number of the item that the answer tells of, where it tells more than its id and state.
     """

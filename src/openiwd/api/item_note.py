@@ -13,7 +13,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from openiwd.api.call import CurrentCall
-from openiwd.api.idempotency import once
+from openiwd.api.idempotency import made_id, once
 from openiwd.api.item import CapturePoint, Changed, answer
 from openiwd.api.raw import Answer, json_answer
 from openiwd.domain.errors import InvalidInputError, NotFoundError
@@ -83,12 +83,14 @@ async def add_note(
 ) -> Response[Note]:
     """Adds an internal note; final items take notes too."""
     item = await item_detail.find(call.services, item_id, capture_point)
+    route, body = f"POST {request.url.path}", await request.body()
+    note_id = made_id(call, route, body)
 
     async def run() -> Answer:
-        note, _ = await item_note.add_note(call.services.runtime, call.caller, item, data.text)
+        note = await item_note.add_note(call.services.runtime, call.caller, item, data.text, note_id)
         return json_answer(201, note)
 
-    done = await once(call, f"POST {request.url.path}", await request.body(), run, item.number)
+    done = await once(call, route, body, run, item.number)
     return Response(msgspec.json.decode(done.body, type=Note), status_code=done.status, headers=done.headers)
 
 

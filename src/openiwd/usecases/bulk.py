@@ -289,13 +289,23 @@ async def _numbers(services: TenantServices, caller: Caller, request: BulkReques
     return numbers
 
 
-async def create(services: TenantServices, caller: Caller, request: BulkRequest) -> UUID:
-    """Stores the run with the items that it concerns; it is to be started then."""
+async def is_there(services: TenantServices, job_id: UUID) -> bool:
+    async with services.runtime.store.reading() as reading:
+        return await reading.bulk_job(job_id) is not None
+
+
+async def create(
+    services: TenantServices, caller: Caller, request: BulkRequest, job_id: UUID | None = None
+) -> UUID:
+    """Stores the run with the items that it concerns; it is to be started then.
+
+    With an id of the caller's own, ConflictError if a run of this id is there.
+    """
     _check(request, caller)
     runtime = services.runtime
     await check_agents(runtime, named_agents([command_for(request, caller, UUID(int=0))]))
     numbers = await _numbers(services, caller, request)
-    job_id = runtime.new_id()
+    job_id = job_id or runtime.new_id()
     stored = Stored(request=request, caller=replace(caller, csrf_token=None))
     row = {
         "id": job_id,
@@ -306,7 +316,8 @@ async def create(services: TenantServices, caller: Caller, request: BulkRequest)
         "created_at": runtime.now(),
     }
     async with runtime.store.writing() as tx:
-        await tx.create_bulk_job(row, sorted(numbers))
+        if not await tx.create_bulk_job(row, sorted(numbers)):
+            raise ConflictError("this run is there already", code="startedAlready", field="id")
     return job_id
 
 

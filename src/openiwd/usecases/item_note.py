@@ -26,23 +26,36 @@ MERGED: Final = "merged"
 _TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,99}")
 
 
-async def add_note(runtime: TenantRuntime, caller: Caller, item: WorkItem, text: str) -> tuple[Note, Done]:
-    """Adds an internal note; the log tells that there is one, not what it says."""
+async def add_note(
+    runtime: TenantRuntime, caller: Caller, item: WorkItem, text: str, note_id: UUID | None = None
+) -> Note:
+    """Adds an internal note; the log tells that there is one, not what it says.
+
+    With an id of the author's own, the note that is there under it is the answer.
+    """
     check_text(text, "text")
-    note = Note(id=runtime.new_id(), at=runtime.now(), author=caller.actor, text=text)
+    if note_id is not None:
+        caller.require_item(NOTE, item)
+        async with runtime.store.reading() as reading:
+            known = next((n for n in await reading.notes(item.number) if n.id == note_id), None)
+        if known is not None:
+            return known
+    note = Note(id=note_id or runtime.new_id(), at=runtime.now(), author=caller.actor, text=text)
 
     def change(present: WorkItem, ctx: Context) -> Change:
         return noted(present, ctx, EventType.NOTE_ADDED, note={"id": str(note.id)})
 
     async def write(tx: Writing, present: WorkItem) -> None:
-        await tx.add_note(present.number, note)
+        if not await tx.add_note(present.number, note):
+            raise ConflictError("this note is there already", code="writtenAlready", field="id")
 
-    return note, await apply_one(
+    await apply_one(
         runtime,
         Command(
             action=Action.UPDATE, caller=caller, item_id=item.id, privilege=NOTE, custom=change, along=write
         ),
     )
+    return note
 
 
 async def change_tags(

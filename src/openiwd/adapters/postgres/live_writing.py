@@ -140,10 +140,9 @@ class LiveWriting:
 
     # Around an item
 
-    async def add_note(self, number: int, note: Note) -> None:
-        await self._connection.execute(
-            AROUND_SQL["add_note"], note.id, number, note.at, note.author, note.text
-        )
+    async def add_note(self, number: int, note: Note) -> bool:
+        values = note.id, number, note.at, note.author, note.text
+        return await self._connection.fetchval(AROUND_SQL["add_note"], *values) is not None
 
     async def add_attachment(self, number: int, info: AttachmentInfo, content: bytes) -> None:
         await self._connection.execute(
@@ -186,8 +185,8 @@ class LiveWriting:
 
     # Bulk jobs
 
-    async def create_bulk_job(self, job: Mapping[str, Any], numbers: Sequence[int]) -> None:
-        await self._connection.execute(
+    async def create_bulk_job(self, job: Mapping[str, Any], numbers: Sequence[int]) -> bool:
+        made = await self._connection.fetchval(
             BULK_SQL["create_bulk_job"],
             job["id"],
             job["action"],
@@ -198,7 +197,9 @@ class LiveWriting:
             job["created_at"],
             job.get("prepared", True),
         )
-        await self._connection.execute(BULK_SQL["add_bulk_items"], job["id"], numbers)
+        if made is not None:
+            await self._connection.execute(BULK_SQL["add_bulk_items"], job["id"], numbers)
+        return made is not None
 
     async def record_bulk(self, job_id: UUID, results: Sequence[tuple[int, str, Any]]) -> None:
         if not results:

@@ -3,8 +3,8 @@
 SELECT id, at, author, text FROM note WHERE item_number = $1 ORDER BY at, id;
 
 -- name: add_note
--- One more note.
-INSERT INTO note (id, item_number, at, author, text) VALUES ($1, $2, $3, $4, $5);
+-- One more note; its id, nothing where a note of this id is there.
+INSERT INTO note (id, item_number, at, author, text) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: attachments
 -- Attachments of an item without their content.

@@ -25,8 +25,9 @@ SELECT ordinal, item_number FROM bulk_job_item WHERE job_id = $1 AND outcome IS 
 SELECT id FROM bulk_job WHERE status = 'running' ORDER BY created_at, id;
 
 -- name: create_bulk_job
--- A new job.
-INSERT INTO bulk_job (id, action, request, actor, dry_run, total, created_at, prepared) VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+-- A new job; its id, nothing where a job of this id is there.
+INSERT INTO bulk_job (id, action, request, actor, dry_run, total, created_at, prepared) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: add_bulk_items
 -- The items of a new job, in order.
