@@ -122,10 +122,16 @@ class OwnSearch:
         self._told = start(Path(told["program"]), self.url, self._starting, told["environment"])
 
     def kill(self) -> None:
-        """At once; may be repeated."""
+        """At once, frozen or not; may be repeated."""
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(self._told["pid"], signal.SIGKILL)
             os.waitpid(self._told["pid"], 0)
+
+    def freeze(self) -> None:
+        os.kill(self._told["pid"], signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._told["pid"], signal.SIGCONT)
 
     def count(self) -> int:
         """Documents that searches see, without the one that holds the place in the log."""
