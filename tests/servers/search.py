@@ -20,7 +20,7 @@ import pytest
 from tests.servers.shared import ROOT, Starting, free_port, needed, shared
 
 SERVERS = ROOT / ".tools" / "search"
-START_SECONDS = 240.0
+START_SECONDS = 600.0
 PRODUCTS = ("opensearch", "elasticsearch")
 SETTINGS = """
 cluster.name: openiwd-tests
