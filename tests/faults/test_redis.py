@@ -76,13 +76,14 @@ class Load:
         here, there = (process.client(key, 60) for process in processes)
         while not self._stopping.wait(0.05):
             here, there = there, here
-            if here.get("/agents/me").json()["states"]["*"]["state"] != "ready":
+            state = asked(lambda: here.get("/agents/me")).json().get("states", {}).get("*", {})  # noqa: B023 - at once
+            if state.get("state") != "ready":
                 here.post("/agents/me/state", json={"state": "ready"})
-            for offer in here.get("/agents/me/offers").json()["offers"]:
-                url = f"/items/{offer['item']['id']}"
+            offers = asked(lambda: here.get("/agents/me/offers")).json()  # noqa: B023 - at once
+            for offer in offers.get("offers", ()):
                 if there.post(f"/offers/{offer['id']}/accept").status_code != 200:
                     continue
-                answer = here.post(f"{url}/complete", json={})
+                answer = here.post(f"/items/{offer['item']['id']}/complete", json={})
                 if answer.status_code == 200:
                     self.worked.append(answer.json()["id"])
         here.close()
