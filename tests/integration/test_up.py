@@ -204,16 +204,16 @@ def test_redis_and_a_search_server_beside_it_are_used_and_done_without(
         return told["source"], [item["captureId"] for item in told["items"]]
 
     try:
-        wait("both are there", lambda: states() == ("ready", "ready", "ready"), PATIENCE_SECONDS)
+        wait("both are there", lambda: states() == ("ready", "ok", "ok"), PATIENCE_SECONDS)
         post_item(up, "a")
         wait("the index finds it", lambda: found() == ("index", ["a"]), PATIENCE_SECONDS)
         assert b"beside-up:" in ask(own_redis.port, "KEYS", "*"), "what the process shares lies in Redis"
         own_redis.kill()
-        wait("redis is missed", lambda: states() == ("degraded", "degraded", "ready"), PATIENCE_SECONDS)
+        wait("redis is missed", lambda: states() == ("degraded", "degraded", "ok"), PATIENCE_SECONDS)
         post_item(up, "b")
         assert found()[1] == ["a", "b"]
         own_redis.start()
-        wait("redis is back", lambda: states() == ("ready", "ready", "ready"), PATIENCE_SECONDS)
+        wait("redis is back", lambda: states() == ("ready", "ok", "ok"), PATIENCE_SECONDS)
     finally:
         assert up.stop() == 0
 
