@@ -87,6 +87,8 @@ faults-long: install ## the same with mail, capture, the mart and Redis, for lon
 	@exec $(BIN)/python -m tests.faults --table --whole $(ARGS)
 
 faults: install ## ten minutes at most of faults under load, with a table of what was lost, doubled or illegal (ARGS="--seed 7")
+	@.ci/search
+	@$(BIN)/pytest -n 0 -m faults
 	@exec $(BIN)/python -m tests.faults --table --seconds 420 $(ARGS)
 
 seeds: install ## 2,000 small tenants simulated, each another seed (ARGS="--seeds 20000 --first 50000")

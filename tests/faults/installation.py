@@ -207,6 +207,17 @@ def until(what: str, ask: Callable[[], T | None], seconds: float = TAKEOVER_SECO
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
+def asked(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """The answer; asked again while the database is lost for a moment, as it may be on a machine that is too busy."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        answer = ask()
+        is_over = time.monotonic() > deadline
+        if answer.status_code != 503 or answer.json().get("code") != "unavailable" or is_over:
+            return answer
+        time.sleep(0.2)
+
+
 def new_item(http: httpx.Client, capture_id: str, category: str = "C") -> str:
     answer = http.post("/items", json={"captureId": capture_id, "category": category})
     assert answer.status_code == 201, answer.text

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from openiwd.adapters.memory.runtime_cache import MemoryRuntimeCache
 from openiwd.adapters.redis.runtime_cache import RedisRuntimeCache
@@ -138,9 +139,10 @@ async def test_two_processes_share_one_bucket(redis_server: RedisServer) -> None
 
 async def test_an_unknown_certificate_or_a_wrong_password_is_as_good_as_away(redis_tls: RedisServer) -> None:
     for wrong in (
-        RedisServer(nodes=redis_tls.nodes, tls=True, password=redis_tls.password),
-        RedisServer(nodes=redis_tls.nodes, tls=True, ca_file=redis_tls.ca_file, password="wrong"),
-        RedisServer(nodes=redis_tls.nodes, password=redis_tls.password),
+        replace(redis_tls, ca_file=None),
+        replace(redis_tls, cert_file=None, key_file=None),
+        replace(redis_tls, password="wrong"),
+        replace(redis_tls, tls=False),
     ):
         cache = RedisRuntimeCache(wrong)
         await cache.look_after()
@@ -156,6 +158,7 @@ async def test_nobody_waits_for_a_frozen_server_twice(own_redis: OwnRedis) -> No
         await cache.copy_of("s")  # nobody has looked yet
     await cache.look_after()
     await cache.keep_copy("s", b"x", 600)
+    before = cache.generation
     own_redis.freeze()
     answers = await asyncio.gather(*(cache.copy_of("s") for _ in range(10)), return_exceptions=True)
     assert all(isinstance(answer, CacheAwayError) for answer in answers)
@@ -170,6 +173,7 @@ async def test_nobody_waits_for_a_frozen_server_twice(own_redis: OwnRedis) -> No
     own_redis.thaw()
     await until(lambda: _is_up(cache))
     assert await cache.copy_of("s") == b"x"
+    assert cache.generation != before, "it is there, but its original may have ended meanwhile"
     assert cache.figures.lost == 1
     await cache.close()
 

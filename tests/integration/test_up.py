@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -31,16 +32,21 @@ from openiwd.processes.bootstrap import Credentials, FirstUser
 from openiwd.processes.mart_folder import KEY_NAME
 from openiwd.processes.up import Ready
 from openiwd.processes.wiring import Wiring, database_dsn
+from tests.faults.installation import until as wait
+from tests.servers.redis import OwnRedis, ask
+from tests.servers.search import SearchServerUrl
 from tests.servers.until import until
 
 READY_SECONDS = 60
 STOP_SECONDS = 60
+PATIENCE_SECONDS = 300.0
+"""Of what a busy machine may need."""
 
 
 class Up:
     """One run of `openiwd up`."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -56,6 +62,7 @@ class Up:
                 "--json",
                 *options,
             ],
+            env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -169,6 +176,49 @@ def test_postgresql_killed_alone_comes_back_and_nothing_is_lost(data: Path) -> N
         assert time.monotonic() < deadline
     assert up.http.get(f"/iwd/v3/items/{item_id}").status_code == 200
     assert up.stop() == 0
+
+
+@pytest.fixture
+def search_prefix(opensearch_url: SearchServerUrl) -> Iterator[str]:
+    prefix = f"up{uuid.uuid4().hex[:12]}"
+    yield prefix
+    httpx.delete(f"{opensearch_url.url}/{prefix}-*", timeout=60, trust_env=False)
+
+
+@pytest.mark.timeout(1_200)  # it may be the first test that starts the search server
+def test_redis_and_a_search_server_beside_it_are_used_and_done_without(
+    data: Path, own_redis: OwnRedis, opensearch_url: SearchServerUrl, search_prefix: str
+) -> None:
+    environment = {
+        "OPENIWD_REDIS_URL": own_redis.url,
+        "OPENIWD_REDIS_PREFIX": "beside-up",
+        "OPENIWD_REDIS_TIMEOUT_MS": "1000",
+        "OPENIWD_SEARCH_URL": opensearch_url.url,
+        "OPENIWD_SEARCH_PREFIX": search_prefix,
+    }
+    up = Up(data, environment=environment)
+
+    def states() -> tuple[str, str, str]:
+        told = up.http.get("/readyz").json()
+        return told["status"], *(told["dependencies"][name]["status"] for name in ("redis", "search"))
+
+    def found() -> tuple[str, list[str]]:
+        told = up.http.post("/iwd/v3/items/search", json={"text": "item", "sort": ["captureId"]}).json()
+        return told["source"], [item["captureId"] for item in told["items"]]
+
+    try:
+        wait("both are there", lambda: states() == ("ready", "ok", "ok"), PATIENCE_SECONDS)
+        post_item(up, "a")
+        wait("the index finds it", lambda: found() == ("index", ["a"]), PATIENCE_SECONDS)
+        assert b"beside-up:" in ask(own_redis.port, "KEYS", "*"), "what the process shares lies in Redis"
+        own_redis.kill()
+        wait("redis is missed", lambda: states() == ("degraded", "degraded", "ok"), PATIENCE_SECONDS)
+        post_item(up, "b")
+        assert found()[1] == ["a", "b"]
+        own_redis.start()
+        wait("redis is back", lambda: states() == ("ready", "ok", "ok"), PATIENCE_SECONDS)
+    finally:
+        assert up.stop() == 0
 
 
 def test_a_taken_port_and_a_folder_in_use_are_told(data: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from tests.servers.gws import (
     CUT_BEFORE,
     HANG,
     HANG_AFTER,
+    HELD,
     LATE,
     Answer,
     Fault,
@@ -449,6 +451,49 @@ async def test_who_has_been_followed_writes_nothing(api: World, gws: Gws) -> Non
     with pytest.raises(FencedError):
         async with talk.services.runtime.store.writing() as tx:
             await tx.hold_router_epoch("gws", before._record.epoch)
+
+
+@pytest.mark.parametrize("promised", [False, True])
+async def test_what_arrives_after_others_have_given_it_up_is_taken_out_again(
+    api: World, gws: Gws, *, promised: bool
+) -> None:
+    """Its sender was frozen, and followed: the item is elsewhere by now."""
+    talk = await Conversation.begin(api, gws, timeoutSeconds=30.0)
+    gws.accepts_only = promised
+    gws.faults.append(("submit", HELD))
+    item_id = await talk.new("a")
+    late = talk.routing
+    await late.plan()
+    sending = asyncio.create_task(late.advance())
+    await until(lambda: gws.count("submit") == 1)
+    talk.routing = await talk.take_over()
+    talk.services.runtime.clock = ClockAhead(minutes=5)  # so late that nobody expects it any more
+    await talk.act(item_id, "transfer", queue="own")
+    await talk.no_submission_is_open()
+    gws.released.set()
+    with pytest.raises(FencedError):
+        await sending
+    assert [i["state"] for i in gws.of_item("a")] == ["Canceled"]
+    assert "stray" in talk.counted
+
+
+async def test_who_loses_the_lease_while_sending_leaves_nothing_there(api: World, gws: Gws) -> None:
+    talk = await Conversation.begin(api, gws, timeoutSeconds=30.0)
+    gws.faults.append(("submit", HELD))
+    item_id = await talk.new("a")
+    late = talk.routing
+    await late.plan()
+    sending = asyncio.create_task(late.advance())
+    await until(lambda: gws.count("submit") == 1)
+    talk.routing = await talk.take_over()
+    talk.services.runtime.clock = ClockAhead(minutes=5)
+    await talk.act(item_id, "transfer", queue="own")
+    await talk.no_submission_is_open()
+    sending.cancel()
+    gws.released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert [i["state"] for i in gws.of_item("a")] == ["Canceled"]
 
 
 async def test_a_queue_that_is_no_longer_routed_gets_its_items_back(api: World, gws: Gws) -> None:

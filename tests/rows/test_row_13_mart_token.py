@@ -28,13 +28,14 @@ class Mart:
         self.loop = loop
         self._dsn = dsn
 
-    async def audit(self) -> list[tuple[str, str, int | None]]:
+    async def audit(self) -> list[tuple[str, int, str]]:
+        """Of each time that it let itself in, in order: how it went, settings read, and what went wrong."""
         connection = await asyncpg.connect(self._dsn)
         try:
             rows = await connection.fetch(
-                "SELECT job, status, rows FROM etl_audit WHERE job = 'authorise' ORDER BY 1, 2"
+                "SELECT status, rows, error FROM etl_audit WHERE job = 'authorise' ORDER BY run"
             )
-            return [(r["job"], r["status"], r["rows"]) for r in rows]
+            return [(r["status"], r["rows"], r["error"] or "") for r in rows]
         finally:
             await connection.close()
 
@@ -75,7 +76,7 @@ async def test_the_mart_lets_itself_in_and_reads_the_tenants_settings(
     for _ in range(3):
         assert (await mart.loop.run(Chain.INTRADAY)).verdict.balanced
     audited = await mart.audit()
-    assert [rows for _, _, rows in audited] == [1, 1, 1], audited
+    assert audited == [("done", len(gws.settings), "")] * 3
     assert gws.count("token") == 1, "one token for several runs"
     asked = [c for c in gws.calls if c.path.startswith("/environment/")]
     assert len(asked) == 3
@@ -88,12 +89,18 @@ async def test_without_gws_the_mart_is_loaded_all_the_same(mart: Mart, api: Worl
     result = await mart.loop.run(Chain.INTRADAY)
     assert result.verdict.balanced
     assert result.events > 0
-    (audited,) = await mart.audit()
-    assert not audited[2], audited
+    ((status, _, error),) = await mart.audit()
+    assert status == "failed"
+    assert "no token: 503 away" in error
+    assert SECRET not in error
     gws.judge = lambda _: None
-    with gws.lock:
-        gws.tokens.clear()
     assert (await mart.loop.run(Chain.INTRADAY)).verdict.balanced
+    with gws.lock:
+        gws.tokens.clear()  # over there nobody knows it any more
+    assert (await mart.loop.run(Chain.INTRADAY)).verdict.balanced
+    assert [status for status, _, _ in await mart.audit()] == ["failed", "done", "done"]
+    assert {c.headers["authorization"] for c in gws.calls if "/environment/" in c.path} == {"bearer token-1"}
+    assert gws.count("token") >= 3, "the one that was refused is fetched anew"
 
 
 def test_half_a_configuration_is_refused(gws: Gws) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 CLIENT, SECRET, API_KEY, SERVICE, CCID = "iwd-client", "iwd-secret", "key-of-the-tenant", "workitems", "cc-1"
 WEBHOOK_SECRET = "what both sides know"
+USER, PASSWORD = "somebody", "of GWS"
 HANG = "hang"
 """The request is not carried out and never answered."""
 CUT_BEFORE = "cut before"
@@ -29,6 +30,8 @@ HANG_AFTER = "hang after"
 """Carried out, and never answered."""
 LATE = "late"
 """Never answered, and carried out `late_seconds` later."""
+HELD = "held"
+"""Carried out, and answered, once `released` is set."""
 CLOSED_STATES = ("Completed", "Canceled")
 
 
@@ -73,13 +76,20 @@ class Gws:
         """What every call meets beside that."""
         self.tokens: dict[str, float] = {}
         self.token_seconds: float | None = 3_600.0
+        self.gives_refresh_tokens = False
         self.refresh_tokens: set[str] = set()
+        """What is taken: the last one given, until a test takes it away."""
         self.accepts_only = False
         """Submissions are answered 202 without an id, and are there a moment later."""
         self.stops_later = False
         """Stops are answered `code` 1 and happen a moment later."""
         self.snapshots_by_notification = False
         self.late_seconds = 0.3
+        self.released = threading.Event()
+        self.shows_workflow_state_only = False
+        """Snapshots name no `state`, as a simulator of the product does."""
+        self.stop_code = 0
+        """Beside 0 and 1: what stops are answered instead of being carried out."""
         self.settings = [{"location": "/", "name": "nexus.url", "shared": False, "value": "http://nexus"}]
         self.api_keys = {API_KEY}
         self.most_open = 0
@@ -163,6 +173,8 @@ class Gws:
                     asyncio.get_running_loop().call_later(self.late_seconds, self._carry_out, call)
                     await reader.read()
                     return
+                if fault == HELD:
+                    await asyncio.to_thread(self.released.wait)
                 answer = fault if isinstance(fault, Answer) else await self._answered(call)
                 if fault == HANG_AFTER:
                     await reader.read()
@@ -222,11 +234,16 @@ class Gws:
             return Answer(400, {"error": "invalid_grant"})
         if grant not in ("client_credentials", "password", "refresh_token"):
             return Answer(400, {"error": "unsupported_grant_type"})
+        if grant == "password" and (form.get("username"), form.get("password")) != (USER, PASSWORD):
+            return Answer(400, {"error": "invalid_grant", "error_description": "Bad credentials"})
         token = f"token-{len(self.tokens) + 1}"
         self.tokens[token] = time.monotonic() + (self.token_seconds or 3_600.0)
         told: dict[str, Any] = {"access_token": token}
         if self.token_seconds is not None:
             told["expires_in"] = self.token_seconds
+        if self.gives_refresh_tokens:
+            told["refresh_token"] = f"refresh-{len(self.tokens)}"
+            self.refresh_tokens = {told["refresh_token"]}
         return Answer(200, told)
 
     def _is_known(self, call: Call) -> bool:
@@ -280,6 +297,9 @@ class Gws:
         operation, data = body.get("operationId"), body.get("data") or {}
         if not operation:
             return _error(400, "operationId is needed")
+        if act in ("cancel", "complete") and self.stop_code > 1:
+            told = {"code": self.stop_code, "message": "partly", "detail": "not all of them"}
+            return Answer(200, {"status": told, "operationId": operation})
         if act in ("cancel", "complete"):
             state = "Canceled" if act == "cancel" else "Completed"
             for interaction_id in data["interactions"]:
@@ -291,7 +311,9 @@ class Gws:
         if act == "get-snapshot":
             snapshot = f"S{len(self.calls)}"
             self._snapshots[snapshot] = [
-                _pairs(i) for i in self.interactions.values() if i["state"] not in CLOSED_STATES
+                _pairs(i, with_state=not self.shows_workflow_state_only)
+                for i in self.interactions.values()
+                if i["state"] not in CLOSED_STATES
             ]
         else:
             snapshot = act.partition("/")[0]
@@ -377,12 +399,14 @@ def _told(one: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in one.items() if k != "visible_at" and v is not None}
 
 
-def _pairs(one: dict[str, Any]) -> dict[str, Any]:
+def _pairs(one: dict[str, Any], *, with_state: bool) -> dict[str, Any]:
     """As snapshots have it: `mediaType`, user data as pairs, no external id of its own."""
     pairs = [{"key": k, "type": "str", "value": v} for k, v in one["userData"].items()]
     pairs.append({"key": "ExternalId", "type": "str", "value": one["externalId"]})
-    told = {k: v for k, v in _told(one).items() if k not in ("mediatype", "externalId")}
-    return {**told, "mediaType": "workitem", "workflowState": "Queued", "userData": pairs}
+    hidden = ("mediatype", "externalId") if with_state else ("mediatype", "externalId", "state")
+    told = {k: v for k, v in _told(one).items() if k not in hidden}
+    workflow = "Queued" if with_state else one["state"]
+    return {**told, "mediaType": "workitem", "workflowState": workflow, "userData": pairs}
 
 
 def _error(status: int, message: str) -> Answer:
@@ -423,5 +447,6 @@ def gws_server() -> Iterator[Gws]:
         assert ready.wait(20)
         yield server
     finally:
+        server.released.set()
         stopping.set()
         thread.join(20)

@@ -62,20 +62,20 @@ def _valkey_program() -> Path:
 
 
 def _tls(starting: Starting) -> dict[str, Any]:
-    """Speaks TLS alone, and wants a password."""
+    """Speaks TLS alone, and wants a certificate and a password."""
     certificate, port = _make_certificate(starting.folder), free_port()
     folder = starting.folder
     process = starting.spawn(
         [
             needed("redis-server", PACKAGE), "--port", "0", "--tls-port", str(port), "--dir", str(folder), *QUIET,
             "--tls-cert-file", str(folder / "cert.pem"), "--tls-key-file", str(folder / "key.pem"),
-            "--tls-ca-cert-file", str(folder / "cert.pem"), "--tls-auth-clients", "no", "--requirepass", PASSWORD,
+            "--tls-ca-cert-file", str(folder / "cert.pem"), "--tls-auth-clients", "yes", "--requirepass", PASSWORD,
         ],
         "log",
     )  # fmt: skip
     starting.wait(process, lambda: answers(port), "log")
     assert certificate
-    return {"port": port, "ca": str(folder / "cert.pem")}
+    return {"port": port, "ca": str(folder / "cert.pem"), "key": str(folder / "key.pem")}
 
 
 def _cluster(starting: Starting) -> dict[str, Any]:
@@ -144,11 +144,11 @@ def valkey_server() -> RedisServer:
 
 @pytest.fixture
 def redis_tls() -> RedisServer:
-    """Redis behind TLS and a password."""
+    """Redis behind TLS, which asks for our certificate and a password."""
     needed("redis-server", PACKAGE)
     told = shared("redis-tls", _tls)
-    server = of(told["port"], tls=True, ca_file=Path(told["ca"]), password=PASSWORD)
-    return server
+    own, key = Path(told["ca"]), Path(told["key"])
+    return of(told["port"], tls=True, ca_file=own, cert_file=own, key_file=key, password=PASSWORD)
 
 
 @pytest.fixture

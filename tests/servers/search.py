@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
+import signal
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +20,7 @@ import pytest
 from tests.servers.shared import ROOT, Starting, free_port, needed, shared
 
 SERVERS = ROOT / ".tools" / "search"
-START_SECONDS = 240.0
+START_SECONDS = 600.0
 PRODUCTS = ("opensearch", "elasticsearch")
 SETTINGS = """
 cluster.name: openiwd-tests
@@ -94,10 +98,57 @@ def begin(product: str, starting: Starting, heap: str = "256m") -> dict[str, Any
         "CLI_JAVA_OPTS": "-Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
         "HOME": str(folder),
     }
-    url = f"http://127.0.0.1:{http}"
-    process = starting.spawn([program / "bin" / product], "log", environment, **_as_nobody())
+    return start(program / "bin" / product, f"http://127.0.0.1:{http}", starting, environment)
+
+
+def start(program: Path, url: str, starting: Starting, environment: dict[str, str]) -> dict[str, Any]:
+    """Begins a server whose folder is made; it may have been there before."""
+    process = starting.spawn([program], "log", environment, **_as_nobody())
     starting.wait(process, lambda: _is_up(url), "log", START_SECONDS)
-    return {"url": url, "pid": process.pid}
+    return {"url": url, "pid": process.pid, "program": str(program), "environment": environment}
+
+
+class OwnSearch:
+    """A server of one test, killed and started again at the same port, on the data that it had."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "own").mkdir()
+        self._starting = Starting(folder / "own", folder / "pids")
+        self._told = begin("opensearch", self._starting)
+        self.url: str = self._told["url"]
+
+    def start(self) -> None:
+        told = self._told
+        self._told = start(Path(told["program"]), self.url, self._starting, told["environment"])
+
+    def kill(self) -> None:
+        """At once, frozen or not; may be repeated."""
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self._told["pid"], signal.SIGKILL)
+            os.waitpid(self._told["pid"], 0)
+
+    def freeze(self) -> None:
+        os.kill(self._told["pid"], signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._told["pid"], signal.SIGCONT)
+
+    def count(self) -> int:
+        """Documents that searches see, without the one that holds the place in the log."""
+        address = f"{self.url}/_all/_count?q=_exists_:number"
+        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - loopback
+            return int(json.load(answer)["count"])
+
+
+@contextmanager
+def own_search(folder: Path) -> Iterator[OwnSearch]:
+    """To be killed and started again; without its files skipped on a laptop, failed in CI."""
+    check_files("opensearch")
+    server = OwnSearch(folder)
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 def _is_up(url: str) -> bool:
@@ -107,13 +158,18 @@ def _is_up(url: str) -> bool:
 
 def running(product: str) -> SearchServerUrl:
     """The server of this run; without its files the test is skipped on a laptop, and fails in CI."""
+    check_files(product)
+    told = shared(product, lambda starting: begin(product, starting))
+    return SearchServerUrl(product, told["url"], told["pid"])
+
+
+def check_files(product: str) -> None:
+    """Skips on a laptop, fails in CI where the product is not there."""
     needed("java", "default-jre-headless")
     if not (SERVERS / product / "bin" / product).is_file():
         if os.environ.get("CI") == "true":
             pytest.fail(f"{product} is missing: run .ci/search")
         pytest.skip(f"{product} is not there: run .ci/search")
-    told = shared(product, lambda starting: begin(product, starting))
-    return SearchServerUrl(product, told["url"], told["pid"])
 
 
 @pytest.fixture(params=PRODUCTS)

@@ -50,6 +50,7 @@ from openiwd.domain.work_item import WorkItem
 from openiwd.ports.external_router import ExternalRouter, Interaction, RouterAwayError, RouterRefusedError
 from openiwd.usecases.routing_data import Tellings, digest, user_data
 from openiwd.usecases.routing_record import ROUTER, RoutingRecord
+from openiwd.usecases.routing_stray import stop_stray
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -315,6 +316,9 @@ class Routing:
             self._failure = error.message
             self._count("away")
             return self._later(sent, error, counted=True)
+        except asyncio.CancelledError:  # the lease is lost, perhaps long ago; the request may be on its way
+            await self._undo_stray(one)
+            raise
         self._has_answered = True
         self._count("submitted")
         after = replace(sent, next_at=self._runtime.now() + SOON, revision=sent.revision + 1)
@@ -330,13 +334,9 @@ class Routing:
             raise
         return None
 
-    async def _undo_stray(self, one: Submission, interaction_id: str | None) -> None:
-        """The request was so late that others have given the submission up meanwhile: it must not stay there."""
-        async with self._runtime.store.reading() as reading:
-            open_ids = {s.id for s in await reading.open_submissions()}
-        if one.id not in open_ids and interaction_id is not None:
+    async def _undo_stray(self, one: Submission, interaction_id: str | None = None) -> None:
+        if await stop_stray(self._runtime.store, self._router, one, interaction_id):
             self._count("stray")
-            await self._router.stop(interaction_id, str(one.id), completed=False)
 
     async def _stop(self, one: Submission) -> Submission:
         """Asks the router to stop it; whether it has is found out by asking soon."""

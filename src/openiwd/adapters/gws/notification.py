@@ -108,14 +108,16 @@ class Notifications:
         message = {"channel": "/meta/connect", "clientId": client, "connectionType": "long-polling"}
         with suppress(OpenIwdError):
             while True:
-                answers = await self._ask(message)
+                answers = await self._ask(message, POLL_SECONDS)
                 connected = next((m for m in answers if m.get("channel") == "/meta/connect"), {})
                 if connected.get("successful") is False:
                     return
 
-    async def _ask(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _ask(self, message: dict[str, Any], seconds: float | None = None) -> list[dict[str, Any]]:
+        """Only a poll may wait for long: everything else stands before work that others wait for."""
+        settings = self._session.settings
         reply = await self._session.exchange(
-            self._session.settings.workspace + PATH, [message], seconds=POLL_SECONDS
+            settings.workspace + PATH, [message], seconds=seconds or settings.timeout_seconds
         )
         try:
             answers = msgspec.json.decode(reply)

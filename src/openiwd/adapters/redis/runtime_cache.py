@@ -51,6 +51,7 @@ class RedisRuntimeCache:
         self.figures = CacheFigures(is_up=False)
         self.generation = ""
         """None of the copies, until the server has told."""
+        self._was_lost = False
 
     # Rate limits
 
@@ -82,9 +83,7 @@ class RedisRuntimeCache:
         await self._ask("end", lambda: self._client().set(name, b"", px=milliseconds))
 
     async def renew_generation(self) -> None:
-        fresh = secrets.token_hex(8)
-        await self._ask("renew", lambda: self._client().set(self._key("generation"), fresh))
-        self.generation = fresh
+        await self._ask("renew", self._disown_copies)
 
     # Presence
 
@@ -153,6 +152,8 @@ class RedisRuntimeCache:
         try:
             async with asyncio.timeout(self._patience):
                 self.generation = await self._told_generation()
+                if self._was_lost:
+                    await self._disown_copies()
                 if self._server.cluster:
                     await self._one_node().ping()
         except (RedisError, OSError, TimeoutError):
@@ -161,6 +162,7 @@ class RedisRuntimeCache:
             await self._forget_clients()
         else:
             self._breaker.found_well()
+            self._was_lost = self._was_lost and not self._breaker.is_closed
         self.figures.is_up = self._breaker.is_closed
         return LOOK_SECONDS if self._breaker.is_closed else LOOK_SECONDS / 2
 
@@ -171,6 +173,12 @@ class RedisRuntimeCache:
             await self._client().set(name, secrets.token_hex(8), nx=True)
             told = await self._client().get(name)
         return str(told, "ascii") if told else ""
+
+    async def _disown_copies(self) -> None:
+        """What has ended or changed here meanwhile could not be told: no copy from before is to be believed."""
+        fresh = secrets.token_hex(8)
+        await self._client().set(self._key("generation"), fresh)
+        self.generation = fresh
 
     async def close(self) -> None:
         await self._forget_clients()
@@ -205,6 +213,7 @@ class RedisRuntimeCache:
         self.figures.failures += 1
         if self._breaker.failed():
             self.figures.lost += 1
+            self._was_lost = True
         self.figures.is_up = False
 
     # Clients
