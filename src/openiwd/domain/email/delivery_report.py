@@ -91,6 +91,14 @@ def read_report(email: ParsedEmail, root: Part) -> DeliveryReport | None:
     return _from_text(email, about) if _looks_like_bounce(email) else None
 
 
+def stated_action(root: Part) -> str | None:
+    """The first action that a delivery-status states, such as `relayed`; None where there is none."""
+    status = next((p for p in parts_of(root) if p.content_type.endswith("delivery-status")), None)
+    content = b"" if status is None else status.parts[0].body if status.parts else status.content()[0]
+    stated = (fields.plain("action").split(" ")[0].lower() for fields in _blocks(content))
+    return next((one for one in stated if one in _ACTIONS), None)
+
+
 def _looks_like_bounce(email: ParsedEmail) -> bool:
     """Mail of a mail system that says that something was not delivered; a subject alone proves nothing."""
     sender = email.sender.address if email.sender else ""
