@@ -1,4 +1,3 @@
-
 # mypy: disable-error-code="union-attr"
 """More messages as bad as real ones: senders, headers, bodies, structures. All made up here."""
 

@@ -14,15 +14,16 @@ from openiwd.adapters.language.langid import LangidGuesser
 from openiwd.usecases.email_parse import ToldEmail, parse
 
 STANDARD_INPUT: Final = "-"
+_GUESSER: Final = LangidGuesser()
 _log = structlog.get_logger()
 
 
 def parse_files(names: Sequence[str]) -> Iterator[tuple[ToldEmail, bool]]:
     """Each file as read, and whether it could be; one that cannot holds up none of the others."""
-    cleaner, guesser = Nh3Cleaner(), LangidGuesser()
+    cleaner = Nh3Cleaner()
     for name in names:
         try:
-            told, is_read = parse(name, _content(name), cleaner, guesser), True
+            told, is_read = parse(name, _content(name), cleaner, _GUESSER), True
         except OSError as error:
             told, is_read = ToldEmail(file=name, defects=[f"cannot be read: {error.strerror}"]), False
         except Exception as error:  # noqa: BLE001
