@@ -54,6 +54,7 @@ KEPT_HEADERS: Final = (
     ),
 )
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,996})>")
+_PLAIN_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
 _BROKEN_ID: Final = re.compile(r"<([^<>]{1,996})>")
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f"<>|:*?\\/\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 _META_CHARSET: Final = re.compile(
@@ -340,7 +341,9 @@ def packed_parts(found: Tnef) -> list[Part]:
     for file in found.files:
         ending = file.name.rpartition(".")[2].lower()
         kind = (
-            file.content_type if "/" in file.content_type else _TYPES.get(ending, "application/octet-stream")
+            file.content_type
+            if _PLAIN_TYPE.fullmatch(file.content_type)
+            else _TYPES.get(ending, "application/octet-stream")
         )
         named = [("content-id", f"<{file.content_id}>".encode())] if file.content_id else []
         made.append(Part(Headers(named, []), file.content, kind, {}, "attachment", {"filename": file.name}))
