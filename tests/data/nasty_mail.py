@@ -15,7 +15,7 @@ class Nasty(NamedTuple):
     """True of the email that is read."""
 
 
-def _mail(*headers: str, body: str | bytes = "Hello", end: str = "\r\n") -> bytes:
+def mail(*headers: str, body: str | bytes = "Hello", end: str = "\r\n") -> bytes:
     content = body if isinstance(body, bytes) else body.replace("\n", end).encode()
     return end.join([*headers, "", ""]).encode("utf-8", "surrogateescape") + content
 
@@ -23,7 +23,7 @@ def _mail(*headers: str, body: str | bytes = "Hello", end: str = "\r\n") -> byte
 _BASE = ("From: Ada <ada@example.org>", "To: care@example.com", "Subject: Hello")
 
 
-def _multi(kind: str, *parts: bytes, boundary: str = "b1", more: str = "", end_mark: bool = True) -> bytes:
+def multi(kind: str, *parts: bytes, boundary: str = "b1", more: str = "", end_mark: bool = True) -> bytes:
     lines = [f"Content-Type: multipart/{kind}; boundary={boundary}{more}".encode(), b""]
     for part in parts:
         lines += [f"--{boundary}".encode(), part]
@@ -32,16 +32,16 @@ def _multi(kind: str, *parts: bytes, boundary: str = "b1", more: str = "", end_m
     return b"\r\n".join(lines)
 
 
-def _whole(content: bytes) -> bytes:
+def whole(content: bytes) -> bytes:
     return "\r\n".join(_BASE).encode() + b"\r\nMIME-Version: 1.0\r\n" + content
 
 
-def _part(kind: str, body: bytes, *headers: str) -> bytes:
+def part(kind: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join([f"Content-Type: {kind}", *headers, "", ""]).encode() + body
 
 
-_TEXT = _part("text/plain; charset=utf-8", b"plain text")
-_HTML = _part("text/html; charset=utf-8", b"<p>rich <b>text</b></p>")
+text_part = part("text/plain; charset=utf-8", b"plain text")
+html_part = part("text/html; charset=utf-8", b"<p>rich <b>text</b></p>")
 _PDF = base64.encodebytes(b"%PDF-1.4 nothing")
 
 
@@ -50,21 +50,21 @@ def _nested(depth: int) -> bytes:
     heads = b"".join(
         f"Content-Type: multipart/mixed; boundary=n{n}x\r\n\r\n--n{n}x\r\n".encode() for n in range(depth)
     )
-    return _whole(heads + _TEXT)
+    return whole(heads + text_part)
 
 
 def _forwards(depth: int) -> bytes:
-    return _whole(b"Content-Type: message/rfc822\r\n\r\n" * depth + b"Subject: innermost\r\n\r\ntext")
+    return whole(b"Content-Type: message/rfc822\r\n\r\n" * depth + b"Subject: innermost\r\n\r\ntext")
 
 
 CORPUS: dict[str, Nasty] = {
     "nothing at all": Nasty(b"", lambda e: e.subject == "" and e.sender is None and e.text == ""),
     "line ends only": Nasty(b"\r\n\r\n\r\n", lambda e: e.text.strip() == ""),
-    "NUL bytes": Nasty(_mail(*_BASE, body=b"a\x00b"), lambda e: e.text == "ab"),
+    "NUL bytes": Nasty(mail(*_BASE, body=b"a\x00b"), lambda e: e.text == "ab"),
     "binary rubbish": Nasty(bytes(range(256)) * 20, lambda e: "\x00" not in e.text),
-    "bare line feeds": Nasty(_mail(*_BASE, body="one\ntwo", end="\n"), lambda e: e.text == "one\ntwo"),
+    "bare line feeds": Nasty(mail(*_BASE, body="one\ntwo", end="\n"), lambda e: e.text == "one\ntwo"),
     "bare carriage returns": Nasty(
-        _mail(*_BASE, end="\r"), lambda e: e.subject == "Hello" and e.text == "Hello"
+        mail(*_BASE, end="\r"), lambda e: e.subject == "Hello" and e.text == "Hello"
     ),
     "no empty line before the body": Nasty(
         b"From: ada@example.org\r\nSubject: Hello\r\nthis is no header\r\nand neither is this",
@@ -74,152 +74,150 @@ CORPUS: dict[str, Nasty] = {
         ),
     ),
     "as from an old mail folder": Nasty(
-        b"From ada@example.org Thu Nov 26 05:00:00 2026\n" + _mail(*_BASE, end="\n"),
+        b"From ada@example.org Thu Nov 26 05:00:00 2026\n" + mail(*_BASE, end="\n"),
         lambda e: e.subject == "Hello",
     ),
-    "8-bit subject in UTF-8": Nasty(_mail("Subject: Größe"), lambda e: e.subject == "Größe"),
+    "8-bit subject in UTF-8": Nasty(mail("Subject: Größe"), lambda e: e.subject == "Größe"),
     "8-bit subject in Latin-1": Nasty(b"Subject: Gr\xf6\xdfe\r\n\r\n", lambda e: e.subject == "Größe"),
     "encoded word cut within a character": Nasty(
-        _mail("Subject: =?utf-8?B?R3LD?=\r\n =?utf-8?B?tsOfZQ==?="), lambda e: e.subject == "Größe"
+        mail("Subject: =?utf-8?B?R3LD?=\r\n =?utf-8?B?tsOfZQ==?="), lambda e: e.subject == "Größe"
     ),
     "encoded word in the middle of a word": Nasty(
-        _mail("Subject: Re:=?iso-8859-1?Q?_Gr=F6=DFe?=!"), lambda e: e.subject == "Re: Größe!"
+        mail("Subject: Re:=?iso-8859-1?Q?_Gr=F6=DFe?=!"), lambda e: e.subject == "Re: Größe!"
     ),
     "encoded words with spaces inside": Nasty(
-        _mail("Subject: =?utf-8?Q?Gr=C3=B6=C3=9Fe der Box?="), lambda e: e.subject == "Größe der Box"
+        mail("Subject: =?utf-8?Q?Gr=C3=B6=C3=9Fe der Box?="), lambda e: e.subject == "Größe der Box"
     ),
     "encoded word of an unknown charset": Nasty(
-        _mail("Subject: =?x-nobody-knows?Q?Gr=C3=B6=C3=9Fe?="), lambda e: e.subject == "Größe"
+        mail("Subject: =?x-nobody-knows?Q?Gr=C3=B6=C3=9Fe?="), lambda e: e.subject == "Größe"
     ),
-    "encoded word without end": Nasty(
-        _mail("Subject: =?utf-8?Q?abc"), lambda e: e.subject == "=?utf-8?Q?abc"
-    ),
+    "encoded word without end": Nasty(mail("Subject: =?utf-8?Q?abc"), lambda e: e.subject == "=?utf-8?Q?abc"),
     "encoded word in broken base64": Nasty(
-        _mail("Subject: =?utf-8?B?SGVsbG8?="), lambda e: e.subject == "Hello"
+        mail("Subject: =?utf-8?B?SGVsbG8?="), lambda e: e.subject == "Hello"
     ),
     "line break hidden in an encoded word": Nasty(
-        _mail("Subject: =?utf-8?Q?one=0D=0ABcc:_evil@example.net?="),
+        mail("Subject: =?utf-8?Q?one=0D=0ABcc:_evil@example.net?="),
         lambda e: e.subject == "one Bcc: evil@example.net",
     ),
     "address hidden in a name": Nasty(
-        _mail('From: "boss@example.com" <real@example.net>'),
+        mail('From: "boss@example.com" <real@example.net>'),
         lambda e: e.sender is not None and e.sender.address == "real@example.net",
     ),
     "address encoded along with the name": Nasty(
-        _mail("From: =?utf-8?Q?Ada_=3Cada=40example.org=3E?="),
+        mail("From: =?utf-8?Q?Ada_=3Cada=40example.org=3E?="),
         lambda e: e.sender is not None and str(e.sender) == "Ada <ada@example.org>",
     ),
     "encoded commas in a name": Nasty(
-        _mail("To: =?utf-8?Q?Lovelace=2C_Ada?= <ada@example.org>, bob@example.org"),
+        mail("To: =?utf-8?Q?Lovelace=2C_Ada?= <ada@example.org>, bob@example.org"),
         lambda e: [str(a) for a in e.to] == ["Lovelace, Ada <ada@example.org>", "bob@example.org"],
     ),
     "group of recipients": Nasty(
-        _mail("To: undisclosed-recipients:;", "Cc: Team: a@example.org, b@example.org;, c@example.org"),
+        mail("To: undisclosed-recipients:;", "Cc: Team: a@example.org, b@example.org;, c@example.org"),
         lambda e: (
             e.to == [] and [a.address for a in e.cc] == ["a@example.org", "b@example.org", "c@example.org"]
         ),
     ),
     "semicolons between recipients": Nasty(
-        _mail("To: a@example.org; b@example.org"),
+        mail("To: a@example.org; b@example.org"),
         lambda e: [a.address for a in e.to] == ["a@example.org", "b@example.org"],
     ),
     "no From but a Sender": Nasty(
-        _mail("Sender: ada@example.org"),
+        mail("Sender: ada@example.org"),
         lambda e: e.sender is not None and e.sender.address == "ada@example.org",
     ),
     "address of bracket and quote": Nasty(
-        _mail('From: "Ada" <<ada@example.org>>'), lambda e: e.text == "Hello"
+        mail('From: "Ada" <<ada@example.org>>'), lambda e: e.text == "Hello"
     ),
     "ten thousand recipients": Nasty(
-        _mail("To: " + ", ".join(f"p{n}@example.org" for n in range(10_000))), lambda e: len(e.to) == 500
+        mail("To: " + ", ".join(f"p{n}@example.org" for n in range(10_000))), lambda e: len(e.to) == 500
     ),
     "ten thousand headers": Nasty(
-        _mail(*_BASE, *(f"X-{n}: y" for n in range(10_000)), "Subject: late"),
+        mail(*_BASE, *(f"X-{n}: y" for n in range(10_000)), "Subject: late"),
         lambda e: e.subject == "Hello" and any("header" in n for n in e.notes),
     ),
     "header of a megabyte": Nasty(
-        _mail("Subject: " + "x" * 1_000_000, "From: a@example.org"), lambda e: len(e.subject) == 512
+        mail("Subject: " + "x" * 1_000_000, "From: a@example.org"), lambda e: len(e.subject) == 512
     ),
     "thousand-fold folded header": Nasty(
-        _mail("Subject: a" + "\r\n b" * 1_000),
+        mail("Subject: a" + "\r\n b" * 1_000),
         lambda e: e.subject.startswith("a b b") and len(e.subject) == 512,
     ),
     "message id without brackets": Nasty(
-        _mail("Message-ID: abc@example.org"), lambda e: e.message_id == "abc@example.org"
+        mail("Message-ID: abc@example.org"), lambda e: e.message_id == "abc@example.org"
     ),
     "references by the thousand": Nasty(
-        _mail("References: " + " ".join(f"<{n}@example.org>" for n in range(3_000))),
+        mail("References: " + " ".join(f"<{n}@example.org>" for n in range(3_000))),
         lambda e: len(e.references) == 100 and e.references[-1] == "2999@example.org",
     ),
-    "date of no calendar": Nasty(_mail("Date: Fri, 99 Foo 2026 25:61:00 +9999"), lambda e: e.date is None),
+    "date of no calendar": Nasty(mail("Date: Fri, 99 Foo 2026 25:61:00 +9999"), lambda e: e.date is None),
     "date before there was mail": Nasty(
-        _mail("Date: Mon, 1 Jan 1900 00:00:00 -2300"), lambda e: e.date is None
+        mail("Date: Mon, 1 Jan 1900 00:00:00 -2300"), lambda e: e.date is None
     ),
     "date without zone": Nasty(
-        _mail("Date: Thu, 26 Nov 2026 05:00:00"), lambda e: e.date is not None and e.date.hour == 5
+        mail("Date: Thu, 26 Nov 2026 05:00:00"), lambda e: e.date is not None and e.date.hour == 5
     ),
     "UTF-8 declared as Latin-1": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=iso-8859-1", body="Größe"),
+        mail(*_BASE, "Content-Type: text/plain; charset=iso-8859-1", body="Größe"),
         lambda e: e.text == "Größe",
     ),
     "Latin-1 declared as UTF-8": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=utf-8", body="Größe".encode("latin-1")),
+        mail(*_BASE, "Content-Type: text/plain; charset=utf-8", body="Größe".encode("latin-1")),
         lambda e: e.text == "Größe",
     ),
     "Windows quotes declared as Latin-1": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=iso-8859-1", body=b"\x84yes\x93"),
+        mail(*_BASE, "Content-Type: text/plain; charset=iso-8859-1", body=b"\x84yes\x93"),
         lambda e: e.text == "„yes“",
     ),
-    "8 bits without a charset": Nasty(_mail(*_BASE, body=b"Gr\xf6\xdfe"), lambda e: e.text == "Größe"),
+    "8 bits without a charset": Nasty(mail(*_BASE, body=b"Gr\xf6\xdfe"), lambda e: e.text == "Größe"),
     "charset that nobody knows": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=klingon", body="Größe"), lambda e: e.text == "Größe"
+        mail(*_BASE, "Content-Type: text/plain; charset=klingon", body="Größe"), lambda e: e.text == "Größe"
     ),
     "charset that is no charset": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=base64", body="abc"), lambda e: e.text == "abc"
+        mail(*_BASE, "Content-Type: text/plain; charset=base64", body="abc"), lambda e: e.text == "abc"
     ),
     "UTF-16 with a mark": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=utf-16", body="Größe".encode("utf-16")),
+        mail(*_BASE, "Content-Type: text/plain; charset=utf-16", body="Größe".encode("utf-16")),
         lambda e: e.text == "Größe",
     ),
     "UTF-16 that is ASCII": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=utf-16", body="plain"), lambda e: e.text == "plain"
+        mail(*_BASE, "Content-Type: text/plain; charset=utf-16", body="plain"), lambda e: e.text == "plain"
     ),
     "Japanese": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=iso-2022-jp", body="日本語".encode("iso-2022-jp")),
+        mail(*_BASE, "Content-Type: text/plain; charset=iso-2022-jp", body="日本語".encode("iso-2022-jp")),
         lambda e: e.text == "日本語",
     ),
     "Chinese declared as GB2312": Nasty(
-        _mail(*_BASE, "Content-Type: text/plain; charset=gb2312", body="镕基".encode("gb18030")),
+        mail(*_BASE, "Content-Type: text/plain; charset=gb2312", body="镕基".encode("gb18030")),
         lambda e: e.text == "镕基",
     ),
     "quoted-printable with broken escapes": Nasty(
-        _mail(*_BASE, "Content-Transfer-Encoding: quoted-printable", body="a=ZZ b=C3=A4=\nc=\n"),
+        mail(*_BASE, "Content-Transfer-Encoding: quoted-printable", body="a=ZZ b=C3=A4=\nc=\n"),
         lambda e: "bäc" in e.text,
     ),
     "base64 without padding": Nasty(
-        _mail(*_BASE, "Content-Transfer-Encoding: base64", body="SGVsbG8"), lambda e: e.text == "Hello"
+        mail(*_BASE, "Content-Transfer-Encoding: base64", body="SGVsbG8"), lambda e: e.text == "Hello"
     ),
     "base64 with foreign characters": Nasty(
-        _mail(*_BASE, "Content-Transfer-Encoding: base64", body="SGVs\n-bG8gd29ybGQgYW5kIGFsbCBvZiB5b3U=\n"),
+        mail(*_BASE, "Content-Transfer-Encoding: base64", body="SGVs\n-bG8gd29ybGQgYW5kIGFsbCBvZiB5b3U=\n"),
         lambda e: e.text == "Hello world and all of you",
     ),
     "base64 that is plain text": Nasty(
-        _mail(*_BASE, "Content-Transfer-Encoding: base64", body="Dear all, this is not (really) encoded."),
+        mail(*_BASE, "Content-Transfer-Encoding: base64", body="Dear all, this is not (really) encoded."),
         lambda e: e.text.startswith("Dear all"),
     ),
     "two base64 texts in one": Nasty(
-        _mail(*_BASE, "Content-Transfer-Encoding: base64", body="SGVsbG8=\nIHdvcmxk\n"),
+        mail(*_BASE, "Content-Transfer-Encoding: base64", body="SGVsbG8=\nIHdvcmxk\n"),
         lambda e: e.text == "Hello world",
     ),
     "transfer encoding of nobody": Nasty(
-        _mail(*_BASE, "Content-Transfer-Encoding: rot13", body="Hello"), lambda e: e.text == "Hello"
+        mail(*_BASE, "Content-Transfer-Encoding: rot13", body="Hello"), lambda e: e.text == "Hello"
     ),
     "uuencoded file": Nasty(
-        _whole(
-            _multi(
+        whole(
+            multi(
                 "mixed",
-                _TEXT,
-                _part(
+                text_part,
+                part(
                     "application/octet-stream; name=a.txt",
                     b"begin 644 a.txt\r\n%:&5L;&\\\r\n`\r\nend",
                     "Content-Transfer-Encoding: x-uuencode",
@@ -229,20 +227,20 @@ CORPUS: dict[str, Nasty] = {
         lambda e: e.files[0].size == 5,
     ),
     "text and HTML": Nasty(
-        _whole(_multi("alternative", _TEXT, _HTML)),
+        whole(multi("alternative", text_part, html_part)),
         lambda e: e.text == "plain text" and "<b>text</b>" in (e.html or ""),
     ),
-    "HTML alone": Nasty(_whole(_HTML), lambda e: e.text == "rich text" and e.files == []),
+    "HTML alone": Nasty(whole(html_part), lambda e: e.text == "rich text" and e.files == []),
     "HTML that names its charset itself": Nasty(
-        _whole(_part("text/html", b'<meta charset="windows-1251"><p>\xcf\xf0\xe8\xe2\xe5\xf2</p>')),
+        whole(part("text/html", b'<meta charset="windows-1251"><p>\xcf\xf0\xe8\xe2\xe5\xf2</p>')),
         lambda e: e.text == "Привет",
     ),
     "picture within HTML": Nasty(
-        _whole(
-            _multi(
+        whole(
+            multi(
                 "related",
-                _part("text/html", b'<p>see <img src="cid:pic@x"></p>'),
-                _part(
+                part("text/html", b'<p>see <img src="cid:pic@x"></p>'),
+                part(
                     "image/png", b"iVBORw0KGgo=", "Content-ID: <pic@x>", "Content-Transfer-Encoding: base64"
                 ),
             )
@@ -250,37 +248,38 @@ CORPUS: dict[str, Nasty] = {
         lambda e: e.files[0].is_inline and e.files[0].content_id == "pic@x" and e.files[0].size == 8,
     ),
     "two texts around a file": Nasty(
-        _whole(
-            _multi(
+        whole(
+            multi(
                 "mixed",
-                _TEXT,
-                _part("image/png", b"x", "Content-Disposition: inline"),
-                _part("text/plain", b"after"),
+                text_part,
+                part("image/png", b"x", "Content-Disposition: inline"),
+                part("text/plain", b"after"),
             )
         ),
         lambda e: e.text == "plain text\n\nafter" and len(e.files) == 1,
     ),
     "no end mark": Nasty(
-        _whole(_multi("mixed", _TEXT, _HTML, end_mark=False)),
+        whole(multi("mixed", text_part, html_part, end_mark=False)),
         lambda e: e.text == "plain text" and e.html is not None,
     ),
     "no boundary named": Nasty(
-        _whole(_multi("mixed", _TEXT, _HTML).replace(b"; boundary=b1", b"")), lambda e: e.text == "plain text"
+        whole(multi("mixed", text_part, html_part).replace(b"; boundary=b1", b"")),
+        lambda e: e.text == "plain text",
     ),
     "boundary that never comes": Nasty(
-        _whole(b"Content-Type: multipart/mixed; boundary=nowhere\r\n\r\njust text"),
+        whole(b"Content-Type: multipart/mixed; boundary=nowhere\r\n\r\njust text"),
         lambda e: "just text" in e.text,
     ),
     "boundary that begins another": Nasty(
-        _whole(_multi("mixed", _multi("alternative", _TEXT, _HTML, boundary="b11"), _TEXT)),
+        whole(multi("mixed", multi("alternative", text_part, html_part, boundary="b11"), text_part)),
         lambda e: e.text == "plain text\n\nplain text",
     ),
     "boundary with blanks behind it": Nasty(
-        _whole(_multi("mixed", _TEXT, _HTML).replace(b"--b1\r\n", b"--b1  \t\r\n")),
+        whole(multi("mixed", text_part, html_part).replace(b"--b1\r\n", b"--b1  \t\r\n")),
         lambda e: e.html is not None,
     ),
     "boundary in quotation marks never closed": Nasty(
-        _whole(_multi("mixed", _TEXT).replace(b"boundary=b1", b'boundary="b1')),
+        whole(multi("mixed", text_part).replace(b"boundary=b1", b'boundary="b1')),
         lambda e: e.text == "plain text",
     ),
     "a thousand levels": Nasty(_nested(1_000), lambda e: any("deeper" in n for n in e.notes)),
@@ -288,37 +287,37 @@ CORPUS: dict[str, Nasty] = {
         _forwards(1_000), lambda e: any("deeper" in n for n in e.notes) and e.files
     ),
     "five thousand parts": Nasty(
-        _whole(_multi("mixed", *[_TEXT] * 5_000)), lambda e: any("more than" in n for n in e.notes)
+        whole(multi("mixed", *[text_part] * 5_000)), lambda e: any("more than" in n for n in e.notes)
     ),
     "boundaries by the hundred thousand": Nasty(
-        _whole(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--bad\r\n" * 100_000),
+        whole(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--bad\r\n" * 100_000),
         lambda e: any("too many" in n or "without its boundary" in n for n in e.notes),
     ),
     "enclosed message": Nasty(
-        _whole(
-            _multi(
+        whole(
+            multi(
                 "mixed",
-                _TEXT,
-                _part("message/rfc822", b"From: bob@example.org\r\nSubject: Inner: case\r\n\r\ninside"),
+                text_part,
+                part("message/rfc822", b"From: bob@example.org\r\nSubject: Inner: case\r\n\r\ninside"),
             )
         ),
         lambda e: e.files[0].file_name == "Inner case.eml" and e.text == "plain text",
     ),
     "winmail.dat": Nasty(
-        _whole(
-            _multi("mixed", _TEXT, _part("application/ms-tnef; name=winmail.dat", b"\x78\x9f\x3e\x22rest"))
+        whole(
+            multi("mixed", text_part, part("application/ms-tnef; name=winmail.dat", b"\x78\x9f\x3e\x22rest"))
         ),
         lambda e: e.files[0].file_name == "winmail.dat",
     ),
     "invitation": Nasty(
-        _whole(_multi("alternative", _TEXT, _part("text/calendar; method=REQUEST", b"BEGIN:VCALENDAR"))),
+        whole(multi("alternative", text_part, part("text/calendar; method=REQUEST", b"BEGIN:VCALENDAR"))),
         lambda e: e.files[0].content_type == "text/calendar" and e.files[0].file_name.endswith(".ics"),
     ),
     "file name in RFC 2231 pieces": Nasty(
-        _whole(
-            _multi(
+        whole(
+            multi(
                 "mixed",
-                _part(
+                part(
                     "application/pdf",
                     _PDF,
                     "Content-Transfer-Encoding: base64",
@@ -330,45 +329,43 @@ CORPUS: dict[str, Nasty] = {
         lambda e: e.files[0].file_name == "Größe.pdf" and e.files[0].size == 16,
     ),
     "file name in encoded words": Nasty(
-        _whole(_multi("mixed", _part('application/pdf; name="=?utf-8?Q?Gr=C3=B6=C3=9Fe.pdf?="', b"x"))),
+        whole(multi("mixed", part('application/pdf; name="=?utf-8?Q?Gr=C3=B6=C3=9Fe.pdf?="', b"x"))),
         lambda e: e.files[0].file_name == "Größe.pdf",
     ),
     "file name that climbs": Nasty(
-        _whole(_multi("mixed", _part('application/pdf; name="..\\\\..\\\\etc/passwd"', b"x"))),
+        whole(multi("mixed", part('application/pdf; name="..\\\\..\\\\etc/passwd"', b"x"))),
         lambda e: e.files[0].file_name == "passwd",
     ),
     "file name that turns right to left": Nasty(
-        _whole(_multi("mixed", _part("application/pdf; name*=utf-8''a%E2%80%AEfdp.exe", b"x"))),
+        whole(multi("mixed", part("application/pdf; name*=utf-8''a%E2%80%AEfdp.exe", b"x"))),
         lambda e: e.files[0].file_name == "afdp.exe",
     ),
     "file without a name": Nasty(
-        _whole(_multi("mixed", _TEXT, _part("application/pdf", b"x"))),
+        whole(multi("mixed", text_part, part("application/pdf", b"x"))),
         lambda e: e.files[0].file_name == "attachment-1.pdf",
     ),
     "content type of nonsense": Nasty(
-        _mail(*_BASE, "Content-Type: ;;;=== foo", body="text"), lambda e: e.text == "text" and e.files == []
+        mail(*_BASE, "Content-Type: ;;;=== foo", body="text"), lambda e: e.text == "text" and e.files == []
     ),
     "content type of one word": Nasty(
-        _mail(*_BASE, "Content-Type: text", body="text"), lambda e: e.text == "text"
+        mail(*_BASE, "Content-Type: text", body="text"), lambda e: e.text == "text"
     ),
     "flowed paragraphs": Nasty(
-        _mail(
-            *_BASE, "Content-Type: text/plain; format=flowed", body="one \ntwo\n> three \n> four\n-- \nAda"
-        ),
+        mail(*_BASE, "Content-Type: text/plain; format=flowed", body="one \ntwo\n> three \n> four\n-- \nAda"),
         lambda e: e.text == "one two\n> three four\n-- \nAda",
     ),
     "script in HTML": Nasty(
-        _whole(_part("text/html", b"<p>a</p><script>alert(1)</script><style>p{}</style><p>b</p>")),
+        whole(part("text/html", b"<p>a</p><script>alert(1)</script><style>p{}</style><p>b</p>")),
         lambda e: e.text == "a\n\nb",
     ),
     "HTML never closed": Nasty(
-        _whole(_part("text/html", b"<p>a<div><b>c<!-- <!-- <!--")), lambda e: e.text == "a\nc"
+        whole(part("text/html", b"<p>a<div><b>c<!-- <!-- <!--")), lambda e: e.text == "a\nc"
     ),
-    "HTML of open brackets": Nasty(_whole(_part("text/html", b"<a " * 100_000)), lambda e: e.text == ""),
-    "HTML of open quotes": Nasty(_whole(_part("text/html", b"<a b='" * 100_000)), lambda e: e.text == ""),
-    "HTML of open comments": Nasty(_whole(_part("text/html", b"<!--" * 200_000)), lambda e: e.text == ""),
+    "HTML of open brackets": Nasty(whole(part("text/html", b"<a " * 100_000)), lambda e: e.text == ""),
+    "HTML of open quotes": Nasty(whole(part("text/html", b"<a b='" * 100_000)), lambda e: e.text == ""),
+    "HTML of open comments": Nasty(whole(part("text/html", b"<!--" * 200_000)), lambda e: e.text == ""),
     "text of a megabyte": Nasty(
-        _mail(*_BASE, body="x" * 1_000_000),
+        mail(*_BASE, body="x" * 1_000_000),
         lambda e: len(e.text) == 512 * 1024 and any("cut" in n for n in e.notes),
     ),
 }

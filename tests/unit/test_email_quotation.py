@@ -6,31 +6,55 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openiwd.domain.email.quotation import split_text
-
-REPLIES = {
-    "English": "Thanks!\n\nOn Thu, Nov 26, 2026 at 5:00 AM Care <care@example.com> wrote:\n> How are you?\n",
-    "English, broken line": "Thanks!\n\nOn Thu, Nov 26, 2026 at 5:00 AM Care\n<c@example.com> wrote:\n\n> How?\n",
-    "German": "Thanks!\n\nAm 26.11.26 um 05:00 schrieb Care:\n> Wie geht es?\n",
-    "German, Apple": "Thanks!\n\nAm 26.11.2026 um 05:00 schrieb Care <care@example.com>:\n\n> Wie geht es?\n",
-    "French": "Thanks!\n\nLe jeu. 26 nov. 2026 à 05:00, Care <care@example.com> a écrit :\n> Bonjour\n",
-    "Spanish": "Thanks!\n\nEl jue, 26 nov 2026 a las 5:00, Care (<care@example.com>) escribió:\n> Hola\n",
-    "Italian": "Thanks!\n\nIl giorno gio 26 nov 2026 alle ore 05:00 Care ha scritto:\n> Ciao\n",
-    "Dutch": "Thanks!\n\nOp do 26 nov 2026 om 05:00 schreef Care <care@example.com>:\n> Hallo\n",
-    "Outlook": f"Thanks!\n\n{'_' * 32}\nFrom: Care <care@example.com>\nSent: Thursday\nTo: Ada\nSubject: x\n\nHow?\n",
-    "Outlook, German": "Thanks!\n\nVon: Care <care@example.com>\nGesendet: Donnerstag\nAn: Ada\nBetreff: x\n\nWie?\n",
-    "Outlook, old": "Thanks!\n\n-----Original Message-----\nFrom: Care\n\nHow are you?\n",
-    "German, old": "Thanks!\n\n-----Ursprüngliche Nachricht-----\nVon: Care\n\nWie geht es?\n",
-    "marks alone": "Thanks!\n\n> How are you?\n> Well?\n",
-}
+from openiwd.domain.email.message import EmailText, TextMark
+from openiwd.domain.email.quotation import answer_of, split_text
+from openiwd.domain.email.text_form import read_html
+from tests.data.replies import ANSWER, BELOW, BETWEEN, HTML, KEPT, SIGNATURES
 
 
-@pytest.mark.parametrize("name", REPLIES)
+def _joined(parts: EmailText) -> str:
+    return parts.new + parts.signature + parts.quoted
+
+
+@pytest.mark.parametrize("name", BELOW)
 def test_the_quotation_is_cut_off(name: str) -> None:
-    parts = split_text(REPLIES[name])
-    assert parts.new.strip() == "Thanks!"
-    assert parts.quoted.strip()
+    text = f"{ANSWER}\n\n{BELOW[name]}"
+    parts = split_text(text)
+    assert parts.new.strip() == ANSWER
+    assert parts.quoted.strip() == BELOW[name].strip()
     assert parts.signature == ""
+    assert answer_of(text) == ANSWER
+
+
+@pytest.mark.parametrize("below", ["Gmail, English", "Outlook, German.", "marks alone", None])
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures_are_cut_off(name: str, below: str | None) -> None:
+    quoted = "" if below is None else f"\n\n{BELOW[below]}"
+    text = f"{ANSWER}\n\n{SIGNATURES[name]}{quoted}"
+    parts = split_text(text)
+    assert (parts.new.strip(), parts.signature.strip()) == (ANSWER, SIGNATURES[name])
+    assert _joined(parts) == text
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_answers_between_and_below_are_found(name: str) -> None:
+    text, answer = BETWEEN[name]
+    assert answer_of(text) == answer
+    new = split_text(text).new
+    assert all(line in new for line in answer.splitlines())
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_what_only_looks_like_a_quotation_stays(text: str) -> None:
+    assert answer_of(text) == text
+    assert split_text(text).new == text
+
+
+@pytest.mark.parametrize("name", HTML)
+def test_html_says_where_the_quotation_begins(name: str) -> None:
+    text, marks = read_html(HTML[name])
+    assert answer_of(text, marks) == ANSWER
+    assert _joined(split_text(text, marks)) == text
 
 
 @pytest.mark.parametrize(
@@ -53,22 +77,6 @@ def test_an_answer_below_the_quotation_stays() -> None:
     assert split_text(text).new == text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "On Monday I wrote:\nDear all, it is broken.\n",
-        "From: the bottom of my heart\nThank you.\n",
-        "He wrote: nothing.\n",
-        "Prices -- see above -- are high.\n",
-    ],
-)
-def test_what_only_looks_like_a_quotation_stays(text: str) -> None:
-    if text.startswith("On Monday"):  # an attribution by form: what follows counts as quoted, and is kept
-        assert split_text(text).quoted == text
-    else:
-        assert split_text(text).new == text
-
-
 @settings(deadline=None)
 @given(st.text(st.sampled_from("ab \n>-_:Onwrote.From"), max_size=300))
 def test_nothing_is_lost(text: str) -> None:
@@ -81,3 +89,22 @@ def test_nothing_is_lost(text: str) -> None:
 def test_any_text_is_taken(text: str) -> None:
     parts = split_text(text)
     assert parts.new + parts.signature + parts.quoted == text
+
+
+_MARKS = st.lists(
+    st.builds(TextMark, st.integers(0, 300), st.integers(0, 300), st.booleans()), max_size=5
+).map(tuple)
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("ab \n>-_:Onwrote.From@<1"), max_size=300), _MARKS)
+def test_marks_lose_nothing(text: str, marks: tuple[TextMark, ...]) -> None:
+    assert _joined(split_text(text, marks)) == text
+    written = {line.strip() for line in text.splitlines()}
+    assert all(line.strip() in written for line in answer_of(text, marks).splitlines())
+
+
+def test_a_quotation_of_any_length_costs_its_length() -> None:
+    """Lines that begin like attributions and never end as one, by the ten thousand."""
+    text = "On 26 Nov 2026 at 5:00\n" * 19_000
+    assert split_text(text).new == text

@@ -15,7 +15,10 @@ from openiwd.domain.email.header import base64_bytes, decoded, parameters
 from openiwd.domain.email.message import ParsedEmail
 from openiwd.domain.email.reading import file_bytes, read_email
 from openiwd.domain.email.text_form import text_of_html, unflowed
-from tests.data.nasty_mail import CORPUS
+from tests.data.nasty_mail import CORPUS as FIRST
+from tests.data.nasty_mail_more import MORE
+
+CORPUS = FIRST | MORE
 
 
 def _storable(email: ParsedEmail) -> None:
@@ -31,6 +34,11 @@ def _storable(email: ParsedEmail) -> None:
         assert "\x00" not in text
     assert "\n" not in email.subject
     assert len(email.notes) <= 50
+
+
+def test_faults_are_many_and_distinct() -> None:
+    assert len(FIRST) + len(MORE) == len(CORPUS)
+    assert len({nasty.raw for nasty in CORPUS.values()}) == len(CORPUS) >= 150
 
 
 @pytest.mark.parametrize("name", CORPUS)

@@ -28,7 +28,7 @@ from openiwd.domain.email.junk import (
 from openiwd.domain.email.kind import kind_of
 from openiwd.domain.email.mailbox import Mailbox, is_blocked
 from openiwd.domain.email.message import EmailKind, EmailText, ParsedEmail
-from openiwd.domain.email.quotation import split_text
+from openiwd.domain.email.quotation import answer_of, split_text
 from openiwd.domain.email.reading import read_message
 from openiwd.domain.email.thread import Threading, decide, own_email_ids, pointers, referred_ids
 from openiwd.domain.email.token import email_of_message_id
@@ -139,8 +139,8 @@ async def _look(services: TenantServices, arrival: Arrival, digest: bytes) -> Lo
     key = await tools.mark_key(runtime)
     parsed, root = await asyncio.to_thread(read_message, arrival.raw)
     report = await asyncio.to_thread(read_report, parsed, root)
-    text = split_text(parsed.text)
-    language = await asyncio.to_thread(tools.language_of, text.new)
+    text = split_text(parsed.text, parsed.marks)
+    language = await asyncio.to_thread(tools.language_of, answer_of(parsed.text, parsed.marks) or text.new)
     html = None if parsed.html is None else await asyncio.to_thread(tools.cleaner.clean, parsed.html)
     async with runtime.store.reading() as reading:
         mailboxes = await all_mailboxes(reading)

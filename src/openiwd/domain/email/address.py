@@ -12,6 +12,7 @@ from openiwd.domain.email.header import decoded
 MAX_ADDRESSES: Final = 1_000
 MAX_LENGTH: Final = 320
 _ADDRESS: Final = re.compile(r"""[^\s<>@,;:"\\()\[\]]+@[^\s<>@,;:"\\()]+""")
+_QUOTED_LOCAL: Final = re.compile(r'"[^"\\\x00-\x1f]{1,64}"@[^\s<>@,;:"\\()\[\]]+')
 _TOKEN: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<[^<>]*>?|[,;:]|[^",;:()<>]+|[)>]', re.DOTALL
 )
@@ -35,7 +36,7 @@ def normal(address: str) -> str:
 def is_address(text: str) -> bool:
     return (
         len(text) <= MAX_LENGTH
-        and _ADDRESS.fullmatch(text) is not None
+        and (_ADDRESS.fullmatch(text) or _QUOTED_LOCAL.fullmatch(text)) is not None
         and ".." not in text.partition("@")[2]
     )
 
@@ -64,6 +65,28 @@ def read_addresses(value: str | None) -> list[Address]:
     return found
 
 
+class WrittenAddress(Struct, frozen=True):
+    """A name and an address exactly as a header states them; one of the two may be missing."""
+
+    name: str | None
+    address: str | None
+
+
+def written_addresses(value: str) -> list[WrittenAddress]:
+    """The entries of a header as stated: case kept, doubles kept, and entries that are no address too."""
+    found = []
+    for tokens in _entries(value)[:MAX_ADDRESSES]:
+        name, address = _taken_apart(tokens)
+        if address is None and "=?" in name and "@" in (opened := decoded(name)):
+            name, address = _taken_apart(_entries(opened)[0])
+        shown = decoded(name).strip("'\" ")
+        if address is None and shown and " " not in shown:
+            found.append(WrittenAddress(None, shown))
+        elif shown or address:
+            found.append(WrittenAddress(None if shown == address else shown or None, address))
+    return found
+
+
 def _read_all(value: str) -> list[Address]:
     found: dict[str, Address] = {}
     for tokens in _entries(value):
@@ -89,24 +112,36 @@ def _entries(value: str) -> list[list[str]]:
 
 
 def _read(pieces: list[str]) -> Address | None:
-    words, comments, angle = [], [], None
+    name, address = _taken_apart(pieces)
+    return None if address is None else _checked(name, normal(address))
+
+
+def _taken_apart(pieces: list[str]) -> tuple[str, str | None]:
+    """Name and address of one entry, as written."""
+    words, comments, angle, quoted = [], [], None, None
     for piece in pieces:
         if piece.startswith("<"):
             angle = piece.strip("<> \t")
         elif piece.startswith("("):
             comments.append(piece.strip("()"))
         elif piece.startswith('"'):
+            quoted = piece
             words.append(re.sub(r"\\(.)", r"\1", piece.strip('"')))
+            continue
+        elif quoted is not None and piece.startswith("@") and angle is None:
+            angle = quoted + piece.strip()
+            words.pop()
         elif piece not in ")>":
             words.append(piece)
+        quoted = None
     if angle is not None:
-        address = normal(angle.rpartition(":")[2].replace(" ", ""))
-        return _checked(" ".join(words) or " ".join(comments), address)
-    bare = _ADDRESS.search(" ".join(words))
+        address = angle if '"' in angle else angle.rpartition(":")[2].replace(" ", "")
+        return " ".join(words) or " ".join(comments), address or None
+    joined = " ".join(words)
+    bare = _ADDRESS.search(joined)
     if bare is None:
-        return None
-    name = " ".join(words).replace(bare[0], " ")
-    return _checked(name.strip() or " ".join(comments), normal(bare[0]))
+        return joined.strip() or " ".join(comments), None
+    return joined.replace(bare[0], " ").strip() or " ".join(comments), bare[0]
 
 
 def _checked(name: str, address: str) -> Address | None:

@@ -60,6 +60,13 @@ _BOUNCE_SUBJECT: Final = re.compile(
     re.IGNORECASE,
 )
 _DELAY_SUBJECT: Final = re.compile(r"delay(?:ed)?|warning: |verzöger|will be retried|retard", re.IGNORECASE)
+_DELAY_TEXT: Final = re.compile(
+    r"not yet been delivered|not been delivered yet|not (?:yet )?be delivered yet"
+    r"|will (?:be retried|keep trying|continue to try)"
+    r"|still being retried|warning (?:only|message only)|no action is required|do not need to (?:re-?send|resend)"
+    r"|noch nicht zugestellt|weiterhin versucht|pas encore (?:été|pu)|aún no se ha|non è ancora stat|nog niet",
+    re.IGNORECASE,
+)
 _CODE: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY: Final = re.compile(r"\b([45]\d\d)[ -](?:[45]\.\d{1,3}\.\d{1,3}[ -])?([^\r\n]{3,300})")
 _FAILED_ADDRESS: Final = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,200})>\s*(?::|\.\.\.|\(|$)", re.MULTILINE)
@@ -89,6 +96,14 @@ def read_report(email: ParsedEmail, root: Part) -> DeliveryReport | None:
     ):
         return _from_disposition(disposition, about)
     return _from_text(email, about) if _looks_like_bounce(email) else None
+
+
+def stated_action(root: Part) -> str | None:
+    """The first action that a delivery-status states, such as `relayed`; None where there is none."""
+    status = next((p for p in parts_of(root) if p.content_type.endswith("delivery-status")), None)
+    content = b"" if status is None else status.parts[0].body if status.parts else status.content()[0]
+    stated = (fields.plain("action").split(" ")[0].lower() for fields in _blocks(content))
+    return next((one for one in stated if one in _ACTIONS), None)
 
 
 def _looks_like_bounce(email: ParsedEmail) -> bool:
@@ -184,7 +199,8 @@ def _from_text(email: ParsedEmail, about: list[str]) -> DeliveryReport:
         head = re.split(r"(?im)^-{3,}|^return-path:|^received:", text, maxsplit=1)[0]
         addresses = [normal(a) for a in (*_FAILED_ADDRESS.findall(head), *_BARE_ADDRESS.findall(head))]
     code, reply = _CODE.search(text), _REPLY.search(text)
-    is_delay = bool(_DELAY_SUBJECT.search(email.subject)) and not (reply and reply[1].startswith("5"))
+    is_warning = _DELAY_TEXT.search(text[:3_000]) is not None or not (reply and reply[1].startswith("5"))
+    is_delay = bool(_DELAY_SUBJECT.search(email.subject)) and is_warning
     delivery = Delivery.DELAYED if is_delay else Delivery.FAILED
     reason = decode(f"{reply[1]} {reply[2]}".encode())[0].strip() if reply else ""
     recipients = [

@@ -50,6 +50,14 @@ class EmailText(Struct, frozen=True, kw_only=True):
     signature: str
 
 
+class TextMark(Struct, frozen=True):
+    """A stretch of the text that the HTML it was made from names: a quotation, or the signature."""
+
+    start: int
+    end: int
+    is_signature: bool = False
+
+
 class ParsedEmail(Struct, frozen=True, kw_only=True):
     """An inbound email as read. Absent headers are None or empty; `notes` says what was mended or cut."""
 
@@ -74,6 +82,8 @@ class ParsedEmail(Struct, frozen=True, kw_only=True):
     received_count: int
     size: int
     notes: list[str]
+    marks: tuple[TextMark, ...] = ()
+    """What the HTML says of the text, where the text was made from it."""
     is_complete: bool = True
     """False when only the headers could be read."""
 

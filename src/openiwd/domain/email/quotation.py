@@ -1,127 +1,276 @@
-"""What is new in an email, what it quotes, its signature. A text is cut, never changed: joined, the parts are it."""
+"""What is new in an email, what it quotes, its signature. A text is cut, never changed: joined, the parts are it.
+
+In doubt text stays new: what a customer writes must never be hidden as if it were quoted.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
-from openiwd.domain.email.message import EmailText
+from openiwd.domain.email.message import EmailText, TextMark
+from openiwd.domain.email.quotation_words import (
+    ABOVE,
+    ADDRESS,
+    DATE,
+    DISCLAIMER,
+    FORWARDS,
+    LABEL,
+    LIST_FOOTER,
+    NAMED,
+    OPENS,
+    RULE,
+    SENT_FROM,
+    SEPARATOR,
+    STARTS,
+    TIME,
+    WROTE,
+)
 
 MAX_LINES: Final = 20_000
-_WROTE: Final = re.compile(
-    r"^(?:>?\s*)(?:on|am|le|el|il|op|em|den|w dniu|dnia|på|vào)\b.{3,300}"
-    r"(?:wrote|schrieb[^:]{0,200}|a écrit|escribió|ha scritto|schreef[^:]{0,200}|escreveu|skrev[^:]{0,200}"
-    r"|pisze|napisał\w*|đã viết)"
-    r"\s*:\s*$",
-    re.IGNORECASE,
-)
-_SEPARATOR: Final = re.compile(
-    r"^\s*[-_]{2,}\s*(?:original message|original appointment|forwarded message|originalnachricht"
-    r"|ursprüngliche (?:nachricht|e-?mail)"
-    r"|weitergeleitete nachricht|message d'origine|message original|mensaje original|messaggio originale"
-    r"|oorspronkelijk bericht|mensagem original|reply message|reply above this line)\s*[-_]{2,}\s*$",
-    re.IGNORECASE,
-)
-_FROM: Final = re.compile(r"^\s*\*?(?:from|von|de|da|van|från|fra|od)\s?\*?:\*?\s*\S", re.IGNORECASE)
-_SENT: Final = re.compile(
-    r"^\s*\*?(?:sent|date|gesendet|datum|envoyé|enviado(?: el)?|fecha|inviato|data|verzonden|skickat|sendt"
-    r"|wysłano)\s?\*?:\*?\s",
-    re.IGNORECASE,
-)
-_TO: Final = re.compile(
-    r"^\s*\*?(?:to|an|à|para|a|aan|till|til|do|cc|subject|betreff|objet|asunto|oggetto|onderwerp)\s?\*?:\*?\s",
-    re.IGNORECASE,
-)
-_RULE: Final = re.compile(r"^\s*_{10,}\s*$")
-_ABOVE: Final = re.compile(
-    r"please (?:type|write) your reply above this line|reply above this line"
-    r"|bitte (?:schreiben|antworten) sie über dieser zeile",
-    re.IGNORECASE,
-)
-_SENT_FROM: Final = re.compile(
-    r"^\s*(?:sent from (?:my |outlook|mail|yahoo|proton)|get outlook for|von meinem .{2,40} gesendet"
-    r"|gesendet (?:von|mit) "
-    r"|envoyé (?:de mon|depuis)|enviado (?:desde|do) |inviato da(?:l mio)? "
-    r"|verstuurd vanaf|diese nachricht wurde von mein)",
-    re.IGNORECASE,
-)
+LONGEST_ATTRIBUTION: Final = 500
+LONGEST_SIGNATURE: Final = 60
+_BLANKS: Final = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
+_TEXT, _BLANK, _QUOTED = "t", "e", "q"
 
 
-def split_text(text: str) -> EmailText:
-    """Cuts where the quotation begins, and before the signature. Answers written between quoted lines are all new."""
+class _Cut(NamedTuple):
+    """Lines before `mark` are new, those from `end` on quoted, the signature is between. `kinds`: one per line."""
+
+    lines: list[str]
+    kinds: list[str]
+    mark: int
+    end: int
+
+
+def split_text(text: str, marks: Sequence[TextMark] = ()) -> EmailText:
+    """Cuts where the quotation begins, and before the signature. Answers written between quoted lines are all new.
+
+    `marks`: what the HTML that the text was made from says of it.
+    """
     lines = text.splitlines(keepends=True)
-    looked_at = [line.rstrip("\r\n") for line in lines[:MAX_LINES]]
-    start = _quotation(looked_at)
-    above = looked_at if start is None else looked_at[:start]
-    mark = _signature(above)
-    cut = len(lines) if start is None else start
-    end = cut if mark is None else mark
-    return EmailText(new="".join(lines[:end]), signature="".join(lines[end:cut]), quoted="".join(lines[cut:]))
+    cut = _cut(lines, marks)
+    return EmailText(
+        new="".join(lines[: cut.mark]),
+        signature="".join(lines[cut.mark : cut.end]),
+        quoted="".join(lines[cut.end :]),
+    )
 
 
-def _quotation(lines: list[str]) -> int | None:
-    """The line where the quotation begins; None where there is none, or where answers stand inside of it."""
-    for number, line in enumerate(lines):
-        if _SEPARATOR.match(line) or _ABOVE.search(line) or _is_header_block(lines, number):
+def answer_of(text: str, marks: Sequence[TextMark] = ()) -> str:
+    """The words of the author alone: without signature, and without lines quoted between or above them."""
+    cut = _cut(text.splitlines(keepends=True), marks)
+    new = [(line, kind) for line, kind in zip(cut.lines, cut.kinds, strict=False)][: cut.mark]
+    if any(kind == _TEXT for _, kind in new):
+        new = [(line, kind) for line, kind in new if kind != _QUOTED]
+    return _BLANKS.sub("\n\n", "\n".join(line.rstrip() for line, _ in new)).strip()
+
+
+def _cut(whole: list[str], marks: Sequence[TextMark]) -> _Cut:
+    lines = [line.rstrip("\r\n") for line in whole[:MAX_LINES]]
+    kinds = [_kind(line) for line in lines]
+    signed = _marked(whole, kinds, marks)
+    limit = _limit(lines, kinds)
+    above = kinds[:limit]
+    end = _quoted_end(lines[:limit], above, len(whole) if limit == len(lines) else limit)
+    mark = _signature(lines[: min(end, len(lines))], kinds, signed)
+    return _Cut(lines, kinds, end if mark is None else mark, end)
+
+
+def _kind(line: str) -> str:
+    bare = line.strip()
+    if not bare:
+        return _BLANK
+    return _QUOTED if bare.startswith(">") else _TEXT
+
+
+def _marked(whole: list[str], kinds: list[str], marks: Sequence[TextMark]) -> int | None:
+    """Lines that the HTML holds for quoted become so; the line where it says that the signature begins."""
+    signed: int | None = None
+    starts: list[int] = []
+    at = 0
+    for line in whole[: len(kinds)] if marks else ():
+        starts.append(at)
+        at += len(line)
+    for mark in marks:
+        inside = [n for n, start in enumerate(starts) if mark.start <= start < mark.end]
+        if mark.is_signature:
+            signed = inside[0] if inside else signed
+        elif inside and _any(kinds, range(inside[0])):
+            for number in inside:
+                kinds[number] = _QUOTED if kinds[number] == _TEXT else kinds[number]
+    return signed
+
+
+def _limit(lines: list[str], kinds: list[str]) -> int:
+    """The line from which on all is quoted, whatever it looks like; attributions above it are marked on the way."""
+    number = 0
+    while number < len(lines):
+        if kinds[number] != _TEXT:
+            number += 1
+            continue
+        if _says_so(lines, number):
+            return number if _has_text(lines, kinds, number) else len(lines)
+        length, is_sure = _attribution(lines, number)
+        follows = _next_kind(kinds, number + length)
+        if length and follows == _QUOTED:
+            kinds[number : number + length] = [_QUOTED] * length
+        elif length and is_sure and _has_text(lines, kinds, number):
             return number
-        length = _attribution(lines, number)
-        if length and not _answers_below(lines, number + length):
-            return number
-    return _quoted_tail(lines)
+        number += max(1, length if follows == _QUOTED else 1)
+    return len(lines)
+
+
+def _says_so(lines: list[str], number: int) -> bool:
+    line = lines[number]
+    if len(line) > LONGEST_ATTRIBUTION:
+        return False
+    if SEPARATOR.match(line) or FORWARDS.match(line) or ABOVE.search(line):
+        return True
+    at = number
+    if RULE.match(line):
+        at = next((n for n in range(number + 1, min(number + 3, len(lines))) if lines[n].strip()), number)
+    return _is_header_block(lines, at)
+
+
+def _has_text(lines: list[str], kinds: list[str], number: int) -> bool:
+    """Whether somebody wrote something above: a mail that is a forwarded one alone is shown whole."""
+    end = _signature(lines[:number], kinds, None)
+    return any(kind == _TEXT for kind in kinds[: number if end is None else end])
+
+
+def _next_kind(kinds: list[str], number: int) -> str:
+    return next((kind for kind in kinds[number : number + 4] if kind != _BLANK), _BLANK)
 
 
 def _is_header_block(lines: list[str], number: int) -> bool:
-    """`From:`, then `Sent:` and `To:` or `Subject:` within the next lines, as Outlook puts above what it quotes."""
-    at = number + 1 if _RULE.match(lines[number]) else number
-    if at >= len(lines) or not _FROM.match(lines[at]):
+    """`From:`, `Sent:`, `To:`, `Subject:` in any order and language, as programs put above what they quote."""
+    if LABEL.match(lines[number]) is None:
         return False
-    following = [line for line in lines[at + 1 : at + 9] if line.strip()][:5]
-    return any(_SENT.match(line) for line in following) and any(_TO.match(line) for line in following)
+    found: dict[str, str] = {}
+    strange = 0
+    for line in lines[number : number + 14]:
+        if not line.strip():
+            strange += 1 if len(found) > 3 else 0
+            continue
+        match = LABEL.match(line[:LONGEST_ATTRIBUTION])
+        if match is None:
+            strange += 1
+            if strange > 1:
+                break
+            continue
+        strange = 0
+        found.setdefault(_label(match), match["value"])
+    told = found.keys() & {"from", "sent", "to", "cc", "subject"}
+    has_address = any("@" in found.get(name, "") for name in ("from", "to", "cc"))
+    if "from" not in told:
+        return {"sent", "to", "subject"} <= told and has_address
+    return len(told) >= 3 and ("subject" in told or has_address) and ("sent" in told or has_address)
 
 
-def _attribution(lines: list[str], number: int) -> int:
-    """How many lines an attribution such as `On … wrote:` takes here: mail programs break it. 0: there is none."""
+def _label(match: re.Match[str]) -> str:
+    return next(name for name, value in match.groupdict().items() if name != "value" and value is not None)
+
+
+def _attribution(lines: list[str], number: int) -> tuple[int, bool]:
+    """How many lines an attribution such as `On … wrote:` takes here, programs break it; 0: there is none.
+
+    The second says whether it is one even when no marked lines follow.
+    """
     joined = ""
-    for count in range(1, 4):
+    for count in range(1, 5):
         if number + count > len(lines):
-            return 0
+            return 0, False
         line = lines[number + count - 1].strip()
-        if not line:
-            return 0
+        if not line or (count > 1 and _opens(line)):
+            return 0, False
         joined = f"{joined} {line}".strip()
-        if joined.endswith(":") and _WROTE.match(joined[:700]):
-            return count
-    return 0
+        if len(joined) > LONGEST_ATTRIBUTION or (count == 1 and not _may_go_on(line) and not _ends(line)):
+            return 0, False
+        if _ends(line):
+            return _judged(joined, count)
+    return 0, False
 
 
-def _answers_below(lines: list[str], start: int) -> bool:
-    """Whether somebody writes between or below quoted lines."""
-    rest = [line for line in lines[start:] if line.strip()]
-    if not rest or not rest[0].lstrip().startswith(">"):
-        return False
-    written = [line for line in rest if not line.lstrip().startswith(">")]
-    if not written:
-        return False
-    body = written[: _signature(written)]
-    return any(len(line.strip()) > 1 for line in body)
+def _ends(line: str) -> bool:
+    return line.endswith((":", "\uff1a")) or (line.endswith("--") and WROTE.search(line) is not None)
 
 
-def _quoted_tail(lines: list[str]) -> int | None:
-    """Where quoted lines begin that go on to the end."""
-    last = None
-    for number in range(len(lines) - 1, -1, -1):
-        line = lines[number].strip()
-        if line.startswith(">"):
-            last = number
-        elif line:
-            break
-    return last
+def _opens(line: str) -> bool:
+    return OPENS.match(line) is not None and DATE.search(line) is not None
 
 
-def _signature(lines: list[str]) -> int | None:
-    """The line of the signature's mark, if it has one: `-- `, or what telephones add."""
-    for number in range(max(0, len(lines) - 60), len(lines)):
-        line = lines[number]
-        if line.rstrip() == "--" or _SENT_FROM.match(line):
+def _may_go_on(line: str) -> bool:
+    """Whether the first of several lines can be that of an attribution."""
+    return bool((STARTS.match(line) and (DATE.search(line) or TIME.search(line))) or ADDRESS.search(line))
+
+
+def _judged(joined: str, count: int) -> tuple[int, bool]:
+    address, time, date = ADDRESS.search(joined), TIME.search(joined), DATE.search(joined)
+    if WROTE.search(joined) is None:
+        is_one = address is not None and (time is not None or date is not None)
+        return (count, is_one) if is_one and LABEL.match(joined) is None else (0, False)
+    if address or time or date:
+        return count, bool(address or (time and date))
+    is_short = len(joined.split()) <= 6
+    return (count, False) if OPENS.match(joined) or is_short else (0, False)
+
+
+def _quoted_end(lines: list[str], kinds: list[str], limit: int) -> int:
+    """The line where the quotation begins: at the first quoted line, or after the last answer."""
+    first = next((n for n, kind in enumerate(kinds) if kind == _QUOTED), None)
+    if first is None:
+        return limit
+    has_text = any(kind == _TEXT for kind in kinds[:first])
+    rest = [(n, line) for n, line in enumerate(lines) if n > first and kinds[n] == _TEXT]
+    if rest:
+        below = [line for _, line in rest]
+        mark = _signature(below, [_TEXT] * len(below), None) if has_text else None
+        answers = [n for n, line in rest[:mark] if len(line.strip()) > 1]
+        if answers:
+            tail = next((n for n in range(answers[-1], len(kinds)) if kinds[n] == _QUOTED), None)
+            return limit if tail is None or _texts_after(kinds, tail) else tail
+    return first
+
+
+def _texts_after(kinds: list[str], number: int) -> bool:
+    return any(kind == _TEXT for kind in kinds[number:])
+
+
+def _signature(lines: list[str], kinds: list[str], signed: int | None) -> int | None:
+    """The line of the signature's mark: `-- `, what telephones add, a disclaimer, or what the HTML names."""
+    since = max(0, len(lines) - LONGEST_SIGNATURE)
+    last_quoted = max((n for n, kind in enumerate(kinds[: len(lines)]) if kind == _QUOTED), default=-1)
+    if signed is not None and last_quoted < signed < len(lines) and _any(kinds, range(signed)):
+        since = min(since, signed)
+    for number in range(max(since, last_quoted + 1), len(lines)):
+        if number == signed and _any(kinds, range(number)):
+            return number
+        if kinds[number] == _TEXT and _is_mark(lines, kinds, number):
             return number
     return None
+
+
+def _any(kinds: list[str], numbers: Iterable[int]) -> bool:
+    return any(kinds[n] == _TEXT for n in numbers)
+
+
+def _is_mark(lines: list[str], kinds: list[str], number: int) -> bool:
+    line = lines[number]
+    left = sum(kind == _TEXT for kind in kinds[number + 1 : len(lines)])
+    if line in ("-- ", "--\xa0"):
+        return True
+    if line.strip() in ("--", "—"):
+        return left <= 15
+    if SENT_FROM.match(line):
+        return left <= 8
+    if NAMED.match(line.strip()):
+        return left == 0 and number > 0
+    if not _any(kinds, range(number)):
+        return False
+    if RULE.match(line):
+        following = " ".join(lines[number + 1 : number + 5])
+        return bool(LIST_FOOTER.search(following) or DISCLAIMER.match(following.strip()))
+    is_paragraph = not lines[number - 1].strip()
+    return is_paragraph and DISCLAIMER.match(" ".join(lines[number : number + 4])) is not None

@@ -5,19 +5,26 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from itertools import count
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from openiwd.domain.email.address import Address, normal, read_addresses
 from openiwd.domain.email.charset import decode
 from openiwd.domain.email.header import Headers
-from openiwd.domain.email.message import AttachedFile, ParsedEmail
+from openiwd.domain.email.message import AttachedFile, ParsedEmail, TextMark
 from openiwd.domain.email.mime import Part, read_parts
-from openiwd.domain.email.text_form import text_of_html, unflowed
+from openiwd.domain.email.text_form import read_html, unflowed
+from openiwd.domain.email.tnef import TYPES as TNEF_TYPES
+from openiwd.domain.email.tnef import Tnef, read_tnef
 
 MAX_TEXT: Final = 512 * 1024
 MAX_HTML: Final = 2 * 1024 * 1024
 MAX_SUBJECT: Final = 512
 MAX_REFERENCES: Final = 100
+MAX_COMPARED: Final = 400
+"""Words of an HTML text that are looked for in the plain one."""
 KEPT_HEADERS: Final = (
     *(
         "auto-submitted",
@@ -47,6 +54,8 @@ KEPT_HEADERS: Final = (
     ),
 )
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,996})>")
+_PLAIN_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
+_BROKEN_ID: Final = re.compile(r"<([^<>]{1,996})>")
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f"<>|:*?\\/\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 _META_CHARSET: Final = re.compile(
     rb"""<meta[^>]{1,300}charset\s*=\s*["']?([A-Za-z0-9_:-]{1,40})""", re.IGNORECASE
@@ -65,6 +74,28 @@ _EXTENSIONS: Final = {
     "text/rfc822-headers": ".txt",
 }
 
+_TYPES: Final = {
+    "csv": "text/csv",
+    "doc": "application/msword",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "gif": "image/gif",
+    "htm": "text/html",
+    "html": "text/html",
+    "ics": "text/calendar",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "ppt": "application/vnd.ms-powerpoint",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "rtf": "application/rtf",
+    "txt": "text/plain",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
+}
+"""Of files in a winmail.dat, which mostly have a name only."""
+
 
 def read_email(raw: bytes) -> ParsedEmail:
     """The email in a raw message. Never raises."""
@@ -76,9 +107,7 @@ def read_message(raw: bytes) -> tuple[ParsedEmail, Part]:
     root, notes = read_parts(raw)
     bodies = _Bodies(notes)
     bodies.take(root)
-    text, html = bodies.text(), bodies.html()
-    if not text.strip() and html:
-        text = text_of_html(html)[:MAX_TEXT]
+    (text, marks), html = bodies.text(), bodies.html()
     headers = root.headers
     if not headers.fields:
         notes.append("the message has no headers")
@@ -101,6 +130,7 @@ def read_message(raw: bytes) -> tuple[ParsedEmail, Part]:
         received_count=len(headers.every("received")),
         size=len(raw),
         notes=notes[:50],
+        marks=marks,
     )
     return email, root
 
@@ -128,6 +158,8 @@ def parts_of(root: Part) -> list[Part]:
 def message_ids(value: str) -> list[str]:
     """The ids of Message-ID, In-Reply-To or References, without their brackets; a bare one counts too."""
     found = _MESSAGE_ID.findall(value)
+    if not found and "<" in value:  # broken by a line end
+        found = ["".join(one.split()) for one in _BROKEN_ID.findall(value)]
     if not found and "@" in value:
         found = [word.strip("<>,;\"'") for word in value.split() if "@" in word][:1]
     return [one for one in dict.fromkeys(found) if one]
@@ -135,13 +167,21 @@ def message_ids(value: str) -> list[str]:
 
 def read_date(value: str) -> datetime | None:
     """The instant of a Date header; None where it is none or absurd."""
+    found = stated_date(value)
+    try:
+        found = None if found is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return found if found is not None and 1970 <= found.year <= 2200 else None
+
+
+def stated_date(value: str) -> datetime | None:
+    """The date of a Date header with the offset that it states; without one it counts as UTC."""
     try:
         found = parsedate_to_datetime(value)
-        found = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-        found = found.astimezone(UTC)
+        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError, IndexError, AttributeError):
         return None
-    return found if 1990 <= found.year <= 2200 else None
 
 
 def _sender(headers: Headers, notes: list[str]) -> Address | None:
@@ -165,50 +205,99 @@ def _delivered_to(headers: Headers) -> list[str]:
     return list(dict.fromkeys(a.address for v in values for a in read_addresses(v)))[:20]
 
 
+class _Body(NamedTuple):
+    """A text of a message; `choice` numbers the multipart/alternative that it is one of."""
+
+    content: str
+    is_html: bool
+    choice: int | None
+
+
 class _Bodies:
     """Sorts parts into text, HTML and files. The files keep their parts, in the same order."""
 
     def __init__(self, notes: list[str]) -> None:
         self._notes = notes
-        self._texts: list[str] = []
-        self._htmls: list[str] = []
+        self._bodies: list[_Body] = []
         self.files: list[AttachedFile] = []
         self.parts: list[Part] = []
+        self._packed: list[int] = []
+        """Ordinals of files that hold others."""
 
-    def text(self) -> str:
-        return self._joined(self._texts, "\n\n", MAX_TEXT, "text")
+    def text(self) -> tuple[str, tuple[TextMark, ...]]:
+        """The plain texts, and those of HTML that nothing plain stands for."""
+        whole, marks = "", []
+        for body in self._bodies:
+            content, named = (body.content, ()) if not body.is_html else self._in_plain(body)
+            if not content.strip():
+                continue
+            whole += "\n\n" if whole else ""
+            marks += [
+                replace(mark, start=mark.start + len(whole), end=mark.end + len(whole)) for mark in named
+            ]
+            whole += content
+        return self._cut(whole, MAX_TEXT, "text"), tuple(marks)
 
     def html(self) -> str | None:
-        return self._joined(self._htmls, "<hr>", MAX_HTML, "HTML") or None
+        parts = [body.content for body in self._bodies if body.is_html and body.content.strip()]
+        return self._cut("<hr>".join(parts), MAX_HTML, "HTML") or None
 
-    def _joined(self, parts: list[str], between: str, most: int, name: str) -> str:
-        whole = between.join(part for part in parts if part.strip())
+    def _cut(self, whole: str, most: int, name: str) -> str:
         if len(whole) > most:
             self._notes.append(f"the {name} is cut after {most} characters")
         return whole[:most]
 
+    def _in_plain(self, body: _Body) -> tuple[str, tuple[TextMark, ...]]:
+        """The text of HTML; none where a plain text says the same, by its place or by its words."""
+        plain = [b for b in self._bodies if not b.is_html and b.content.strip()]
+        if body.choice is not None and any(b.choice == body.choice for b in plain):
+            return "", ()
+        text, marks = read_html(body.content[:MAX_HTML])
+        words = set(text.split()[:MAX_COMPARED])
+        known = {word for b in plain for word in b.content[:MAX_TEXT].split()}
+        return ("", ()) if plain and len(words & known) * 2 >= len(words) else (text, marks)
+
     def take(self, root: Part) -> None:
-        ahead = [(root, False)]
+        choices = count(1)
+        ahead: list[tuple[Part, bool, int | None]] = [(root, False, None)]
         while ahead:
-            part, is_related = ahead.pop()
+            part, is_related, choice = ahead.pop()
             if part.is_multipart and part.parts:
                 below = part.content_type == "multipart/related"
-                ahead.extend((inner, below or is_related) for inner in reversed(part.parts))
+                if part.content_type == "multipart/alternative":
+                    choice = next(choices)
+                ahead.extend((inner, below or is_related, choice) for inner in reversed(part.parts))
             else:
-                self._leaf(part, is_related=is_related)
+                self._leaf(part, choice, is_related=is_related)
+        for ordinal in self._packed:
+            self._unpack(ordinal)
 
-    def _leaf(self, part: Part, *, is_related: bool) -> None:
+    def _unpack(self, ordinal: int) -> None:
+        """What Outlook has packed comes behind all other files, so that their numbers never change."""
+        found = read_tnef(self.parts[ordinal].content()[0])
+        if found is None or not found.is_whole:
+            self._notes.append("winmail.dat could not be read" + ("" if found is None else " to its end"))
+        if found is None:
+            return
+        is_wordless = not any(body.content.strip() for body in self._bodies)
+        if is_wordless:
+            self._bodies += [
+                _Body(t, h, 0) for t, h in ((found.text, False), (found.html, True)) if t.strip()
+            ]
+        is_told = bool(found.files or found.text.strip() or found.html.strip())
+        if found.is_whole and is_told and not (is_wordless and found.has_rtf and not self._bodies):
+            self.files = [file for file in self.files if file.ordinal != ordinal]
+        for part in packed_parts(found):
+            self._file(part, is_related=bool(part.headers.fields))
+
+    def _leaf(self, part: Part, choice: int | None, *, is_related: bool) -> None:
         is_text = part.content_type in ("text/plain", "text/html", "text/enriched")
-        if (
-            is_text
-            and part.disposition != "attachment"
-            and not (part.file_name and self._texts + self._htmls)
-        ):
-            self._body(part)
+        if is_text and part.disposition != "attachment" and not (part.file_name and self._bodies):
+            self._body(part, choice)
         else:
             self._file(part, is_related=is_related)
 
-    def _body(self, part: Part) -> None:
+    def _body(self, part: Part, choice: int | None) -> None:
         content, note = part.content()
         is_html = part.content_type == "text/html"
         declared = part.parameters.get("charset") or (_charset_of_html(content) if is_html else None)
@@ -217,12 +306,9 @@ class _Bodies:
             if one is not None and one not in self._notes:
                 self._notes.append(one)
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if is_html:
-            self._htmls.append(text)
-            return
-        if part.parameters.get("format", "").lower() == "flowed":
+        if not is_html and part.parameters.get("format", "").lower() == "flowed":
             text = unflowed(text, deletes_space=part.parameters.get("delsp", "").lower() == "yes")
-        self._texts.append(text)
+        self._bodies.append(_Body(text, is_html, choice))
 
     def _file(self, part: Part, *, is_related: bool) -> None:
         content, note = part.content()
@@ -230,11 +316,15 @@ class _Bodies:
             self._notes.append(note)
         content_id = part.headers.plain("content-id").strip("<> ")[:200] or None
         is_image = part.content_type.startswith("image/")
+        ordinal = len(self.parts)
         self.parts.append(part)
+        name = _file_name(part, ordinal + 1)
+        if part.content_type in TNEF_TYPES or name.lower() == "winmail.dat":
+            self._packed.append(ordinal)
         self.files.append(
             AttachedFile(
-                ordinal=len(self.files),
-                file_name=_file_name(part, len(self.files) + 1),
+                ordinal=ordinal,
+                file_name=name,
                 content_type=part.content_type,
                 size=len(content),
                 content_id=content_id,
@@ -243,6 +333,21 @@ class _Bodies:
                 and (is_related or part.disposition == "inline"),
             )
         )
+
+
+def packed_parts(found: Tnef) -> list[Part]:
+    """The files of a winmail.dat as if they were parts of the message."""
+    made = []
+    for file in found.files:
+        ending = file.name.rpartition(".")[2].lower()
+        kind = (
+            file.content_type
+            if _PLAIN_TYPE.fullmatch(file.content_type)
+            else _TYPES.get(ending, "application/octet-stream")
+        )
+        named = [("content-id", f"<{file.content_id}>".encode())] if file.content_id else []
+        made.append(Part(Headers(named, []), file.content, kind, {}, "attachment", {"filename": file.name}))
+    return made
 
 
 def _charset_of_html(content: bytes) -> str | None:

@@ -6,6 +6,9 @@ import html
 import re
 from typing import Final
 
+from openiwd.domain.email.html_mark import Naming, attribute, is_indented
+from openiwd.domain.email.message import TextMark
+
 _BLOCKS: Final = frozenset(
     {
         *("address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt"),
@@ -19,9 +22,9 @@ _HIDDEN: Final = frozenset({"script", "style", "head", "title", "template", "nos
 _NAME: Final = re.compile(r"/?([a-zA-Z][a-zA-Z0-9:-]{0,30})")
 _STOP: Final = re.compile("[\"'>]")
 _WHITE: Final = re.compile(r"[ \t\r\n\f\xa0]+")
-_ATTRIBUTE: Final = re.compile(
-    r"""\b(href|alt)\s*=\s*(?:"([^"]{0,2000})"|'([^']{0,2000})'|([^\s>"']{1,2000}))""", re.IGNORECASE
-)
+
+
+LONGEST_TAG: Final = 4_000
 
 
 class _Writer:
@@ -60,7 +63,14 @@ class _Writer:
 
 def text_of_html(source: str) -> str:
     """The readable text of HTML: blocks become lines, quotations are marked with `>`, links keep their address."""
+    return read_html(source)[0]
+
+
+def read_html(source: str) -> tuple[str, tuple[TextMark, ...]]:
+    """The readable text of HTML, and which of it the programs that wrote it name as quotation or signature."""
     out = _Writer()
+    naming = Naming()
+    indents: list[bool] = []
     hidden: str | None = None
     at = 0
     links: list[tuple[str, int]] = []
@@ -78,10 +88,24 @@ def text_of_html(source: str) -> str:
         if name in _HIDDEN and not closes:
             hidden = name
             continue
-        _tag(out, name, closes=closes, source=source[start:end], links=links)
+        tag = source[start : min(end, start + LONGEST_TAG)]
+        if naming.tag(name, len(out.parts), closes=closes, source=tag):
+            out.block(1)
+        if name == "blockquote" and _is_own(indents, closes=closes, source=tag):
+            out.block(1)
+            continue
+        _tag(out, name, closes=closes, source=tag, links=links)
     if hidden is None:
         out.text(html.unescape(source[at:]))
-    return "".join(out.parts).strip()
+    return "".join(out.parts).strip(), naming.marks(out.parts)
+
+
+def _is_own(indents: list[bool], *, closes: bool, source: str) -> bool:
+    """Whether a blockquote only moves the author's own words to the right."""
+    if closes:
+        return bool(indents) and indents.pop()
+    indents.append(is_indented(source))
+    return indents[-1]
 
 
 def _tag(out: _Writer, name: str, *, closes: bool, source: str, links: list[tuple[str, int]]) -> None:
@@ -89,7 +113,7 @@ def _tag(out: _Writer, name: str, *, closes: bool, source: str, links: list[tupl
         out.line()
     elif name == "a":
         _link(out, links, closes=closes, source=source)
-    elif name == "img" and (alt := _attribute(source, "alt")):
+    elif name == "img" and (alt := attribute(source, "alt")):
         out.text(f" [{alt}] ")
     elif name in ("td", "th") and closes:
         out.is_spaced = True
@@ -103,7 +127,7 @@ def _tag(out: _Writer, name: str, *, closes: bool, source: str, links: list[tupl
 
 def _link(out: _Writer, links: list[tuple[str, int]], *, closes: bool, source: str) -> None:
     if not closes:
-        links.append((_attribute(source, "href") or "", len(out.parts)))
+        links.append((attribute(source, "href") or "", len(out.parts)))
         return
     if not links:
         return
@@ -112,13 +136,6 @@ def _link(out: _Writer, links: list[tuple[str, int]], *, closes: bool, source: s
     address = target.removeprefix("mailto:")
     if target.startswith(("http:", "https:", "mailto:")) and address not in shown:
         out.text(f" <{address}>")
-
-
-def _attribute(source: str, name: str) -> str | None:
-    for match in _ATTRIBUTE.finditer(source[:4_000]):
-        if match[1].lower() == name:
-            return html.unescape(match[2] or match[3] or match[4] or "").strip()
-    return None
 
 
 def _tags(source: str) -> list[tuple[int, int]]:

@@ -212,7 +212,7 @@ def _headers(email: EmailView, shown: Shown) -> list[tuple[str, str]]:
         ("reply_to", people_text(email.reply_to)),
         ("subject", email.subject),
         ("date", shown.times.exact(email.dated_at or email.sent_at or email.at)),
-        ("language", email.language or ""),
+        ("language", t.named("mail_language", email.language) if email.language else ""),
         ("author", actor_name(email.author, shown) if email.author else ""),
         ("evidence", t(f"mail_evidence.{email.evidence}") if email.evidence else ""),
     ]
