@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from msgspec.structs import replace
 
 from openiwd.domain.category import CategoryConfig
 from openiwd.domain.errors import DuplicateError, ForbiddenError, NotFoundError, OpenIwdError
@@ -147,10 +148,12 @@ async def save_group(visit: CurrentVisit, group_id: FromPath[str] = "") -> Respo
         require(visit, sent, ["name"] if group_id else ["name", "id"])
         if not group_id and any(g.id == group.id for g in await access_group.groups(editor)):
             raise DuplicateError(visit.t("people.id_taken", id=group.id), field="id")
-        await access_group.put(editor, group)
+        await access_group.put(editor, group, sent.revision() if group_id else 0)
     except OpenIwdError as error:
         if isinstance(error, ForbiddenError) and error.code == "forbidden":
             raise
+        # What was read first stays what it is compared with, whatever was stored since.
+        group = replace(group, revision=sent.revision() or 0)
         fields = with_errors(_fields(visit, group, new=not group_id), error)
         return await _page(visit, group, new=not group_id, fields=fields, error=error)
     return redirect(f"{href_of(group.id)}?saved=1", htmx=visit.is_htmx)
