@@ -26,8 +26,8 @@ _KINDS: Final = {
     "createdDateTime": "age", "assignedToUser": "assignee", "queue": "queue",
 }  # fmt: skip
 _WIDTHS: Final = {
-    "priority": 120, "categoryPath": 168, "status": 100, "dueDateTime": 136, "createdDateTime": 100,
-    "assignedToUser": 116, "queue": 116, "captureId": 128, "overdue": 92,
+    "priority": 116, "categoryPath": 148, "status": 100, "dueDateTime": 136, "createdDateTime": 92,
+    "assignedToUser": 104, "queue": 104, "captureId": 128, "overdue": 92,
 }  # fmt: skip
 NARROWEST, WIDEST, USUAL = 48, 900, 136
 _FIELDS: Final = {public: field for field, public in NAMES.items()} | {"category": "named_category"}
