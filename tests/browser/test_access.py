@@ -121,6 +121,29 @@ def test_nobody_gives_away_more_than_they_have(site: Site, open_as: Open, watch:
     expect(page.locator("dialog .confirm")).to_have_count(0)
 
 
+def test_the_second_of_two_who_edit_an_access_group_is_told_in_german(
+    site: Site, open_as: Open, watch: Watch
+) -> None:
+    watch.expect("422")
+    page = open_as("ada", "/configuration/access-groups/-/new")
+    page.locator("main [name=name]").fill("Edited twice")
+    page.locator("main [name=id]").fill("edited_twice")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    login = add_user(site, Role.ADMINISTRATOR, language="de")
+    second = open_as(login, "/configuration/access-groups/edited_twice", fresh=True)
+    page.locator("main [name=name]").fill("Edited first")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("main h1")).to_have_text("Edited first")
+    second.locator("main [name=name]").fill("Edited second")
+    second.get_by_role("button", name="Speichern").click()
+    expect(second.get_by_role("alert").first).to_contain_text("wurde inzwischen geändert")
+    expect(second.get_by_role("alert").first).to_contain_text("Laden Sie die Seite neu")
+    expect(second.locator("main [name=name]")).to_have_value("Edited second")
+    go(second, "/configuration/access-groups/edited_twice")
+    expect(second.locator("main [name=name]")).to_have_value("Edited first")
+
+
 def test_the_table_of_roles_and_access_groups(open_as: Open, shot: Shot) -> None:
     page = open_as("ada", "/configuration/roles")
     line = page.locator("#role-matrix tr:has(td:text-is('workitems.read'))")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from openiwd.domain.work_item import Status
+from tests.browser.accessibility import violations
 from tests.browser.conftest import Open, Watch, go
 from tests.browser.late import Held, handled, raise_in
 from tests.browser.site import Site, submission
@@ -253,6 +254,23 @@ def test_scrolling_on_loads_all_rows_once(site: Site, open_as: Open) -> None:
     site.add_one("Scroll newcomer", "question", hours=400)
     expect(page.locator("#rows tr[data-id]").first).to_contain_text("Scroll newcomer")
     assert page.locator("#scroller").evaluate("e => e.scrollTop") == 2000
+
+
+def test_rows_that_could_not_be_loaded_are_asked_for_again(site: Site, open_as: Open, watch: Watch) -> None:
+    watch.expect("503", "Response Status Error Code")
+    site.add(*(submission(f"A-{n}", f"Again {n:03}", "question", hours=60 + n) for n in range(70)))
+    page = open_as("vera", "/")
+    broken = [True]
+    page.route("**/queue/rows*", lambda r: r.fulfill(status=503) if broken[0] else r.continue_())
+    go(page, "/?q=again")
+    page.locator("#scroller").evaluate("e => e.scrollTo(0, e.scrollHeight)")
+    again = page.get_by_role("button", name="More could not be loaded. Try again")
+    expect(again).to_be_visible()
+    assert violations(page) == []
+    broken[0] = False
+    page.evaluate("document.querySelector('[data-again]:not([hidden])')?.click()")
+    expect(page.locator("#rows tr[data-id]")).to_have_count(70)
+    expect(again).to_have_count(0)
 
 
 def test_a_late_refresh_does_not_open_an_item_that_was_closed(site: Site, open_as: Open) -> None:

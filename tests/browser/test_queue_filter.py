@@ -277,6 +277,23 @@ def test_columns_are_chosen_moved_widened_and_kept(site: Site, open_as: Open, sh
     expect(heads.first).to_have_attribute("data-column", "priority")
 
 
+def test_a_duration_of_several_units_is_told_whole_and_edited_in_one(open_as: Open) -> None:
+    page = open_as("ines")
+    go(
+        page,
+        address({"all": [{"attribute": "createdDateTime", "operator": "olderThan", "value": "1d6h"}]}),
+    )
+    chip = page.locator(".filterchip button")
+    expect(chip).to_contain_text("more than 1 d 6 h ago")
+    chip.click()
+    expect(page.locator(".condition .operator")).to_have_value("olderThan")
+    expect(page.locator(".condition .amount")).to_have_value("30")
+    expect(page.locator(".condition .unit")).to_have_value("h")
+    page.get_by_role("button", name="Show items").click()
+    expect(page.locator("#dialog-title")).to_have_count(0)
+    expect(chip).to_contain_text("more than 1 d 6 h ago")
+
+
 def test_the_tree_is_moved_through_by_keys(site: Site, open_as: Open) -> None:
     page = open_as("vera")
     page.locator("#tree [tabindex='0']").first.focus()

@@ -476,6 +476,28 @@ def test_an_offer_sounds_once_in_all_tabs_and_not_when_muted(site: Site, open_as
     assert page.evaluate(sounded) + other.evaluate(sounded) == 1
 
 
+def test_an_offer_is_notified_where_nobody_looks_and_accept_opens_the_source(
+    site: Site, open_as: Open
+) -> None:
+    page = open_as("amara")
+    page.evaluate("""() => {
+        window.Notification = class { constructor(title) { document.body.dataset.notified = title; } };
+        window.Notification.permission = "granted";
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+    }""")
+    source = f"{site.url}/login"
+    site.add_urgent("Opens its source", "collision", source_url=source)
+    go_ready(page)
+    expect(page.locator("[data-offer]")).to_contain_text("Opens its source")
+    expect(page.locator("body")).to_have_attribute("data-notified", "Offer: Opens its source")
+    with page.context.expect_page() as opened:
+        page.click("#accept")
+    opened.value.wait_for_load_state()
+    assert opened.value.url.startswith(site.url)
+    expect(page.locator("#focus h1")).to_have_text("Opens its source")
+    expect(page.locator("#open-source")).to_have_attribute("href", source)
+
+
 def test_what_else_the_contact_has_stands_beside_the_item(site: Site, open_as: Open, shot: Shot) -> None:
     contact = ContactInput(name="Ruth Adler", customer_id="C-77", emails=["ruth.adler@example.com"])
     site.add_one("Her first letter", "question", contact=contact)

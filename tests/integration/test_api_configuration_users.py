@@ -224,7 +224,7 @@ async def test_access_groups_limit_what_their_members_reach(api: World) -> None:
     made = await put(api, "/access-groups/motor", group)
     assert made.status_code == 201, made.text
     assert (await put(api, "/access-groups/motor", group)).status_code == 200
-    assert (await api.get("/access-groups/motor")).json() == {"id": "motor", **group}
+    assert (await api.get("/access-groups/motor")).json() == {"id": "motor", **group, "revision": 1}
     assert [g["id"] for g in (await api.get("/access-groups")).json()["accessGroups"]] == ["motor"]
     key = await api.post("/api-keys", {"name": "m", "role": "supervisor", "accessGroups": ["motor"]})
     api.keys["m"] = key.json()["secret"]
@@ -242,6 +242,20 @@ async def test_access_groups_limit_what_their_members_reach(api: World) -> None:
     assert (await delete(api, f"/api-keys/{key.json()['key']['id']}")).status_code == 204
     assert (await delete(api, "/access-groups/motor")).status_code == 204
     problem(await api.get("/access-groups/motor"), 404)
+
+
+async def test_the_second_of_two_who_edit_an_access_group_is_told(api: World) -> None:
+    path, group = "/access-groups/motor", {"name": "Motor", "categories": ["Claims/Motor"], "queues": []}
+    assert (await put(api, path, group)).headers["etag"] == '"1"'
+    read = await api.get(path)
+    assert read.headers["etag"] == '"1"'
+    first = await put(api, path, {**group, "name": "Motor north"}, headers={"If-Match": '"1"'})
+    assert (first.status_code, first.json()["revision"], first.headers["etag"]) == (200, 2, '"2"'), first.text
+    problem(await put(api, path, {**group, "queues": ["loans"]}, headers={"If-Match": '"1"'}), 412)
+    assert (await api.get(path)).json() == {"id": "motor", **group, "name": "Motor north", "revision": 2}
+    again = await put(api, path, {**group, "name": "Motor north"}, headers={"If-Match": '"2"'})
+    assert again.json()["revision"] == 2, "nothing changed"
+    problem(await put(api, path, {**group, "name": "Motor north"}, headers={"If-Match": '"1"'}), 412)
 
 
 async def test_who_is_limited_by_access_groups_makes_none_that_reach_further(api: World) -> None:

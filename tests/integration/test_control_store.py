@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from openiwd.adapters.postgres.control_store import PostgresControlStore
 from openiwd.adapters.postgres.pools import TenantPools
@@ -139,10 +140,15 @@ async def test_a_key_is_found_by_its_hash_and_belongs_to_its_tenant(control: Pos
 
 async def test_access_groups(control: PostgresControlStore) -> None:
     group = AccessGroup(id="north", name="North", categories=["Claims/Motor"], queues=["q1"])
-    await control.save_access_group("acme", group)
+    assert await control.save_access_group("acme", group, 0) == 1
     group.queues = []
-    await control.save_access_group("acme", group)
-    assert await control.access_groups("acme") == [group]
+    assert await control.save_access_group("acme", group) == 2
+    for stale in (0, 1, 3):
+        with pytest.raises(RevisionMismatchError):
+            await control.save_access_group("acme", replace(group, name="Stale"), stale)
+    with pytest.raises(RevisionMismatchError):
+        await control.save_access_group("acme", replace(group, id="south"), 1)
+    assert await control.access_groups("acme") == [replace(group, revision=2)]
     assert await control.access_groups("zeta") == []
     assert not await control.delete_access_group("zeta", "north")
     assert await control.delete_access_group("acme", "north")

@@ -119,6 +119,26 @@ def test_attributes_are_found_in_any_depth_and_whatever_else_is_wrong() -> None:
             "Zugewiesen an eines von Amara Rossi, gone",
         ),
         (
+            {"attribute": "createdDateTime", "operator": "olderThan", "value": "1d6h30m"},
+            "Created more than 1 d 6 h 30 m ago",
+            "Erstellt vor mehr als 1 T 6 h 30 min",
+        ),
+        (
+            {"attribute": "createdDateTime", "operator": "olderThan", "value": "soon"},
+            "Created more than soon ago",
+            "Erstellt vor mehr als soon",
+        ),
+        (
+            {"attribute": "dueDateTime", "operator": "before", "value": "now-25h90s"},
+            "Due (SLA) more than 1 d 1 h 1 m 30 s ago",
+            "Fällig (SLA) vor mehr als 1 T 1 h 1 min 30 s",
+        ),
+        (
+            {"attribute": "dueDateTime", "operator": "after", "value": "now+90m"},
+            "Due (SLA) more than 1 h 30 m from now",
+            "Fällig (SLA) in mehr als 1 h 30 min",
+        ),
+        (
             {"not": {"any": [{"attribute": "error", "operator": "isSet"}]}},
             "not (Error is set)",
             "nicht (Fehler ist gesetzt)",

@@ -86,21 +86,24 @@ async def list_access_groups(editor: CurrentEditor) -> AccessGroups:
 
 
 @get("/access-groups/{group_id:str}", tags=_TAGS, operation_id="getAccessGroup")
-async def get_access_group(editor: CurrentEditor, group_id: FromPath[str]) -> AccessGroup:
+async def get_access_group(editor: CurrentEditor, group_id: FromPath[str]) -> Response[AccessGroup]:
     """One access group."""
-    return await access_group.get(editor, group_id)
+    found = await access_group.get(editor, group_id)
+    return Response(found, headers=etag(found.revision))
 
 
 @put("/access-groups/{group_id:str}", tags=_TAGS, operation_id="putAccessGroup")
 async def put_access_group(
-    editor: CurrentEditor, group_id: FromPath[str], data: JSONBody[AccessGroupInput]
+    call: CurrentCall, editor: CurrentEditor, group_id: FromPath[str], data: JSONBody[AccessGroupInput]
 ) -> Response[AccessGroup]:
-    """Creates or replaces an access group: category paths (each with all below it) and queues."""
+    """Creates or replaces an access group: category paths (each with all below it) and queues. With `If-Match` only if
+    nobody has changed it since.
+    """
     if data.id not in (None, group_id):
         raise InvalidInputError("the body names another id", field="id", hint="leave it out")
     group = AccessGroup(id=group_id, name=data.name, categories=data.categories, queues=data.queues)
-    created = await access_group.put(editor, group)
-    return Response(group, status_code=201 if created else 200)
+    saved, created = await access_group.put(editor, group, call.if_match)
+    return Response(saved, status_code=201 if created else 200, headers=etag(saved.revision))
 
 
 @delete("/access-groups/{group_id:str}", tags=_TAGS, operation_id="deleteAccessGroup", status_code=204)

@@ -113,6 +113,7 @@ class AccessGroup(Struct, kw_only=True, rename="camel"):
     name: str
     categories: list[str] = []
     queues: list[str] = []
+    revision: int = 0
 
 
 class AuditEntry(Struct, kw_only=True, rename="camel"):
@@ -216,7 +217,10 @@ class ControlStore(Protocol):
     async def delete_api_key(self, tenant_id: str | None, key_id: UUID) -> bool: ...
 
     async def access_groups(self, tenant_id: str) -> list[AccessGroup]: ...
-    async def save_access_group(self, tenant_id: str, group: AccessGroup) -> None: ...
+    async def save_access_group(self, tenant_id: str, group: AccessGroup, revision: int | None = None) -> int:
+        """Its new revision. With a revision only if it still has that (0: if it is not there yet)."""
+        ...
+
     async def delete_access_group(self, tenant_id: str, group_id: str) -> bool: ...
 
     async def renew_process(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from openiwd.domain.errors import NotFoundError
 from openiwd.domain.rule_set_diff import category_nodes
@@ -45,9 +46,9 @@ def _missing(group_id: str) -> NotFoundError:
     )
 
 
-async def put(editor: Editor, group: AccessGroup) -> bool:
-    """Creates or replaces an access group; whether it is new. Neither it nor what it replaces
-    reaches further than the caller does.
+async def put(editor: Editor, group: AccessGroup, revision: int | None = None) -> tuple[AccessGroup, bool]:
+    """Creates or replaces an access group; whether it is new. With `revision`, only if it still has that. Neither
+    it nor what it replaces reaches further than the caller does.
     """
     editor.caller.require("users.update")
     check_id(group.id)
@@ -76,12 +77,14 @@ async def put(editor: Editor, group: AccessGroup) -> bool:
     control = editor.platform.control
     before = next((g for g in await control.access_groups(editor.tenant_id) if g.id == group.id), None)
     require_reach(editor, [group] if before is None else [group, before])
-    if before == group:
-        return False
-    await control.save_access_group(editor.tenant_id, group)
+    is_same = before is not None and before == replace(group, revision=before.revision)
+    if before is not None and is_same and revision in (None, before.revision):
+        return before, False
+    stored = await control.save_access_group(editor.tenant_id, group, revision)
+    after = replace(group, revision=stored)
     editor.platform.identities.forget()
-    await editor.note("created" if before is None else "updated", "access group", group.id, before, group)
-    return before is None
+    await editor.note("created" if before is None else "updated", "access group", group.id, before, after)
+    return after, before is None
 
 
 async def delete(editor: Editor, group_id: str) -> None:

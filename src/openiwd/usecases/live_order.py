@@ -1,7 +1,8 @@
 """Searches in live order that begin with the decider's own order: the best of very many items without sorting them all.
 
-Only for the first page, where the decider runs in this process. What it gives is the same page that the database alone
-would give; where it cannot tell so, it gives none, and the database is asked as usual.
+Only where the decider runs in this process: for the first page, and for those after it as far as the order reaches that
+the first was made from. What it gives is the same page that the database alone would give; where it cannot tell so, it
+gives none, and the database is asked as usual.
 """
 
 from __future__ import annotations
@@ -9,21 +10,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from openiwd.domain.backlog import First
 from openiwd.domain.errors import UnavailableError
+from openiwd.domain.instant import Micros, to_micros
+from openiwd.domain.schema import Schema
+from openiwd.domain.search_mark import decode_mark
 from openiwd.domain.work_item import FINAL, Status
-from openiwd.ports.tenant_store import Candidates, OpenCount, SearchPage, SearchQuery
+from openiwd.ports.tenant_store import Candidates, Cursor, OpenCount, SearchPage, SearchQuery
 
 if TYPE_CHECKING:
     from openiwd.usecases.decider import Decider
     from openiwd.usecases.platform import TenantServices
 
 COUNTED: Final = 10_000
-ATTEMPTS: Final = (4, 24)
+ATTEMPTS: Final = (8, 24)
 IN_CATEGORY: Final = (40,)
 """So many candidates for each item of the page, in turn; after that the filter is too narrow for this way.
 
@@ -31,10 +35,23 @@ Categories are rather narrow, and an index has the narrowest of them.
 """
 LEAST: Final = 60
 KEPT_SECONDS: Final = 0.5
+SCROLLS: Final = 200
+SCROLL_SECONDS: Final = 300.0
+MOST_CHANGED: Final = 2_000
+"""So many events after the first page, and the pages that follow are the database's."""
 _FINAL: Final = frozenset(s.value for s in FINAL)
 
 Ranked = tuple[datetime, First]
 """The order, and the instant that it is of."""
+
+
+class Scroll(NamedTuple):
+    """What the pages after a first page go on with. All that changed since `head` is to be looked at besides."""
+
+    until: float
+    first: First
+    head: Cursor
+    schemas: dict[str, Schema]
 
 
 class LiveOrders:
@@ -42,6 +59,7 @@ class LiveOrders:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str | None, int], tuple[float, int, Ranked]] = {}
+        self._scrolls: dict[tuple[str | None, Micros], Scroll] = {}
 
     async def first(
         self, services: TenantServices, decider: Decider, queue_id: str | None, limit: int
@@ -57,15 +75,32 @@ class LiveOrders:
         self._kept[(queue_id, limit)] = (loop.time(), seen, ranked)
         return ranked
 
+    def keep(self, queue_id: str | None, ranked: Ranked, head: Cursor, schemas: dict[str, Schema]) -> None:
+        """For the pages that follow; `head` is where the log stood before the order was made."""
+        at, first = ranked
+        key = (queue_id, to_micros(at))
+        self._scrolls.pop(key, None)
+        while len(self._scrolls) >= SCROLLS:
+            del self._scrolls[next(iter(self._scrolls))]
+        until = asyncio.get_running_loop().time() + SCROLL_SECONDS
+        self._scrolls[key] = Scroll(until, first, head, schemas)
+
+    def scroll(self, queue_id: str | None, at: int) -> Scroll | None:
+        """What was kept for the pages of this instant."""
+        found = self._scrolls.get((queue_id, Micros(at)))
+        return found if found is not None and asyncio.get_running_loop().time() < found.until else None
+
 
 async def live_page(services: TenantServices, query: SearchQuery) -> SearchPage | None:
-    """The first page of a search by priority; None where the database is to be asked alone."""
+    """A page of a search by priority; None where the database is to be asked alone."""
     decider = services.decider
-    if decider is None or query.cursor is not None or query.sort != ["-priority"]:
+    if decider is None or query.sort != ["-priority"]:
         return None
     statuses, queue_id = _asked(query.filter)
     if Status.QUEUED.value not in statuses or statuses & _FINAL:
         return None
+    if query.cursor is not None:
+        return await _later_page(services, query, query.cursor, queue_id)
     counting = asyncio.create_task(_count(services, query), name="count of a search")
     try:
         page = await _page(services, decider, query, queue_id)
@@ -98,7 +133,7 @@ async def _page(
     services: TenantServices, decider: Decider, query: SearchQuery, queue_id: str | None
 ) -> SearchPage | None:
     for times in IN_CATEGORY if query.category else ATTEMPTS:
-        wanted = max(query.limit, LEAST) * times
+        wanted, head = max(query.limit, LEAST) * times, services.feed.head
         try:
             at, ranked = await services.live_orders.first(services, decider, queue_id, wanted)
         except UnavailableError:
@@ -109,8 +144,28 @@ async def _page(
         async with services.runtime.store.reading() as reading:
             page = await reading.search(replace(query, candidates=candidates, now=at, with_count=False))
         if page.next_cursor is not None:
+            if head is not None:
+                services.live_orders.keep(queue_id, (at, ranked), head, query.schemas)
             return page
     return None
+
+
+async def _later_page(
+    services: TenantServices, query: SearchQuery, cursor: str, queue_id: str | None
+) -> SearchPage | None:
+    """Among what the first page was found among, and what has changed since: all else stands where it stood."""
+    mark = decode_mark(cursor)
+    scroll = services.live_orders.scroll(queue_id, mark.now) if mark is not None else None
+    if scroll is None or scroll.schemas != query.schemas or query.with_count:
+        return None
+    async with services.runtime.store.reading() as reading:
+        events = await reading.events(scroll.head, MOST_CHANGED + 1)
+        if len(events) > MOST_CHANGED:
+            return None
+        numbers = {*scroll.first.numbers, *(e.item_number for e in events if e.item_number is not None)}
+        candidates = Candidates(numbers=list(numbers), above=scroll.first.least)
+        page = await reading.search(replace(query, candidates=candidates))
+    return page if page.next_cursor is not None else None
 
 
 def matching_groups(query: SearchQuery) -> Callable[[OpenCount], int] | None:

@@ -101,10 +101,17 @@ class PostgresControlStore(LoginStore):
     async def access_groups(self, tenant_id: str) -> list[AccessGroup]:
         return [AccessGroup(**dict(r.items())) for r in await self._fetch("access_groups", tenant_id)]
 
-    async def save_access_group(self, tenant_id: str, group: AccessGroup) -> None:
-        await self._execute(
-            "save_access_group", tenant_id, group.id, group.name, group.categories, group.queues
-        )
+    async def save_access_group(self, tenant_id: str, group: AccessGroup, revision: int | None = None) -> int:
+        values = (group.id, group.name, group.categories, group.queues, revision)
+        record = await self._fetchrow("save_access_group", tenant_id, *values)
+        if record is None:
+            raise RevisionMismatchError(
+                f"access group '{group.id}' is no longer at revision {revision}",
+                field="revision",
+                hint="load it again and repeat the change",
+            )
+        stored: int = record["revision"]
+        return stored
 
     async def delete_access_group(self, tenant_id: str, group_id: str) -> bool:
         return await self._fetchrow("delete_access_group", tenant_id, group_id) is not None

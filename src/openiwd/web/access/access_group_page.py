@@ -8,15 +8,16 @@ from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from msgspec.structs import replace
 
 from openiwd.domain.category import CategoryConfig
-from openiwd.domain.errors import DuplicateError, ForbiddenError, NotFoundError, OpenIwdError
+from openiwd.domain.errors import DuplicateError, ForbiddenError, OpenIwdError
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases import access_group, api_key, user_admin
 from openiwd.usecases.grant import reach_refusal
 from openiwd.web.configuration.navigation import show
 from openiwd.web.item.directory import live_rules
-from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog
+from openiwd.web.shell.dialog_page import act_and_open, editor_of, show_dialog
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.listing import address
 from openiwd.web.shell.rendering import redirect
@@ -147,10 +148,12 @@ async def save_group(visit: CurrentVisit, group_id: FromPath[str] = "") -> Respo
         require(visit, sent, ["name"] if group_id else ["name", "id"])
         if not group_id and any(g.id == group.id for g in await access_group.groups(editor)):
             raise DuplicateError(visit.t("people.id_taken", id=group.id), field="id")
-        await access_group.put(editor, group)
+        await access_group.put(editor, group, sent.revision() if group_id else 0)
     except OpenIwdError as error:
         if isinstance(error, ForbiddenError) and error.code == "forbidden":
             raise
+        # What was read first stays what it is compared with, whatever was stored since.
+        group = replace(group, revision=sent.revision() or 0)
         fields = with_errors(_fields(visit, group, new=not group_id), error)
         return await _page(visit, group, new=not group_id, fields=fields, error=error)
     return redirect(f"{href_of(group.id)}?saved=1", htmx=visit.is_htmx)
@@ -190,13 +193,8 @@ async def delete_group(visit: CurrentVisit, group_id: FromPath[str]) -> Response
     """Removes a group without members."""
     editor = editor_of(visit)
     group = await access_group.get(editor, group_id)
-    try:
-        await access_group.delete(editor, group_id)
-    except NotFoundError:
-        raise
-    except OpenIwdError as error:
-        return refuse_dialog(visit, await _delete_form(visit, group), await sent_by(visit), error)
-    return done(visit, "", to=PATH)
+    form = await _delete_form(visit, group)
+    return await act_and_open(visit, form, lambda: access_group.delete(editor, group_id), PATH)
 
 
 PAGES: Final[list[Any]] = [groups_page, new_group, group_editor, save_group, delete_dialog, delete_group]

@@ -21,7 +21,7 @@ from openiwd.web.people.agent_edit_page import ZONES
 from openiwd.web.people.agent_filter import Choice
 from openiwd.web.people.agent_view import edit_href
 from openiwd.web.shell.catalogue import Catalogue
-from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog, typed
+from openiwd.web.shell.dialog_page import act_and_open, act_in_dialog, done, editor_of, show_dialog, typed
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.listing import part_of
 from openiwd.web.shell.rendering import CATALOGUES, redirect
@@ -303,13 +303,14 @@ async def password_dialog(visit: CurrentVisit, user_id: FromPath[UUID]) -> Respo
 @post(f"{PATH}/{{user_id:uuid}}/password", status_code=200)
 async def set_password(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[Any]:
     """Sets it: the user's sessions end, a lock too."""
-    sent, editor = await sent_by(visit), editor_of(visit)
+    editor = editor_of(visit)
     user = await user_admin.get(editor, user_id)
-    try:
+
+    async def put(sent: Sent) -> Response[Any]:
         await user_admin.set_password(editor, user_id, sent.raw("password"))
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _password_form(visit, user), sent, error)
-    return done(visit, visit.t("access.password_done", name=user.name))
+        return done(visit, visit.t("access.password_done", name=user.name))
+
+    return await act_in_dialog(visit, _password_form(visit, user), put)
 
 
 def _factor_form(visit: Visit, user: UserRecord) -> Form:
@@ -337,11 +338,12 @@ async def end_factor(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[A
     visit.caller.require("users.update")
     editor = editor_of(visit)
     user = await user_admin.get(editor, user_id)
-    try:
-        await user_admin.end_second_factor(editor, user_id)
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _factor_form(visit, user), await sent_by(visit), error)
-    return done(visit, "", to=f"{PATH}/{user_id}?saved=1")
+    return await act_and_open(
+        visit,
+        _factor_form(visit, user),
+        lambda: user_admin.end_second_factor(editor, user_id),
+        f"{PATH}/{user_id}?saved=1",
+    )
 
 
 def _switch_form(visit: Visit, user: UserRecord) -> Form:
@@ -371,15 +373,15 @@ async def switch_active(visit: CurrentVisit, user_id: FromPath[UUID]) -> Respons
     visit.caller.require("users.update")
     editor = editor_of(visit)
     user = await user_admin.get(editor, user_id)
-    try:
+
+    async def switch() -> None:
         if user.active:
             await user_admin.deactivate(editor, user_id)
         else:
             values = {f: getattr(user, f) for f in UserInput.__struct_fields__} | {"active": True}
             await user_admin.update(editor, user_id, UserInput(**values), user.revision)
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _switch_form(visit, user), await sent_by(visit), error)
-    return done(visit, "", to=f"{PATH}/{user_id}?saved=1")
+
+    return await act_and_open(visit, _switch_form(visit, user), switch, f"{PATH}/{user_id}?saved=1")
 
 
 PAGES: Final[list[Any]] = [

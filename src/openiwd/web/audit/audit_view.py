@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 
 from openiwd.usecases.configuration import AuditRecord
 from openiwd.web.people.difference_view import Change, changes_of, changes_of_rows, value_text
@@ -45,6 +46,8 @@ class AuditLine(NamedTuple):
     css: str
     kind: str
     object_id: str
+    name: str
+    """What people call it: an id that nobody can read stands behind it."""
     href: str
     changes: list[Change]
     more: int
@@ -64,6 +67,7 @@ def line_of(entry: AuditRecord, t: Catalogue, times: TimeText, name_of: Callable
         css=_css(entry.action),
         kind=kind_name(entry.object_kind, t),
         object_id=entry.object_id or "",
+        name=name_of_object(entry),
         href=href_of(entry),
         changes=changes[:SHOWN],
         more=max(0, len(changes) - SHOWN),
@@ -78,6 +82,18 @@ def _css(action: str) -> str:
 
 def kind_name(kind: str, t: Catalogue) -> str:
     return t.named("audit_kind", kind.replace(" ", "_"))
+
+
+def name_of_object(entry: AuditRecord) -> str:
+    """Its id; of a UUID the name that the entry tells."""
+    object_id = entry.object_id or ""
+    try:
+        UUID(object_id)
+    except ValueError:
+        return object_id
+    told = (entry.detail.get("after"), entry.detail.get("before"), entry.detail)
+    names = (one.get("name") for one in told if isinstance(one, Mapping))
+    return next((name for name in names if isinstance(name, str) and name), object_id)
 
 
 def href_of(entry: AuditRecord) -> str:

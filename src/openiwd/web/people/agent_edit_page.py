@@ -31,7 +31,7 @@ from openiwd.web.people.agent_view import (
     skill_rows,
 )
 from openiwd.web.people.named import groups_and_skills
-from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog, typed
+from openiwd.web.shell.dialog_page import act_and_open, editor_of, show_dialog, typed
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.sent import Sent, as_, sent_by
@@ -265,11 +265,12 @@ async def switch_active(visit: CurrentVisit, agent_id: FromPath[str]) -> Respons
     agent = await agent_use.get(visit.services, agent_id)
     profile = profile_of(agent)
     profile.active = not agent.active
-    try:
-        await agent_profile.put(editor_of(visit), profile, agent.revision)
-    except OpenIwdError as error:
-        return refuse_dialog(visit, await _switch_form(visit, agent), await sent_by(visit), error)
-    return done(visit, "", to=f"{edit_href(agent_id)}?saved=1")
+    return await act_and_open(
+        visit,
+        await _switch_form(visit, agent),
+        lambda: agent_profile.put(editor_of(visit), profile, agent.revision),
+        f"{edit_href(agent_id)}?saved=1",
+    )
 
 
 def _delete_form(visit: Visit, agent: Agent) -> Form:
@@ -294,14 +295,8 @@ async def delete_dialog(visit: CurrentVisit, agent_id: FromPath[str]) -> Respons
 @post(f"{PATH}/{{agent_id:str}}/delete", status_code=200)
 async def delete_agent(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[Any]:
     """Removes an agent whom nothing refers to."""
-    try:
-        await agent_profile.delete(editor_of(visit), agent_id)
-    except NotFoundError:
-        raise
-    except OpenIwdError as error:
-        agent = await agent_use.get(visit.services, agent_id)
-        return refuse_dialog(visit, _delete_form(visit, agent), await sent_by(visit), error)
-    return done(visit, "", to=PATH)
+    form = _delete_form(visit, await agent_use.get(visit.services, agent_id))
+    return await act_and_open(visit, form, lambda: agent_profile.delete(editor_of(visit), agent_id), PATH)
 
 
 PAGES: Final[list[Any]] = [

@@ -26,8 +26,8 @@ _KINDS: Final = {
     "createdDateTime": "age", "assignedToUser": "assignee", "queue": "queue",
 }  # fmt: skip
 _WIDTHS: Final = {
-    "priority": 124, "categoryPath": 176, "status": 100, "dueDateTime": 126, "createdDateTime": 84,
-    "assignedToUser": 128, "queue": 128, "captureId": 128, "overdue": 92,
+    "priority": 116, "categoryPath": 148, "status": 100, "dueDateTime": 136, "createdDateTime": 92,
+    "assignedToUser": 104, "queue": 104, "captureId": 128, "overdue": 92,
 }  # fmt: skip
 NARROWEST, WIDEST, USUAL = 48, 900, 136
 _FIELDS: Final = {public: field for field, public in NAMES.items()} | {"category": "named_category"}

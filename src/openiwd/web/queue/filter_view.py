@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from openiwd.domain.instant import parse_now
+from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.instant import SECOND, parse_duration, parse_now
 from openiwd.domain.work_item import FINAL, OPEN
 from openiwd.web.queue.queue_filter import QueueFilter
 from openiwd.web.queue.vocabulary import DATE, Known
@@ -88,7 +89,7 @@ class Words:
         if operator in ("isSet", "isNotSet"):
             return t(f"uq.op.{operator}")
         if operator == "olderThan":
-            return t("uq.op.olderThan", value=str(value))
+            return t("uq.op.olderThan", value=self._duration(value))
         if operator == "between" and isinstance(value, list) and len(value) == 2:
             low, high = (parse_now(str(v)) for v in value)
             if low is not None and high == 0:
@@ -97,11 +98,21 @@ class Words:
                 return t("uq.op.withinNext", value=self._span(high))
             return t("uq.op.between", low=self._instant(value[0]), high=self._instant(value[1]))
         key = {"lt": "before", "le": "before", "gt": "after", "ge": "after"}.get(operator, operator)
+        offset = parse_now(str(value))
+        if offset and key in ("before", "after"):
+            return t(f"uq.op.{key}_{'past' if offset < 0 else 'ahead'}", value=self._span(abs(offset)))
         key = f"uq.op.{key}"
         return t(key, value=self._instant(value)) if t.has(key) else f"{operator} {self._instant(value)}"
 
     def _span(self, micros: int) -> str:
-        return self._times.round_duration(micros / 1_000_000)
+        return self._times.whole_duration(micros // SECOND)
+
+    def _duration(self, value: Any) -> str:
+        """What `1d6h` means; what is none is shown as it is, and the search says what is wrong with it."""
+        try:
+            return self._span(parse_duration(value)) if isinstance(value, int | str) else str(value)
+        except InvalidInputError:
+            return str(value)
 
     def _instant(self, value: Any) -> str:
         offset = parse_now(str(value))

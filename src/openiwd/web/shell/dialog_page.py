@@ -43,6 +43,18 @@ async def act_in_dialog(
         return refuse_dialog(visit, form, sent, error)
 
 
+async def act_and_open(
+    visit: Visit, form: Form, act: Callable[[], Awaitable[object]], to: str
+) -> Response[Any]:
+    """What a dialog asks before it is done; then this page is opened."""
+
+    async def acting(_: Sent) -> Response[Any]:
+        await act()
+        return done(visit, "", to=to)
+
+    return await act_in_dialog(visit, form, acting)
+
+
 def delete_form(visit: Visit, href: str, name: str, text: str) -> Form:
     """Asks before something with a name is deleted; `text` says what goes with it."""
     return Form(

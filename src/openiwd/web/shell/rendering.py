@@ -8,10 +8,12 @@ from importlib import resources
 from typing import Any, Final
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 from litestar import Response
 
 from openiwd.web.shell.catalogue import FALLBACK, Catalogue, load_catalogues, number
+from openiwd.web.shell.said import said
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -83,6 +85,14 @@ def static_path(name: str) -> str:
 
 ENVIRONMENT.globals["static"] = static_path
 ENVIRONMENT.globals["number"] = number
+
+
+@pass_context
+def _said(context: Context, text: Any) -> str:
+    return said(text, context["t"])
+
+
+ENVIRONMENT.filters["said"] = _said
 
 
 def catalogue(language: str) -> Catalogue:

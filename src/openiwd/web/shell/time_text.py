@@ -61,6 +61,15 @@ class TimeText:
             return sign + self.t("duration.hours_only", h=str(whole // HOUR))
         return self.duration(seconds)
 
+    def whole_duration(self, seconds: int) -> str:
+        """All of it, to the second, without units that are zero: `1 d 6 h 30 m`. For what somebody has set."""
+        parts, rest = [], abs(seconds)
+        for unit, size in (("days_only", DAY), ("hours_only", HOUR), ("minutes", MINUTE), ("seconds", 1)):
+            count, rest = divmod(rest, size)
+            if count:
+                parts.append(self.t(f"duration.{unit}", **{unit[0]: str(count)}))
+        return ("−" if seconds < 0 else "") + (" ".join(parts) or self.t("duration.now"))
+
     def since(self, at: datetime) -> str:
         """How long ago (or ahead, negative) an instant lies."""
         return self.duration((self.now - at).total_seconds())

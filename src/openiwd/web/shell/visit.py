@@ -27,6 +27,7 @@ from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.web.shell.admission import SESSION_COOKIE, LoginNeededError
 from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.rendering import catalogue, html, nothing, redirect, trigger
+from openiwd.web.shell.said import said
 from openiwd.web.shell.time_text import TimeText
 
 THEMES: Final = ("light", "dark")
@@ -127,7 +128,10 @@ def theme_of(request: AnyRequest) -> str | None:
 
 
 def language_of(request: AnyRequest) -> str:
-    """The first language that the browser asks for; for pages before the login."""
+    """That of who is logged in; before the login the first that the browser asks for."""
+    caller: Caller | None = request.scope["state"].get("caller")
+    if caller is not None:
+        return caller.language
     return request.headers.get("accept-language", "en").split(",")[0].split(";")[0].strip()[:2] or "en"
 
 
@@ -247,11 +251,13 @@ def answer_unknown(request: AnyRequest, status: int, detail: str) -> Response[An
 
 
 def _answer(request: AnyRequest, status: int, message: str, hint: str | None) -> Response[Any]:
+    t = catalogue(language_of(request))
+    message, hint = said(message, t), said(hint, t) if hint else None
     if request.headers.get("hx-request") == "true":
         told = {"text": message, "hint": hint, "kind": "bad"}
         return nothing(status=status, headers={**trigger(toast=told), "HX-Reswap": "none"})
     context = {
-        "t": catalogue(language_of(request)),
+        "t": t,
         "theme": theme_of(request),
         "status": status,
         "message": message,

@@ -15,7 +15,14 @@ from openiwd.usecases import dashboard
 from openiwd.usecases import webhook as webhook_use
 from openiwd.usecases.webhook import Record, state_of
 from openiwd.web.configuration.navigation import show
-from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog, typed
+from openiwd.web.shell.dialog_page import (
+    act_and_open,
+    act_in_dialog,
+    delete_form,
+    editor_of,
+    show_dialog,
+    typed,
+)
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.rendering import HEADERS, redirect
 from openiwd.web.shell.sent import Sent, as_, require, sent_by
@@ -222,14 +229,15 @@ async def rotate_dialog(visit: CurrentVisit, webhook_id: FromPath[str]) -> Respo
 @post(f"{PATH}/{{webhook_id:str}}/secret", status_code=200)
 async def rotate(visit: CurrentVisit, webhook_id: FromPath[str]) -> Response[Any]:
     """A new secret, shown for the only time."""
-    sent, editor = await sent_by(visit), editor_of(visit)
+    editor = editor_of(visit)
     record = await webhook_use.get(editor, webhook_id)
-    try:
+
+    async def make(sent: Sent) -> Response[Any]:
         hours = sent.number("overlapHours")
         secret = await webhook_use.rotate(editor, webhook_id, OVERLAP_HOURS if hours is None else hours)
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _rotate_form(visit, record), sent, error)
-    return visit.page("webhook/webhook_secret.html", secret=secret, name=record.webhook.name)
+        return visit.page("webhook/webhook_secret.html", secret=secret, name=record.webhook.name)
+
+    return await act_in_dialog(visit, _rotate_form(visit, record), make)
 
 
 @post(f"{PATH}/{{webhook_id:str}}/ping", status_code=200)
@@ -240,15 +248,9 @@ async def ping(visit: CurrentVisit, webhook_id: FromPath[str]) -> Response[Any]:
 
 
 def _delete_form(visit: Visit, record: Record) -> Form:
-    t, count = visit.t, record.count
-    return Form(
-        action=f"{href_of(record.webhook.id)}/delete",
-        title=t("named.delete_title", name=record.webhook.name),
-        text=t("webhook.delete_text", n=count.waiting + count.parked),
-        fields=[],
-        submit=t("form.delete"),
-        danger=True,
-    )
+    hook, count = record.webhook, record.count
+    text = visit.t("webhook.delete_text", n=count.waiting + count.parked)
+    return delete_form(visit, href_of(hook.id), hook.name, text)
 
 
 @get(f"{PATH}/{{webhook_id:str}}/delete")
@@ -263,11 +265,9 @@ async def delete(visit: CurrentVisit, webhook_id: FromPath[str]) -> Response[Any
     """Removes it with its secrets and deliveries."""
     editor = editor_of(visit)
     record = await webhook_use.get(editor, webhook_id)
-    try:
-        await webhook_use.delete(editor, webhook_id)
-    except OpenIwdError as error:
-        return refuse_dialog(visit, _delete_form(visit, record), await sent_by(visit), error)
-    return done(visit, "", to=PATH)
+    return await act_and_open(
+        visit, _delete_form(visit, record), lambda: webhook_use.delete(editor, webhook_id), PATH
+    )
 
 
 PAGES: Final[list[Any]] = [

@@ -193,12 +193,17 @@ DELETE FROM api_key WHERE id = $2 AND tenant_id IS NOT DISTINCT FROM $1 RETURNIN
 
 -- name: access_groups
 -- Access groups of a tenant.
-SELECT id, name, categories, queues FROM access_group WHERE tenant_id = $1 ORDER BY id;
+SELECT id, name, categories, queues, revision FROM access_group WHERE tenant_id = $1 ORDER BY id;
 
 -- name: save_access_group
--- Inserts or replaces an access group.
-INSERT INTO access_group (tenant_id, id, name, categories, queues) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, categories = excluded.categories, queues = excluded.queues;
+-- Inserts or replaces an access group; with a revision: only if the stored one is that, 0 being one that is not there yet.
+INSERT INTO access_group (tenant_id, id, name, categories, queues)
+SELECT $1, $2, $3, $4, $5
+WHERE coalesce($6::int, 0) = 0 OR EXISTS (SELECT FROM access_group WHERE tenant_id = $1 AND id = $2)
+ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, categories = excluded.categories,
+    queues = excluded.queues, revision = access_group.revision + 1
+WHERE $6::int IS NULL OR access_group.revision = $6
+RETURNING revision;
 
 -- name: delete_access_group
 -- Removes an access group.

@@ -7,7 +7,8 @@ import { isBusy, isTyping } from "./shortcut.js";
 
 const CHECK_MS = 400;
 const DEEPEST = 3;
-const SPAN = /^now\s*([+-])\s*(\d+)([dhm])$/;
+const SPAN = /^now\s*([+-])\s*((?:\d+[dhms])+)$/;
+const UNITS = { d: 86400, h: 3600, m: 60, s: 1 };
 const LOCAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?$/;
 let data = null;
 
@@ -45,15 +46,15 @@ function asked(node) {
   if (attribute?.type === "date") {
     if (operator === "between" && Array.isArray(value)) {
       const [low, high] = value.map(String);
-      if (high === "now" && SPAN.test(low)) return { operator: "withinLast", value: low.replace(SPAN, "$2$3") };
-      if (low === "now" && SPAN.test(high)) return { operator: "withinNext", value: high.replace(SPAN, "$2$3") };
+      if (high === "now" && SPAN.test(low)) return { operator: "withinLast", value: low.replace(SPAN, "$2") };
+      if (low === "now" && SPAN.test(high)) return { operator: "withinNext", value: high.replace(SPAN, "$2") };
     }
     if (["after", "gt", "ge"].includes(operator) && SPAN.test(value) && value.includes("+")) {
-      return { operator: "laterThan", value: value.replace(SPAN, "$2$3") };
+      return { operator: "laterThan", value: value.replace(SPAN, "$2") };
     }
     if (["before", "lt", "le"].includes(operator)) {
       if (value === "now") return { operator: "olderThan", value: "0m" };
-      if (SPAN.test(value) && value.includes("-")) return { operator: "olderThan", value: value.replace(SPAN, "$2$3") };
+      if (SPAN.test(value) && value.includes("-")) return { operator: "olderThan", value: value.replace(SPAN, "$2") };
     }
     if (["lt", "le"].includes(operator)) return { operator: "before", value };
     if (["gt", "ge"].includes(operator)) return { operator: "after", value };
@@ -74,13 +75,22 @@ function input(type, value, label) {
 /** A date and time as its own input has it; what was said otherwise (`now-2d`, with a zone) is shown as it is. */
 const moment = (value, label) => input(!value || LOCAL.test(value) ? "datetime-local" : "text", value, label);
 
+/** A duration as one number of its largest unit that divides it: `1d6h` are 30 hours. None for what has seconds. */
+function inOneUnit(text) {
+  if (/^\d+[dhm]$/.test(text)) return [text.slice(0, -1), text.at(-1)];
+  if (!/^(\d+[dhms])+$/.test(text)) return null;
+  const seconds = [...text.matchAll(/(\d+)([dhms])/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * UNITS[unit], 0);
+  const unit = ["d", "h", "m"].find((each) => seconds % UNITS[each] === 0);
+  return unit ? [String(seconds / UNITS[unit]), unit] : null;
+}
+
 function span(value) {
-  const parts = /^(\d+)([dhm])$/.exec(value || "4h");
+  const parts = inOneUnit(String(value || "4h"));
   if (!parts) {
     const whole = input("text", value, data.texts.value);
     return { elements: [whole], read: () => whole.value };
   }
-  const [, amount, unit] = parts;
+  const [amount, unit] = parts;
   const number = named(make("input", { type: "number", min: 0, step: 1, className: "input s amount", value: amount }), data.texts.amount);
   const units = named(make("select", { className: "input s unit" }, ...["m", "h", "d"].map((u) => option(u, data.texts[u], unit))), data.texts.unit);
   return { elements: [number, units], read: () => `${Math.max(0, Math.round(Number(number.value)))}${units.value}` };

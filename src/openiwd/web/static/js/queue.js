@@ -97,8 +97,20 @@ async function refresh() {
   document.getElementById("still").hidden = !isLong;
   // So many rows would be dear to bring again: they stand still, and what is counted goes on.
   if (isLong) return load("GET", `/queue/refresh${query}limit=1`, { target: "#rows", swap: "none" });
-  const address = `/queue/refresh${query}limit=${Math.max(shown, 60)}`;
-  await loadKeeping("GET", address, { target: "#rows", swap: "innerHTML" }, place);
+  const limit = Math.max(shown, 60);
+  // Rows that were loaded meanwhile would go with an answer that knows nothing of them: it is asked anew.
+  const keepMore = ({ detail }) => {
+    if (detail.target.id !== "rows" || rows().length <= limit) return;
+    detail.shouldSwap = false;
+    document.body.dispatchEvent(new Event("itemChanged"));
+  };
+  document.body.addEventListener("htmx:beforeSwap", keepMore);
+  try {
+    const address = `/queue/refresh${query}limit=${limit}`;
+    await loadKeeping("GET", address, { target: "#rows", swap: "innerHTML" }, place);
+  } finally {
+    document.body.removeEventListener("htmx:beforeSwap", keepMore);
+  }
 }
 
 /** Where the reader is in the list: how far down, and at which row. */
