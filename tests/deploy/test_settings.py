@@ -133,8 +133,10 @@ def test_of_email(manifests: Manifests, tmp_path: Path) -> None:
 def test_of_the_data_mart(manifests: Manifests, tmp_path: Path) -> None:
     env = variables(manifests, "datamart-acme", tmp_path)
     settings = read_mart_settings(env)
-    assert as_by_itself(settings, defaults(MartSettings)) == set()
+    # Chains of CronJobs are arguments of the command.
+    assert as_by_itself(settings, defaults(MartSettings)) == {"chain"}
     assert settings.gws is not None
+    assert settings.gws.api_key == "mart-acme/gws-api-key"
     assert settings.gws.client_secret == "mart-acme/gws-client-secret"
     assert as_by_itself(read_told(env), Told()) == set()
     assert read_outbound_allowed(env), "GWS is inside, too"

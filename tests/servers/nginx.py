@@ -16,7 +16,7 @@ from tests.faults.installation import until
 from tests.servers.certificate import make_certificate
 from tests.servers.shared import ROOT, answers, free_port, needed
 
-SHIPPED = ROOT / "deploy" / "nginx"
+SHIPPED = ROOT / "deploy" / "gateway"
 PODS = """\
 client_body_temp_path {folder}/body;
 proxy_temp_path {folder}/proxy;
