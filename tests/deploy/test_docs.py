@@ -182,7 +182,8 @@ def test_the_first_hour(tmp_path: Path) -> None:
         if (found := re.search(r"create secret generic ([\w-]+)", line))
         for key in re.findall(r"--from-literal=([\w-]+)=", line)
     }
-    made |= {(n, None) for line in lines for n in re.findall(r"create secret tls ([\w-]+)", line)}
+    whole = r"create secret (?:tls ([\w-]+)|generic ([\w-]+) --from-file)"
+    made |= {(one or other, None) for line in lines for one, other in re.findall(whole, line)}
     assert set(secrets_in(manifests)) == made
     named = {n for line in lines for n in re.findall(r" deploy/(iwd[\w-]+)", line)}
     assert named

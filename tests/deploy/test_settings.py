@@ -150,6 +150,17 @@ def test_keys_of_certificates_that_are_only_watched_stay_where_they_are(manifest
         assert watched["secret"]["items"] == [{"key": "tls.crt", "path": "tls.crt"}]
 
 
+def test_every_pod_knows_whom_to_believe_about_the_database(manifests: Manifests) -> None:
+    pods = [one["spec"]["template"]["spec"] for one in manifests if one["kind"] in ("Deployment", "Job")]
+    assert len(pods) == 6
+    for pod in pods:
+        (container,) = pod["containers"]
+        told = {one["name"]: one.get("value") for one in container["env"]}
+        (mount,) = (m for m in container["volumeMounts"] if m["name"] == "database-tls")
+        assert told["PGSSLROOTCERT"] == f"{mount['mountPath']}/ca.crt"
+        assert volume_of(pod, "database-tls")["secret"]["secretName"] == "openiwd-database-ca"
+
+
 def test_passwords_do_not_stand_in_values() -> None:
     for words in ("redis.url=redis://iwd:secret@redis:6379", "search.urls={https://iwd:secret@search:9200}"):
         with pytest.raises(AssertionError, match="values don't meet the specifications of the schema"):

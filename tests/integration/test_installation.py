@@ -69,10 +69,11 @@ def migrated(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
     unnamed = {name: value for name, value in os.environ.items() if name != "OPENIWD_DATABASE_URL"}
     return subprocess.run(
         [sys.executable, "-m", "openiwd", "migrate", *options, "--data", str(data)],
-        env=unnamed, capture_output=True, text=True, check=False, timeout=120,
+        env=unnamed, capture_output=True, text=True, check=False, timeout=400,
     )  # fmt: skip
 
 
+@pytest.mark.timeout(900)  # commands start slowly on a busy machine
 async def test_migrate_reaches_the_database_of_a_data_folder(data: Path) -> None:
     async with installation(Settings(), data, make=True) as settings, platform(settings) as wiring:
         tenant = Tenant(id="acme", name="Acme", database_name="iwd-acme")
