@@ -61,8 +61,11 @@ class User:
         return False
 
     async def goes_on(self, more: int = 5) -> None:
+        """Until so much more is done; fails at once with what went wrong."""
         before = self.done
-        await asyncio.to_thread(until, "it goes on", lambda: self.done > before + more, LONG_SECONDS)
+        what = f"{type(self).__name__} goes on"
+        await asyncio.to_thread(until, what, lambda: self.wrong or self.done > before + more, LONG_SECONDS)
+        assert self.wrong == [], self.wrong[:5]
 
     def stop(self) -> None:
         self.is_over = True
@@ -171,11 +174,11 @@ class Letters(User):
         )
 
     async def run(self) -> None:
-        async with self.client() as http:
-            while not self.is_over:
-                self.write()
+        while not self.is_over:
+            self.write()
+            async with self.client() as http:
                 await self.answer(http)
-                await asyncio.sleep(LETTERS_PAUSE_SECONDS)
+            await asyncio.sleep(LETTERS_PAUSE_SECONDS)
 
     async def answer(self, http: httpx.AsyncClient) -> None:
         try:
@@ -184,7 +187,7 @@ class Letters(User):
                     made = await http.post(f"{PREFIX}/items/{item['id']}/emails", json={"text": "Thank you."})
                     if self.note(made):
                         self.answers[item["id"]] = made.json()["messageId"]
-        except httpx.HTTPError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test must tell it
             self.wrong.append(repr(error))
         self.done = len(self.sent())
 
