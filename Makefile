@@ -72,7 +72,7 @@ test-replay: install ## replays the real event logs from OPENIWD_DATA (default .
 		echo "*** SKIPPED: no event logs in '$(OPENIWD_DATA)'; set OPENIWD_DATA to the folder that holds them ***" >&2; \
 	fi
 
-upgrade-test: install ## the code before the last migration on today's schema (needs the repository's history)
+upgrade-test: install ## the code before the last migration on today's schema (of a shallow clone the rest is fetched)
 	@$(BIN)/pytest -n 0 -m upgrade $(ARGS)
 
 test-superset: install ## a real Superset (own venv in .tools) imports deploy/superset; each chart says what the report page says

@@ -160,7 +160,7 @@ def test_a_mart_on_a_schedule() -> None:
     assert set(crons) == {"r-openiwd-datamart-acme-intraday", "r-openiwd-datamart-acme-historical"}
     for name, spec in crons.items():
         (container,) = spec["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-        assert container["args"] == ["mart", "--chain", name.rpartition("-")[2]]
+        assert container["args"] == ["datamart", "run", "--chain", name.rpartition("-")[2]]
         assert spec["timeZone"] == "Europe/Berlin"
 
 

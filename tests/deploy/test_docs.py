@@ -15,6 +15,7 @@ import yaml
 
 from openiwd.api.authorisation import ROUTES
 from openiwd.cli.main import app
+from openiwd.domain.setting_key import DATABASES, KEYS
 from openiwd.processes.settings import (
     read_email_settings,
     read_mart_settings,
@@ -34,6 +35,7 @@ ROUTE = re.compile(
     r"(?:GET|POST|PUT|PATCH|DELETE) (/iwd/v3/[^\s`?'\"…]+)|http[^\s'\"]*(/iwd/v3/[^\s`?'\"…]+)"
 )
 NOT_OF_PROCESSES = {
+    "OPENIWD_CONFIG": "names the file whose keys stand for variables",
     "OPENIWD_URL": "of commands that ask a server, and of the email service",
     "OPENIWD_API_KEY": "of commands that ask a server",
     "OPENIWD_DATA": "of `make test-replay`",
@@ -146,7 +148,7 @@ def test_every_setting_is_told() -> None:
     told = settings_in(CONFIGURATION.read_text(encoding="utf-8"))
     read = settings_that_are_read()
     beside = {name for name in read if name.endswith("_FILE") and name.removesuffix("_FILE") in read}
-    assert told == (read - beside) | {"OPENIWD_API_KEY"}
+    assert told == (read - beside) | {"OPENIWD_API_KEY", "OPENIWD_CONFIG"}
 
 
 def secrets_in(value: Any) -> Iterator[tuple[str, str | None]]:
@@ -180,7 +182,8 @@ def test_the_first_hour(tmp_path: Path) -> None:
         if (found := re.search(r"create secret generic ([\w-]+)", line))
         for key in re.findall(r"--from-literal=([\w-]+)=", line)
     }
-    made |= {(n, None) for line in lines for n in re.findall(r"create secret tls ([\w-]+)", line)}
+    whole = r"create secret (?:tls ([\w-]+)|generic ([\w-]+) --from-file)"
+    made |= {(one or other, None) for line in lines for one, other in re.findall(whole, line)}
     assert set(secrets_in(manifests)) == made
     named = {n for line in lines for n in re.findall(r" deploy/(iwd[\w-]+)", line)}
     assert named
@@ -189,6 +192,13 @@ def test_the_first_hour(tmp_path: Path) -> None:
               for r in g["rules"]}  # fmt: skip
     assert set(re.findall(r"`(OpenIWD\w+)`", text)) <= alerts
     assert any(one["kind"] == "ConfigMap" for one in manifests), "dashboards come, too"
+
+
+def test_every_setting_has_a_key_in_the_settings_file() -> None:
+    read = settings_that_are_read()
+    assert {key.variable for key in KEYS if key.variable} | set(DATABASES.values()) == {
+        name for name in read if name.removesuffix("_FILE") not in read - {name}
+    }
 
 
 def test_links_between_pages_lead_somewhere() -> None:

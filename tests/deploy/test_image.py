@@ -74,7 +74,7 @@ def test_the_compose_file() -> None:
             assert service["env_file"] == [{"path": "./openiwd.env", "required": False}], name
             addresses = "".join(str(v) for v in service["environment"].values())
             assert set(re.findall(r"(?:http|redis)://([\w-]+):", addresses)) <= services.keys(), name
-    pods = (DEPLOY / "nginx" / "pods.conf").read_text()
+    pods = (DEPLOY / "gateway" / "pods.conf").read_text()
     assert set(re.findall(r"server ([\w-]+):4024", pods)) <= services.keys()
     scraped = yaml.safe_load((DEPLOY / "monitoring" / "prometheus.yml").read_text())
     (targets,) = (s["static_configs"][0]["targets"] for s in scraped["scrape_configs"])

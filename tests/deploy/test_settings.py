@@ -133,8 +133,10 @@ def test_of_email(manifests: Manifests, tmp_path: Path) -> None:
 def test_of_the_data_mart(manifests: Manifests, tmp_path: Path) -> None:
     env = variables(manifests, "datamart-acme", tmp_path)
     settings = read_mart_settings(env)
-    assert as_by_itself(settings, defaults(MartSettings)) == set()
+    # Chains of CronJobs are arguments of the command.
+    assert as_by_itself(settings, defaults(MartSettings)) == {"chain"}
     assert settings.gws is not None
+    assert settings.gws.api_key == "mart-acme/gws-api-key"
     assert settings.gws.client_secret == "mart-acme/gws-client-secret"
     assert as_by_itself(read_told(env), Told()) == set()
     assert read_outbound_allowed(env), "GWS is inside, too"
@@ -146,6 +148,17 @@ def test_keys_of_certificates_that_are_only_watched_stay_where_they_are(manifest
     for pod in pods:
         watched = volume_of(pod, "watched-iwd-tls")
         assert watched["secret"]["items"] == [{"key": "tls.crt", "path": "tls.crt"}]
+
+
+def test_every_pod_knows_whom_to_believe_about_the_database(manifests: Manifests) -> None:
+    pods = [one["spec"]["template"]["spec"] for one in manifests if one["kind"] in ("Deployment", "Job")]
+    assert len(pods) == 6
+    for pod in pods:
+        (container,) = pod["containers"]
+        told = {one["name"]: one.get("value") for one in container["env"]}
+        (mount,) = (m for m in container["volumeMounts"] if m["name"] == "database-tls")
+        assert told["PGSSLROOTCERT"] == f"{mount['mountPath']}/ca.crt"
+        assert volume_of(pod, "database-tls")["secret"]["secretName"] == "openiwd-database-ca"
 
 
 def test_passwords_do_not_stand_in_values() -> None:

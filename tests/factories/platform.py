@@ -54,5 +54,5 @@ async def platform(api: World, server: PostgresServer) -> AsyncIterator[Platform
     yield made
     await api.wiring.pools.close()
     for tenant_id in made.made:
-        for suffix in ("", "-mart"):
-            await server.drop_database(f"iwd-{tenant_id}{suffix}")
+        for name in (f"iwd-{tenant_id}", f"iwddm-{tenant_id}"):
+            await server.drop_database(name)

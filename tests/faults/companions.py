@@ -82,17 +82,17 @@ class Files:
 
 
 class MartProcess:
-    """`openiwd mart`, which loads on and on, and in the end once in peace."""
+    """`openiwd datamart`, which loads on and on, and in the end once in peace."""
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
         self._log = log
         self._environment = {**os.environ, **environment}
-        self._process = self._start("--interval", "1")
+        self._process = self._start("serve", "--metrics-port", "0", "--interval", "1")
 
-    def _start(self, *more: str) -> subprocess.Popen[bytes]:
+    def _start(self, command: str, *more: str) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "openiwd", "mart", "--metrics-port", "0", *more],
+                [sys.executable, "-m", "openiwd", "datamart", command, *more],
                 env=self._environment, stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -103,14 +103,14 @@ class MartProcess:
 
     def restart(self) -> None:
         self.kill()
-        self._process = self._start("--interval", "1")
+        self._process = self._start("serve", "--metrics-port", "0", "--interval", "1")
 
     def last_run(self) -> int:
         """Runs once, again until the server has noticed that the killed one is gone; 1 where it does not balance."""
         self.kill()
         code = 1
         for _ in range(20):
-            self._process = self._start("--chain", "intraday")
+            self._process = self._start("run", "--chain", "intraday")
             code = self._process.wait(120)
             if code == 0:
                 break

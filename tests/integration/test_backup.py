@@ -94,7 +94,7 @@ async def test_a_restored_tenant_goes_on_from_its_backup(
     assert {e["cursor"].split(".")[0] for e in events} == {"2"}
     result = await run_mart(api, postgres_server, tenant_id, made["martKey"])
     assert result.verdict.balanced, result.verdict.detail
-    mart_dsn = postgres_server.dsn(f"iwd-{tenant_id}-mart")
+    mart_dsn = postgres_server.dsn(f"iwddm-{tenant_id}")
     items = "SELECT string_agg(capture_id, ',' ORDER BY capture_id) FROM task_fact"
     assert await value(mart_dsn, items) == "again,c0,c1,c2"
     entries = (await api.get(f"/provisioning/audit?tenant={tenant_id}", PLATFORM)).json()["entries"]

@@ -120,6 +120,31 @@ async def test_an_item_is_offered_accepted_and_completed(bench: Bench) -> None:
     assert unpack(stored.decision).agent_id == "amara"
 
 
+async def test_how_long_a_free_agent_waited_for_an_offer_is_counted(bench: Bench) -> None:
+    await bench.stop()  # nobody decides for a while
+    await bench.agent("amara", motor=6)
+    assert isinstance(bench.clock, MovedClock)
+    bench.clock.move(seconds=20)
+    item = await bench.item("c1")
+    bench.clock.move(seconds=40)
+    decider = await bench.start()
+    item = await bench.until(item, lambda i: i.offer_id is not None)
+    await bench.settled()
+    counts = dict(decider.latency.buckets())
+    assert decider.latency.total == 40, "from when both were there"
+    assert (counts["15.0"], counts["60.0"], counts["+Inf"]) == (0, 1, 1)
+    waiting = await bench.item("c2")
+    bench.clock.move(seconds=3)
+    assert item.offer_id is not None
+    await offer.accept(bench.services, item.offer_id, caller(agent="amara"))
+    done = Command(action=Action.COMPLETE, caller=caller(agent="amara"), item_id=item.id, agent_id="amara")
+    await apply_one(bench.services.runtime, done)
+    await bench.until(waiting, lambda i: i.offer_id is not None)
+    await bench.settled()
+    assert decider.latency.total == 40, "who works is not kept waiting"
+    assert dict(decider.latency.buckets())["0.01"] == 1
+
+
 async def test_the_free_agent_gets_the_item_of_highest_priority(bench: Bench) -> None:
     low = await bench.item("low", priority=10)
     high = await bench.item("high", priority=900)

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from openiwd.domain.privilege import Role, system
+from openiwd.processes.bootstrap import migrate_databases
 from openiwd.usecases import tenant as tenant_use
 from openiwd.usecases import tenant_access
 from tests.factories.api import World, problem, raw
@@ -254,3 +255,33 @@ async def test_an_administrator_who_lost_the_password_gets_another(api: World, p
     assert (await api.post("/sessions", {**reset.json(), "tenant": tenant_id}, None)).status_code == 201
     users = (await api.get("/users", "acme")).json()["users"]
     assert [u["role"] for u in users] == [Role.ADMINISTRATOR.value]
+
+
+async def set_schema(dsn: str, revision: str) -> str:
+    """What the database says of its schema from now on; what it said."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        before: str = await connection.fetchval("SELECT version_num FROM alembic_version")
+        await connection.execute("UPDATE alembic_version SET version_num = $1", revision)
+    finally:
+        await connection.close()
+    return before
+
+
+async def test_a_tenant_that_is_behind_is_refused_alone(api: World, platform_of: Platform) -> None:
+    for name in ("late", "current"):
+        await platform_of.create(name)
+    late = await api.wiring.control.tenant(platform_of.id("late"))
+    assert late is not None
+    dsn = platform_of.server.dsn(late.database_name)
+    newest = await set_schema(dsn, "0001")
+    # What the second migration makes is there already: it fails, as one does that is in somebody's way.
+    await migrate_databases(api.wiring, [late])
+    api.platform.close(late.id)  # as a start finds it
+    for _ in range(2):
+        refused = await api.get("/items/ext_c1", "late")
+        assert problem(refused, 503)["code"] == "tenantBehind"
+        assert int(refused.headers["retry-after"]) >= 1
+    assert (await api.post("/items", {"captureId": "c1"}, "current")).status_code == 201
+    await set_schema(dsn, newest)
+    assert (await api.post("/items", {"captureId": "c1"}, "late")).status_code == 201, "once it is mended"

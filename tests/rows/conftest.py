@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from openiwd.adapters.embedded_postgres import EmbeddedPostgres
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.domain.agent import Capacity
 from openiwd.ports.mart import AgentDirectory
@@ -22,6 +23,7 @@ from tests.factories.api import World, world
 from tests.faults.installation import Site, prepare
 from tests.servers.gws import Gws, gws_server
 from tests.servers.postgres import TEMPLATE_TENANT, PostgresServer
+from tests.servers.shared import free_port
 from tests.servers.until import until
 
 BI_PASSWORD = "read only, for tests"
@@ -97,6 +99,16 @@ async def tenant_api(postgres_server: PostgresServer, control_database: str) -> 
     """The API with the tenant `t`, and a key for its administrator."""
     async with _world(postgres_server, control_database, tenant=True) as built:
         yield built
+
+
+@pytest.fixture
+async def own_postgres(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """A server to be lost, which keeps what it has acknowledged."""
+    kept = {"synchronous_commit": "on", "full_page_writes": "on"}
+    server = EmbeddedPostgres(tmp_path / "data", port=free_port(), durable=False, settings=kept)
+    await server.start()
+    yield server
+    await server.stop()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -20,16 +18,11 @@ from tests.faults.installation import (
     offers_of,
     until,
 )
+from tests.rows.pods import DRAIN, IDLE, LONG_SECONDS, PAUSE_SECONDS, Load, drained
 from tests.servers.nginx import Gateway, gateway
 from tests.servers.shared import free_port
 
-pytestmark = [pytest.mark.pods, pytest.mark.timeout(600)]  # processes start slowly on a busy machine
-
-DRAIN = {"OPENIWD_DRAIN_SECONDS": "4"}
-IDLE = "1s"
-"""In nginx, as its connections without use must end before a pod that drains does."""
-PAUSE_SECONDS = 0.1
-LONG_SECONDS = 100.0
+pytestmark = [pytest.mark.pods, pytest.mark.timeout(900)]  # processes start slowly on a busy machine
 
 
 def requests_of(process: Process) -> int:
@@ -38,74 +31,6 @@ def requests_of(process: Process) -> int:
         line for line in text.splitlines() if line.startswith("iwd_http_request_duration_seconds_count")
     )
     return sum(int(float(line.rpartition(" ")[2])) for line in counts if "/items" in line)
-
-
-class Load:
-    """Creates items, reads and changes them, and reads a page, again and again; whatever goes wrong is kept."""
-
-    def __init__(self, outside: Gateway, key: str) -> None:
-        self.codes: Counter[int] = Counter()
-        self.wrong: list[str] = []
-        self.created: list[str] = []
-        self._outside = outside
-        self._key = key
-        self._is_over = False
-        self.has_ended = False
-        """Nothing more will be created."""
-
-    async def run(self) -> None:
-        # A connection for each request: sources come and go.
-        while not self._is_over:
-            async with httpx.AsyncClient(
-                base_url=self._outside.url, headers={"x-api-key": self._key}, verify=self._outside.context,
-                timeout=60, trust_env=False,
-            ) as http:  # fmt: skip
-                for _ in range(10):
-                    await self._one(http, f"c{len(self.created)}")
-                    await asyncio.sleep(PAUSE_SECONDS)
-        self.has_ended = True
-
-    async def _one(self, http: httpx.AsyncClient, capture_id: str) -> None:
-        try:
-            made = await http.post(f"{PREFIX}/items", json={"captureId": capture_id, "category": "C"})
-            answers = [made]
-            if made.status_code == 201:
-                path = f"{PREFIX}/items/{made.json()['id']}"
-                self.created.append(made.json()["id"])
-                answers.append(await http.put(path, json={"businessValue": 7}))
-                answers.append(await http.get(path))
-            answers.append(await http.get("/login"))
-        except httpx.HTTPError as error:
-            self.wrong.append(repr(error))
-            return
-        for answer in answers:
-            self.codes[answer.status_code] += 1
-            if answer.status_code not in (200, 201):
-                self.wrong.append(f"{answer.request.method} {answer.request.url}: {answer.status_code}")
-
-    async def goes_on(self) -> None:
-        before = len(self.created)
-        await asyncio.to_thread(until, "items", lambda: len(self.created) > before + 5, LONG_SECONDS)
-
-    def stop(self) -> None:
-        self._is_over = True
-
-
-async def drained(pod: Process) -> list[int]:
-    """As a pod is that is told to end: it is not ready any more, still answers, and ends. What `/readyz` said."""
-    pod.process.send_signal(signal.SIGTERM)
-    seen: list[int] = []
-    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
-        while pod.process.poll() is None:
-            try:
-                answer = await http.get(f"{pod.metrics_url}/readyz")
-            except httpx.HTTPError:
-                break
-            if answer.status_code not in seen:
-                seen.append(answer.status_code)
-            await asyncio.sleep(0.05)
-    assert await asyncio.to_thread(pod.process.wait, LONG_SECONDS) == 0
-    return seen
 
 
 async def test_pods_are_replaced_under_load_without_a_failed_request(site: Site, tmp_path: Path) -> None:

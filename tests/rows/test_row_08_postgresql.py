@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +25,10 @@ from tests.faults.breakable import over_tcp
 from tests.faults.installation import READY_SECONDS, TENANT, Process, Site, new_item, prepare, until
 from tests.rows.conftest import RULES
 from tests.servers.postgres import PostgresServer
-from tests.servers.shared import free_port
 
 pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
 
 DATABASE = "iwd-t"
-
-
-@pytest.fixture
-async def own_postgres(tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
-    kept = {"synchronous_commit": "on", "full_page_writes": "on"}
-    server = EmbeddedPostgres(tmp_path / "data", port=free_port(), durable=False, settings=kept)
-    await server.start()
-    yield server
-    await server.stop()
 
 
 def inside(process: Process, path: str) -> httpx.Response:

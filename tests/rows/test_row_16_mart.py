@@ -15,7 +15,7 @@ async def test_events_become_facts_and_sums_in_the_tenants_own_mart(fed_mart: Fe
     assert (await api.post(f"/items/{done['id']}/cancel", {"reason": "x"})).status_code == 200
     await fed_mart.run()
     tenant = (await api.services()).tenant
-    assert fed_mart.database == f"{tenant.database_name}-mart"
+    assert fed_mart.database == f"{tenant.database_name}-iwddm"
     connection = await asyncpg.connect(fed_mart.dsn)
     try:
         facts = await connection.fetch("SELECT status, count(*) AS n FROM task_fact GROUP BY 1 ORDER BY 1")

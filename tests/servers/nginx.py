@@ -16,7 +16,7 @@ from tests.faults.installation import until
 from tests.servers.certificate import make_certificate
 from tests.servers.shared import ROOT, answers, free_port, needed
 
-SHIPPED = ROOT / "deploy" / "nginx"
+SHIPPED = ROOT / "deploy" / "gateway"
 PODS = """\
 client_body_temp_path {folder}/body;
 proxy_temp_path {folder}/proxy;
@@ -33,6 +33,7 @@ upstream openiwd {{
 """
 LISTEN = """\
 listen 127.0.0.1:{port} ssl http2;
+listen 127.0.0.1:{inside};
 server_name localhost;
 ssl_certificate {folder}/tls.crt;
 ssl_certificate_key {folder}/tls.key;
@@ -43,8 +44,10 @@ access_log {folder}/access.log openiwd;
 class Gateway:
     """A running nginx."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, inside: int) -> None:
         self.folder = folder
+        self.inside_url = f"http://127.0.0.1:{inside}"
+        """Without TLS, as pods reach each other by the service."""
         self.url = f"https://localhost:{port}"
         self.context = ssl.create_default_context(cafile=str(folder / "tls.crt"))
 
@@ -57,12 +60,12 @@ def gateway(folder: Path, pods: Sequence[str], idle: str = "4s") -> Iterator[Gat
     """In front of these URLs; `idle`: for how long a connection to a pod is kept that is not in use."""
     program = needed("nginx", "nginx")
     folder.mkdir()
-    port = free_port()
+    port, inside = free_port(), free_port()
     make_certificate(folder)
     servers = "\n".join(f"    server {urlsplit(url).netloc} max_fails=1 fail_timeout=1s;" for url in pods)
     (folder / "nginx.conf").write_text((SHIPPED / "nginx.conf").read_text())
     (folder / "pods.conf").write_text(PODS.format(folder=folder, servers=servers, idle=idle))
-    (folder / "listen.conf").write_text(LISTEN.format(folder=folder, port=port))
+    (folder / "listen.conf").write_text(LISTEN.format(folder=folder, port=port, inside=inside))
     account = "user root;" if os.geteuid() == 0 else ""
     with (folder / "stderr").open("wb") as complaints:
         process = subprocess.Popen(
@@ -81,7 +84,7 @@ def gateway(folder: Path, pods: Sequence[str], idle: str = "4s") -> Iterator[Gat
             return False
 
         until("nginx listens", ready)
-        yield Gateway(folder, port)
+        yield Gateway(folder, port, inside)
     finally:
         stop(process)
 

@@ -1,6 +1,6 @@
 """The code of the commit before the last migration works on today's schema: a rollback needs no restore.
 
-Run by `make upgrade-test`; it needs the repository's history.
+Run by `make upgrade-test`; it needs the repository's history, which a shallow clone fetches from its origin.
 """
 
 from __future__ import annotations
@@ -28,34 +28,30 @@ from tests.faults.installation import (
 from tests.rows.conftest import RULES
 from tests.servers.postgres import TEMPLATE_TENANT, PostgresServer
 from tests.servers.shared import ROOT
+from tests.upgrade.history import HISTORIES, MIGRATIONS, HistoryTooShortError, before_the_last_migration, git
 
 pytestmark = [pytest.mark.upgrade, pytest.mark.timeout(600)]
-
-MIGRATIONS = "src/openiwd/adapters/postgres/migrations"
-
-
-def git(*arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
-
-
-def before_the_last_migration() -> str:
-    """The commit whose code knew all migrations of tenants and of the control database but the latest added."""
-    places = [f"{MIGRATIONS}/{history}/*.sql" for history in ("tenant", "control")]
-    added = git("log", "-1", "--diff-filter=A", "--format=%H", "--", *places).decode().strip()
-    assert added, "the history has no migration: is this a shallow clone?"
-    return git("rev-parse", f"{added}^").decode().strip()
 
 
 @pytest.fixture
 def old_code(tmp_path: Path) -> dict[str, str]:
     """The environment in which `python -m openiwd` is the old one."""
-    commit = before_the_last_migration()
-    with tarfile.open(fileobj=io.BytesIO(git("archive", "--format=tar", commit, "src"))) as archive:
+    try:
+        commit = before_the_last_migration(ROOT)
+        packed = git(ROOT, "archive", "--format=tar", commit, "src")
+    except HistoryTooShortError as error:
+        pytest.fail(str(error))
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(tmp_path / "old", filter="data")
     source = tmp_path / "old" / "src"
-    old, new = ({p.name for p in (folder / MIGRATIONS).rglob("*.sql")} for folder in (tmp_path / "old", ROOT))
+    old, new = (
+        {
+            str(p.relative_to(folder))
+            for history in HISTORIES
+            for p in (folder / MIGRATIONS / history).glob("*.sql")
+        }
+        for folder in (tmp_path / "old", ROOT)
+    )
     assert old < new, "it knows less"
     environment = {"PYTHONPATH": str(source)}
     found = subprocess.run(

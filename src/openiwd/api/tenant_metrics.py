@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    SummaryMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 
 from openiwd.ports.figure import Figures
@@ -60,6 +65,11 @@ class TenantFamilies:
             "Time for choosing an agent for an item, its claim included.",
             labels=["tenant"],
         )
+        self._latency = HistogramMetricFamily(
+            "iwd_offer_latency_seconds",
+            "From when an agent without anything in hand could have an item to its offer.",
+            labels=["tenant"],
+        )
         self._offers = CounterMetricFamily(
             "iwd_offers",
             "Offers of the process that decides, by what became of them.",
@@ -75,6 +85,7 @@ class TenantFamilies:
         self._classified.add_metric([tenant], runtime.classifications, runtime.classification_seconds)
         if decider is not None:
             self._decided.add_metric([tenant], decider.decisions, decider.decision_seconds)
+            self._latency.add_metric([tenant], decider.latency.buckets(), decider.latency.total)
             for queue, count in decider.backlog_counts.items():
                 self._backlog.add_metric([tenant, queue], count)
         for outcome, count in sorted(offers.items()):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
 from rich.console import Console
 
+from openiwd.processes.installation import installation
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.migrate import Outcome, check_all, create_control_database, migrate_all
 from openiwd.processes.settings import Settings, read_settings
@@ -21,11 +23,17 @@ def migrate(
     create: Annotated[
         bool, typer.Option("--create", help="Create the control database if it is not there.")
     ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Data folder of `openiwd up`, running or not; default: OPENIWD_DATABASE_URL, else the usual folder."
+        ),
+    ] = None,
 ) -> None:
     """Bring the control database and those of all tenants to this version's schema."""
     settings = read_settings()
     configure_logs(settings.log_level)
-    outcomes = uvloop.run(_outcomes(settings, check=check, create=create))
+    outcomes = uvloop.run(_outcomes(settings, data, check=check, create=create))
     console = Console()
     for outcome in outcomes:
         console.print(f"{outcome.database}: {_text(outcome, check=check)}", highlight=False)
@@ -33,10 +41,11 @@ def migrate(
         sys.exit(1)
 
 
-async def _outcomes(settings: Settings, *, check: bool, create: bool) -> list[Outcome]:
-    if create:
-        await create_control_database(settings)
-    return await (check_all(settings) if check else migrate_all(settings))
+async def _outcomes(settings: Settings, data: Path | None, *, check: bool, create: bool) -> list[Outcome]:
+    async with installation(settings, data) as named:
+        if create:
+            await create_control_database(named)
+        return await (check_all(named) if check else migrate_all(named))
 
 
 def _text(outcome: Outcome, *, check: bool) -> str:

@@ -15,7 +15,7 @@ from openiwd.domain.report import MEASURES, REPORTS, Chart, Measure, Report, Uni
 
 VERSION: Final = "1.0.0"
 DATABASE: Final = "OpenIWD data mart"
-DATABASE_URI: Final = "postgresql+psycopg2://openiwd_bi:XXXXXXXXXX@localhost:5432/iwd-main-mart"
+DATABASE_URI: Final = "postgresql+psycopg2://openiwd_bi:XXXXXXXXXX@localhost:5432/iwddm-main"
 """To be replaced: the password is asked for on import."""
 NAMESPACE: Final = UUID("6f1d5a52-7d0c-4f0e-9a3b-0c8a4be3a1d7")
 Document = dict[str, Any]

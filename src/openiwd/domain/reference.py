@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openiwd.domain import lifecycle, mart_dictionary
+from openiwd.domain import lifecycle, mart_dictionary, setting_key
 from openiwd.domain.doctor.wording import WORDING
 from openiwd.domain.event import EventType
 from openiwd.domain.privilege import PRIVILEGES, ROLES, Role
@@ -97,5 +97,6 @@ PAGES = {
     "events.md": events,
     "doctor.md": doctor,
     "data-mart.md": mart_dictionary.documentation,
+    "configuration.md": setting_key.documentation,
 }
 """File name -> what makes it."""

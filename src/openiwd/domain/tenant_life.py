@@ -18,8 +18,9 @@ MAX_NAME: Final = 200
 GRACE_DAYS: Final = 30
 """So long a tenant that is to be deleted can be brought back."""
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,57}")
-"""Room is left for the mart's suffix within the 63 bytes of a name."""
+_DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,56}")
+"""Room is left for what tells the mart's name within the 63 bytes of a name."""
+_OWN: Final = "iwd-"
 _FOREIGN: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -127,11 +128,20 @@ def tenant_id_of(named: str) -> str:
 
 def database_name_of(tenant_id: str, named: str | None = None) -> str:
     """The tenant's database: the one that is named, else `iwd-<id>`."""
-    name = named or f"iwd-{tenant_id}"
+    name = named or f"{_OWN}{tenant_id}"
     if not _DATABASE.fullmatch(name):
         raise InvalidInputError(
             f"'{name[:80]}' is no name of a database",
             field="iwd.db.database",
-            hint="letters, digits, _ and -, at most 58 of them",
+            hint="letters, digits, _ and -, at most 57 of them",
         )
     return name
+
+
+def mart_database_of(database: str) -> str:
+    """The data mart beside a tenant's database: `iwddm-<id>` for `iwd-<id>`, else the name with `-iwddm` after it.
+
+    Two tenants never share one, as their databases differ.
+    """
+    own = database.removeprefix(_OWN)
+    return f"iwddm-{own}" if own != database else f"{database}-iwddm"

@@ -34,7 +34,6 @@ from openiwd.usecases.mart_run import Chain, MartSource, RunResult, run
 log = structlog.get_logger()
 
 INTERVAL_SECONDS: Final = 15.0
-"""Between runs; reports are then fresh within a minute even when a run takes long."""
 RETRY_SECONDS: Final = 5.0
 HISTORICAL: Final = timedelta(hours=24)
 

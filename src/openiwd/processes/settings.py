@@ -17,7 +17,9 @@ from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.gws import GwsSettings
 from openiwd.domain.network_address import Network, read_networks
 from openiwd.domain.rate_limit import Limits
+from openiwd.processes.settings_file import with_file
 from openiwd.processes.sharing_settings import read_limits, read_redis
+from openiwd.usecases.mart_run import Chain
 
 DEFAULT_PORT = 4024
 DEFAULT_DISTRIBUTE_PORT = 4025
@@ -41,7 +43,7 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
 
 def read_search_settings(variables: Mapping[str, str] | None = None) -> SearchSettings | None:
     """None where no search server is named."""
-    env = os.environ if variables is None else variables
+    env = environment() if variables is None else variables
     urls = tuple((env.get("OPENIWD_SEARCH_URL") or "").replace(",", " ").split())
     if not urls:
         return None
@@ -133,6 +135,10 @@ class MartSettings(Struct, frozen=True, kw_only=True):
     info_mart_url: str | None = None
     reader_password: str | None = None
     """Of the role `openiwd_bi`; None = left as it is."""
+    interval_seconds: float = 15.0
+    """Between runs; reports are then fresh within a minute even when a run takes long."""
+    chain: Chain = Chain.INTRADAY
+    """That a single run runs."""
     gws: GwsSettings | None = None
     """How the mart is let in at GWS for its requests to Digital Channels; None = there is none."""
     metrics_port: int | None = DEFAULT_METRICS_PORT
@@ -140,8 +146,8 @@ class MartSettings(Struct, frozen=True, kw_only=True):
 
 
 def environment() -> Mapping[str, str]:
-    """The process's environment, for those who look up a folder in it."""
-    return os.environ
+    """The process's variables: its environment, and below it the file that OPENIWD_CONFIG names."""
+    return with_file(os.environ)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
@@ -195,7 +201,7 @@ def read_secret_keys(text: str | None) -> tuple[str, ...]:
 
 def read_outbound_allowed(variables: Mapping[str, str] | None = None) -> tuple[Network, ...]:
     """The inner networks that requests to receivers may go to."""
-    env = os.environ if variables is None else variables
+    env = environment() if variables is None else variables
     texts = (env.get("OPENIWD_OUTBOUND_ALLOW") or "").replace(",", " ").split()
     return read_networks(texts, "OPENIWD_OUTBOUND_ALLOW")
 
@@ -219,7 +225,7 @@ def read_certificates(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The settings of the environment (OPENIWD_…)."""
-    env = os.environ if variables is None else variables
+    env = environment() if variables is None else variables
     data = env.get("OPENIWD_DATA_DIR")
     capture = env.get("OPENIWD_CAPTURE_DIR")
     return Settings(
@@ -258,7 +264,7 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 def read_told(variables: Mapping[str, str] | None = None) -> Told:
-    env = os.environ if variables is None else variables
+    env = environment() if variables is None else variables
     return Told(
         certificates=read_certificates(env), customary_metrics=_switch(env, "OPENIWD_CUSTOMARY_METRICS")
     )
@@ -266,13 +272,13 @@ def read_told(variables: Mapping[str, str] | None = None) -> Told:
 
 def read_redis_server(variables: Mapping[str, str] | None = None) -> RedisServer | None:
     """None where no Redis is named."""
-    env = os.environ if variables is None else variables
+    env = environment() if variables is None else variables
     return read_redis(env, _secret(env, "OPENIWD_REDIS_URL"), _secret(env, "OPENIWD_REDIS_PASSWORD"))
 
 
 def read_cloud_addresses(variables: Mapping[str, str] | None = None) -> CloudAddresses:
     """Where Gmail, Microsoft 365 and, for browsers, this installation answer (OPENIWD_GMAIL_URL, …)."""
-    env = os.environ if variables is None else variables
+    env = environment() if variables is None else variables
     usual = CloudAddresses()
     named = {}
     for field in CloudAddresses.__struct_fields__:
@@ -288,7 +294,7 @@ def read_cloud_addresses(variables: Mapping[str, str] | None = None) -> CloudAdd
 
 def read_mart_settings(variables: Mapping[str, str] | None = None) -> MartSettings:
     """The settings of the data mart's process (OPENIWD_MART_…, and OPENIWD_IWD_URL)."""
-    env = os.environ if variables is None else variables
+    env = environment() if variables is None else variables
     return MartSettings(
         database_url=_needed(env, "OPENIWD_MART_DATABASE_URL", "the mart's database, a postgresql:// URL"),
         url=_needed(env, "OPENIWD_IWD_URL", "where IWD answers, for example http://iwd:4024"),
@@ -297,6 +303,8 @@ def read_mart_settings(variables: Mapping[str, str] | None = None) -> MartSettin
         time_zone=_zone(env, "OPENIWD_MART_TIME_ZONE"),
         info_mart_url=_secret(env, "OPENIWD_INFO_MART_URL"),
         reader_password=_secret(env, "OPENIWD_BI_PASSWORD"),
+        interval_seconds=_number(env, "OPENIWD_MART_INTERVAL_SECONDS", 15, 1, 86_400),
+        chain=_chain(env, "OPENIWD_MART_CHAIN"),
         gws=_mart_gws(env),
         metrics_port=_number(env, "OPENIWD_METRICS_PORT", DEFAULT_METRICS_PORT, 0, 65_535),
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
@@ -315,6 +323,7 @@ def _mart_gws(env: Mapping[str, str]) -> GwsSettings | None:
         "nexusUrl": env.get("OPENIWD_MART_DIGITAL_CHANNELS_URL") or "",
         "clientId": _needed(env, "OPENIWD_MART_GWS_CLIENT_ID", "the mart's client at GWS"),
         "clientSecret": _needed(env, "OPENIWD_MART_GWS_CLIENT_SECRET", "the secret of the mart's client"),
+        "apiKey": _secret(env, "OPENIWD_MART_GWS_API_KEY") or "",
         "contactCenterId": _needed(env, "OPENIWD_MART_CONTACT_CENTER_ID", "the tenant's contact center"),
     }
     try:
@@ -330,6 +339,13 @@ def _needed(environment: Mapping[str, str], name: str, what: str) -> str:
     if value is None:
         raise InvalidInputError(f"{name} is not set", field=name, hint=f"set it (or {name}_FILE) to {what}")
     return value
+
+
+def _chain(environment: Mapping[str, str], name: str) -> Chain:
+    text = environment.get(name) or Chain.INTRADAY.value
+    if text not in set(Chain):
+        raise InvalidInputError(f"{name} is '{text}'", field=name, hint=f"set one of {', '.join(Chain)}")
+    return Chain(text)
 
 
 def _zone(environment: Mapping[str, str], name: str) -> str:
@@ -357,7 +373,7 @@ class EmailSettings(Struct, frozen=True, kw_only=True):
 
 def read_email_settings(variables: Mapping[str, str] | None = None) -> EmailSettings:
     """The email service's settings of the environment."""
-    env = os.environ if variables is None else variables
+    env = environment() if variables is None else variables
     keys = (_secret(env, "OPENIWD_EMAIL_KEYS") or "").replace(",", " ").split()
     if not keys:
         raise InvalidInputError(

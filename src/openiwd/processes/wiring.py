@@ -36,6 +36,7 @@ from openiwd.domain.errors import NotFoundError, UnavailableError
 from openiwd.domain.gws import GwsSettings
 from openiwd.domain.network_address import Network
 from openiwd.domain.rate_limit import Limits
+from openiwd.domain.tenant_life import mart_database_of
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.capture_kinds import outside
@@ -73,7 +74,7 @@ def database_of(dsn: str) -> str:
 
 def mart_database(tenant: Tenant) -> str:
     """Each tenant's mart is a database of its own."""
-    return f"{tenant.database_name}-mart"
+    return mart_database_of(tenant.database_name)
 
 
 class Wiring:

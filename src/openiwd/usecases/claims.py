@@ -21,6 +21,7 @@ from openiwd.domain.recorder import RecordedPass, Recorder
 from openiwd.domain.work_item import ItemNumber
 from openiwd.ports.tenant_store import Claim, Grant
 from openiwd.usecases.desk import Desk
+from openiwd.usecases.offer_latency import OfferLatency
 from openiwd.usecases.tenant_runtime import TenantRuntime
 
 YIELDS: Final = 3
@@ -33,6 +34,8 @@ class Claimed(NamedTuple):
     item: BacklogItem
     agent_id: str
     offer_id: UUID
+    possible_since: int | None = None
+    """Of an offer: see `offer_latency`."""
 
 
 class Round(NamedTuple):
@@ -53,10 +56,11 @@ class _Flight(NamedTuple):
 class Claims:
     """The way from choices to grants, for one picture and one epoch. Calls must not overlap."""
 
-    def __init__(self, runtime: TenantRuntime, epoch: int, desk: Desk) -> None:
+    def __init__(self, runtime: TenantRuntime, epoch: int, desk: Desk, latency: OfferLatency) -> None:
         self._runtime = runtime
         self._epoch = epoch
         self.desk = desk
+        self._latency = latency
         self._recorder = Recorder(desk.world)
         self._flight: _Flight | None = None
         self.fruitless = 0
@@ -101,7 +105,8 @@ class Claims:
             claims.append(
                 Claim(item.number, item.revision, agent_id, offer_id, assignment_id, lasts, decision, body)
             )
-            claimed.append(Claimed(item, agent_id, offer_id))
+            since = self._latency.possible_since(world, agent_id, item) if pushed else None
+            claimed.append(Claimed(item, agent_id, offer_id, since))
         now = to_micros(together.now)
         for choice in choices:
             self.desk.set_aside(choice.item, choice.agent_id, now, offered=pushed)
@@ -123,8 +128,11 @@ class Claims:
         done = [one for one in flight.claimed if one.item.number in granted]
         lost = [one for one in flight.claimed if one.item.number not in granted]
         self.lost += len(lost)
+        now = to_micros(self._runtime.now())
         for one in done:
             self.desk.confirm(one.item.number)
+            if one.possible_since is not None:
+                self._latency.observe(one.possible_since, now)
         if lost:
             self._give_back(lost)
             async with self._runtime.store.reading() as reading:

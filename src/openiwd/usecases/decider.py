@@ -29,6 +29,7 @@ from openiwd.usecases.acceptance import Acceptance, OpenOffer
 from openiwd.usecases.claims import Claimed, Claims
 from openiwd.usecases.command import Command, Done
 from openiwd.usecases.desk import Desk
+from openiwd.usecases.offer_latency import OfferLatency
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.work_item import apply
 
@@ -57,7 +58,8 @@ class Decider:
         self._services = services
         self._runtime = services.runtime
         self._picture = picture
-        self._claims = Claims(services.runtime, epoch, picture.desk)
+        self.latency = OfferLatency()
+        self._claims = Claims(services.runtime, epoch, picture.desk, self.latency)
         self._acceptance = Acceptance(services.runtime, CALLER)
         self._is_over = False
         self._swept = 0.0
@@ -147,7 +149,7 @@ class Decider:
 
     def _meet_desk(self) -> None:
         if self._claims.desk is not self._desk:
-            self._claims = Claims(self._runtime, self.epoch, self._desk)
+            self._claims = Claims(self._runtime, self.epoch, self._desk, self.latency)
 
     async def _push(self) -> None:
         """Offers everything that can be offered now; nothing is on its way when it returns."""
@@ -166,6 +168,7 @@ class Decider:
         started = time.perf_counter()
         choices = self._chosen(now)
         if not choices:
+            self.latency.looked_at = to_micros(now)
             before = self._claims.lost
             self._accept_at_once(await self._claims.land())
             return self._claims.lost > before  # their agents are free again

@@ -145,6 +145,10 @@ seccompProfile:
 {{- define "openiwd.commonEnv" -}}
 - name: OPENIWD_LOG_LEVEL
   value: {{ .Values.logLevel }}
+{{- if .Values.database.tls.existingSecret }}
+- name: PGSSLROOTCERT
+  value: /tls/database/ca.crt
+{{- end }}
 - name: OPENIWD_HOST
   value: "0.0.0.0"
 - name: OPENIWD_METRICS_PORT
@@ -178,6 +182,12 @@ seccompProfile:
   at: /tls/watched/{{ . }}
   secret: {{ . }}
   items: [{key: tls.crt, path: tls.crt}]
+{{- end }}
+{{- with .Values.database.tls.existingSecret }}
+- name: database-tls
+  at: /tls/database
+  secret: {{ . }}
+  items: [{key: ca.crt, path: ca.crt}]
 {{- end }}
 {{- if and .Values.redis.url .Values.redis.tls.existingSecret }}
 - name: redis-tls

@@ -73,8 +73,6 @@ SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# A handle that is thrown away while its process runs makes Python complain; these are kept on purpose.
-_left_running: list[subprocess.Popen[bytes]] = []
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -152,7 +150,8 @@ class EmbeddedPostgres:
     def leave_running(self) -> None:
         """Lets the server outlive this process and this object; the next `start` on the folder stops it."""
         if self._postmaster is not None:
-            _left_running.append(self._postmaster)
+            # Python complains of a handle that is thrown away while its process may run: this one says no more.
+            self._postmaster.returncode = 0
             self._postmaster = None
         self._socket_dir = None
         if self._lock is not None:

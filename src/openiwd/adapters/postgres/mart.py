@@ -43,7 +43,9 @@ QUERIES: Final = {name: positional(text) for name, text in REPORT.items()}
 
 
 def _no_mart() -> NotFoundError:
-    return NotFoundError("this tenant has no data mart yet", code="noMart", hint="start `openiwd mart` once")
+    return NotFoundError(
+        "this tenant has no data mart yet", code="noMart", hint="start `openiwd datamart serve` once"
+    )
 
 
 class PostgresMart:

@@ -16,7 +16,7 @@ from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.adapters.postgres.pools import CONTROL, TenantPools
 from openiwd.domain.errors import ConflictError, DuplicateError, UnavailableError
-from openiwd.domain.tenant_life import TenantState
+from openiwd.domain.tenant_life import TenantState, mart_database_of
 from openiwd.ports.control_store import AuditEntry
 from openiwd.ports.provisioning import TenantRecord, TenantUsage
 from openiwd.ports.tenant_store import Tenant
@@ -216,7 +216,7 @@ class ServerDatabases:
         with driver_errors():
             # The mart may lie on another server, which has no control database.
             for dsn, database in (
-                (self._mart_dsn_of("postgres"), f"{name}-mart"),
+                (self._mart_dsn_of("postgres"), mart_database_of(name)),
                 (self._dsn_of(self._control()), name),
             ):
                 connection = await _opened(dsn)
@@ -228,7 +228,7 @@ class ServerDatabases:
     async def fill(self, name: str, usage: TenantUsage) -> TenantUsage:
         own = await self._ask(self._dsn_of(name), _SQL["tenant_usage"])
         mart = await self._ask(
-            self._mart_dsn_of(f"{name}-mart"), "SELECT pg_database_size(current_database()) AS bytes"
+            self._mart_dsn_of(mart_database_of(name)), "SELECT pg_database_size(current_database()) AS bytes"
         )
         if own is not None:
             usage.database_bytes, usage.items = own["bytes"], own["items_estimated"]

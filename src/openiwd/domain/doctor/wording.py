@@ -253,11 +253,11 @@ WORDING: Final[dict[str, tuple[str, str]]] = {
     ),
     "martEmpty": (
         "The data mart has not read the event log to its end yet.",
-        "Start openiwd mart, or wait until its first run has ended.",
+        "Start openiwd datamart serve, or wait until its first run has ended.",
     ),
     "martStale": (
         "The data mart last read the event log to its end {minutes} minutes ago: reports end there.",
-        "See whether openiwd mart runs and what its log says.",
+        "See whether openiwd datamart serve runs and what its log says.",
     ),
     "martFails": (
         "The data mart's latest run failed: {error}",
@@ -265,7 +265,7 @@ WORDING: Final[dict[str, tuple[str, str]]] = {
     ),
     "martUnbalanced": (
         "The data mart does not balance with its facts: {detail}",
-        "Rebuild it: openiwd mart --chain full.",
+        "Rebuild it: openiwd datamart run --chain full.",
     ),
     "notInstalled": ("{area}: not installed here.", "Nothing needs to be done."),
     "checkFailed": (
