@@ -59,7 +59,7 @@ async def test_every_active_tenant_has_its_mart_and_a_key_for_it(api: World, loo
     await steps(folder, 4)
     assert sorted(running(loops)) == sorted(folder.tenants) == ["other", "t"]
     assert running(loops)["other"].source.time_zone == "Europe/Berlin"
-    assert running(loops)["other"].database == "iwd-other-mart"
+    assert running(loops)["other"].database == "iwddm-other"
     assert {loop.interval for loop in loops} == {INTERVAL_SECONDS}
     key = await control.api_key(hash_secret(mart_key("secret of the folder", "other")))
     assert key is not None

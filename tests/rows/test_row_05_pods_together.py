@@ -18,7 +18,7 @@ from openiwd.adapters.embedded_postgres import EmbeddedPostgres
 from openiwd.domain.agent import Capacity
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import prepare_databases
-from tests.faults.fault_run import over_tcp
+from tests.faults.breakable import over_tcp
 from tests.faults.installation import PREFIX, TENANT, Process, Site, prepare, until
 from tests.rows.pods import (
     DRAIN,
