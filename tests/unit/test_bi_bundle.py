@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from openiwd.cli.bi import text_of
-from openiwd.domain.bi_bundle import SOURCES, bundle, charts_of
+from openiwd.domain.bi_bundle import LEFT_OUT, SOURCES, bundle, charts_of
 from openiwd.domain.mart_dictionary import all_views
 from openiwd.domain.report import REPORTS
 
@@ -22,7 +22,7 @@ def test_the_kept_bundle_is_the_one_that_the_code_makes() -> None:
 def test_every_measure_of_a_report_is_in_its_dashboard() -> None:
     for report in REPORTS:
         charts = charts_of(report)
-        assert set(report.measures) <= {m for chart in charts for m in chart.measures}, report.id
+        assert set(report.measures) - LEFT_OUT <= {m for chart in charts for m in chart.measures}, report.id
         names = [chart.name for chart in charts]
         assert len(set(names)) == len(names), names
 

@@ -176,6 +176,9 @@ _OF_REPORT: Final = {
     "mailboxes": ("mailboxes",),
     "priorities": ("priorities",),
 }
+LEFT_OUT: Final = frozenset({"mean_waiting"})
+"""Measures of reports that no dashboard has: it is divided by all samples of the period, and a view has rows of those only
+in which something waited."""
 WORK_COLUMNS: Final = (
     *("item_number", "category_id", "queue_id", "agent_id", "agent_name", "started_at", "ended_at"),
     *("outcome", "work_us", "wrap_up_us"),
