@@ -177,8 +177,8 @@ _OF_REPORT: Final = {
     "priorities": ("priorities",),
 }
 LEFT_OUT: Final = frozenset({"mean_waiting"})
-"""Measures of reports that no dashboard has: it is divided by all samples of the period, and a view has rows of those only
-in which something waited."""
+"""Measures of reports that no dashboard has: this one is divided by all samples of the period, of which a view has
+those rows only in which something waited."""
 WORK_COLUMNS: Final = (
     *("item_number", "category_id", "queue_id", "agent_id", "agent_name", "started_at", "ended_at"),
     *("outcome", "work_us", "wrap_up_us"),
