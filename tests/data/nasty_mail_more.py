@@ -139,7 +139,7 @@ HEADERS: dict[str, Nasty] = {
     ),
     "a Message-ID of two": Nasty(mail("Message-ID: <a@x> <b@x>"), lambda e: e.message_id == "a@x"),
     "an empty Message-ID": Nasty(mail("Message-ID: <>"), lambda e: e.message_id is None),
-    "a Message-ID with comments": Nasty(mail("Message-ID: (x) <a@x> (y)"), lambda e: e.message_id == "a@x"),
+    "a Message-ID with comments": Nasty(mail("Message-ID: (x) <c@x> (y)"), lambda e: e.message_id == "c@x"),
     "words in In-Reply-To": Nasty(
         mail("In-Reply-To: Your message of Thursday <a@x>"), lambda e: e.in_reply_to == ["a@x"]
     ),
