@@ -54,17 +54,30 @@ def range_of(priority: Fraction) -> str:
 def waiting_by_priority(backlog: Backlog, now: int) -> dict[str, dict[str, int]]:
     """How many items wait in each queue and range of priority, exact as of `now`; nothing of those that hold none."""
     backlog.advance(now)
-    found: dict[str, Counter[str]] = {}
+    found: dict[str, list[int]] = {}
     for group in backlog.groups:
         if len(group.run):
-            queue = found.setdefault(group.trait.queue_id, Counter())
-            for name, count in zip(PRIORITY_RANGES, _counts(backlog, group), strict=True):
-                queue[name] += count
-    return {queue: {n: c for n, c in counts.items() if c} for queue, counts in sorted(found.items())}
+            queue = found.setdefault(group.trait.queue_id, [0] * len(PRIORITY_BOUNDS) + [0])
+            for place, count in enumerate(_counts(backlog, group)):
+                queue[place] += count
+    return {
+        queue: {name: count for name, count in zip(PRIORITY_RANGES, counts, strict=True) if count}
+        for queue, counts in sorted(found.items())
+    }
 
 
 def _counts(backlog: Backlog, group: Group) -> list[int]:
-    """Of one group by range: it is in order of priority, so each bound is one place in it."""
-    rise, scale = backlog.rise(group), group.line.scale
-    reach = [group.run.count_before((rise - bound * scale + 1,)) for bound in PRIORITY_BOUNDS]
-    return [more - less for more, less in pairwise([len(group.run), *reach, 0])]
+    """Of one group by range: it is in order of priority, so each bound is one place in it, or beyond its ends."""
+    run, rise, scale = group.run, backlog.rise(group), group.line.scale
+    best, worst = (backlog.columns.level_of(slot) for slot in run.ends)
+    reach = [len(run)]
+    for bound in PRIORITY_BOUNDS:
+        level = rise - bound * scale
+        if worst <= level:
+            reach.append(len(run))
+        elif best > level:
+            break
+        else:
+            reach.append(run.count_before((level + 1,)))
+    reach += [0] * (len(PRIORITY_RANGES) + 1 - len(reach))
+    return [more - less for more, less in pairwise(reach)]

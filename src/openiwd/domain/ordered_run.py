@@ -44,6 +44,11 @@ class OrderedRun:
         """The first slot; None of an empty run."""
         return self._chunks[0][0] if self._chunks else None
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The first slot and the last one of a run that is not empty."""
+        return self._chunks[0][0], self._chunks[-1][-1]
+
     def slots(self) -> Slots:
         return joined([self])
 
