@@ -316,6 +316,22 @@ async def test_a_full_page_of_the_best_candidates_is_the_page_of_the_whole_searc
     assert full >= 2
 
 
+async def test_what_does_not_wait_is_among_the_candidates_as_far_as_it_is_better_than_the_bound(
+    store: PostgresTenantStore,
+) -> None:
+    chance, known = random.Random(12), schemas()
+    items = await store_items(store, [random_item(n, chance, known) for n in range(300)])
+    others = [item for item in items if not item.status.is_final and item.status is not Status.QUEUED]
+    found = {item.id: defined_priority(item, known, START) for item in others}
+    bounds = sorted({Fraction(p) for p in found.values() if p is not None})[::4]
+    assert len(bounds) > 10
+    least = Fraction(1, 10**12)
+    for bound in [b + d for b in bounds for d in (-least, Fraction(0), least)]:
+        page = await search(store, schemas=known, limit=300, candidates=Candidates(numbers=[], above=bound))
+        expected = {id_ for id_, priority in found.items() if priority is not None and priority > bound}
+        assert {item.id for item in page.items} == expected, bound
+
+
 async def test_pages_go_on_after_what_was_seen_while_items_change(store: PostgresTenantStore) -> None:
     items = await store_items(store, [stored_item(f"i{n}", business_value=n) for n in range(9)])
     first = await search(store, sort=["-businessValue"], limit=3)

@@ -79,3 +79,19 @@ async def test_more_than_so_many_is_said_only_while_it_is_sure(monkeypatch: pyte
     assert not counts.are_more_than(6, lambda c: c.items), "three events since"
     head = Cursor(2, 1)
     assert not counts.are_more_than(0, lambda c: c.items), "another log"
+
+
+async def test_where_nothing_has_happened_since_it_is_not_counted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(open_counts, "MANY", 0)
+    monkeypatch.setattr(open_counts, "LONGEST_SECONDS", 0.0)
+    head = Cursor(1, 100)
+    counts, tenant = OpenCounts(lambda: head), Counting()
+    assert await items(counts, tenant) == 1
+    assert await items(counts, tenant) == 1
+    monkeypatch.setattr(open_counts, "UNCHANGED_SECONDS", 0.0)
+    assert await items(counts, tenant) == 2, "what has become overdue is seen in the end"
+    monkeypatch.setattr(open_counts, "UNCHANGED_SECONDS", 30.0)
+    head = Cursor(1, 101)
+    assert await items(counts, tenant) == 3

@@ -13,9 +13,11 @@ from openiwd.usecases.tenant_runtime import TenantRuntime
 
 MANY: Final = 20_000
 """Up to so many items every page counts for itself."""
-SHARE: Final = 4.0
+SHARE: Final = 9.0
 """Counts of many items are kept for so many times as long as counting took."""
-LONGEST_SECONDS: Final = 5.0
+LONGEST_SECONDS: Final = 10.0
+UNCHANGED_SECONDS: Final = 30.0
+"""So much longer where nothing has happened since: no more than what has become overdue is missed."""
 UNSEEN: Final = 5_000
 """Events that other processes may have written without being seen here yet: more than a second's."""
 
@@ -59,6 +61,8 @@ class OpenCounts:
         if self._counts is None or sum(c.items for c in self._counts) <= MANY:
             return await self._count(runtime)
         late = asyncio.get_running_loop().time() - self._until
+        if self._counted_at is not None and self._counted_at == self._head():
+            late -= UNCHANGED_SECONDS
         if late >= 0 and self._counting is None:
             self._counting = asyncio.create_task(self._count(runtime), name="counts of open items")
             self._counting.add_done_callback(self._counted)

@@ -26,6 +26,9 @@ MAX_KEYS: Final = 8
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**63 - 1
 _DIGITS: Final = Context(prec=60)
+_AGE: Final = "(coalesce(item.clock_frozen, s.elapsed) - item.clock_origin)"
+_ROOM: Final = "1e-9::float8"
+"""Of the terms' size: what adding up a few of them in floating point can be wrong by is a millionth of that."""
 
 
 class Key(NamedTuple):
@@ -74,12 +77,21 @@ def sort_keys(sort: list[str], arguments: Arguments, now: Callable[[], str]) -> 
     return [*keys, *(key for key in _TIES if key.name not in named)]
 
 
-def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Arguments) -> tuple[str, int]:
-    """SQL that gives each `item` its priority as `p.scaled` (times `p.scale`), and that scale.
+class Phases(NamedTuple):
+    """The straight parts of all curves as columns, on one scale: age is in microseconds of the part's clock."""
 
-    Fixed priority, else curve(age) + weight * businessValue + adjustment; null for final items and for items without
-    a schema. While a hold stops the clock, the age stands still. One row per straight part of a curve.
-    """
+    scale: int
+    schema_ids: list[str]
+    elapsed: list[int]
+    from_age: list[int]
+    until_age: list[int]
+    base: list[int]
+    rate: list[int]
+    weight: list[int]
+
+
+def phases(schemas: dict[str, Schema], now: datetime) -> Phases:
+    """One row per straight part of a curve."""
     scale = lcm(1, *(schema.scale for schema in schemas.values()))
     rows: list[tuple[Any, ...]] = []
     for schema in schemas.values():
@@ -88,19 +100,62 @@ def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Argument
         edges = [_LEAST, *schema.bends, _MOST]
         for n, (base, rate) in enumerate(zip(schema.bases, schema.rates, strict=True)):
             rows.append((schema.id, elapsed, edges[n], edges[n + 1], base * times, rate * times, weight))
-    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 7
-    types = ("text", "bigint", "bigint", "bigint", "numeric", "numeric", "numeric")
-    places = ", ".join(arguments.add(list(c), f"{t}[]") for c, t in zip(columns, types, strict=True))
-    factor = arguments.add(scale, "numeric")
-    age = "(coalesce(item.clock_frozen, s.elapsed) - item.clock_origin)"
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(7)]
+    return Phases(scale, *columns)
+
+
+def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Arguments) -> tuple[str, int]:
+    """SQL that gives each `item` its priority as `p.scaled` (times `p.scale`), and that scale.
+
+    Fixed priority, else curve(age) + weight * businessValue + adjustment; null for final items and for items without
+    a schema. While a hold stops the clock, the age stands still.
+    """
+    known = phases(schemas, now)
+    factor = arguments.add(known.scale, "numeric")
+    return (
+        f"{_phase_join(known, 'numeric', arguments)}"
+        " CROSS JOIN LATERAL (SELECT CASE WHEN item.status NOT IN ('completed', 'canceled', 'rejected') THEN coalesce("
+        f"item.priority_fixed * {factor}, s.base + s.rate * {_AGE} + s.weight * item.business_value"
+        f" + {factor} * item.priority_adjustment) END AS scaled, {factor} AS scale) AS p"
+    ), known.scale
+
+
+def _phase_join(known: Phases, kind: str, arguments: Arguments) -> str:
+    types = ("text", "bigint", "bigint", "bigint", kind, kind, kind)
+    places = ", ".join(arguments.add(c, f"{t}[]") for c, t in zip(known[1:], types, strict=True))
     return (
         f"LEFT JOIN unnest({places}) AS s(schema_id, elapsed, from_age, until_age, base, rate, weight)"
-        f" ON s.schema_id = item.schema_id AND {age} >= s.from_age AND {age} < s.until_age"
+        f" ON s.schema_id = item.schema_id AND {_AGE} >= s.from_age AND {_AGE} < s.until_age"
         f" AND item.priority_fixed IS NULL"
-        " CROSS JOIN LATERAL (SELECT CASE WHEN item.status NOT IN ('completed', 'canceled', 'rejected') THEN coalesce("
-        f"item.priority_fixed * {factor}, s.base + s.rate * {age} + s.weight * item.business_value"
-        f" + {factor} * item.priority_adjustment) END AS scaled, {factor} AS scale) AS p"
-    ), scale
+    )
+
+
+def perhaps_above(
+    schemas: dict[str, Schema], now: datetime, bound: Fraction, condition: str, arguments: Arguments
+) -> str:
+    """Open items that may have more than this priority, as a source named `item` of what `priority_join` reads.
+
+    Floating point with more room than its errors need: exact numbers cost ten times as much, and are left to the few
+    that this finds.
+    """
+    known = phases(schemas, now)
+    factor = arguments.add(float(known.scale), "float8")
+    above = arguments.add(float(bound * known.scale), "float8")
+    join = _phase_join(known, "float8", arguments)
+    parts = (
+        "s.base",
+        f"s.rate * {_AGE}",
+        "s.weight * item.business_value",
+        f"{factor} * item.priority_adjustment",
+    )
+    fixed = f"item.priority_fixed * {factor}"
+    size = " + ".join(f"abs({part})" for part in parts)
+    return (
+        "(SELECT item.number, item.status, item.schema_id, item.clock_origin, item.clock_frozen, item.business_value,"
+        f" item.priority_fixed, item.priority_adjustment FROM item {join} WHERE {condition}"
+        f" AND coalesce({fixed}, {' + '.join(parts)}) + {_ROOM} * coalesce(abs({fixed}), {size})"
+        f" >= {above} - {_ROOM} * abs({above}) OFFSET 0) AS item"
+    )
 
 
 def fingerprint(query: SearchQuery) -> str:

@@ -20,6 +20,7 @@ from openiwd.adapters.postgres.search_order import (
     before,
     decode_cursor,
     fingerprint,
+    perhaps_above,
     priority_join,
     sort_keys,
 )
@@ -54,7 +55,7 @@ class SearchReading:
         conditions = [*where.conditions, *([after(keys, cursor, scale, arguments)] if cursor else [])]
         source = "item"
         if query.candidates is not None:
-            source, above = _among(query.candidates, join, scale, arguments)
+            source, above = _among(query, query.candidates, now, (join, scale), arguments)
             conditions.append(above)
         if query.among is not None:
             source = _only(query.among, arguments)
@@ -136,17 +137,27 @@ def _only(among: Among, arguments: Arguments) -> str:
     return f"(SELECT DISTINCT unnest({numbers}) AS number) AS candidate JOIN item USING (number)"
 
 
-def _among(candidates: Candidates, join: str, scale: int, arguments: Arguments) -> tuple[str, str]:
+def _among(
+    query: SearchQuery,
+    candidates: Candidates,
+    now: datetime,
+    priority: tuple[str, int],
+    arguments: Arguments,
+) -> tuple[str, str]:
     """The items to look at: the candidates, and what is open without waiting for the decider. And how good they are.
 
     Those that do not wait are weighed by their index alone: most are not as good, and their rows are not read.
     """
+    join, scale = priority
     numbers = arguments.add(candidates.numbers, "bigint[]")
+    others = perhaps_above(
+        query.schemas, now, candidates.above, f"item.status IN ({_NOT_WAITING})", arguments
+    )
     above = candidates.above * scale
     bound = arguments.add(_DIGITS.divide(Decimal(above.numerator), Decimal(above.denominator)), "numeric")
     return (
         f"(SELECT unnest({numbers}) AS number"
-        f" UNION SELECT item.number FROM item {join} WHERE item.status IN ({_NOT_WAITING}) AND p.scaled > {bound}"
+        f" UNION SELECT item.number FROM {others} {join} WHERE p.scaled > {bound}"
         " UNION SELECT item_number FROM offer WHERE outcome IS NULL) AS candidate JOIN item USING (number)"
     ), f"p.scaled > {bound}"
 

@@ -112,9 +112,11 @@ WHERE status IN ('completed', 'canceled', 'rejected') AND expiration_at <= $1
 ORDER BY expiration_at LIMIT $2;
 
 -- name: open_counts
--- Open items and how many of them are overdue, by category, queue and status.
+-- Open items and how many of them are overdue, by category, queue and status. Not in parallel, which it is not as soon as it
+-- sets anything: the other cores are the pages' own, and it would end but a quarter sooner.
 SELECT category_path, queue_id, status, count(*) AS items, count(*) FILTER (WHERE due_at < $1) AS overdue
 FROM item WHERE status IN ('new','captured','queued','assigned','held','errorheld')
+    AND (SELECT set_config('max_parallel_workers_per_gather', '0', true)) IS NOT NULL
 GROUP BY category_path, queue_id, status;
 
 -- name: status_counts
