@@ -93,7 +93,8 @@ class Installation:
             if whole:
                 made.redis = await asyncio.to_thread(OwnRedis, folder)
                 site.environment = {
-                    "OPENIWD_REDIS_URL": made.redis.url, "OPENIWD_SECRET_KEY": SECRET
+                    "OPENIWD_REDIS_URL": made.redis.url, "OPENIWD_SECRET_KEY": SECRET,
+                    "OPENIWD_OUTBOUND_ALLOW": "127.0.0.0/8",
                 }  # fmt: skip
             await made._start_all()
         except BaseException:

@@ -62,10 +62,11 @@ EVENT_OF_ACT: Mapping[str, frozenset[str]] = {
     "hold": frozenset({EventType.HELD}),
     "resume": frozenset({EventType.RESUMED}),
     "cancel": frozenset({EventType.CANCELED}),
+    "restart": frozenset({EventType.RESTARTED}),
     "update": frozenset({EventType.UPDATED, EventType.RECLASSIFIED}),
 }
 """Which events tell of what a client did."""
-BY_CLIENTS_ONLY = ("complete", "cancel", "hold", "transfer", "decline")
+BY_CLIENTS_ONLY = ("complete", "cancel", "hold", "transfer", "decline", "restart")
 """What never happens by itself: each such event needs somebody who asked for it."""
 _TO = {rule.action: rule.to for rule in TABLE}
 

@@ -1,4 +1,4 @@
-"""What runs beside the core in a fault run: files dropped for capture points, the data mart. Both are killed, too."""
+"""What runs beside the core in a fault run: files dropped for capture points, the data mart, mail, webhooks."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import httpx
 from openiwd.processes.wiring import Wiring, database_dsn
 from openiwd.usecases.tenant_access import MART_PRIVILEGES
 from tests.faults.evidence import Journal
+from tests.faults.hook_load import Hooks
 from tests.faults.installation import PREFIX, TENANT, Process, Site
 from tests.faults.mail_load import Mail
 
@@ -118,7 +119,7 @@ class MartProcess:
 
 
 class Companions:
-    """Capture by files, the data mart and mail of one fault run."""
+    """Capture by files, the data mart, mail and webhooks of one fault run."""
 
     def __init__(
         self,
@@ -129,6 +130,7 @@ class Companions:
         mart_dsn: str,
         reader: Process,
         mail: Mail,
+        hooks: Hooks,
     ) -> None:
         self._site = site
         self.files = files
@@ -137,6 +139,7 @@ class Companions:
         self._mart_dsn = mart_dsn
         self._reader = reader
         self.mail = mail
+        self.hooks = hooks
         self._dropping = asyncio.create_task(files.run())
 
     @classmethod
@@ -158,14 +161,18 @@ class Companions:
             "OPENIWD_MART_TENANT": TENANT,
         }
         files = Files(folder / "capture", journal, Random(f"{seed}-files"))
-        mail = await Mail.make(site, folder, url, journal, seed)
+        hooks = await Hooks.make(site, url, seed)
+        mail: Mail | None = None
         try:
+            mail = await Mail.make(site, folder, url, journal, seed)
             reader = await asyncio.to_thread(_start_reader, site, folder)
         except BaseException:
-            await mail.close()
+            await hooks.close()
+            if mail is not None:
+                await mail.close()
             raise
         mart = await asyncio.to_thread(MartProcess, folder / "mart.log", environment)
-        return cls(site, files, folder, mart, mart_dsn, reader, mail)
+        return cls(site, files, folder, mart, mart_dsn, reader, mail, hooks)
 
     async def kill_capture(self) -> None:
         await asyncio.to_thread(self._reader.kill)
@@ -186,6 +193,7 @@ class Companions:
         rows = await _rows(self._site.tenant_dsn, "SELECT capture_id, count(*) FROM item GROUP BY 1")
         wrong = self.files.violations(Counter({row[0]: row[1] for row in rows}))
         wrong += await self.mail.violations()
+        wrong += await self.hooks.violations()
         if await asyncio.to_thread(self._mart.last_run) != 0:
             return [*wrong, "the mart does not balance"]
         created = sum(row[1] for row in rows)
@@ -194,11 +202,15 @@ class Companions:
             wrong if told == created else [*wrong, f"the mart tells of {told} new items, there are {created}"]
         )
 
+    def line(self) -> str:
+        return f"{self.mail.line()}\n{self.hooks.line()}"
+
     async def close(self) -> None:
         self._dropping.cancel()
         await asyncio.gather(self._dropping, return_exceptions=True)
         await asyncio.to_thread(self._mart.kill)
         await self.mail.close()
+        await self.hooks.close()
 
 
 def _start_reader(site: Site, folder: Path) -> Process:

@@ -48,7 +48,7 @@ class Report(Struct, kw_only=True):
     lines: list[FaultLine] = []
     """What became of each kind of fault."""
     beside: str = ""
-    """What the mail came to."""
+    """What mail and webhooks came to."""
 
     def line(self) -> str:
         worst = f"{max(self.takeover_seconds):.1f} s" if self.takeover_seconds else "none"
@@ -117,7 +117,7 @@ async def run(folder: Path, seed: int, seconds: float, *, whole: bool = False, d
         happened=dict(Counter(event.type for event in state.events)),
         violations=[*load.unexpected, *beside, *violations(state, journal, CAPACITY)],
         lines=list(lines.values()),
-        beside="" if installation.companions is None else installation.companions.mail.line(),
+        beside="" if installation.companions is None else installation.companions.line(),
     )
 
 

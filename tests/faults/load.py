@@ -19,6 +19,7 @@ PAUSE_SECONDS = 0.25
 OVERLOADED = 429
 UNEXPECTED = 500
 REMEMBERED_ITEMS = 400
+REPEATS = 5
 
 
 class Entry:
@@ -51,14 +52,16 @@ class Client:
         self.unexpected: list[str] = []
         """Answers with 500: faults make parts unavailable (503), and nothing unforeseen."""
 
-    async def ask(self, method: str, path: str, json: Any = None) -> Answer:
+    async def ask(self, method: str, path: str, json: Any = None, *, key: str | None = None) -> Answer:
+        """`key`: under it the request may be sent again, and is carried out once."""
         self.requests += 1
+        more = {} if key is None else {"idempotency-key": key}
         try:
             answer = await self._http.request(
                 method,
                 self._entry.url + PREFIX + path,
                 json=json,
-                headers=self._headers,
+                headers={**self._headers, **more},
                 timeout=REQUEST_SECONDS,
             )
         except httpx.HTTPError:
@@ -104,7 +107,7 @@ def outcome(journal: Journal, answer: Answer, act: Act) -> None:
 
 
 class Source:
-    """A source system: creates (single, batch, again), updates, holds, resumes, cancels."""
+    """A source system: creates (single, batch, again), updates, holds, resumes, cancels, restarts."""
 
     def __init__(self, name: str, client: Client, journal: Journal) -> None:
         self.client = client
@@ -119,7 +122,7 @@ class Source:
     async def run(self) -> None:
         steps = {
             self._create: 40, self._batch: 6, self._create_again: 8, self._contradict: 4,
-            self._update: 14, self._hold: 8, self._resume: 8, self._cancel: 3,
+            self._update: 14, self._hold: 8, self._resume: 8, self._cancel: 3, self._restart: 4,
         }  # fmt: skip
         while not self.client.stopping:
             (step,) = self._random.choices(list(steps), list(steps.values()))
@@ -211,6 +214,25 @@ class Source:
     async def _cancel(self) -> None:
         if self._mine:
             await self._act("cancel", self._random.choice(self._mine), {"reason": "test"})
+
+    async def _restart(self) -> None:
+        """Possible in every status, so that one too many would show: sent again under its key until it is answered."""
+        if not self._mine:
+            return
+        self._sent += 1
+        key, item_id = f"{self._name}-{self._sent}", self._random.choice(self._mine)
+        body = {"operations": [{"op": "restart", "id": item_id}]}
+        for _ in range(REPEATS):
+            answer = await self.client.ask("POST", "/items/operations", body, key=key)
+            if answer.known:
+                break
+            await self.client.pause()
+        told = answer.body["results"][0] if answer.known else {}
+        if "error" in told:
+            self._journal.refused += 1
+            return
+        revision = told.get("revision")
+        self._journal.act(Act(item_id=item_id, action="restart", revision=revision, known=answer.known))
 
 
 class SimulatedAgent:

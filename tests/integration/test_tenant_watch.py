@@ -10,10 +10,12 @@ import pytest
 
 from openiwd.domain.errors import UnavailableError
 from openiwd.ports.tenant_store import Tenant
+from openiwd.processes import background
 from openiwd.processes.background import Background
 from openiwd.processes.loop import ended
 from openiwd.processes.tenant_watch import HORIZON_SECONDS, VISIT_SECONDS, TenantWatch
-from tests.factories.api import World
+from tests.factories.api import World, problem
+from tests.servers.until import until
 
 NAMES = ["t", "u", "v"]
 CLAIM = {"kind": "claim"}
@@ -40,6 +42,11 @@ class Awake:
         for _ in range(steps):
             await self.watch.step()
         return self.names
+
+    def loops(self, name: str) -> set[str]:
+        """What runs for a tenant beside requests."""
+        found = self.background._loops[name]
+        return {task.get_name() for task in (*found.own, *found.deciding, *found.capture)}
 
     async def use(self, name: str, **item: Any) -> None:
         """Hands the tenant an item."""
@@ -111,6 +118,44 @@ async def test_a_request_wakes_a_tenant_and_is_answered(api: World, awake: Awake
     assert resting in awake.names
 
 
+async def test_who_was_woken_answers_before_its_loops_begin_and_they_begin_when_needed(
+    api: World, awake: Awake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "SETTLE_SECONDS", 1e6)
+    await api.add_agent("ann")
+    await awake.use("t")
+    await awake.use("u")
+    assert awake.loops("t") == awake.loops("u") == {"feed"}
+    problem(await api.post("/agents/me/next", key="ann"), 503, "noDecider")
+    services = awake.background.running["t"]
+    await until(lambda: services.decider is not None)
+    assert {"decider", "presence", "doctor"} <= awake.loops("t")
+    assert awake.loops("u") == {"feed"}
+
+
+async def test_the_loops_of_a_woken_tenant_begin_after_a_while(
+    api: World, awake: Awake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "SETTLE_SECONDS", 0.05)
+    await awake.use("u")
+    services = awake.background.running["u"]
+    await until(lambda: services.decider is not None)
+
+
+async def test_one_that_rests_before_its_loops_begin_never_begins_them(
+    api: World, awake: Awake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "SETTLE_SECONDS", 1e6)
+    for name in NAMES:
+        await awake.use(name)
+    begun = dict(awake.background._loops)
+    await awake.after(0)
+    await awake.after(1)
+    (resting,) = awake.watch.resting
+    assert all(task.done() for task in begun[resting].settling)
+    assert {task.get_name() for task in begun[resting].own} == {"feed"}
+
+
 async def test_what_falls_due_keeps_awake(api: World, awake: Awake) -> None:
     for name in NAMES:
         await awake.use(name)
@@ -137,3 +182,5 @@ async def test_what_comes_due_wakes_at_a_visit(api: World, awake: Awake) -> None
             "UPDATE item SET activation_at = now() + interval '90 seconds' WHERE activation_at IS NOT NULL"
         )
     assert "u" in await awake.after(VISIT_SECONDS, steps=4)
+    services = awake.background.running["u"]
+    await until(lambda: services.decider is not None)

@@ -255,6 +255,26 @@ async def test_a_dead_receiver_is_left_alone_and_holds_up_nobody(
     assert counts.waiting == 60
 
 
+async def test_a_receiver_that_is_back_gets_one_delivery_and_then_all(
+    services: TenantServices, outbox: Outbox, receiver: Receiver, clock: MovedClock
+) -> None:
+    await add_webhook(services, receiver.url)
+    await store_items(services.runtime.store, [stored_item(f"c{n}") for n in range(20)])
+    receiver.answer = lambda _: 500
+    await plan(outbox)
+    await send(outbox)
+    crm = outbox.receivers["crm"]
+    seen = len(receiver.requests)
+    assert crm.state.failures >= BREAKS_AFTER
+    receiver.answer = lambda _: 200
+    assert await outbox.send(crm) == 0
+    assert len(receiver.requests) == seen, "left alone, though it is back"
+    clock.move(minutes=10)
+    assert await outbox.send(crm) == 1, "one tries whether it is back"
+    assert (crm.state.failures, crm.state.paused_until) == (0, None)
+    assert await outbox.send(crm) == 19
+
+
 async def test_after_a_day_all_of_a_dead_receiver_is_parked_raises_an_alarm_and_is_sent_again(
     services: TenantServices, outbox: Outbox, receiver: Receiver, clock: MovedClock
 ) -> None:

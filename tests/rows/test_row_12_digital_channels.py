@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from openiwd.adapters.gws.breaker import FAILURES, FIRST_SECONDS
 from openiwd.domain.privilege import Role
 from tests.factories.api import World, problem
 from tests.factories.routing import Conversation
@@ -53,6 +56,29 @@ async def test_what_digital_channels_say_is_told(api: World, gws: Gws) -> None:
     problem(await api.post("/integrations/gws/api-key", {}), 503)
     gws.judge = lambda _: Answer(503, "away")
     problem(await api.get("/integrations/gws/tenant-settings"), 503)
+
+
+async def test_a_service_that_is_away_is_left_alone_whoever_asks(api: World, gws: Gws) -> None:
+    await Conversation.begin(api, gws)
+    gws.judge = lambda call: Answer(502, "away") if call.path.endswith("/settings") else None
+    for _ in range(FAILURES):
+        problem(await api.get("/integrations/gws/tenant-settings"), 503)
+    asked = len(gws.calls)
+    for _ in range(3):
+        problem(await api.get("/integrations/gws/tenant-settings"), 503, "routerLeftAlone")
+    problem(await api.post("/integrations/gws/api-key", {}), 503, "routerLeftAlone")
+    assert len(gws.calls) == asked, "not asked at all"
+
+    (breaker,) = api.wiring.breakers.values()
+    until = time.monotonic() + FIRST_SECONDS + 60.0
+    breaker._clock = lambda: until
+    told = problem(await api.get("/integrations/gws/tenant-settings"), 503)
+    assert told["code"] != "routerLeftAlone", "one has tried"
+    problem(await api.get("/integrations/gws/tenant-settings"), 503, "routerLeftAlone")
+    gws.judge = lambda _: None
+    breaker._clock = lambda: until + 2 * FIRST_SECONDS + 0.1
+    for _ in range(3):
+        assert (await api.get("/integrations/gws/tenant-settings")).json() == {"settings": gws.settings}
 
 
 async def test_only_who_may_change_connections_makes_keys(api: World, gws: Gws) -> None:

@@ -48,7 +48,7 @@ def hurried() -> Callable[[], float]:
 async def passed(
     elsewhere: Any, *, method: str = "POST", waits: bool = True, marked: bool = False, decider: object = None
 ) -> PeerAnswer | None:
-    services: Any = SimpleNamespace(decider=decider, tenant=SimpleNamespace(id="t"))
+    services: Any = SimpleNamespace(decider=decider, tenant=SimpleNamespace(id="t"), wanted=asyncio.Event())
     request = PeerRequest(
         method=method,
         target="/a?b=1",

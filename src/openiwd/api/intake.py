@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -15,7 +15,7 @@ from openiwd.api.authorisation import PREFIX
 from openiwd.api.call import Call
 from openiwd.api.decoding import decode_with, require_json
 from openiwd.api.errors import problem_of
-from openiwd.api.idempotency import once
+from openiwd.api.idempotency import HEADER, Keep, once_together
 from openiwd.api.metrics import Metrics
 from openiwd.api.raw import Answer, json_answer
 from openiwd.domain.errors import (
@@ -28,6 +28,7 @@ from openiwd.domain.errors import (
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import MAX_BATCH_ITEMS, MAX_ITEM_BYTES, ItemSubmission
+from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.item_view import priority_of
 from openiwd.usecases.work_item import apply
@@ -88,26 +89,24 @@ class IntakeRoutes:
         """Creates one item: 201 after commit; 200 when it exists with equal content, 409 when with other."""
         update = on_duplicate(query)
 
-        async def run() -> Answer:
+        async def run(keep: Keep | None = None) -> Answer:
             require_json(call.headers.get("content-type"))
             submission = decode_with(_decode_item, body, ItemSubmission)
-            done = await call.services.intake.submit(submission, call.caller, on_duplicate_update=update)
             rules = await call.rules()
-            item = done.item
-            created = Created(
-                item.id,
-                item.status.value,
-                item.category_path,
-                item.queue_id,
-                priority_of(item, rules, call.now)[0],
-                item.revision,
+
+            async def kept(tx: Writing, results: Sequence[Result]) -> None:
+                (result,) = results
+                if keep is not None and isinstance(result, Done):
+                    await keep(tx, _taken(result, rules, call.now))
+
+            done = await call.services.intake.submit(
+                submission, call.caller, on_duplicate_update=update, also=None if keep is None else kept
             )
             if done.created:
-                self._metrics.item_created(call.services.tenant.id, item.capture_point)
-            headers = {"location": f"{PREFIX}/items/{item.id}", "etag": f'"{item.revision}"'}
-            return json_answer(201 if done.created else 200, created, headers)
+                self._metrics.item_created(call.services.tenant.id, done.item.capture_point)
+            return _taken(done, await call.rules(), call.now)
 
-        return await run() if "idempotency-key" not in call.headers else await once(call, ITEMS, body, run)
+        return await (once_together(call, ITEMS, body, run) if HEADER in call.headers else run())
 
     async def batch(self, call: Call, query: Mapping[str, str], body: bytes) -> Answer:
         """Creates up to 1,000 items; answers each on its own, in their order."""
@@ -117,37 +116,39 @@ class IntakeRoutes:
             )
         self._batches += 1
         try:
-            return await once(call, BATCH, body, lambda: self._batch(call, query, body))
+            return await once_together(call, BATCH, body, lambda keep: self._batch(call, query, body, keep))
         finally:
             self._batches -= 1
 
-    async def _batch(self, call: Call, query: Mapping[str, str], body: bytes) -> Answer:
+    async def _batch(self, call: Call, query: Mapping[str, str], body: bytes, keep: Keep | None) -> Answer:
         update = on_duplicate(query)
         read = [read_item(raw, n) for n, raw in enumerate(split(call.headers.get("content-type"), body))]
         submissions = [r for r in read if isinstance(r, ItemSubmission)]
         results = await call.services.intake.submit_all(submissions, call.caller) if submissions else []
-        if update:
-            results = await self._update(call, submissions, results)
         rules = await call.rules()
-        now = call.now
-        written = iter(results)
-        answers = [
-            told(n, next(written) if isinstance(r, ItemSubmission) else r, rules, now)
-            for n, r in enumerate(read)
-        ]
+
+        def answer() -> Answer:
+            written = iter(results)
+            return _told_of_all(
+                [next(written) if isinstance(r, ItemSubmission) else r for r in read], rules, call.now
+            )
+
+        if update:
+            await self._update(call, submissions, results, keep, answer)
         created = Counter(r.item.capture_point for r in results if isinstance(r, Done) and r.created)
         for capture_point, count in created.items():
             self._metrics.item_created(call.services.tenant.id, capture_point, count)
-        counts = Counter(each.outcome for each in answers)
-        answer = BatchAnswer(
-            counts["created"], counts["existing"], counts["updated"], counts["error"], answers
-        )
-        return json_answer(200, answer)
+        return answer()
 
     async def _update(
-        self, call: Call, submissions: Sequence[ItemSubmission], results: list[Result]
-    ) -> list[Result]:
-        """Duplicates with other content update what exists."""
+        self,
+        call: Call,
+        submissions: Sequence[ItemSubmission],
+        results: list[Result],
+        keep: Keep | None,
+        answer: Callable[[], Answer],
+    ) -> None:
+        """Duplicates with other content update what exists; what came of them takes their places in `results`."""
         places = [n for n, r in enumerate(results) if isinstance(r, DuplicateError)]
         commands = [
             Command(
@@ -155,10 +156,39 @@ class IntakeRoutes:
             )
             for n in places
         ]
-        if commands:
-            for n, result in zip(places, await apply(call.services.runtime, commands), strict=True):
+
+        def place(updated: Sequence[Result]) -> None:
+            for n, result in zip(places, updated, strict=True):
                 results[n] = result
-        return results
+
+        async def kept(tx: Writing, updated: Sequence[Result]) -> None:
+            place(updated)
+            if keep is not None:
+                await keep(tx, answer())
+
+        if commands:
+            place(await apply(call.services.runtime, commands, also=kept, always=keep is not None))
+
+
+def _taken(done: Done, rules: CompiledRuleSet, now: datetime) -> Answer:
+    item = done.item
+    created = Created(
+        item.id,
+        item.status.value,
+        item.category_path,
+        item.queue_id,
+        priority_of(item, rules, now)[0],
+        item.revision,
+    )
+    headers = {"location": f"{PREFIX}/items/{item.id}", "etag": f'"{item.revision}"'}
+    return json_answer(201 if done.created else 200, created, headers)
+
+
+def _told_of_all(results: Sequence[Result], rules: CompiledRuleSet, now: datetime) -> Answer:
+    answers = [told(n, r, rules, now) for n, r in enumerate(results)]
+    counts = Counter(each.outcome for each in answers)
+    answer = BatchAnswer(counts["created"], counts["existing"], counts["updated"], counts["error"], answers)
+    return json_answer(200, answer)
 
 
 def on_duplicate(query: Mapping[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from openiwd.api.authorisation import PREFIX
 from openiwd.api.call import Call, CurrentCall
 from openiwd.api.decoding import check_texts, decode_with, require_json
 from openiwd.api.errors import problem_of
-from openiwd.api.idempotency import once
+from openiwd.api.idempotency import Keep, once_together
 from openiwd.api.metrics import Metrics
 from openiwd.api.raw import Answer, json_answer
 from openiwd.domain.errors import InvalidInputError, NotFoundError, OpenIwdError, TooLargeError
@@ -23,6 +23,7 @@ from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import AwareDateTime, ItemSubmission, ItemUpdate, Name, ShortText
+from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.item_action import (
     ActionRequest,
@@ -120,9 +121,9 @@ class OperationRoutes:
     async def run(self, call: Call, _: Mapping[str, str], body: bytes) -> Answer:
         """Runs up to 1,000 operations in order in one transaction; each is answered on its own."""
         require_json(call.headers.get("content-type"))
-        return await once(call, OPERATIONS, body, lambda: self._run(call, body))
+        return await once_together(call, OPERATIONS, body, lambda keep: self._run(call, body, keep))
 
-    async def _run(self, call: Call, body: bytes) -> Answer:
+    async def _run(self, call: Call, body: bytes, keep: Keep | None) -> Answer:
         request = decode_with(_decode_request, body, OperationsRequest, texts=False)
         if request.checkpoint is not None:
             check_texts(msgspec.to_builtins(request.checkpoint), "checkpoint")
@@ -134,15 +135,25 @@ class OperationRoutes:
             )
         virtual = call.services.runtime.virtual is not None
         commands = [_read(raw, n, call.caller, virtual=virtual) for n, raw in enumerate(request.operations)]
+
+        async def kept(tx: Writing, done: Sequence[Result]) -> None:
+            if keep is not None:
+                await keep(tx, _answered(done))
+
         results = await run_operations(
-            call.services.runtime, commands, request.checkpoint, call.caller, atomic=request.atomic
-        )
+            call.services.runtime, commands, request.checkpoint, call.caller, atomic=request.atomic,
+            keep=None if keep is None else kept,
+        )  # fmt: skip
         for result in results:
             if isinstance(result, Done) and result.created:
                 self._metrics.item_created(call.services.tenant.id, result.item.capture_point)
-        told = [_told(n, r) for n, r in enumerate(results)]
-        failed = sum(1 for t in told if t.outcome == "error")
-        return json_answer(200, OperationsAnswer(len(told) - failed, failed, told))
+        return _answered(results)
+
+
+def _answered(results: Sequence[Result]) -> Answer:
+    told = [_told(n, r) for n, r in enumerate(results)]
+    failed = sum(1 for t in told if t.outcome == "error")
+    return json_answer(200, OperationsAnswer(len(told) - failed, failed, told))
 
 
 def _read(raw: msgspec.Raw, index: int, caller: Caller, *, virtual: bool) -> Command | OpenIwdError:

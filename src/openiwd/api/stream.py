@@ -277,6 +277,7 @@ async def get_stream(
     async def counted() -> AsyncIterator[bytes]:
         metrics.streams.inc()
         call.services.streams += 1
+        call.services.wanted.set()
         try:
             async for text in live(call.services, call.caller, cursor, chosen, HEARTBEAT_SECONDS, ask_again):
                 yield text

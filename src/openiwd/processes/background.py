@@ -67,6 +67,9 @@ ALARM_SECONDS_AT_MOST: Final = 15.0
 ALARM_PAUSE_SECONDS: Final = 0.5
 ALARM_PAUSE_SHARE: Final = 3.0
 """Of a look after which more is to be written: what else is written, and pages, have three quarters of the time."""
+SETTLE_SECONDS: Final = 3.0
+"""Where there are many tenants: so long after one was woken begins what no request waits for. Most are asked for one
+thing, and rest again."""
 DOCTOR_FIRST_SECONDS: Final = 30.0
 DOCTOR_SECONDS: Final = 300.0
 """How often the doctor looks by itself."""
@@ -98,6 +101,9 @@ class Loops(Struct, kw_only=True):
     deciding: list[asyncio.Task[None]] = field(default_factory=list)
     capture: list[asyncio.Task[None]] = field(default_factory=list)
     capturing: CapturingTenant | None = None
+    settling: list[asyncio.Task[None]] = field(default_factory=list)
+    """What will begin the rest."""
+    is_examined: bool = False
 
 
 class Background:
@@ -130,7 +136,6 @@ class Background:
         self._watching: list[asyncio.Task[None]] = []
         self._loops: dict[str, Loops] = {}
         self._may_decide = decides
-        self._examined = False
         self._is_started = False
         self._prepared: dict[UUID, asyncio.Task[None]] = {}
         owner = platform.tenants
@@ -167,10 +172,12 @@ class Background:
         self._spawn(self._watching, "tenants", self._watch.step)
         self._spawn(self._watching, "deletions", self._purge)
 
-    async def open(self, tenant: Tenant) -> TenantServices:
-        """Opens a tenant and starts its loops."""
+    async def open(self, tenant: Tenant, *, at_once: bool = True) -> TenantServices:
+        """Opens a tenant and starts its loops; not `at_once`: as a request does."""
         services = await self._platform.services(tenant.id)
         await self._begin(services)
+        if at_once:
+            services.wanted.set()
         return services
 
     async def close(self, tenant_id: str) -> None:
@@ -179,11 +186,13 @@ class Background:
         loops = self._loops.pop(tenant_id, None)
         if loops is None:
             return
+        await ended(loops.settling)
         loops.services.feed.end_subscriptions()
         loops.services.addressing.end()
         await ended(loops.deciding)
-        with suppress(UnavailableError):
-            await self._platform.control.give_up_decider_leases(self._platform.process_id, tenant_id)
+        if loops.deciding:
+            with suppress(UnavailableError):
+                await self._platform.control.give_up_decider_leases(self._platform.process_id, tenant_id)
         await self._end_capture(loops)
         await loops.services.bulk_runs.close()
         await loops.services.impact_runs.close()
@@ -192,7 +201,11 @@ class Background:
             await loops.services.shadows.flush()
 
     async def _begin(self, services: TenantServices) -> None:
-        """Starts the loops of a tenant that has just been opened, by a request or by this process itself."""
+        """Starts the loops of a tenant that has just been opened, by a request or by this process itself.
+
+        Where there are many, at first only what the log's readers need: a dozen loops, each with its first look at the
+        database, would take the time and the connections that the request waits for.
+        """
         tenant = services.tenant
         known = self._loops.get(tenant.id)
         if known is not None:
@@ -207,11 +220,25 @@ class Background:
             del self._loops[tenant.id]
             raise
         self._spawn(loops.own, "feed", lambda: _run_feed(services))
+        if self._watch.has_many:
+            settling = _logged("settling", self._settle(loops))
+            loops.settling.append(asyncio.get_running_loop().create_task(settling, name="settling"))
+        else:
+            await self._begin_rest(loops)
+
+    async def _settle(self, loops: Loops) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await loops.services.wanted.wait()
+        await self._begin_rest(loops)
+
+    async def _begin_rest(self, loops: Loops) -> None:
+        services, tenant = loops.services, loops.services.tenant
         if tenant.clock == "real":
             shared = SharedPresence(services, self._sharing.cache if self._sharing is not None else None)
             self._spawn(loops.own, "presence", lambda: _presence(services, shared))
             self._spawn(loops.own, "old emails", lambda: _age_emails(services))
-            self._spawn(loops.own, "doctor", lambda: self._examine(services))
+            self._spawn(loops.own, "doctor", lambda: self._examine(loops))
             if self._holidays is not None:
                 shadowing = Shadowing(services, self._holidays)
                 self._spawn(loops.own, "shadow", shadowing.step)
@@ -242,12 +269,12 @@ class Background:
         self._met |= await self._platform.control.live_processes()
         return RENEW_SECONDS
 
-    async def _examine(self, services: TenantServices) -> float:
+    async def _examine(self, loops: Loops) -> float:
         """For the metrics: each process tells what it sees. The first look waits until all has started."""
-        if self._platform.doctor.latest(services.tenant.id) is None and not self._examined:
-            self._examined = True
+        if not loops.is_examined:
+            loops.is_examined = True
             return DOCTOR_FIRST_SECONDS
-        await self._platform.doctor.report(self._platform, services)
+        await self._platform.doctor.report(self._platform, loops.services)
         return DOCTOR_SECONDS
 
     async def _prepare(self) -> float:
@@ -296,6 +323,7 @@ class Background:
     async def stop(self) -> None:
         self._platform.on_open = None
         await ended(self._watching)
+        await ended([t for loops in self._loops.values() for t in loops.settling])
         await self.stop_capturing()
         await ended([t for loops in self._loops.values() for t in loops.deciding])
         await ended([*self._tasks, *self._prepared.values()])

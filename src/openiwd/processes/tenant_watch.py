@@ -46,7 +46,7 @@ class Opening(Protocol):
 
     @property
     def running(self) -> Mapping[str, TenantServices]: ...
-    async def open(self, tenant: Tenant) -> TenantServices: ...
+    async def open(self, tenant: Tenant, *, at_once: bool = True) -> TenantServices: ...
     async def close(self, tenant_id: str) -> None: ...
 
 
@@ -75,6 +75,8 @@ class TenantWatch:
         self._monotonic = monotonic
         self._tell = tell
         self._told = told
+        self.has_many = False
+        """Whether there are more than may be awake."""
         self._resting: deque[str] = deque()
         self._most_awake = round(CROWD * awake_at_most)
         self._untold: set[str] = set()
@@ -91,7 +93,8 @@ class TenantWatch:
     async def start(self) -> None:
         """Opens what is to be open at once; one that cannot be opened stops no other."""
         tenants = [t for t in await self._platform.control.tenants() if t.active]
-        if len(tenants) > self._awake_at_most:
+        self.has_many = len(tenants) > self._awake_at_most
+        if self.has_many:
             self._resting.extend(t.id for t in tenants)
             return
         for tenant in tenants:
@@ -103,7 +106,7 @@ class TenantWatch:
         for tenant_id in self._opening.running.keys() - wanted.keys():
             log.info("tenant closed", tenant=tenant_id)
             await self._opening.close(tenant_id)
-        many = len(wanted) > self._awake_at_most
+        self.has_many = many = len(wanted) > self._awake_at_most
         running = self._opening.running
         self._resting = deque(i for i in self._resting if i in wanted and i not in running)
         known = {*running, *self._resting}
@@ -118,13 +121,13 @@ class TenantWatch:
             await self._rest_and_wake(wanted)
         return FOLLOW_SECONDS
 
-    async def _open(self, tenant: Tenant) -> None:
+    async def _open(self, tenant: Tenant, *, at_once: bool = True) -> None:
         """A tenant that is behind, or whose database is away, is tried again, ever less often."""
         now = self._monotonic()
         if self._failed.get(tenant.id, 0.0) > now:
             return
         try:
-            await self._opening.open(tenant)
+            await self._opening.open(tenant, at_once=at_once)
             self._failed.pop(tenant.id, None)
             self._rests_since.pop(tenant.id, None)
         except OpenIwdError as error:
@@ -140,7 +143,7 @@ class TenantWatch:
             await self._tell(sorted(used))
         if self._wakes_others and self._resting and self._told is not None:
             for tenant_id in (await self._told()) & set(self._resting):
-                await self._open(wanted[tenant_id])
+                await self._open(wanted[tenant_id], at_once=False)
         for tenant_id in self._idle()[:AT_ONCE]:
             if len(self._opening.running) <= self._awake_at_most:
                 break

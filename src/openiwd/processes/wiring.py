@@ -6,13 +6,17 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import msgspec
 
 from openiwd.adapters.cloud_mail.http_oauth import HttpOAuth
 from openiwd.adapters.digital_channels.client import DigitalChannelsClient
 from openiwd.adapters.files.adapter import FileAdapter
+from openiwd.adapters.gws.breaker import Breaker
 from openiwd.adapters.gws.client import GwsClient
 from openiwd.adapters.gws.session import GwsSession
 from openiwd.adapters.holidays.source import LibraryHolidaySource
@@ -52,6 +56,8 @@ from openiwd.usecases.rate_limits import RateLimits
 from openiwd.usecases.rule_set import compile_published
 from openiwd.usecases.tenant_owner import Tenants
 from openiwd.usecases.tenant_runtime import TenantRuntime, VirtualClock
+
+MOST_BREAKERS: Final = 1_000
 
 
 class SystemClock:
@@ -107,6 +113,8 @@ class Wiring:
         self.holidays = LibraryHolidaySource()
         self.peers = HttpPeers()
         self.outbound = HttpOutbound(outbound_allowed)
+        self.breakers: dict[bytes, Breaker] = {}
+        """Of Digital Channels, by what the settings say."""
         passing_on = PassingOn(self.control, self.peers, self.process_id)
         adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
         box = AesGcmBox(secret_keys)
@@ -144,7 +152,11 @@ class Wiring:
         self.sharing = Sharing(cache, self.platform, box if secret_keys else None) if cache else None
 
     def _channels(self, settings: GwsSettings) -> DigitalChannelsClient:
-        asking = GwsSession(self.outbound, settings)
+        """Each connection is for one question: what it finds out of a service that is away, the next one knows."""
+        if len(self.breakers) >= MOST_BREAKERS:
+            self.breakers.clear()
+        told = blake2b(msgspec.json.encode(settings), digest_size=16).digest()
+        asking = GwsSession(self.outbound, settings, self.breakers.setdefault(told, Breaker()))
         return DigitalChannelsClient(asking, settings.nexus, settings.workspace)
 
     def _dsn_of(self, tenant_id: str) -> str:

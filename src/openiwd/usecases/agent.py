@@ -112,6 +112,7 @@ async def set_state(
     agent = await _change_states(services, agent_id, change, caller, reason, session=session, own=own)
     if agent is None:
         raise NotFoundError(f"there is no agent '{agent_id}'", field="agent")
+    services.wanted.set()
     if own:
         services.presence.seen(agent_id)
     if not after_current and state is not AgentState.READY:

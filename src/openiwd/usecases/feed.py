@@ -49,8 +49,10 @@ class EventFeed:
             await self.start()
         seen = 0
         while True:
-            if not await self._read():
-                seen = await self._runtime.wakeup.wait(seen, POLL_SECONDS)
+            # First: the head is new, and whoever has just opened the tenant waits for a connection.
+            seen = await self._runtime.wakeup.wait(seen, POLL_SECONDS)
+            while await self._read():
+                pass
 
     async def catch_up(self) -> None:
         """Returns when everything committed before the call has been read, by whatever process it was."""

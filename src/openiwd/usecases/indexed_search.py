@@ -6,8 +6,10 @@ match, and their order come from the database always; where the index cannot hel
 
 from __future__ import annotations
 
-import asyncio
+import math
+import time
 from collections import Counter
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
@@ -25,7 +27,7 @@ COUNTED: Final = 10_000
 SEEN_SECONDS: Final = 1.0
 """How long the place of the index is taken as it was last seen; it only ever moves on."""
 AWAY_SECONDS: Final = (1.0, 10.0)
-"""How long a server that failed is left alone, at first and at most."""
+"""How long a server that failed is left alone, at first and at most; then one search finds out whether it is back."""
 
 
 class IndexHealth(StrEnum):
@@ -40,38 +42,52 @@ class IndexHealth(StrEnum):
 class IndexedSearch:
     """The index of a tenant as this process asks it."""
 
-    def __init__(self, index: SearchIndex, feed: EventFeed, runtime: TenantRuntime) -> None:
+    def __init__(
+        self,
+        index: SearchIndex,
+        feed: EventFeed,
+        runtime: TenantRuntime,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.index = index
+        self._monotonic = monotonic
         self._feed, self._runtime = feed, runtime
         self.health = IndexHealth.BUILDING
         self.answers: Counter[str] = Counter()
         """How often searches were answered by the index, or why not."""
         self._state: IndexState | None = None
-        self._seen_at = -SEEN_SECONDS
-        self._away_until = 0.0
+        self._seen_at = -math.inf
+        self._away_until = -math.inf
         self._pause = AWAY_SECONDS[0]
+        self._is_away = False
+        self._is_tried = False
+        """Somebody is finding out whether a server that was away is back."""
 
     def saw(self, state: IndexState | None) -> None:
         """Where the index is, as somebody else has just found out."""
-        self._state, self._seen_at = state, asyncio.get_running_loop().time()
+        self._state, self._seen_at = state, self._monotonic()
 
     async def page(self, query: SearchQuery) -> SearchPage | None:
         """The page asked for, with what the index knows; None where the database is to be asked alone."""
-        if asyncio.get_running_loop().time() < self._away_until:
+        if self._monotonic() < self._away_until or self._is_tried:
             self.answers[IndexHealth.AWAY] += 1
             return None
+        is_trial = self._is_tried = self._is_away
         try:
             page = await self._page(query)
         except IndexGoneError:
             self._state = None
-            self._seen_at = -SEEN_SECONDS
+            self._seen_at = -math.inf
             self.health = IndexHealth.BUILDING
             self.answers[IndexHealth.BUILDING] += 1
-            return None
+            page = None
         except SearchAwayError:
             self._has_failed()
             return None
-        self._pause = AWAY_SECONDS[0]
+        finally:
+            if is_trial:
+                self._is_tried = False
+        self._is_away, self._pause = False, AWAY_SECONDS[0]
         return page
 
     async def _page(self, query: SearchQuery) -> SearchPage | None:
@@ -85,7 +101,7 @@ class IndexedSearch:
         if changed is None or len(changed) > MOST_CHANGED:
             self.health = IndexHealth.BEHIND
             self.answers[self.health] += 1
-            self._seen_at = -SEEN_SECONDS
+            self._seen_at = -math.inf
             return None
         self.health = IndexHealth.READY
         mark = decode_mark(query.cursor) if query.cursor else None
@@ -104,14 +120,16 @@ class IndexedSearch:
         return replace(page, count=COUNTED, count_exact=False) if nearest.surely else page
 
     async def _place(self) -> IndexState | None:
-        now = asyncio.get_running_loop().time()
-        if now - self._seen_at >= SEEN_SECONDS:
+        if self._monotonic() - self._seen_at >= SEEN_SECONDS:
             self.saw(await self.index.state())
         return self._state
 
     def _has_failed(self) -> None:
+        """Of many who asked at once only the first failure is news."""
         self.health = IndexHealth.AWAY
         self.answers[self.health] += 1
-        self._away_until = asyncio.get_running_loop().time() + self._pause
-        self._pause = min(2 * self._pause, AWAY_SECONDS[1])
-        self._state, self._seen_at = None, -SEEN_SECONDS
+        self._state, self._seen_at = None, -math.inf
+        now = self._monotonic()
+        if now >= self._away_until:
+            self._is_away, self._away_until = True, now + self._pause
+            self._pause = min(2 * self._pause, AWAY_SECONDS[1])

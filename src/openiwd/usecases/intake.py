@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
 from openiwd.domain.shadow import Judged
 from openiwd.domain.work_item import ItemSubmission, WorkItem
-from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission, TransactionRetryError
+from openiwd.ports.tenant_store import RejectedRowsError, StoredSubmission, TransactionRetryError, Writing
 from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.item_batch import match_contacts
 from openiwd.usecases.submission import hash_of, submission_text
@@ -191,9 +191,17 @@ class Intake:
         self._flushes: set[asyncio.Task[None]] = set()
 
     async def submit(
-        self, submission: ItemSubmission, caller: Caller, *, on_duplicate_update: bool = False
+        self,
+        submission: ItemSubmission,
+        caller: Caller,
+        *,
+        on_duplicate_update: bool = False,
+        also: Callable[[Writing, Sequence[Result]], Awaitable[None]] | None = None,
     ) -> Done:
-        """Returns once the item is committed. The caller going away does not cancel the write."""
+        """Returns once the item is committed. The caller going away does not cancel the write.
+
+        `also` writes what belongs to an update in the update's transaction. (A creation is found by its captureId.)
+        """
         if len(self._waiting) >= MAX_WAITING:
             raise UnavailableError(
                 "intake is full", code="overloaded", hint="slow down and try again", retry_after=1
@@ -203,7 +211,7 @@ class Intake:
             command = Command(
                 action=Action.CREATE, caller=caller, submission=submission, on_duplicate_update=True
             )
-            (result,) = await apply(self._runtime, [command])
+            (result,) = await apply(self._runtime, [command], also=also, always=also is not None)
         if isinstance(result, OpenIwdError):
             raise result
         return result

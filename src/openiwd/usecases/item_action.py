@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.transition import Change, Context
 from openiwd.domain.work_item import AwareDateTime, CaptureId, ItemUpdate, Name, ShortText, WorkItem
+from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.command import Command, Done, Result
 from openiwd.usecases.tenant_runtime import TenantRuntime
 from openiwd.usecases.work_item import all_failed, apply, apply_one
@@ -291,10 +292,11 @@ async def run_operations(
     caller: Caller,
     *,
     atomic: bool = False,
+    keep: Callable[[Writing, Sequence[Result]], Awaitable[None]] | None = None,
 ) -> list[Result]:
     """Runs the operations in order in one transaction; what could not be read stays an error at its place.
 
-    With `atomic`, all of them are done or none.
+    With `atomic`, all of them are done or none. `keep` is given what became of them, in that same transaction.
     """
     if checkpoint is not None:
         caller.require("workitems.create")
@@ -304,9 +306,19 @@ async def run_operations(
     saved = (checkpoint.name, checkpoint.value) if checkpoint is not None else None
     if atomic and len(commands) < len(prepared):
         return all_failed(prepared)
-    done: list[Result] = []
-    if commands or saved is not None:
-        done = await apply(runtime, commands, checkpoint=saved, atomic=atomic)
+    if not commands and saved is None:
+        return _placed(prepared, [])
+
+    async def kept(tx: Writing, done: Sequence[Result]) -> None:
+        if keep is not None:
+            await keep(tx, _placed(prepared, done))
+
+    done = await apply(runtime, commands, checkpoint=saved, also=kept, always=keep is not None, atomic=atomic)
+    return _placed(prepared, done)
+
+
+def _placed(prepared: Sequence[Command | OpenIwdError], done: Sequence[Result]) -> list[Result]:
+    """What became of the commands, among what could not be read."""
     results = iter(done)
     return [next(results) if isinstance(o, Command) else o for o in prepared]
 

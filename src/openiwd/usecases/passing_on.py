@@ -64,6 +64,7 @@ class PassingOn:
 
         `waits`: during a takeover the request waits for the new decider.
         """
+        services.wanted.set()
         if request.header(PASSED_HEADER) is not None:
             return None if services.decider is not None else _undecided()
         marked = replace(request, headers=[*request.headers, (PASSED_HEADER, str(self._process_id))])

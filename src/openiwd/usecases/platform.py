@@ -114,6 +114,8 @@ class TenantServices:
         """Counts requests for this tenant here; whoever compares two readings sees whether there were any."""
         self.streams = 0
         """Streams that are open now: as long as there is one, the tenant stays open."""
+        self.wanted = asyncio.Event()
+        """Set by who needs what runs beside requests (the decider above all): where it has not begun, it begins now."""
         self._agent_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def renew(self, tenant: Tenant) -> None:
@@ -126,6 +128,7 @@ class TenantServices:
     def require_decider(self) -> Decider:
         """The decider; UnavailableError while this process does not decide."""
         if self.decider is None:
+            self.wanted.set()
             raise UnavailableError(
                 "nothing decides for this tenant at the moment",
                 code="noDecider",
