@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 PACKAGE: Final = Path(__file__).parents[2] / "src" / "openiwd"
 TOLD: Final = frozenset({"message", "hint", "remedy", "told"})
 """Names of parameters, fields and keys that hold such a sentence."""
+_MAY_TELL: Final = re.compile(rf"Error\(|notes|\b({'|'.join(TOLD)})\b")
 _VALUE: Final = re.compile(r"\{[^{}]*\}")
 _DEPTH: Final = 4
 """How many names and functions are followed to find a sentence."""
@@ -30,11 +31,12 @@ class Module(NamedTuple):
 
 
 def modules(rooms: Iterable[str]) -> list[Module]:
-    """The modules below folders of the package, or single files of it."""
-    paths = sorted({path for room in rooms for path in _paths(PACKAGE / room)})
+    """The modules below folders of the package, or single files of it, that may hold sentences."""
+    texts = {path: path.read_text(encoding="utf-8") for room in rooms for path in _paths(PACKAGE / room)}
     return [
-        Module(path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text(encoding="utf-8")))
-        for path in paths
+        Module(path.relative_to(PACKAGE).as_posix(), ast.parse(text))
+        for path, text in texts.items()
+        if _MAY_TELL.search(text)
     ]
 
 
@@ -107,7 +109,7 @@ class _Sentences:
     def _told(self, node: ast.AST) -> Iterator[ast.expr]:
         """The expressions that stand where a sentence is expected."""
         if isinstance(node, ast.Call):
-            at = self._places.get(_name(node.func), ())
+            at = self._places.get(_name(node.func), ()) if not _is_noting(node.func) else (0,)
             yield from (argument for i, argument in enumerate(node.args) if i in at)
             yield from (keyword.value for keyword in node.keywords if keyword.arg in TOLD)
         elif isinstance(node, ast.Dict):
@@ -157,6 +159,14 @@ class _Sentences:
             for inner in ast.walk(node)
             if isinstance(inner, ast.Return) and inner.value is not None
         ]
+
+
+def _is_noting(called: ast.expr) -> bool:
+    """`notes.append`: what was odd about an email."""
+    match called:
+        case ast.Attribute(value=ast.Attribute(attr=kept) | ast.Name(id=kept), attr="append"):
+            return kept.endswith("notes")
+    return False
 
 
 def _name(called: ast.expr) -> str:
