@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 PACKAGE: Final = Path(__file__).parents[2] / "src" / "openiwd"
 TOLD: Final = frozenset({"message", "hint", "remedy", "told"})
 """Names of parameters, fields and keys that hold such a sentence."""
-_MAY_TELL: Final = re.compile(rf"Error\(|notes|\b({'|'.join(TOLD)})\b")
+_MAY_TELL: Final = re.compile(rf"Error\(|notes|problems|fault|\b({'|'.join(TOLD)})\b")
+"""A module without any of these words tells nothing, and need not be parsed."""
 _VALUE: Final = re.compile(r"\{[^{}]*\}")
 _DEPTH: Final = 4
 """How many names and functions are followed to find a sentence."""
