@@ -26,16 +26,22 @@ class Refusal(NamedTuple):
     form: str
 
 
+Scopes = tuple[ast.AST, ...]
+
+
 class Module(NamedTuple):
     room: str
     tree: ast.Module
+    definitions: list[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]
+    speaking: list[tuple[ast.Call | ast.Dict, Scopes]]
+    """What may hold sentences, with the functions around it, the innermost first, and the module."""
 
 
 def modules(rooms: Iterable[str]) -> list[Module]:
     """The modules below folders of the package, or single files of it, that may hold sentences."""
     texts = {path: path.read_text(encoding="utf-8") for room in rooms for path in _paths(PACKAGE / room)}
     return [
-        Module(path.relative_to(PACKAGE).as_posix(), ast.parse(text))
+        _module(path.relative_to(PACKAGE).as_posix(), ast.parse(text))
         for path, text in texts.items()
         if _MAY_TELL.search(text)
     ]
@@ -47,9 +53,28 @@ def refusals(found: list[Module]) -> set[Refusal]:
     return {
         Refusal(module.room, form)
         for module in found
-        for form in _Sentences(module.tree, places).all()
+        for form in _Sentences(module, places).all()
         if " " in form.strip("{} ")
     }
+
+
+def _module(room: str, tree: ast.Module) -> Module:
+    module = Module(room, tree, [], [])
+    stack: list[tuple[ast.AST, Scopes]] = [(tree, (tree,))]
+    while stack:
+        node, scopes = stack.pop()
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                module.definitions.append(node)
+                scopes = (node, *scopes)
+            case ast.ClassDef():
+                module.definitions.append(node)
+            case ast.Call() | ast.Dict():
+                module.speaking.append((node, scopes))
+            case ast.Name() | ast.Constant():
+                continue
+        stack.extend((child, scopes) for child in ast.iter_child_nodes(node))
+    return module
 
 
 def _paths(room: Path) -> Iterable[Path]:
@@ -61,14 +86,12 @@ def _places(found: list[Module]) -> dict[str, set[int]]:
     places: dict[str, set[int]] = defaultdict(set)
     bases: dict[str, set[str]] = {}
     for module in found:
-        for node in ast.walk(module.tree):
+        for node in module.definitions:
             if isinstance(node, ast.ClassDef):
                 bases[node.name] = {base.id for base in node.bases if isinstance(base, ast.Name)}
-                names = [s.target.id for s in node.body if _is_field(s)]
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                names = [a.arg for a in node.args.args if a.arg not in ("self", "cls")]
+                names = list(_fields(node))
             else:
-                continue
+                names = [a.arg for a in node.args.args if a.arg not in ("self", "cls")]
             for place, name in enumerate(names):
                 if name in TOLD:
                     places[node.name].add(place)
@@ -77,8 +100,10 @@ def _places(found: list[Module]) -> dict[str, set[int]]:
     return places
 
 
-def _is_field(node: ast.stmt) -> bool:
-    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+def _fields(node: ast.ClassDef) -> Iterator[str]:
+    for one in node.body:
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
+            yield one.target.id
 
 
 def _below(root: str, bases: dict[str, set[str]]) -> set[str]:
@@ -92,32 +117,27 @@ def _below(root: str, bases: dict[str, set[str]]) -> set[str]:
 class _Sentences:
     """Of one module. A name stands for all that it is given in the function around it, or else in the module."""
 
-    def __init__(self, tree: ast.Module, places: dict[str, set[int]]) -> None:
-        self._tree = tree
+    def __init__(self, module: Module, places: dict[str, set[int]]) -> None:
+        self._module = module
         self._places = places
         self._given: dict[ast.AST, dict[str, list[ast.expr]]] = {}
 
     def all(self) -> Iterator[str]:
-        stack: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(self._tree, (self._tree,))]
-        while stack:
-            node, scopes = stack.pop()
+        for node, scopes in self._module.speaking:
             for expression in self._told(node):
                 yield from self._forms(expression, scopes, _DEPTH)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                scopes = (node, *scopes)
-            stack.extend((child, scopes) for child in ast.iter_child_nodes(node))
 
-    def _told(self, node: ast.AST) -> Iterator[ast.expr]:
+    def _told(self, node: ast.Call | ast.Dict) -> Iterator[ast.expr]:
         """The expressions that stand where a sentence is expected."""
         if isinstance(node, ast.Call):
             at = self._places.get(_name(node.func), ()) if not _is_noting(node.func) else (0,)
             yield from (argument for i, argument in enumerate(node.args) if i in at)
             yield from (keyword.value for keyword in node.keywords if keyword.arg in TOLD)
-        elif isinstance(node, ast.Dict):
+        else:
             pairs = zip(node.keys, node.values, strict=True)
             yield from (v for k, v in pairs if isinstance(k, ast.Constant) and k.value in TOLD)
 
-    def _forms(self, node: ast.expr, scopes: tuple[ast.AST, ...], depth: int) -> list[str]:
+    def _forms(self, node: ast.expr, scopes: Scopes, depth: int) -> list[str]:
         """All sentences that an expression can be; a part that nothing is known of is a value."""
         several: list[ast.expr] = []
         match node:
@@ -144,7 +164,7 @@ class _Sentences:
                 several, depth = self._meant(name, scopes), depth - 1
         return [form for part in several if depth for form in self._forms(part, scopes, depth)]
 
-    def _meant(self, name: str, scopes: tuple[ast.AST, ...]) -> list[ast.expr]:
+    def _meant(self, name: str, scopes: Scopes) -> list[ast.expr]:
         for scope in scopes:
             if scope not in self._given:
                 self._given[scope] = _given(scope)
@@ -155,7 +175,7 @@ class _Sentences:
     def _returned(self, name: str) -> list[ast.expr]:
         return [
             inner.value
-            for node in self._tree.body
+            for node in self._module.tree.body
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
             for inner in ast.walk(node)
             if isinstance(inner, ast.Return) and inner.value is not None
