@@ -34,10 +34,9 @@ from openiwd.web.shell.dialog_page import (
     done,
     editor_of,
     show_dialog,
-    typed,
 )
-from openiwd.web.shell.form import Form, with_errors
-from openiwd.web.shell.page_form import act_in_page, require_free, saved
+from openiwd.web.shell.form import Form
+from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
@@ -132,7 +131,7 @@ async def _page(
 
 
 def _again(group: FieldGroup, sent: Sent, error: OpenIwdError) -> FieldGroup:
-    return group._replace(fields=with_errors([typed(f, sent) for f in group.fields], error))
+    return group._replace(fields=sent_again(group.fields, sent, error))
 
 
 @get(f"{PATH}/-/new")
@@ -180,7 +179,7 @@ async def create_mailbox(visit: CurrentVisit) -> Response[Any]:
         require_free(visit, mailbox_id, (s.mailbox.id for s in await mailbox_use.states(editor_of(visit))))
         return saved(visit, href_of(mailbox_id), await _save(visit, sent, mailbox_id, None, None))
 
-    return await act_in_page(visit, make, partial(_again, visit, None))
+    return await act_in_page(visit, make, partial(_shown_again, visit, None))
 
 
 @post(f"{PATH}/{{mailbox_id:str}}", status_code=200)
@@ -194,10 +193,12 @@ async def save_mailbox(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Respon
         how = await _save(visit, sent, mailbox_id, state.mailbox, sent.revision())
         return saved(visit, href_of(mailbox_id), how)
 
-    return await act_in_page(visit, save, partial(_again, visit, state))
+    return await act_in_page(visit, save, partial(_shown_again, visit, state))
 
 
-async def _again(visit: Visit, state: MailboxState | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
+async def _shown_again(
+    visit: Visit, state: MailboxState | None, sent: Sent, error: OpenIwdError
+) -> Response[Any]:
     provider = provider_of(state.mailbox if state else None, sent.text("provider"))
     return await _page(visit, state, provider, sent, error)
 
