@@ -13,6 +13,9 @@ from openiwd.web.configuration.calendar_form import calendar_body, calendar_conf
 from openiwd.web.configuration.object_form import faults_of, identity, row_values, slug
 from openiwd.web.configuration.queue_editor_form import queue_body, queue_values
 from openiwd.web.configuration.schema_form import schema_body, schema_values
+from openiwd.web.shell.rendering import catalogue
+
+ENGLISH = catalogue("en")
 
 OFFICE = {
     "id": "office",
@@ -92,13 +95,17 @@ def test_every_fault_is_told_with_its_field() -> None:
     values = schema_values(schema) | {"points[1].age": "soon", "maximum": "much", "name": " ", "anchor": "x"}
     with pytest.raises(RuleSetError) as told:
         schema_body("s", values, schema)
-    fields = {f["field"] for f in faults_of(told.value)}
+    fields = {f["field"] for f in faults_of(told.value, ENGLISH)}
     assert fields == {"points[1].age", "maximum", "name", "anchor"}
     queue = document().queues[0]
     wrong = queue_values(queue) | {"limit": "0", "offerTimeout": "x", "groups[2].group": ""}
     with pytest.raises(RuleSetError) as told:
         queue_body("q", wrong, queue)
-    assert {f["field"] for f in faults_of(told.value)} == {"limit", "offerTimeout", "groups[2].group"}
+    assert {f["field"] for f in faults_of(told.value, ENGLISH)} == {
+        "limit",
+        "offerTimeout",
+        "groups[2].group",
+    }
 
 
 def test_a_calendars_faults_are_told_by_its_own_fields() -> None:

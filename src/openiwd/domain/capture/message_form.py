@@ -123,6 +123,6 @@ def _converted(body: dict[str, Any], kind: MessageKind) -> Message:
         match = _PATH.match(str(error))
         path = (match["path"] if match else None) or ""
         field = path.removeprefix("item.") or None
-        hint = f"{field} is {TARGETS[field].kind.value}" if field in TARGETS else "correct the value"
+        hint = f"{field} takes {TARGETS[field].kind.value}" if field in TARGETS else "correct the value"
         raise InvalidInputError(match["text"] if match else str(error), field=field, hint=hint) from error
     return message

@@ -107,7 +107,9 @@ def check_date_form(form: str) -> None:
     wrong = [d for d in _DIRECTIVE.findall(form) if d not in _DIRECTIVES]
     if "%" not in form or wrong:
         raise InvalidInputError(
-            f"'{form}' is no form of dates" + (f": %{wrong[0]} is not known" if wrong else ""),
+            f"'{form}' is no form of dates: %{wrong[0]} is not known"
+            if wrong
+            else f"'{form}' is no form of dates",
             hint="write iso, epochSeconds, epochMilliseconds, excel, or a form such as %d.%m.%Y %H:%M",
         )
 

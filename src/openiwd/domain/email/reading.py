@@ -276,7 +276,11 @@ class _Bodies:
         """What Outlook has packed comes behind all other files, so that their numbers never change."""
         found = read_tnef(self.parts[ordinal].content()[0])
         if found is None or not found.is_whole:
-            self._notes.append("winmail.dat could not be read" + ("" if found is None else " to its end"))
+            self._notes.append(
+                "winmail.dat could not be read"
+                if found is None
+                else "winmail.dat could not be read to its end"
+            )
         if found is None:
             return
         is_wordless = not any(body.content.strip() for body in self._bodies)

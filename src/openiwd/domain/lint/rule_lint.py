@@ -66,16 +66,11 @@ def _never(place: _Place, required: Sequence[Criterion], now_us: int) -> Iterato
             "correct the conditions, or remove it",
         )
     elif answer.verdict is Verdict.UNKNOWN:
-        yield _undecided(place, "matches any item")
+        yield _undecided(place, f"whether {place.words} matches any item cannot be told from its conditions")
 
 
-def _undecided(place: _Place, what: str) -> Finding:
-    return place.finding(
-        FindingKind.UNDECIDED,
-        Severity.HINT,
-        f"whether {place.words} {what} cannot be told from its conditions",
-        "try it with example items",
-    )
+def _undecided(place: _Place, message: str) -> Finding:
+    return place.finding(FindingKind.UNDECIDED, Severity.HINT, message, "try it with example items")
 
 
 def _of_tables(rules: CompiledRuleSet, now_us: int) -> Iterator[Finding]:
@@ -126,7 +121,7 @@ def _reached(
             "move it up, or narrow what stands before it",
         )
     elif answer.verdict is Verdict.UNKNOWN:
-        yield _undecided(place, "is reached")
+        yield _undecided(place, f"whether {place.words} is reached cannot be told from its conditions")
 
 
 def _of_siblings(

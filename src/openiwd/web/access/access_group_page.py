@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from msgspec.structs import replace
 
 from openiwd.domain.category import CategoryConfig
-from openiwd.domain.errors import DuplicateError, ForbiddenError, OpenIwdError
+from openiwd.domain.errors import OpenIwdError
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases import access_group, api_key, user_admin
 from openiwd.usecases.grant import reach_refusal
@@ -20,8 +20,8 @@ from openiwd.web.item.directory import live_rules
 from openiwd.web.shell.dialog_page import act_and_open, editor_of, show_dialog
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.listing import address
-from openiwd.web.shell.rendering import redirect
-from openiwd.web.shell.sent import require, sent_by
+from openiwd.web.shell.page_form import act_in_page, require_free, saved
+from openiwd.web.shell.sent import Sent, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 PATH: Final = "/configuration/access-groups"
@@ -137,26 +137,32 @@ async def group_editor(visit: CurrentVisit, group_id: FromPath[str]) -> Response
 async def save_group(visit: CurrentVisit, group_id: FromPath[str] = "") -> Response[Any]:
     """Creates or changes it: it reaches no further than who makes it."""
     visit.caller.require("users.update")
-    sent, editor = await sent_by(visit), editor_of(visit)
-    group = AccessGroup(
+    editor = editor_of(visit)
+
+    async def save(sent: Sent) -> Response[Any]:
+        group = _sent_group(sent, group_id)
+        require(visit, sent, ["name"] if group_id else ["name", "id"])
+        if not group_id:
+            require_free(visit, group.id, (g.id for g in await access_group.groups(editor)))
+        await access_group.put(editor, group, sent.revision() if group_id else 0)
+        return saved(visit, href_of(group.id))
+
+    async def again(sent: Sent, error: OpenIwdError) -> Response[Any]:
+        # What was read first stays what it is compared with, whatever was stored since.
+        group = replace(_sent_group(sent, group_id), revision=sent.revision() or 0)
+        fields = with_errors(_fields(visit, group, new=not group_id), error)
+        return await _page(visit, group, new=not group_id, fields=fields, error=error)
+
+    return await act_in_page(visit, save, again)
+
+
+def _sent_group(sent: Sent, group_id: str) -> AccessGroup:
+    return AccessGroup(
         id=group_id or sent.text("id"),
         name=sent.text("name"),
         categories=sent.texts("categories"),
         queues=sent.texts("queues"),
     )
-    try:
-        require(visit, sent, ["name"] if group_id else ["name", "id"])
-        if not group_id and any(g.id == group.id for g in await access_group.groups(editor)):
-            raise DuplicateError(visit.t("people.id_taken", id=group.id), field="id")
-        await access_group.put(editor, group, sent.revision() if group_id else 0)
-    except OpenIwdError as error:
-        if isinstance(error, ForbiddenError) and error.code == "forbidden":
-            raise
-        # What was read first stays what it is compared with, whatever was stored since.
-        group = replace(group, revision=sent.revision() or 0)
-        fields = with_errors(_fields(visit, group, new=not group_id), error)
-        return await _page(visit, group, new=not group_id, fields=fields, error=error)
-    return redirect(f"{href_of(group.id)}?saved=1", htmx=visit.is_htmx)
 
 
 async def _delete_form(visit: Visit, group: AccessGroup) -> Form:

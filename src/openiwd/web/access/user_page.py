@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from openiwd.domain.errors import ForbiddenError, OpenIwdError
+from openiwd.domain.errors import OpenIwdError
 from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import AccessGroup
 from openiwd.usecases import access_group, user_admin
@@ -21,11 +22,12 @@ from openiwd.web.people.agent_edit_page import ZONES
 from openiwd.web.people.agent_filter import Choice
 from openiwd.web.people.agent_view import edit_href
 from openiwd.web.shell.catalogue import Catalogue
-from openiwd.web.shell.dialog_page import act_and_open, act_in_dialog, done, editor_of, show_dialog, typed
-from openiwd.web.shell.form import Field, Form, with_errors
+from openiwd.web.shell.dialog_page import act_and_open, act_in_dialog, done, editor_of, show_dialog
+from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.listing import part_of
-from openiwd.web.shell.rendering import CATALOGUES, redirect
-from openiwd.web.shell.sent import Sent, as_, require, sent_by
+from openiwd.web.shell.page_form import act_in_page, saved, sent_again
+from openiwd.web.shell.rendering import CATALOGUES
+from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.time_text import Moment
 from openiwd.web.shell.visit import CurrentVisit, Visit, initials, now_utc
 
@@ -238,36 +240,35 @@ def _values(sent: Sent, *, active: bool) -> dict[str, Any]:
 async def create_user(visit: CurrentVisit) -> Response[Any]:
     """Creates the user, or says at each field what is wrong."""
     visit.caller.require("users.update")
-    sent, editor = await sent_by(visit), editor_of(visit)
-    try:
+
+    async def make(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "login", "timeZone"])
         values = _values(sent, active=True) | {"password": sent.raw("password") or None}
-        made = await user_admin.create(editor, as_(NewUser, values))
-    except OpenIwdError as error:
-        return await _refused(visit, None, sent, error)
-    return redirect(f"{PATH}/{made.id}?saved=1", htmx=visit.is_htmx)
+        made = await user_admin.create(editor_of(visit), as_(NewUser, values))
+        return saved(visit, f"{PATH}/{made.id}")
+
+    return await act_in_page(visit, make, partial(_again, visit, None))
 
 
 @post(f"{PATH}/{{user_id:uuid}}", status_code=200)
 async def save_user(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[Any]:
     """Changes the user; the password stays."""
     visit.caller.require("users.update")
-    sent, editor = await sent_by(visit), editor_of(visit)
+    editor = editor_of(visit)
     before = await user_admin.get(editor, user_id)
-    try:
+
+    async def save(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "login", "timeZone"])
         data = as_(UserInput, _values(sent, active=before.active))
         await user_admin.update(editor, user_id, data, sent.revision())
-    except OpenIwdError as error:
-        return await _refused(visit, before, sent, error)
-    return redirect(f"{PATH}/{user_id}?saved=1", htmx=visit.is_htmx)
+        return saved(visit, f"{PATH}/{user_id}")
+
+    return await act_in_page(visit, save, partial(_again, visit, before))
 
 
-async def _refused(visit: Visit, user: UserRecord | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
-    if isinstance(error, ForbiddenError) and error.code == "forbidden":
-        raise error
+async def _again(visit: Visit, user: UserRecord | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
     groups = await access_group.groups(editor_of(visit))
-    fields = with_errors([typed(f, sent) for f in await _fields(visit, user, groups)], error)
+    fields = sent_again(await _fields(visit, user, groups), sent, error)
     return await _page(visit, user, fields, groups, error)
 
 

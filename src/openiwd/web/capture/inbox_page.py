@@ -17,6 +17,7 @@ from openiwd.web.capture.point_view import PATH, errors_href, href_of
 from openiwd.web.configuration.navigation import show
 from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog
 from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.said import said
 from openiwd.web.shell.sent import sent_by
 from openiwd.web.shell.time_text import Moment, TimeText
 from openiwd.web.shell.visit import CurrentVisit, Visit
@@ -107,7 +108,7 @@ def _retry_form(visit: Visit, error: CaptureError) -> Form:
     return Form(
         action=f"{errors_href(error.capture_point)}/{error.id}",
         title=t("capture_error.retry_title", position=error.position or error.capture_id or ""),
-        text=f"{error.reason}{f' – {error.hint}' if error.hint else ''}"
+        text=" – ".join(said(part, t) for part in (error.reason, error.hint) if part)
         if kept
         else t("capture_error.not_kept"),
         fields=[

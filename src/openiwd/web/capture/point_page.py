@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from openiwd.api.decoding import of_validation
 from openiwd.domain.capture.point import CapturePoint, FileSource, RestSource, Source, kind_of_source
 from openiwd.domain.capture.target import TARGETS
-from openiwd.domain.errors import DuplicateError, ForbiddenError, NotFoundError, OpenIwdError
+from openiwd.domain.errors import NotFoundError, OpenIwdError
 from openiwd.usecases import capture_point, capture_sample, capture_status
 from openiwd.usecases.capture_point import StoredPoint
 from openiwd.web.capture.point_form import (
@@ -34,7 +34,8 @@ from openiwd.web.capture.sample_view import sample_lines
 from openiwd.web.configuration.navigation import show
 from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog
 from openiwd.web.shell.form import Field, Form, with_errors
-from openiwd.web.shell.rendering import redirect
+from openiwd.web.shell.page_form import act_in_page, require_free, saved
+from openiwd.web.shell.said import said as in_words
 from openiwd.web.shell.sent import Sent, sent_by
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
@@ -222,21 +223,23 @@ async def point_page(visit: CurrentVisit, point_id: FromPath[str]) -> Response[A
 async def save_point(visit: CurrentVisit, point_id: FromPath[str] = "") -> Response[Any]:
     """Stores it, live at once; or says at each field what is wrong."""
     visit.caller.require("capturePoints.update")
-    sent, editor = await sent_by(visit), editor_of(visit)
+    editor = editor_of(visit)
     stored = await capture_point.get(editor, point_id) if point_id else None
     start = (
         stored.point if stored is not None else _empty(visit, visit.request.query_params.get("kind", "file"))
     )
-    try:
+
+    async def save(sent: Sent) -> Response[Any]:
         point = _sent_point(sent, stored, start, sent.text("id"))
-        if stored is None and any(p.point.id == point.id for p in await capture_point.points(editor)):
-            raise DuplicateError(visit.t("people.id_taken", id=point.id), field="id")
+        if stored is None:
+            require_free(visit, point.id, (p.point.id for p in await capture_point.points(editor)))
         await capture_point.put(editor, point, sent.revision() if stored is not None else None)
-    except ForbiddenError:
-        raise
-    except OpenIwdError as error:
+        return saved(visit, href_of(point.id))
+
+    async def again(sent: Sent, error: OpenIwdError) -> Response[Any]:
         return await _editor_page(visit, stored, start, sent=sent, error=error)
-    return redirect(f"{href_of(point.id)}?saved=1", htmx=visit.is_htmx)
+
+    return await act_in_page(visit, save, again)
 
 
 def _sent_point(sent: Sent, stored: StoredPoint | None, start: CapturePoint, new_id: str) -> CapturePoint:
@@ -294,7 +297,7 @@ def _delete_form(visit: Visit, stored: StoredPoint, uses: list[dict[str, Any]], 
         submit=t("form.delete"),
         danger=True,
         blocked=bool(uses),
-        lines=[u["message"] for u in uses],
+        lines=[in_words(u["message"], t) for u in uses],
     )
 
 

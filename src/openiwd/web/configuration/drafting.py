@@ -17,7 +17,9 @@ from openiwd.usecases import rule_set_draft
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set_draft import Draft, Fault
 from openiwd.usecases.rule_set_edit import How
+from openiwd.web.shell.catalogue import Catalogue
 from openiwd.web.shell.form import Field, with_errors
+from openiwd.web.shell.said import said
 from openiwd.web.shell.visit import Visit
 
 CHANGE: str = "categories.update"
@@ -167,11 +169,11 @@ def form_errors(fields: Sequence[Field], error: OpenIwdError) -> tuple[list[Fiel
     return told, None if any(f.error for f in told) else error
 
 
-def faults_by_field(error: OpenIwdError) -> dict[str, str]:
+def faults_by_field(error: OpenIwdError, t: Catalogue) -> dict[str, str]:
     """Every fault of an error by the field that it names: message and remedy in one line."""
     faults: list[Any] = list(error.details.get("errors") or ())
     faults = faults or [{"field": error.field, "message": error.message, "hint": error.hint}]
     return {
-        str(f.get("field") or ""): ": ".join(str(p) for p in (f.get("message"), f.get("hint")) if p)
+        str(f.get("field") or ""): ": ".join(said(p, t) for p in (f.get("message"), f.get("hint")) if p)
         for f in faults
     }

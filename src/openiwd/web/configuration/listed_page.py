@@ -21,6 +21,7 @@ from openiwd.web.configuration.saving import Conflict, Plain, Sent, canonical, f
 from openiwd.web.configuration.vocabulary_view import vocabulary
 from openiwd.web.shell.form import Form, with_errors
 from openiwd.web.shell.rendering import redirect
+from openiwd.web.shell.said import said
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 MAX_TOLD: Final = 4
@@ -196,7 +197,8 @@ class ListedPages:
         part = raw.get(self.spec.kind.part, [])
         raw[self.spec.kind.part] = [v for v in part if v[self.spec.kind.key] != object_id]
         faults = await rule_set_draft.faults_of(editor_of(visit), raw)
-        fresh = [f.message for f in faults if f.message not in {known.message for known in at.faults}]
+        known = {fault.message for fault in at.faults}
+        fresh = [said(f.message, visit.t) for f in faults if f.message not in known]
         form = Form(
             action=at.address(f"{self.spec.address(object_id)}/delete"),
             title=visit.t("listed.delete_title", name=name),

@@ -13,6 +13,8 @@ import msgspec
 from openiwd.domain.errors import InvalidInputError, RuleSetError
 from openiwd.domain.problem import Problems
 from openiwd.web.configuration.age_text import parse_age, spelled
+from openiwd.web.shell.catalogue import Catalogue
+from openiwd.web.shell.said import said
 
 _INDEX: Final = re.compile(r"\[(\d{1,4})\]", re.ASCII)
 MAX_ROWS: Final = 500
@@ -112,11 +114,13 @@ def number_text(value: Decimal | float | None) -> str:
     return str(int(exact)) if exact == int(exact) else format(exact.normalize(), "f")
 
 
-def faults_of(error: RuleSetError | InvalidInputError) -> list[dict[str, Any]]:
-    """All that an error says, each with its field."""
-    listed: Iterable[Any] = error.details.get("errors") or ()
-    found = [{"field": e.get("field"), "message": e.get("message"), "hint": e.get("hint")} for e in listed]
-    return found or [{"field": error.field, "message": error.message, "hint": error.hint}]
+def faults_of(error: RuleSetError | InvalidInputError, t: Catalogue) -> list[dict[str, Any]]:
+    """All that an error says, in the reader's language, each with its field."""
+    listed: list[Any] = list(error.details.get("errors") or ())
+    listed = listed or [{"field": error.field, "message": error.message, "hint": error.hint}]
+    return [
+        {"field": e.get("field")} | {n: said(e.get(n) or "", t) for n in ("message", "hint")} for e in listed
+    ]
 
 
 def slug(name: str, taken: Iterable[str]) -> str:

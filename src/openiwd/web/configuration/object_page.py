@@ -81,7 +81,7 @@ async def save(visit: Visit, kind: EditedKind, object_id: str) -> Response[bytes
         except RevisionMismatchError:
             continue
         except (RuleSetError, InvalidInputError) as error:
-            return json_answer({"errors": faults_of(error)}, 422)
+            return json_answer({"errors": faults_of(error, visit.t)}, 422)
         after = find(kind.drafted, listed(done.document, kind.drafted), object_id)
         text = visit.t("editor.saved", name=at.name)
         return json_answer({"base": identity(after), "values": kind.values(after), "text": text})

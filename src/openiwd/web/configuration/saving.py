@@ -143,7 +143,7 @@ def form_state(
     return {
         "status": 409 if conflict is not None else 422 if error is not None else 200,
         "error": error,
-        "faults": faults_by_field(error) if error is not None else {},
+        "faults": faults_by_field(error, visit.t) if error is not None else {},
         "conflict": conflict,
         "before": before,
         "revision": revision,

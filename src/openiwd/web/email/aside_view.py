@@ -11,6 +11,7 @@ from openiwd.web.item.around_view import size_text
 from openiwd.web.item.history_view import actor_name
 from openiwd.web.item.row_view import Shown
 from openiwd.web.item.thread_view import MOST_SHOWN, PREVIEW
+from openiwd.web.shell.said import said
 from openiwd.web.shell.time_text import Moment
 from openiwd.web.shell.visit import initials
 
@@ -88,11 +89,11 @@ def _reasons(email: StoredEmail, filters: Mapping[str, str], shown: Shown) -> li
     if email.state == IN_REVIEW:
         return []
     if email.state == UNKNOWN:
-        return [email.error or t("mail.unknown_text")]
+        return [said(email.error, t) if email.error else t("mail.unknown_text")]
     if email.filter_id is not None:
         found.append(t("mail_aside.by_filter", name=filters.get(email.filter_id, email.filter_id)))
     elif email.state == DROPPED:
         found.append(t("mail_aside.by_person"))
     if email.duplicate_of is not None:
         found.append(t("mail_aside.duplicate"))
-    return [*found, *email.notes]
+    return [*found, *(said(note, t) for note in email.notes)]

@@ -36,6 +36,7 @@ from openiwd.web.email.response_view import response_folders
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.item_view import ItemCard, item_card
 from openiwd.web.shell.rendering import catalogue, nothing
+from openiwd.web.shell.said import said
 from openiwd.web.shell.sent import Sent, sent_by
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
@@ -212,7 +213,7 @@ async def _complete(
     try:
         await item_action.perform(visit.services, Action.COMPLETE, request, visit.caller, item.id)
     except OpenIwdError as error:
-        text, hint = visit.t("mail.not_completed"), error.message
+        text, hint = visit.t("mail.not_completed"), said(error.message, visit.t)
         return nothing(
             headers=visit.toast(
                 text, hint=hint, emailWritten=told, itemChanged={**changed, "action": "email"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from openiwd.domain.email.mailbox import Access, Mailbox, connection_digest
 from openiwd.domain.email.server_oauth import SignIn
-from openiwd.domain.errors import DuplicateError, ForbiddenError, OpenIwdError
+from openiwd.domain.errors import OpenIwdError
 from openiwd.usecases import dashboard, mailbox_connection, mailbox_consent
 from openiwd.usecases import mailbox as mailbox_use
 from openiwd.usecases.mailbox import MailboxState
@@ -26,10 +27,18 @@ from openiwd.web.email.mailbox_form import (
     provider_of,
 )
 from openiwd.web.email.mailbox_view import PATH, href_of, mailbox_line
-from openiwd.web.shell.dialog_page import act_in_dialog, delete_form, done, editor_of, show_dialog, typed
-from openiwd.web.shell.form import Form, with_errors
+from openiwd.web.shell.dialog_page import (
+    act_and_open,
+    act_in_dialog,
+    delete_form,
+    done,
+    editor_of,
+    show_dialog,
+)
+from openiwd.web.shell.form import Form
+from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
 from openiwd.web.shell.rendering import redirect
-from openiwd.web.shell.sent import Sent, as_, require, sent_by
+from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 UPDATE: Final = mailbox_use.KIND.update
@@ -122,7 +131,7 @@ async def _page(
 
 
 def _again(group: FieldGroup, sent: Sent, error: OpenIwdError) -> FieldGroup:
-    return group._replace(fields=with_errors([typed(f, sent) for f in group.fields], error))
+    return group._replace(fields=sent_again(group.fields, sent, error))
 
 
 @get(f"{PATH}/-/new")
@@ -140,18 +149,13 @@ async def mailbox_editor(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Resp
 
 
 async def _save(
-    visit: Visit,
-    sent: Sent,
-    provider: Provider,
-    mailbox_id: str,
-    before: Mailbox | None,
-    revision: int | None,
+    visit: Visit, sent: Sent, mailbox_id: str, before: Mailbox | None, revision: int | None
 ) -> str:
     """Settings first, so that a mailbox is there for its secrets. What the form does not show stays as it is.
 
     An enabled one whose connections are other ones now is disabled until they are tested. How it was saved.
     """
-    editor = editor_of(visit)
+    editor, provider = editor_of(visit), provider_of(before, sent.text("provider"))
     stored = msgspec.to_builtins(before) if before is not None else {}
     value = as_(Mailbox, {**stored, **common_values(sent, mailbox_id), **provider.values(sent)})
     pauses = before is not None and before.enabled and connection_digest(before) != connection_digest(value)
@@ -168,39 +172,34 @@ async def _save(
 async def create_mailbox(visit: CurrentVisit) -> Response[Any]:
     """Makes it."""
     visit.caller.require(UPDATE)
-    sent = await sent_by(visit)
-    provider = provider_of(None, sent.text("provider"))
-    try:
+
+    async def make(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "id", "address"])
         mailbox_id = sent.text("id")
-        if any(s.mailbox.id == mailbox_id for s in await mailbox_use.states(editor_of(visit))):
-            raise DuplicateError(visit.t("people.id_taken", id=mailbox_id), field="id")
-        saved = await _save(visit, sent, provider, mailbox_id, None, None)
-    except OpenIwdError as error:
-        return await _refused(visit, None, provider, sent, error)
-    return redirect(f"{href_of(mailbox_id)}?saved={saved}", htmx=visit.is_htmx)
+        require_free(visit, mailbox_id, (s.mailbox.id for s in await mailbox_use.states(editor_of(visit))))
+        return saved(visit, href_of(mailbox_id), await _save(visit, sent, mailbox_id, None, None))
+
+    return await act_in_page(visit, make, partial(_shown_again, visit, None))
 
 
 @post(f"{PATH}/{{mailbox_id:str}}", status_code=200)
 async def save_mailbox(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
     """Changes it."""
     visit.caller.require(UPDATE)
-    sent = await sent_by(visit)
     state = await mailbox_use.state(editor_of(visit), mailbox_id)
-    provider = provider_of(state.mailbox, sent.text("provider"))
-    try:
+
+    async def save(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "address"])
-        saved = await _save(visit, sent, provider, mailbox_id, state.mailbox, sent.revision())
-    except OpenIwdError as error:
-        return await _refused(visit, state, provider, sent, error)
-    return redirect(f"{href_of(mailbox_id)}?saved={saved}", htmx=visit.is_htmx)
+        how = await _save(visit, sent, mailbox_id, state.mailbox, sent.revision())
+        return saved(visit, href_of(mailbox_id), how)
+
+    return await act_in_page(visit, save, partial(_shown_again, visit, state))
 
 
-async def _refused(
-    visit: Visit, state: MailboxState | None, provider: Provider, sent: Sent, error: OpenIwdError
+async def _shown_again(
+    visit: Visit, state: MailboxState | None, sent: Sent, error: OpenIwdError
 ) -> Response[Any]:
-    if isinstance(error, ForbiddenError) and error.code == "forbidden":
-        raise error
+    provider = provider_of(state.mailbox if state else None, sent.text("provider"))
     return await _page(visit, state, provider, sent, error)
 
 
@@ -310,12 +309,9 @@ async def delete(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any
     """Removes it with its secrets; its emails stay with their items."""
     editor = editor_of(visit)
     state = await mailbox_use.state(editor, mailbox_id)
-
-    async def remove(_: Sent) -> Response[Any]:
-        await mailbox_use.delete(editor, mailbox_id)
-        return done(visit, "", to=PATH)
-
-    return await act_in_dialog(visit, _delete_form(visit, state), remove)
+    return await act_and_open(
+        visit, _delete_form(visit, state), lambda: mailbox_use.delete(editor, mailbox_id), PATH
+    )
 
 
 PAGES: Final[list[Any]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -9,15 +10,20 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from openiwd.domain.email.standard_response import PLACEHOLDERS, StandardResponse
-from openiwd.domain.errors import DuplicateError, ForbiddenError, OpenIwdError
+from openiwd.domain.errors import OpenIwdError
 from openiwd.usecases import live_object, standard_response
 from openiwd.usecases.live_object import Stored
 from openiwd.web.configuration.navigation import show
 from openiwd.web.email.response_view import response_folders
-from openiwd.web.shell.dialog_page import act_in_dialog, delete_form, done, editor_of, show_dialog, typed
-from openiwd.web.shell.form import Field, Form, with_errors
-from openiwd.web.shell.rendering import redirect
-from openiwd.web.shell.sent import Sent, as_, require, sent_by
+from openiwd.web.shell.dialog_page import (
+    act_and_open,
+    delete_form,
+    editor_of,
+    show_dialog,
+)
+from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
+from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 PATH: Final = "/configuration/standard-responses"
@@ -129,37 +135,36 @@ def _value(sent: Sent, response_id: str) -> StandardResponse:
 async def create_response(visit: CurrentVisit) -> Response[Any]:
     """Makes it."""
     visit.caller.require(KIND.update)
-    sent, editor = await sent_by(visit), editor_of(visit)
-    try:
+    editor = editor_of(visit)
+
+    async def make(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "id", "text"])
         response_id = sent.text("id")
-        if any(s.value.id == response_id for s in await live_object.objects(editor, KIND)):
-            raise DuplicateError(visit.t("people.id_taken", id=response_id), field="id")
+        require_free(visit, response_id, (s.value.id for s in await live_object.objects(editor, KIND)))
         await standard_response.put(editor, _value(sent, response_id), None)
-    except OpenIwdError as error:
-        return await _refused(visit, None, sent, error)
-    return redirect(f"{href_of(response_id)}?saved=1", htmx=visit.is_htmx)
+        return saved(visit, href_of(response_id))
+
+    return await act_in_page(visit, make, partial(_again, visit, None))
 
 
 @post(f"{PATH}/{{response_id:str}}", status_code=200)
 async def save_response(visit: CurrentVisit, response_id: FromPath[str]) -> Response[Any]:
     """Changes it."""
     visit.caller.require(KIND.update)
-    sent, editor = await sent_by(visit), editor_of(visit)
+    editor = editor_of(visit)
     stored = await live_object.get(editor, KIND, response_id)
-    try:
+
+    async def save(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "text"])
         await standard_response.put(editor, _value(sent, response_id), sent.revision())
-    except OpenIwdError as error:
-        return await _refused(visit, stored, sent, error)
-    return redirect(f"{href_of(response_id)}?saved=1", htmx=visit.is_htmx)
+        return saved(visit, href_of(response_id))
+
+    return await act_in_page(visit, save, partial(_again, visit, stored))
 
 
-async def _refused(visit: Visit, stored: Stored | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
-    if isinstance(error, ForbiddenError) and error.code == "forbidden":
-        raise error
-    fields = [typed(f, sent) for f in _fields(visit, stored.value if stored else None)]
-    return await _page(visit, stored, with_errors(fields, error), error)
+async def _again(visit: Visit, stored: Stored | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
+    fields = sent_again(_fields(visit, stored.value if stored else None), sent, error)
+    return await _page(visit, stored, fields, error)
 
 
 def _delete_form(visit: Visit, stored: Stored) -> Form:
@@ -179,12 +184,9 @@ async def delete(visit: CurrentVisit, response_id: FromPath[str]) -> Response[An
     """Removes it."""
     editor = editor_of(visit)
     stored = await live_object.get(editor, KIND, response_id)
-
-    async def remove(_: Sent) -> Response[Any]:
-        await live_object.delete(editor, KIND, response_id)
-        return done(visit, "", to=PATH)
-
-    return await act_in_dialog(visit, _delete_form(visit, stored), remove)
+    return await act_and_open(
+        visit, _delete_form(visit, stored), lambda: live_object.delete(editor, KIND, response_id), PATH
+    )
 
 
 PAGES: Final[list[Any]] = [

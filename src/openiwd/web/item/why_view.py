@@ -15,6 +15,7 @@ from openiwd.domain.instant import from_micros
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.usecases.item_detail import Explanation, OfferView
 from openiwd.web.item.row_view import Shown, shown_value, subject_of
+from openiwd.web.shell.said import said
 from openiwd.web.shell.time_text import Moment
 
 OUTCOME_ICONS: Final = {
@@ -131,7 +132,7 @@ def _lead(
                 "why.held_rest"
             )
         case Status.ERRORHELD:
-            return t("why.errorheld"), item.error or ""
+            return t("why.errorheld"), said(item.error or "", t)
         case Status.CAPTURED:
             at = times.ago(item.activation_at)
             return t("why.captured"), t("why.captured_rest", at=at.text) if at else ""

@@ -19,6 +19,7 @@ from openiwd.usecases.login import CODE_NEEDED, ENROLMENT_NEEDED, HalfWay
 from openiwd.usecases.platform import Platform
 from openiwd.web.login.half_login import COOKIE, cookie, kept
 from openiwd.web.shell.rendering import catalogue, html, redirect
+from openiwd.web.shell.said import said
 from openiwd.web.shell.time_text import TimeText
 from openiwd.web.shell.visit import (
     AnyRequest,
@@ -82,7 +83,8 @@ def error_text(error: OpenIwdError, request: AnyRequest, *, ask_tenant: bool) ->
     known = SAID.get(error.code)
     if known is not None:
         return {"title": t(f"log_in.{known}"), "text": t(f"log_in.{known}_hint")}
-    return {"title": f"{error.message[:1].upper()}{error.message[1:]}.", "text": error.hint or ""}
+    title = said(error.message, t)
+    return {"title": f"{title[:1].upper()}{title[1:]}.", "text": said(error.hint or "", t)}
 
 
 async def _provider(platform: Platform, tenant_id: str) -> tuple[str, str] | None:

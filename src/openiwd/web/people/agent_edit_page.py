@@ -11,7 +11,6 @@ from litestar.params import FromPath
 from openiwd.domain.agent import Absence, Agent, AgentProfile, AgentSkill, Capacity
 from openiwd.domain.errors import (
     DuplicateError,
-    ForbiddenError,
     InvalidInputError,
     NotFoundError,
     OpenIwdError,
@@ -32,9 +31,9 @@ from openiwd.web.people.agent_view import (
 )
 from openiwd.web.people.named import groups_and_skills
 from openiwd.web.shell.dialog_page import act_and_open, editor_of, show_dialog, typed
-from openiwd.web.shell.form import Field, Form, with_errors
-from openiwd.web.shell.rendering import redirect
-from openiwd.web.shell.sent import Sent, as_, sent_by
+from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.page_form import act_in_page, saved, sent_again
+from openiwd.web.shell.sent import Sent, as_
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 ZONES: Final = sorted(z for z in available_timezones() if "/" in z or z == "UTC")
@@ -144,16 +143,17 @@ async def agent_editor(visit: CurrentVisit, agent_id: FromPath[str]) -> Response
 async def save_agent(visit: CurrentVisit, agent_id: FromPath[str] = "") -> Response[Any]:
     """Stores the profile, or says at each field what is wrong with it."""
     visit.caller.require("agents.update")
-    sent = await sent_by(visit)
     before = await agent_use.get(visit.services, agent_id) if agent_id else None
-    try:
+
+    async def save(sent: Sent) -> Response[Any]:
         profile = await _profile(visit, sent, before)
         await agent_profile.put(editor_of(visit), profile, sent.revision() if before else None)
-    except ForbiddenError:
-        raise
-    except OpenIwdError as error:
+        return saved(visit, edit_href(profile.id))
+
+    async def again(sent: Sent, error: OpenIwdError) -> Response[Any]:
         return await _page(visit, before, await _as_sent(visit, sent, before, error), error=error)
-    return redirect(f"{edit_href(profile.id)}?saved=1", htmx=visit.is_htmx)
+
+    return await act_in_page(visit, save, again)
 
 
 async def _profile(visit: Visit, sent: Sent, before: Agent | None) -> AgentProfile:
@@ -208,7 +208,7 @@ def _skills_sent(sent: Sent) -> list[dict[str, str]]:
 async def _as_sent(visit: Visit, sent: Sent, before: Agent | None, error: OpenIwdError) -> Editing:
     """The editor as it was sent, with the faults at their places."""
     empty = await _editing(visit, before)
-    fields = with_errors([typed(f, sent) for f in empty.fields.values()], error)
+    fields = sent_again(empty.fields.values(), sent, error)
     told = {str(error.field): error.message}
     told |= {str(e.get("field")): str(e.get("message")) for e in error.details.get("errors") or ()}
 

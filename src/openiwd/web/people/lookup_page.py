@@ -20,6 +20,7 @@ from openiwd.web.people.agent_list_page import csv_file
 from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.listing import part_of
+from openiwd.web.shell.said import said
 from openiwd.web.shell.sent import Sent, require, sent_by
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
@@ -329,7 +330,7 @@ def _delete_form(visit: Visit, table: LookupTable, uses: list[dict[str, Any]]) -
         submit=t("form.delete"),
         danger=True,
         blocked=bool(uses),
-        lines=[u["message"] for u in uses],
+        lines=[said(u["message"], t) for u in uses],
     )
 
 

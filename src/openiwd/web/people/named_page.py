@@ -15,6 +15,7 @@ from openiwd.web.configuration.navigation import show
 from openiwd.web.shell.dialog_page import done, editor_of, refuse_dialog, show_dialog
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.listing import address, part_of
+from openiwd.web.shell.said import said
 from openiwd.web.shell.sent import Sent, as_, require, sent_by
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
@@ -205,7 +206,7 @@ def _delete_form(visit: Visit, room: Room, stored: Stored, uses: list[dict[str, 
         submit=t("form.delete"),
         danger=True,
         blocked=bool(uses),
-        lines=[u["message"] for u in uses],
+        lines=[said(u["message"], t) for u in uses],
     )
 
 
@@ -222,7 +223,7 @@ async def uses_dialog(visit: CurrentVisit, object_id: FromPath[str]) -> Response
         fields=[],
         submit="",
         blocked=True,
-        lines=[u["message"] for u in uses],
+        lines=[said(u["message"], t) for u in uses],
     )
     return show_dialog(visit, form)
 

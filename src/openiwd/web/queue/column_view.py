@@ -27,7 +27,7 @@ _KINDS: Final = {
 }  # fmt: skip
 _WIDTHS: Final = {
     "priority": 116, "categoryPath": 148, "status": 100, "dueDateTime": 136, "createdDateTime": 92,
-    "assignedToUser": 104, "queue": 104, "captureId": 128, "overdue": 92,
+    "assignedToUser": 104, "queue": 118, "captureId": 128, "overdue": 92,
 }  # fmt: skip
 NARROWEST, WIDEST, USUAL = 48, 900, 136
 _FIELDS: Final = {public: field for field, public in NAMES.items()} | {"category": "named_category"}

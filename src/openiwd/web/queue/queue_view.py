@@ -207,10 +207,18 @@ def queue_view(
     )
 
 
-def _chips(
-    chosen: QueueFilter, counts: Sequence[CategoryCount], names: Mapping[str, str], t: Catalogue
-) -> list[Chip]:
-    """Quick filters by status; their numbers are those of the tree's chosen node."""
+class _Counted(NamedTuple):
+    by_status: dict[str, int]
+    overdue: int
+    sure: bool
+    """Whether the tree's numbers are those of the list: not where it is narrowed by more than a category."""
+
+    def shown(self, count: int) -> int | None:
+        return count if self.sure else None
+
+
+def _counted(chosen: QueueFilter, counts: Sequence[CategoryCount]) -> _Counted:
+    """The numbers of the tree's chosen node."""
     by_status: dict[str, int] = {}
     overdue = 0
     for c in counts:
@@ -223,62 +231,52 @@ def _chips(
             continue
         by_status[c.status] = by_status.get(c.status, 0) + c.count
         overdue += c.overdue
-    sure = not (chosen.queue or chosen.agent or chosen.text or chosen.filter)
+    return _Counted(by_status, overdue, not (chosen.queue or chosen.agent or chosen.text or chosen.filter))
+
+
+def _chips(
+    chosen: QueueFilter, counts: Sequence[CategoryCount], names: Mapping[str, str], t: Catalogue
+) -> list[Chip]:
+    """Quick filters: all that is open, by status, overdue, finished; then the queue and the agent that are chosen."""
+    counted = _counted(chosen, counts)
     plain = chosen._replace(status=(), overdue=False, finished=False)
     narrowed = bool(chosen.status or chosen.overdue or chosen.finished)
+    all_open = counted.shown(sum(counted.by_status.values()))
+    to_overdue = plain if chosen.overdue else plain._replace(overdue=True)
+    to_finished = plain if chosen.finished else plain._replace(finished=True)
+    return [
+        Chip("open", t("queue.chip_open"), plain.address(), not narrowed, all_open),
+        *_status_chips(chosen, plain, counted, t),
+        Chip(
+            "overdue", t("queue.chip_overdue"), to_overdue.address(), chosen.overdue,
+            counted.shown(counted.overdue), "alert",
+        ),
+        Chip(
+            "finished", t("queue.chip_final"), to_finished.address(), chosen.finished, None, "st-completed"
+        ),
+        *_place_chips(chosen, names, t),
+    ]  # fmt: skip
 
-    def count(value: int) -> int | None:
-        return value if sure else None
 
-    chips = [
-        Chip("open", t("queue.chip_open"), plain.address(), not narrowed, count(sum(by_status.values())))
-    ]
+def _status_chips(chosen: QueueFilter, plain: QueueFilter, counted: _Counted, t: Catalogue) -> Iterable[Chip]:
+    """Those that have items or are chosen, and the usual ones."""
     for status in CHIPS:
-        n = by_status.get(status.value, 0)
+        n = counted.by_status.get(status.value, 0)
         current = chosen.status == (status.value,)
         if n or current or status in (Status.QUEUED, Status.ASSIGNED, Status.HELD):
             to = plain if current else plain._replace(status=(status.value,))
-            chips.append(
-                Chip(
-                    status.value,
-                    t.named("status", status.value),
-                    to.address(),
-                    current,
-                    count(n),
-                    f"st-{status.value}",
-                )
-            )
-    to = plain if chosen.overdue else plain._replace(overdue=True)
-    chips.append(
-        Chip("overdue", t("queue.chip_overdue"), to.address(), chosen.overdue, count(overdue), "alert")
-    )
-    to = plain if chosen.finished else plain._replace(finished=True)
-    chips.append(Chip("finished", t("queue.chip_final"), to.address(), chosen.finished, None, "st-completed"))
+            name = t.named("status", status.value)
+            yield Chip(status.value, name, to.address(), current, counted.shown(n), f"st-{status.value}")
+
+
+def _place_chips(chosen: QueueFilter, names: Mapping[str, str], t: Catalogue) -> Iterable[Chip]:
+    """What other pages have narrowed the list to, to be taken away."""
     if chosen.queue:
-        name = names.get(f"queue:{chosen.queue}", chosen.queue)
-        chips.append(
-            Chip(
-                "queue",
-                t("queue.chip_queue", name=name),
-                chosen._replace(queue="").address(),
-                True,
-                None,
-                "x",
-            )
-        )
+        text = t("queue.chip_queue", name=names.get(f"queue:{chosen.queue}", chosen.queue))
+        yield Chip("queue", text, chosen._replace(queue="").address(), True, None, "x")
     if chosen.agent:
-        name = names.get(f"agent:{chosen.agent}", chosen.agent)
-        chips.append(
-            Chip(
-                "agent",
-                t("queue.chip_agent", name=name),
-                chosen._replace(agent="").address(),
-                True,
-                None,
-                "x",
-            )
-        )
-    return chips
+        text = t("queue.chip_agent", name=names.get(f"agent:{chosen.agent}", chosen.agent))
+        yield Chip("agent", text, chosen._replace(agent="").address(), True, None, "x")
 
 
 def _empty(chosen: QueueFilter, total: int, t: Catalogue) -> Empty:

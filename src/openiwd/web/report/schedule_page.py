@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from openiwd.domain.errors import DuplicateError, ForbiddenError, NotFoundError, OpenIwdError
+from openiwd.domain.errors import NotFoundError, OpenIwdError
 from openiwd.domain.report_schedule import PLACEHOLDERS, FileForm, Past, ReportSchedule, Rhythm
 from openiwd.usecases import live_object, report, report_schedule
 from openiwd.usecases.live_object import Stored
@@ -16,10 +17,15 @@ from openiwd.usecases.report import Choices, Prompts
 from openiwd.web.report.report_page import prompts_of
 from openiwd.web.report.report_view import zone_times
 from openiwd.web.report.schedule_view import PATH, href_of, line_of
-from openiwd.web.shell.dialog_page import act_in_dialog, delete_form, done, editor_of, show_dialog, typed
-from openiwd.web.shell.form import Field, Form, with_errors
-from openiwd.web.shell.rendering import redirect
-from openiwd.web.shell.sent import Sent, as_, require, sent_by
+from openiwd.web.shell.dialog_page import (
+    act_and_open,
+    delete_form,
+    editor_of,
+    show_dialog,
+)
+from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
+from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 KIND: Final = report_schedule.KIND
@@ -187,37 +193,36 @@ def _value(sent: Sent, schedule_id: str) -> ReportSchedule:
 async def create_schedule(visit: CurrentVisit) -> Response[Any]:
     """Makes it."""
     visit.caller.require(KIND.update)
-    sent, editor = await sent_by(visit), editor_of(visit)
-    try:
+    editor = editor_of(visit)
+
+    async def make(sent: Sent) -> Response[Any]:
         require(visit, sent, [*NEEDED, "id"])
         schedule_id = sent.text("id")
-        if any(s.value.id == schedule_id for s in await live_object.objects(editor, KIND)):
-            raise DuplicateError(visit.t("people.id_taken", id=schedule_id), field="id")
+        require_free(visit, schedule_id, (s.value.id for s in await live_object.objects(editor, KIND)))
         await report_schedule.put(editor, _value(sent, schedule_id), None)
-    except OpenIwdError as error:
-        return await _refused(visit, None, sent, error)
-    return redirect(f"{href_of(schedule_id)}?saved=1", htmx=visit.is_htmx)
+        return saved(visit, href_of(schedule_id))
+
+    return await act_in_page(visit, make, partial(_again, visit, None))
 
 
 @post(f"{PATH}/{{schedule_id:str}}", status_code=200)
 async def save_schedule(visit: CurrentVisit, schedule_id: FromPath[str]) -> Response[Any]:
     """Changes it."""
     visit.caller.require(KIND.update)
-    sent, editor = await sent_by(visit), editor_of(visit)
+    editor = editor_of(visit)
     stored = await live_object.get(editor, KIND, schedule_id)
-    try:
+
+    async def save(sent: Sent) -> Response[Any]:
         require(visit, sent, NEEDED)
         await report_schedule.put(editor, _value(sent, schedule_id), sent.revision())
-    except OpenIwdError as error:
-        return await _refused(visit, stored, sent, error)
-    return redirect(f"{href_of(schedule_id)}?saved=1", htmx=visit.is_htmx)
+        return saved(visit, href_of(schedule_id))
+
+    return await act_in_page(visit, save, partial(_again, visit, stored))
 
 
-async def _refused(visit: Visit, stored: Stored | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
-    if isinstance(error, ForbiddenError) and error.code == "forbidden":
-        raise error
-    fields = [_offered(typed(f, sent)) for f in await _fields(visit, stored.value if stored else None)]
-    return await _page(visit, stored, with_errors(fields, error), error)
+async def _again(visit: Visit, stored: Stored | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
+    fields = sent_again(await _fields(visit, stored.value if stored else None), sent, error)
+    return await _page(visit, stored, [_offered(f) for f in fields], error)
 
 
 def _offered(field: Field) -> Field:
@@ -243,12 +248,9 @@ async def delete(visit: CurrentVisit, schedule_id: FromPath[str]) -> Response[An
     """Removes it."""
     editor = editor_of(visit)
     stored = await live_object.get(editor, KIND, schedule_id)
-
-    async def remove(_: Sent) -> Response[Any]:
-        await live_object.delete(editor, KIND, schedule_id)
-        return done(visit, "", to=PATH)
-
-    return await act_in_dialog(visit, _delete_form(visit, stored), remove)
+    return await act_and_open(
+        visit, _delete_form(visit, stored), lambda: live_object.delete(editor, KIND, schedule_id), PATH
+    )
 
 
 PAGES: Final[list[Any]] = [

@@ -26,10 +26,15 @@ def show_dialog(visit: Visit, form: Form) -> Response[Any]:
 
 def refuse_dialog(visit: Visit, form: Form, sent: Sent, error: OpenIwdError) -> Response[Any]:
     """The dialog again, with the fault at its field and what was typed."""
-    if isinstance(error, ForbiddenError) and error.code == "forbidden":
-        raise error
+    raise_forbidden(error)
     fields = with_errors([typed(f, sent) for f in form.fields], error)
     return visit.page("components/dialog.html", status=422, form=form._replace(fields=fields), error=error)
+
+
+def raise_forbidden(error: OpenIwdError) -> None:
+    """A missing privilege is not the form's to tell: it would be missing with other values, too."""
+    if isinstance(error, ForbiddenError) and error.code == "forbidden":
+        raise error
 
 
 async def act_in_dialog(

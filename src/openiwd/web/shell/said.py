@@ -7,22 +7,33 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
-from typing import Any, NamedTuple
+from string import Formatter
+from typing import Any, Final, NamedTuple
 
 from openiwd.web.shell.catalogue import Catalogue
 
-_PLACE = "{}"
+LONGEST: Final = 2000
+"""What is longer is no text of ours, and would be compared for long."""
+_PLACE: Final = "{}"
+_NESTED: Final = "said"
+"""Instead of a group's name: the value is a text of its own."""
+_JOINT: Final = re.compile(r"(, | \| )")
 
 
 class _Form(NamedTuple):
+    begin: str
+    end: str
     pattern: re.Pattern[str]
     text: str
+    named: tuple[tuple[int, str], ...]
+    """Number of a value, and the group that has a name for it."""
 
 
 class _Value(str):
-    """A value of a text; with a group's name behind the colon, as the UI names it: `{0:status}`."""
+    """A value of a text. Behind the colon: the group that the UI names it by (`{0:status}`), or `said` for a text."""
 
     __slots__ = ("_t",)
     _t: Catalogue
@@ -36,7 +47,10 @@ class _Value(str):
     def __format__(self, group: str) -> str:
         if not group:
             return str(self)
-        return ", ".join(self._t.named(group, part) for part in self.split(", "))
+        if group == _NESTED:
+            return said(self, self._t)
+        parts = (self._t.named(group, part) for part in _JOINT.split(self))
+        return "".join(" oder " if part == " | " else part for part in parts)
 
 
 def said(text: Any, t: Catalogue) -> str:
@@ -45,28 +59,62 @@ def said(text: Any, t: Catalogue) -> str:
     plain, forms = _texts(t.language)
     if found in plain:
         return plain[found]
-    for form in forms:
-        match = form.pattern.fullmatch(found)
-        if match is not None:
-            return form.text.format(*(_Value.of(value, t) for value in match.groups()))
+    for form in forms if len(found) <= LONGEST else ():
+        values = _values(form, found, t)
+        if values is not None:
+            return form.text.format(*(_Value.of(value, t) for value in values))
     return found
 
 
 def texts_of(language: str) -> dict[str, str]:
-    """English text with `{}` for each value → text of the language; nothing for a language without a file."""
-    file = resources.files("openiwd.web").joinpath("said", f"{language}.toml")
-    if not file.is_file():
+    """English text with `{}` for each value → text of the language; nothing for a language without a folder."""
+    return {english: text for texts in files_of(language).values() for english, text in texts.items()}
+
+
+def files_of(language: str) -> dict[str, dict[str, str]]:
+    """The texts of a language by file."""
+    folder = resources.files("openiwd.web").joinpath("said", language)
+    if not folder.is_dir():
         return {}
-    texts: dict[str, str] = tomllib.loads(file.read_text(encoding="utf-8"))["texts"]
-    return texts
+    return {
+        file.name: tomllib.loads(file.read_text(encoding="utf-8"))["texts"]
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+    }
+
+
+def _values(form: _Form, found: str, t: Catalogue) -> tuple[str, ...] | None:
+    """The values of a text of this form; None for others, also where a value has no name in its group."""
+    if not (found.startswith(form.begin) and found.endswith(form.end)):
+        return None
+    match = form.pattern.fullmatch(found)
+    if match is None:
+        return None
+    values = match.groups()
+    has_names = all(
+        t.has(f"{group}.{part}") for place, group in form.named for part in _JOINT.split(values[place])[::2]
+    )
+    return values if has_names else None
 
 
 @cache
 def _texts(language: str) -> tuple[dict[str, str], list[_Form]]:
-    """Those without values, and the others: the longest first, for they say most."""
+    """Those without values, and the others: those with the most words first, for they say most."""
     texts = texts_of(language)
-    forms = sorted((key for key in texts if _PLACE in key), key=lambda key: (-len(key), key))
+    forms = sorted(
+        (key for key in texts if _PLACE in key), key=lambda key: (-len(key.replace(_PLACE, "")), key)
+    )
     return {key: text for key, text in texts.items() if _PLACE not in key}, [
-        _Form(re.compile("(.*)".join(map(re.escape, key.split(_PLACE))), re.DOTALL), texts[key])
-        for key in forms
+        _form(key, texts[key]) for key in forms
     ]
+
+
+def _form(english: str, text: str) -> _Form:
+    parts = english.split(_PLACE)
+    pattern = re.compile("(.*)".join(map(re.escape, parts)), re.DOTALL)
+    return _Form(parts[0], parts[-1], pattern, text, tuple(_named(text)))
+
+
+def _named(text: str) -> Iterator[tuple[int, str]]:
+    for _, name, group, _ in Formatter().parse(text):
+        if name and group and group != _NESTED:
+            yield int(name), group

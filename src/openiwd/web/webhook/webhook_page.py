@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from openiwd.domain.errors import DuplicateError, ForbiddenError, OpenIwdError
+from openiwd.domain.errors import OpenIwdError
 from openiwd.domain.webhook import Content, Webhook
 from openiwd.domain.work_item import Status
 from openiwd.usecases import dashboard
@@ -21,11 +22,11 @@ from openiwd.web.shell.dialog_page import (
     delete_form,
     editor_of,
     show_dialog,
-    typed,
 )
-from openiwd.web.shell.form import Field, Form, with_errors
-from openiwd.web.shell.rendering import HEADERS, redirect
-from openiwd.web.shell.sent import Sent, as_, require, sent_by
+from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
+from openiwd.web.shell.rendering import HEADERS
+from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
 from openiwd.web.webhook.webhook_view import PATH, event_options, href_of, secret_line, webhook_line
 
@@ -165,39 +166,38 @@ def _values(sent: Sent, webhook_id: str) -> dict[str, Any]:
 async def create_webhook(visit: CurrentVisit) -> Response[Any]:
     """Makes it, and shows its secret for the only time."""
     visit.caller.require("webhooks.update")
-    sent, editor = await sent_by(visit), editor_of(visit)
-    try:
+    editor = editor_of(visit)
+
+    async def make(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "id", "url"])
         webhook = as_(Webhook, _values(sent, sent.text("id")))
-        if any(r.webhook.id == webhook.id for r in await webhook_use.webhooks(editor)):
-            raise DuplicateError(visit.t("people.id_taken", id=webhook.id), field="id")
+        require_free(visit, webhook.id, (r.webhook.id for r in await webhook_use.webhooks(editor)))
         record, secret = await webhook_use.put(editor, webhook, None)
-    except OpenIwdError as error:
-        return await _refused(visit, None, sent, error)
-    fields = await _fields(visit, record.webhook)
-    headers = {"HX-Push-Url": href_of(record.webhook.id)}
-    return await _page(visit, record, fields, secret=secret, headers=headers)
+        fields = await _fields(visit, record.webhook)
+        headers = {"HX-Push-Url": href_of(record.webhook.id)}
+        return await _page(visit, record, fields, secret=secret, headers=headers)
+
+    return await act_in_page(visit, make, partial(_again, visit, None))
 
 
 @post(f"{PATH}/{{webhook_id:str}}", status_code=200)
 async def save_webhook(visit: CurrentVisit, webhook_id: FromPath[str]) -> Response[Any]:
     """Changes it; its secrets stay."""
     visit.caller.require("webhooks.update")
-    sent, editor = await sent_by(visit), editor_of(visit)
+    editor = editor_of(visit)
     record = await webhook_use.get(editor, webhook_id)
-    try:
+
+    async def save(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "url"])
         await webhook_use.put(editor, as_(Webhook, _values(sent, webhook_id)), sent.revision())
-    except OpenIwdError as error:
-        return await _refused(visit, record, sent, error)
-    return redirect(f"{href_of(webhook_id)}?saved=1", htmx=visit.is_htmx)
+        return saved(visit, href_of(webhook_id))
+
+    return await act_in_page(visit, save, partial(_again, visit, record))
 
 
-async def _refused(visit: Visit, record: Record | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
-    if isinstance(error, ForbiddenError) and error.code == "forbidden":
-        raise error
+async def _again(visit: Visit, record: Record | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
     fields = await _fields(visit, record.webhook if record else None)
-    return await _page(visit, record, with_errors([typed(f, sent) for f in fields], error), error)
+    return await _page(visit, record, sent_again(fields, sent, error), error)
 
 
 # Secret, trying, deleting --------------------------------------------------------------------------------------------

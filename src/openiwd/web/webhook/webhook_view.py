@@ -9,6 +9,7 @@ from openiwd.domain.webhook import EVENTS, OF_ALARMS, Webhook
 from openiwd.ports.webhook import Delivery, DeliveryState
 from openiwd.usecases.webhook import Record, SecretView, state_of
 from openiwd.web.shell.catalogue import Catalogue, number
+from openiwd.web.shell.said import said
 from openiwd.web.shell.time_text import Moment, TimeText
 
 PATH: Final = "/configuration/webhooks"
@@ -102,17 +103,17 @@ def wants_text(webhook: Webhook, t: Catalogue) -> str:
     """What a webhook is told of, in a few words."""
     events = [t.named("webhook_event", e.value) for e in webhook.events]
     if not events:
-        said = t("webhook.all_events")
+        told = t("webhook.all_events")
     else:
-        said = ", ".join(events[:3])
+        told = ", ".join(events[:3])
         if len(events) > 3:
-            said = t("webhook.and_more", text=said, n=len(events) - 3)
+            told = t("webhook.and_more", text=told, n=len(events) - 3)
     narrower = (
         [t.named("status", s.value) for s in webhook.statuses]
         + webhook.capture_points
         + [c.replace("/", " › ") for c in webhook.categories]
     )
-    return f"{said} · {', '.join(narrower[:3])}{' …' if len(narrower) > 3 else ''}" if narrower else said
+    return f"{told} · {', '.join(narrower[:3])}{' …' if len(narrower) > 3 else ''}" if narrower else told
 
 
 def webhook_line(record: Record, t: Catalogue, times: TimeText) -> WebhookLine:
@@ -123,7 +124,7 @@ def webhook_line(record: Record, t: Catalogue, times: TimeText) -> WebhookLine:
     if name == "failing" and state is not None:
         detail = t(
             "webhook.failing_detail",
-            error=state.last_error or "–",
+            error=said(state.last_error or "–", t),
             since=times.since(state.failing_since or times.now),
         )
         if state.paused_until is not None and state.paused_until > times.now:
@@ -182,7 +183,7 @@ def delivery_line(delivery: Delivery, t: Catalogue, times: TimeText) -> Delivery
 def answer_text(delivery: Delivery, t: Catalogue) -> str:
     """What the last attempt came to."""
     if delivery.last_error is not None:
-        return delivery.last_error
+        return said(delivery.last_error, t)
     if delivery.last_status is None:
         return ""
     return t("webhook.answered", status=str(delivery.last_status), ms=delivery.last_milliseconds or 0)
