@@ -189,8 +189,10 @@ async def test_the_log_tells_the_priority_of_grants_and_the_focus_of_desks(
 
     await until(is_offered)
     assert (await api.post(f"/offers/{offers[0]}/accept", None, "anna")).status_code in (200, 201)
-    await api.post("/agents/me/state", {"state": "notReady"}, "anna")
-    pulled = await api.item("c2", priorityFixed=-3)
+    for agent in ("anna", "ben"):
+        away = {"state": "notReady", "reason": "lunch"}
+        assert (await api.post("/agents/me/state", away, agent)).status_code == 200
+    pulled = await api.item("c2", priorityFixed=-3, data={"kind": "loan"})
     taken: list[Any] = []
 
     async def is_taken() -> bool:
@@ -203,7 +205,7 @@ async def test_the_log_tells_the_priority_of_grants_and_the_focus_of_desks(
     done = {"resultCode": "paid", "focusSeconds": 900}
     assert (await api.post(f"/items/{offered['id']}/complete", done, "anna")).status_code == 200
     assert (
-        await api.post(f"/items/{pulled['id']}/complete", {"resultCode": "paid"}, "ben")
+        await api.post(f"/items/{pulled['id']}/complete", {"resultCode": "granted"}, "ben")
     ).status_code == 200
     problem(await api.post(f"/items/{given['id']}/return", {"focusSeconds": -1}, "ben"), 400)
     loop = await loaded(api, postgres_server)

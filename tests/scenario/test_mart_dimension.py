@@ -63,7 +63,7 @@ async def test_members_that_the_code_knows(mart: MartUnderTest) -> None:
     await mart.mart.publish_views()
     statuses = await mart.fetch("SELECT status, is_final, is_held FROM iwd_dim_status")
     assert {tuple(r.values()) for r in statuses} == {(s.value, s.is_final, s.is_held) for s in Status}
-    kinds = await mart.fetch("SELECT event_type FROM iwd_dim_task_event_type")
+    kinds = await mart.fetch("SELECT event_type FROM iwd_dim_event_type")
     assert {r["event_type"] for r in kinds} == {k.value for k in EventType}
     for view, ranges in (("priority", PRIORITIES), ("value", VALUES), ("age", AGES)):
         rows = await mart.fetch(f"SELECT * FROM iwd_dim_{view}_range ORDER BY place")

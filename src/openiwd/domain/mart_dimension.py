@@ -80,7 +80,7 @@ DIMENSION_VIEWS: Final = (
     ),
     MartView("iwd_dim_source_tenant", "Tenants in the source of items.", ("source_tenant",)),
     MartView("iwd_dim_status", "Statuses of items.", ("status", "is_final", "is_held")),
-    MartView("iwd_dim_task_event_type", "Types of events.", ("event_type",)),
+    MartView("iwd_dim_event_type", "Types of events.", ("event_type",)),
     MartView("iwd_dim_priority_range", "Ranges of priority.", ("priority_range", *_RANGE)),
     MartView("iwd_dim_value_range", "Ranges of business value.", ("value_range", *_RANGE)),
     MartView("iwd_dim_age_range", "Ranges of age.", ("age_range", *_RANGE)),

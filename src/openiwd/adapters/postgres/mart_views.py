@@ -84,10 +84,13 @@ def _rows_of(source: str, base: str, cuts: dict[str, str]) -> str:
         local = f"(b.interval_start AT TIME ZONE {_ZONE})::date AS day"
         return f"(SELECT b.*, {local} FROM ({cuts[source].rstrip(';')}) b) t"
     if source == "queue":
-        flows = f"'' AS priority_range, {', '.join(SUMS)}, {_zeros(WAITS)} FROM agg_task_{base}"
-        waits = f"priority_range, {_zeros(SUMS)}, {', '.join(WAITS)} FROM agg_queue_{base}"
-        flows, waits = (f"SELECT {first}, queue_id, {rest}" for rest in (flows, waits))
-        return f"({flows} UNION ALL {waits}) t"
+        flows = f"'' AS priority_range, {', '.join(SUMS)}, {_zeros(WAITS)}"
+        waits = f"priority_range, {_zeros(SUMS)}, {', '.join(WAITS)}"
+        key = f"{first}, queue_id"
+        return (
+            f"(SELECT {key}, {flows} FROM {_rows_of('agg_task', base, cuts)}"
+            f" UNION ALL SELECT {key}, {waits} FROM {_rows_of('agg_queue', base, cuts)}) t"
+        )
     return f"{source}_{base}"
 
 

@@ -83,7 +83,7 @@ SELECT DISTINCT ext ->> 'sourceTenant' AS source_tenant FROM task_fact WHERE ext
 -- Statuses.
 SELECT * FROM (VALUES {statuses}) v(status, is_final, is_held);
 
--- name: iwd_dim_task_event_type
+-- name: iwd_dim_event_type
 -- Types of events.
 SELECT * FROM (VALUES {event_types}) v(event_type);
 
