@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from fractions import Fraction
 
+import asyncpg
 import pytest
 
+from openiwd.adapters.postgres.migrations.history import MIGRATIONS_DIR
 from openiwd.domain.backlog_sample import range_of
+from openiwd.ports.mart import RuleSetNames
 from openiwd.usecases.mart_run import Chain
 from tests.factories.mart import MartUnderTest, table
 from tests.factories.mart_log import LogWriter
@@ -18,6 +22,19 @@ DAYS = """SELECT day::text, queue_id, priority_range, first_waits, later_waits F
     ORDER BY 1, 2, priority_range COLLATE "C" """
 WORK = """SELECT item_number, agent_id, work_us / 60000000, wrap_up_us / 1000000, focus_us / 1000000 FROM task_work_fact
     ORDER BY 1, started_at"""
+
+MIGRATION = MIGRATIONS_DIR / "mart" / "0003_waits_and_focus.sql"
+BEFORE_IT = """
+    DROP TABLE agg_queue_15min, agg_queue_day, resource_skill, etl_stats_dimensions;
+    DROP FUNCTION priority_range;
+    ALTER TABLE task_event_fact DROP COLUMN focus_seconds;
+    ALTER TABLE task_fact DROP COLUMN granted_priority, DROP COLUMN focus_us;
+    ALTER TABLE task_work_fact DROP COLUMN focus_us;
+    ALTER TABLE task_wait_fact DROP COLUMN priority_range;
+    ALTER TABLE agg_agent_15min DROP COLUMN focus_n, DROP COLUMN focus_us;
+    ALTER TABLE agg_agent_day DROP COLUMN focus_n, DROP COLUMN focus_us;
+    ALTER TABLE mart_state DROP COLUMN closed_to;
+"""
 
 
 @pytest.fixture
@@ -180,4 +197,42 @@ async def test_focus_stands_beside_work_and_wrap_up(mart: MartUnderTest) -> None
         "SELECT item_number, work_us / 60000000, focus_us / 1000000 FROM task_fact ORDER BY 1"
     ) == ("1 50 900\n2 5 .")
     assert await mart.rows("SELECT (sum(handle_us) / 1000000)::int FROM agg_task_15min") == "3390"
+    assert await rebuilt(mart, log)
+
+
+async def test_a_mart_of_before_has_its_waits_without_a_rebuild(mart: MartUnderTest) -> None:
+    """The log of before told no priority: what the migration makes is what a rebuild makes."""
+    log = LogWriter().write("""
+        09:00 1 new claims/motor
+        09:00 2 new claims/glass
+        09:10 1 offer anna
+        09:12 1 accept
+        09:20 1 return
+        09:50 1 pull ben
+        10:10 1 complete wrap=30
+        10:20 2 offer anna
+    """)
+    queues = [{"id": "motor", "name": "Motor"}]
+    mart.feed.names = [RuleSetNames(1, datetime(2026, 3, 1, tzinfo=UTC), {"queues": queues})]
+    await mart.load(log.events)
+    loaded = await mart.content()
+    connection = await asyncpg.connect(mart.dsn)
+    try:
+        await connection.execute(BEFORE_IT)
+        await connection.execute(MIGRATION.read_text(encoding="utf-8"))
+    finally:
+        await connection.close()
+    assert await mart.content() == loaded
+    assert await mart.rows(WAITS) == table("""
+        09:00 motor . 1 12 . .
+        09:45 motor . . . 1 30
+    """)
+    log.write("10:40 2 accept\n11:00 2 complete focus=60")
+    await mart.load(log.events)
+    assert await mart.rows("SELECT id, name FROM dimension") == "motor Motor"
+    assert await mart.rows(WORK) == table("""
+        1 anna 8 . -
+        1 ben 20 30 -
+        2 anna 20 . 60
+    """)
     assert await rebuilt(mart, log)
