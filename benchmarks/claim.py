@@ -106,7 +106,7 @@ async def statement(store: PostgresTenantStore, connection: Connection, pid: int
     made = []
     for record in await connection.fetch(order, claims):
         agent, offer = f"agent{record['number']}", new_id()
-        body = writer.offered(agent, offer, 30_000_000)
+        body = writer.offered(agent, offer, 30_000_000, 500)
         made.append(Claim(record["number"], 1, agent, offer, None, 30_000_000, b"x" * 150, body))
     cost = Cost(pid)
     for start in range(0, claims, CLAIM_CHUNK):

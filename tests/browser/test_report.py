@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.domain.privilege import Role
-from openiwd.domain.report import MEASURES, REPORTS
+from openiwd.domain.report import REPORTS
+from openiwd.domain.report_measure import MEASURES
 from openiwd.processes.identity import new_id
 from openiwd.processes.mart import MartLoop
 from openiwd.processes.wiring import mart_database

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -43,7 +44,10 @@ def test_ready_offer_accept_complete(site: Site, open_as: Open, shot: Shot) -> N
     assert site.item(item.id).assigned_to == "rossi"
     shot(page, "workspace-focus")
     page.select_option("#focus [name=resultCode]", "Settled")
-    page.click("#complete")
+    with page.expect_request(lambda request: request.url.endswith("/act/complete")) as sent:
+        page.click("#complete")
+    # How long it was in focus goes along with what ends the assignment.
+    assert re.search(r"\bfocusSeconds=\d+\b", sent.value.post_data or "")
     expect(page.locator(".toast").last).to_contain_text("Completed")
     done = site.item(item.id)
     assert (done.status, done.ext["resultCode"]) == (Status.COMPLETED, "Settled")

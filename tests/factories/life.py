@@ -153,7 +153,7 @@ class Life:
     def offer(self, agent: str, kind: GrantKind = GrantKind.PUSH) -> WorkItem:
         return self.do(
             assignment.grant, kind, agent,
-            offer_id=self.new_id(), assignment_id=self.new_id(), timeout_us=30_000_000,
+            offer_id=self.new_id(), assignment_id=self.new_id(), timeout_us=30_000_000, priority=500,
         )  # fmt: skip
 
     def accept(self) -> WorkItem:

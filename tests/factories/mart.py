@@ -25,6 +25,8 @@ CONTENT = (
     "agg_task_day",
     "agg_agent_15min",
     "agg_agent_day",
+    "agg_queue_15min",
+    "agg_queue_day",
     "agg_task_level_15min",
     "queue_sample",
     "agg_queue_priority_15min",

@@ -34,6 +34,18 @@ def _waiting(words: Sequence[str]) -> dict[str, dict[str, int]]:
     return found
 
 
+def _given(words: Sequence[str]) -> dict[str, str]:
+    return dict(word.split("=") for word in words if "=" in word)
+
+
+EXT = {
+    "segment": "customerSegment",
+    "process": "sourceProcessType",
+    "tenant": "sourceTenant",
+    "result": "resultCode",
+}
+
+
 class LogWriter:
     """Events as IWD writes them, from lines `time item act [details]`."""
 
@@ -110,7 +122,7 @@ class LogWriter:
         self._classify(at, number, state, words)
 
     def _arrive(self, at: datetime, number: int, _: dict[str, Any], words: Sequence[str]) -> None:
-        given = dict(word.split("=") for word in words)
+        given = _given(words)
         iso = at.isoformat()
         sets: dict[str, Any] = {
             "capture_point": given.get("cp", "rest"), "capture_id": f"c{number}", "received_at": iso,
@@ -119,11 +131,13 @@ class LogWriter:
         }  # fmt: skip
         if "media" in given:
             sets["media_type"] = given["media"]
+        if "channel" in given:
+            sets["channel"] = given["channel"]
         if "value" in given:
             sets["business_value"] = int(given["value"])
         if "due" in given:
             sets["due_at"] = instant(given["due"], self.day).isoformat()
-        ext = {"customerSegment": given["segment"]} if "segment" in given else {}
+        ext = {name: given[word] for word, name in EXT.items() if word in given}
         if "source" in given:
             ext["sourceCreatedDateTime"] = instant(given["source"], self.day).isoformat()
         if ext:
@@ -152,9 +166,8 @@ class LogWriter:
 
     def _offer(self, at: datetime, number: int, state: dict[str, Any], words: Sequence[str]) -> None:
         state["offered_to"] = words[0]
-        self.item(
-            "offered", at, number, "queued", {"offered_to": words[0]}, offer={"id": "o", "agent": words[0]}
-        )
+        told = {"id": "o", "agent": words[0], **_priority(words)}
+        self.item("offered", at, number, "queued", {"offered_to": words[0]}, offer=told)
 
     def _end_offer(self, kind: str, outcome: str, at: datetime, number: int, state: dict[str, Any]) -> None:
         told = {"id": "o", "agent": state.pop("offered_to"), "outcome": outcome}
@@ -172,9 +185,18 @@ class LogWriter:
         self._assigned(at, number, state, agent, offer=told)
 
     def _pull(self, at: datetime, number: int, state: dict[str, Any], words: Sequence[str]) -> None:
-        self._assigned(at, number, state, words[0], **self._ending(state, "transferred"))
+        ending = self._ending(state, "transferred")
+        self._assigned(at, number, state, words[0], _priority(words), **ending)
 
-    def _assigned(self, at: datetime, number: int, state: dict[str, Any], agent: str, **more: Any) -> None:
+    def _assigned(
+        self,
+        at: datetime,
+        number: int,
+        state: dict[str, Any],
+        agent: str,
+        told: dict[str, int] | None = None,
+        **more: Any,
+    ) -> None:
         sets = {"assigned_to": agent, "assigned_at": at.isoformat()}
         self.item(
             "assigned",
@@ -182,22 +204,27 @@ class LogWriter:
             number,
             "assigned",
             sets,
-            assignmentStarted={"id": "a", "agent": agent, "how": "pull"},
+            assignmentStarted={"id": "a", "agent": agent, "how": "pull", **(told or {})},
             **more,
         )
         state["since"] = at.isoformat()
 
-    def _ending(self, state: dict[str, Any], outcome: str, wrap: int = 0) -> dict[str, Any]:
+    def _ending(
+        self, state: dict[str, Any], outcome: str, wrap: int = 0, words: Sequence[str] = ()
+    ) -> dict[str, Any]:
         if not state.get("assigned_to"):
             return {}
         told = {
             "id": "a", "agent": state["assigned_to"], "outcome": outcome, "startedAt": state["assigned_at"],
             "queue": state.get("queue_id"), "wrapUpSeconds": wrap,
         }  # fmt: skip
+        if "focus" in _given(words):
+            told["focusSeconds"] = int(_given(words)["focus"])
         return {"assignment": told}
 
-    def _return(self, at: datetime, number: int, state: dict[str, Any], _: Sequence[str]) -> None:
-        self.item("returned", at, number, "queued", {"assigned_to": None}, **self._ending(state, "returned"))
+    def _return(self, at: datetime, number: int, state: dict[str, Any], words: Sequence[str]) -> None:
+        ending = self._ending(state, "returned", words=words)
+        self.item("returned", at, number, "queued", {"assigned_to": None}, **ending)
 
     def _transfer(self, at: datetime, number: int, state: dict[str, Any], words: Sequence[str]) -> None:
         ending = self._ending(state, "transferred")
@@ -213,9 +240,12 @@ class LogWriter:
         self.item("resumed", at, number, "queued", {})
 
     def _complete(self, at: datetime, number: int, state: dict[str, Any], words: Sequence[str]) -> None:
-        wrap = int(words[0].partition("=")[2]) if words else 0
-        ending = self._ending(state, "completed", wrap)
-        self.item("completed", at, number, "completed", {"assigned_to": None}, **ending)
+        given = _given(words)
+        ending = self._ending(state, "completed", int(given.get("wrap", 0)), words)
+        sets: dict[str, Any] = {"assigned_to": None}
+        if "result" in given:
+            sets["ext"] = {**state.get("ext", {}), "resultCode": given["result"]}
+        self.item("completed", at, number, "completed", sets, **ending)
 
     def _cancel(self, at: datetime, number: int, state: dict[str, Any], _: Sequence[str]) -> None:
         self.item(
@@ -231,6 +261,11 @@ class LogWriter:
     def _restart(self, at: datetime, number: int, state: dict[str, Any], words: Sequence[str]) -> None:
         ending = self._ending(state, "withdrawn")
         self.item("restarted", at, number, "queued", {"assigned_to": None, **self._place(words)}, **ending)
+
+
+def _priority(words: Sequence[str]) -> dict[str, int]:
+    given = _given(words)
+    return {"priority": int(given["priority"])} if "priority" in given else {}
 
 
 class ListFeed:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 
+from openiwd.domain.backlog_sample import range_of
 from openiwd.ports.mart import FedEvent
 
 QUARTER = timedelta(minutes=15)
@@ -32,12 +34,15 @@ class Reference:
         self.work: defaultdict[tuple[datetime, str], defaultdict[str, int]] = defaultdict(
             lambda: defaultdict(int)
         )
+        self.waits: defaultdict[Key, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        """By quarter of an hour, queue and range of the priority that the item was given with."""
         self.histories: defaultdict[int, list[tuple[datetime, dict[str, Any]]]] = defaultdict(list)
         for event in events:
             if event.item_number is not None:
                 self._take(event)
         for history in self.histories.values():
             self._count(history)
+            self._wait(history)
 
     def _take(self, event: FedEvent) -> None:
         body = msgspec.json.decode(event.body)
@@ -91,6 +96,30 @@ class Reference:
         if state["status"] == "completed" and before.get("due_at"):
             flow["completed_due"] += 1
             flow["completed_in_time"] += at <= datetime.fromisoformat(before["due_at"])
+
+    def _wait(self, history: list[tuple[datetime, dict[str, Any]]]) -> None:
+        before: dict[str, Any] = {}
+        since, offered, assignments = None, None, 0
+        for at, state in history:
+            offer, started = state["body"].get("offer", {}), state["body"].get("assignmentStarted")
+            offered = offer.get("priority", offered)
+            if started:
+                assignments += 1
+                told = started.get("priority", offered if offer.get("outcome") == "accepted" else None)
+                offered = started.get("priority", offered)
+                if before.get("status") == "queued" and since is not None:
+                    key = (
+                        quarter(at),
+                        state.get("queue_id") or "",
+                        "" if told is None else range_of(Fraction(told)),
+                    )
+                    kind = "first" if assignments == 1 else "later"
+                    self.waits[key][f"{kind}_waits"] += 1
+                    self.waits[key][f"{kind}_wait_us"] += _micros(at - since)
+            moved = before.get("queue_id") != state.get("queue_id")
+            if state["status"] == "queued" and (before.get("status") != "queued" or moved):
+                since = at
+            before = state
 
     def _slices(self, start: datetime, end: datetime, agent: str) -> None:
         at = quarter(start)

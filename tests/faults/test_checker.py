@@ -60,6 +60,7 @@ class Past:
             offer_id=offer_id,
             assignment_id=life.new_id(),
             timeout_us=30_000_000,
+            priority=500,
         )
         self.grants.append(
             Grant(

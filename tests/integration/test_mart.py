@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import httpx
@@ -13,17 +14,20 @@ import pytest
 from openiwd.adapters.info_mart.resource_table import InfoMartResources
 from openiwd.adapters.postgres.mart import READER
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
-from openiwd.domain.mart_dictionary import COLUMNS, all_views
+from openiwd.domain.mart_column import COLUMNS
+from openiwd.domain.mart_dictionary import all_views
 from openiwd.ports.mart import FedAgent, MartBusyError, RuleSetNames
 from openiwd.processes.mart import MartLoop, prepare_mart
 from openiwd.processes.wiring import mart_database
 from openiwd.usecases.mart_run import Chain, MartSource, run
 from openiwd.usecases.priority_sample import PrioritySampler
+from openiwd.usecases.workforce import COLUMNS as COLUMNS_OF_WORKFORCE
 from tests.factories.api import World, problem
 from tests.factories.mail import ServiceCalls, raw_email
 from tests.factories.mart import MartUnderTest
 from tests.factories.mart_log import LogWriter
 from tests.servers.postgres import PostgresServer
+from tests.servers.until import until
 
 
 @pytest.fixture
@@ -86,6 +90,16 @@ async def test_reports_by_api_agree_with_what_was_done(api: World, postgres_serv
             file = await api.get(f"/reports/{one['id']}/file")
             assert file.status_code == 200, file.text
             assert (await api.get(f"/reports/{one['id']}/file?format=xlsx")).content[:2] == b"PK"
+        rows = (await api.get("/reports/workforce/file?period=week")).text.splitlines()
+        assert rows[0].replace('"', "").split(",") == list(COLUMNS_OF_WORKFORCE)
+        cells = [row.replace('"', "").split(",") for row in rows[1:]]
+        assert sum(int(row[3]) for row in cells) == 3
+        assert sum(int(row[5]) for row in cells) == 1
+        assert {row[2] for row in cells} == {line["key"] for line in report["lines"]}
+        none = (await api.get("/reports/workforce/file", params={"category": "No such"})).text
+        assert none.splitlines() == rows[:1]
+        assert (await api.get("/reports/workforce/file?format=xlsx")).content[:2] == b"PK"
+        problem(await api.get("/reports/workforce/file?format=pdf"), 400)
         problem(await api.get("/reports/nothing"), 404)
         problem(await api.get("/reports/queue-duration/items?measure=assigned"), 400)
         runs = (await api.get("/reports/runs")).json()["runs"]
@@ -148,12 +162,66 @@ async def test_the_backlog_by_priority_is_told_once_per_quarter_and_reported(
         assert {x["key2"] for x in report["lines"]} >= {"800 to 1000"}
         assert sum(x["values"]["waiting"] for x in report["lines"]) == report["totals"]["waiting"]
         file = (await api.get("/reports/queue-priority/file?period=week")).text
-        assert file.splitlines()[0] == '"queue","queue_name","priority_range","waiting","mean_waiting"'
+        columns = ["queue", "queue_name", "priority_range", "waiting", "mean_waiting", "waits", "mean_wait"]
+        assert file.splitlines()[0] == ",".join(f'"{name}"' for name in columns)
         problem(await api.get("/reports/queue-priority/items?measure=waiting"), 400)
         problem(await api.get("/reports/queue-priority/items?measure=pending"), 400)
     finally:
         await loop.stop()
         await postgres_server.drop_database(mart_database((await api.services()).tenant))
+
+
+async def test_the_log_tells_the_priority_of_grants_and_the_focus_of_desks(
+    api: World, postgres_server: PostgresServer
+) -> None:
+    """Offered, pulled, or assigned by a supervisor: each wait has its range; focus is at most the assigned time."""
+    services = await api.follow(decide=True)
+    await api.add_agent("anna")
+    await api.add_agent("ben")
+    offered = await api.item("c1", priorityFixed=950)
+    await api.ready("anna")
+    offers: list[str] = []
+
+    async def is_offered() -> bool:
+        found = (await api.get("/agents/me/offers", "anna")).json()["offers"]
+        offers[:] = [o["id"] for o in found]
+        return bool(offers)
+
+    await until(is_offered)
+    assert (await api.post(f"/offers/{offers[0]}/accept", None, "anna")).status_code in (200, 201)
+    for agent in ("anna", "ben"):
+        away = {"state": "notReady", "reason": "lunch"}
+        assert (await api.post("/agents/me/state", away, agent)).status_code == 200
+    pulled = await api.item("c2", priorityFixed=-3, data={"kind": "loan"})
+    taken: list[Any] = []
+
+    async def is_taken() -> bool:
+        taken[:] = [(await api.post("/agents/me/next", None, "ben")).json()["item"]]
+        return taken[0] is not None
+
+    await until(is_taken)
+    given = await api.item("c3")
+    assert (await api.post(f"/items/{given['id']}/assign", {"agent": "ben"})).status_code == 200
+    done = {"resultCode": "paid", "focusSeconds": 900}
+    assert (await api.post(f"/items/{offered['id']}/complete", done, "anna")).status_code == 200
+    assert (
+        await api.post(f"/items/{pulled['id']}/complete", {"resultCode": "granted"}, "ben")
+    ).status_code == 200
+    problem(await api.post(f"/items/{given['id']}/return", {"focusSeconds": -1}, "ben"), 400)
+    loop = await loaded(api, postgres_server)
+    try:
+        report = (await api.get("/reports/queue-priority?period=week")).json()
+        waits = {x["key2"]: x["values"]["waits"] for x in report["lines"] if x["values"]["waits"]}
+        assert waits == {"below 0": 1, "0 to 200": 1, "800 to 1000": 1}
+        detail = (await api.get("/reports/work-detail?period=week")).json()["work"]
+        told = {w["captureId"]: w["focusSeconds"] for w in detail}
+        assert told["c2"] is None
+        assert told["c1"] is not None
+        lasted = next(w["workSeconds"] for w in detail if w["captureId"] == "c1")
+        assert 0 <= told["c1"] <= lasted
+    finally:
+        await loop.stop()
+        await postgres_server.drop_database(mart_database(services.tenant))
 
 
 async def test_attributes_of_the_real_feed_are_mapped(api: World, postgres_server: PostgresServer) -> None:

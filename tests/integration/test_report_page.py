@@ -17,7 +17,8 @@ from openiwd.adapters.files.xlsx_form import XlsxForm
 from openiwd.api.app import create_app
 from openiwd.domain.capture.point import FileSource
 from openiwd.domain.privilege import Role
-from openiwd.domain.report import REPORTS, Report, Unit
+from openiwd.domain.report import REPORTS, Report
+from openiwd.domain.report_measure import Unit
 from openiwd.processes.wiring import mart_database
 from openiwd.usecases.priority_sample import PrioritySampler
 from openiwd.web.app import create_web

@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from openiwd.cli.main import app
-from openiwd.domain.bi_bundle import Drawn, charts_of, title_of
+from openiwd.domain.bi_chart import Drawn, charts_of, title_of
 from openiwd.domain.privilege import Caller, Role, role_privileges
 from openiwd.domain.report import REPORTS, Preset, Report
 from openiwd.ports.mart import FedAgent, RuleSetNames
@@ -43,14 +43,14 @@ LOG = """
     09:05 4 new sales/motor media=email due=17:00
     09:06 5 new sales/home cp=files created=05:00
     09:07 6 new claims/motor
-    09:10 1 offer anna
+    09:10 1 offer anna priority=430
     09:11 1 accept
     09:20 2 offer bert
     09:21 2 decline
     09:25 2 offer anna
     09:26 2 timeout
-    09:30 2 pull bert
-    09:41 1 complete wrap=60
+    09:30 2 pull bert priority=1000
+    09:41 1 complete wrap=60 focus=900
     10:05 2 return
     10:20 2 pull anna
     10:50 2 complete
@@ -60,7 +60,7 @@ LOG = """
     11:45 1 reopen
     12:00 anna state *=notReady(lunch)
     12:30 anna state *=ready
-    13:00 4 pull anna
+    13:00 4 pull anna priority=-1
     13:20 4 transfer home
     14:00 4 pull bert
     14:07 4 complete wrap=30
@@ -153,10 +153,15 @@ def check_course(drawn: Drawn, rows: list[dict[str, Any]], told: ReportResult) -
 
 def check_work(rows: list[dict[str, Any]], told: ReportResult) -> int:
     shown = sorted(
-        (r["agent_id"], r["queue_id"], r["outcome"], r["work_us"] / 1e6, r["wrap_up_us"] / 1e6) for r in rows
+        (
+            *(r["agent_id"], r["queue_id"], r["outcome"], r["work_us"] / 1e6, r["wrap_up_us"] / 1e6),
+            (r["focus_us"] or 0) / 1e6,
+        )
+        for r in rows
     )
     assert shown == sorted(
-        (w.agent, w.queue, w.outcome, w.work_seconds, w.wrap_up_seconds) for w in told.work
+        (w.agent, w.queue, w.outcome, w.work_seconds, w.wrap_up_seconds, w.focus_seconds or 0)
+        for w in told.work
     )
     return len(shown)
 

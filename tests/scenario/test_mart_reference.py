@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +22,7 @@ FLOWS = (
     *("new", "reopened", "moved", "completed", "canceled", "rejected", "completed_due", "completed_in_time"),
     *("finish_us", "handle_us"),
 )
+BERLIN = ZoneInfo("Europe/Berlin")
 PLACES = ("claims/motor", "claims/glass", "service/desk", "/")
 
 
@@ -60,6 +64,8 @@ def _act(log: LogWriter, rng: random.Random, at: datetime) -> None:
         return
     number = rng.choice(list(items))
     state = items[number]
+    seen = f"focus={rng.randrange(90)}"
+    told = rng.choice(([], [f"priority={rng.choice((-1, 0, 199, 200, 1_000))}"]))
     match state["status"]:
         case "completed" | "canceled" | "rejected":
             act, words = rng.choice((("reopen", []), ("restart", [rng.choice(PLACES)])))
@@ -67,15 +73,15 @@ def _act(log: LogWriter, rng: random.Random, at: datetime) -> None:
             act, words = "resume", []
         case "assigned":
             act, words = rng.choice(
-                (("complete", ["wrap=30"]), ("return", []), ("transfer", ["desk"]), ("hold", []), ("cancel", []),
+                (("complete", ["wrap=30", seen]), ("return", []), ("transfer", ["desk"]), ("hold", []), ("cancel", []),
                  ("pull", [rng.choice(AGENTS)]), ("move", [rng.choice(PLACES)]))
             )  # fmt: skip
         case _ if state.get("offered_to"):
             act, words = rng.choice((("accept", []), ("decline", []), ("timeout", [])))
         case _:
             act, words = rng.choice(
-                (("offer", [rng.choice(AGENTS)]), ("pull", [rng.choice(AGENTS)]), ("hold", []), ("cancel", []),
-                 ("move", [rng.choice(PLACES)]), ("due", ["1d12:00"]), ("reject", []))
+                (("offer", [rng.choice(AGENTS), *told]), ("pull", [rng.choice(AGENTS), *told]), ("hold", []),
+                 ("cancel", []), ("move", [rng.choice(PLACES)]), ("due", ["1d12:00"]), ("reject", []))
             )  # fmt: skip
     getattr(log, f"_{act}")(at, number, state, words)
 
@@ -100,6 +106,7 @@ async def check(mart: MartUnderTest, events: list[FedEvent]) -> None:
         for name in FLOWS:
             assert row.get(name, 0) == expected.get(name, 0), (key, name)
     await _check_work(mart, reference)
+    await _check_waits(mart, reference)
     await _check_levels(mart, reference, events)
 
 
@@ -114,6 +121,20 @@ async def _check_work(mart: MartUnderTest, reference: Reference) -> None:
     for key in work.keys() | reference.work.keys():
         for name in ("assigned", "completed", "returned", "transferred", "withdrawn", "work_us"):
             assert work.get(key, {}).get(name, 0) == reference.work[key][name], (key, name)
+
+
+async def _check_waits(mart: MartUnderTest, reference: Reference) -> None:
+    names = ("first_waits", "first_wait_us", "later_waits", "later_wait_us")
+    for table, key, zone in (("agg_queue_15min", "interval_start", None), ("agg_queue_day", "day", BERLIN)):
+        expected: defaultdict[tuple[Any, str, str], Counter[str]] = defaultdict(Counter)
+        for (at, queue, priorities), sums in reference.waits.items():
+            place = at if zone is None else at.astimezone(zone).date()
+            expected[place, queue, priorities].update(sums)
+        found = {
+            (r[key], r["queue_id"], r["priority_range"]): {name: int(r[name]) for name in names}
+            for r in await mart.fetch(f"SELECT * FROM {table}")
+        }
+        assert found == {place: {name: sums[name] for name in names} for place, sums in expected.items()}
 
 
 async def _check_levels(mart: MartUnderTest, reference: Reference, events: list[FedEvent]) -> None:

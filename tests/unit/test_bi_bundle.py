@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from openiwd.cli.bi import text_of
-from openiwd.domain.bi_bundle import LEFT_OUT, SOURCES, bundle, charts_of
+from openiwd.domain.bi_bundle import bundle
+from openiwd.domain.bi_chart import LEFT_OUT, charts_of
+from openiwd.domain.bi_source import SOURCES
 from openiwd.domain.mart_dictionary import all_views
 from openiwd.domain.report import REPORTS
 

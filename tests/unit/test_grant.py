@@ -36,13 +36,14 @@ def test_the_body_is_that_of_the_transition(kind: GrantKind, reserved: bool) -> 
         offer_id=offer_id,
         assignment_id=assignment_id,
         timeout_us=30_000_001,
+        priority=-17,
     )
     seen = backlog_item(item, queue=None, schema=None, weight=1)
     writer = GrantWriter(kind, life.now)
     text = (
-        writer.offered(AGENT, offer_id, 30_000_001)
+        writer.offered(AGENT, offer_id, 30_000_001, -17)
         if kind is GrantKind.PUSH
-        else writer.assigned(seen, AGENT, assignment_id)
+        else writer.assigned(seen, AGENT, assignment_id, -17)
     )
     body: dict[str, Any] = msgspec.json.decode(text)
     assert body == msgspec.json.decode(msgspec.json.encode(change.event.body))

@@ -179,7 +179,7 @@ class LifeMachine(RuleBasedStateMachine):
     def granted(self, agent: str, kind: GrantKind) -> None:
         action = Action.OFFER if kind is GrantKind.PUSH else Action.PULL
         ids = {"offer_id": self.life.new_id(), "assignment_id": self.life.new_id()}
-        self.attempt(action, assignment.grant, kind, agent, **ids, timeout_us=30_000_000)
+        self.attempt(action, assignment.grant, kind, agent, **ids, timeout_us=30_000_000, priority=500)
 
     @rule(agent=st.sampled_from(AGENTS))
     def accepted(self, agent: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from math import floor
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from openiwd.domain.errors import ConflictError, InvalidInputError, InvalidTrans
 from openiwd.domain.event import EventType
 from openiwd.domain.offer import GrantKind, OfferOutcome
 from openiwd.domain.work_item import DEFAULT_EXPIRATION_DAYS, DueOrigin, ItemUpdate, Status, WorkItem
+from openiwd.usecases.item_view import priority_of
 from tests.factories.life import PAUSING, RUNNING, Life, at
 from tests.factories.tenant import START
 
@@ -496,3 +498,29 @@ def test_tags_and_notes_may_be_added_to_final_items(life: Life) -> None:
     assert life.do(transition.tag, add=("seen",)).tags == ["seen"]
     assert transition.tag(life.item, life.ctx(), add=("seen",)) is None
     assert life.do(transition.noted, EventType.NOTE_ADDED).status is Status.CANCELED
+
+
+# What the data mart is told
+
+
+def test_focus_is_told_of_the_assignment_that_ends_and_never_exceeds_it(life: Life) -> None:
+    life.assigned()
+    life.wait(hours=1)
+    change = assignment.return_to_queue(life.item, life.ctx())
+    for told, kept in ((600, 600), (90_000, 3_600), (0, 0)):
+        assert transition.with_focus(change, told).event.body["assignment"]["focusSeconds"] == kept
+    assert "focusSeconds" not in change.event.body["assignment"]
+    life.take(change)
+    queued = hold.hold(life.item, life.ctx(), RUNNING)
+    assert transition.with_focus(queued, 600) is queued
+
+
+@pytest.mark.parametrize("given", [{}, {"priorityFixed": 77}, {"businessValue": 5}])
+def test_a_person_who_assigns_tells_the_priority_as_a_grant_does(life: Life, given: dict[str, Any]) -> None:
+    item = life.create(**given)
+    life.wait(hours=2)
+    shown, _ = priority_of(life.item, life.ctx().rules, life.now)
+    assert shown is not None
+    started = assignment.assign(life.item, life.ctx(), "amara").event.body["assignmentStarted"]
+    assert started["priority"] == floor(shown)
+    assert item.status is Status.QUEUED

@@ -107,6 +107,7 @@ _WORKSPACE: Final[dict[str, Access | str]] = {
     "GET /iwd/v3/reporting/events": "reporting.read",
     "GET /iwd/v3/reports": "reports.view",
     "GET /iwd/v3/reports/runs": "reports.view",
+    "GET /iwd/v3/reports/workforce/file": "reports.view",
     "GET /iwd/v3/reports/{report_id}": "reports.view",
     "GET /iwd/v3/reports/{report_id}/items": "reports.view",
     "GET /iwd/v3/reports/{report_id}/file": "reports.view",

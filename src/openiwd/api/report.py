@@ -13,7 +13,7 @@ from openiwd.api.call import CurrentCall
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.report import Preset, Report
 from openiwd.ports.mart import Run
-from openiwd.usecases import report, report_file
+from openiwd.usecases import report, report_file, workforce
 from openiwd.usecases.export import MEDIA_TYPES, ExportFormat
 from openiwd.usecases.report import Behind, Choices, ItemsBehind, Prompts, ReportResult
 
@@ -88,6 +88,32 @@ async def list_runs(
     return Runs(await report.mart_of(call.services).runs(limit))
 
 
+@get("/reports/workforce/file", tags=_TAGS, operation_id="getWorkforceFile", media_type="text/csv")
+async def get_workforce_file(
+    call: CurrentCall,
+    form: Annotated[str, QueryParameter(name="format", description="csv or xlsx")] = "csv",
+    period: PresetQuery = Preset.TODAY, first: First = None, last: Last = None, category: Category = None,
+) -> Response[bytes]:  # fmt: skip
+    """For workforce management: new, backlog, finished and handle time by quarter of an hour (UTC) and category."""
+    chosen = file_form(form)
+    asked = prompts(period, first, last, category, None, None, None, None)
+    rows = await workforce.workforce_rows(call.services, call.caller, asked)
+    return Response(
+        workforce.workforce_file(rows, chosen),
+        media_type=MEDIA_TYPES[chosen],
+        headers={
+            "Content-Disposition": f'attachment; filename="workforce.{form}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def file_form(form: str) -> ExportFormat:
+    if form not in ("csv", "xlsx"):
+        raise InvalidInputError(f"format is '{form[:40]}'", field="format", hint="use csv or xlsx")
+    return ExportFormat(form)
+
+
 @get("/reports/{report_id:str}", tags=_TAGS, operation_id="getReport")
 async def get_report(
     call: CurrentCall, report_id: FromPath[str], period: PresetQuery = Preset.TODAY, first: First = None,
@@ -132,11 +158,9 @@ async def get_file(
     agent: Text = None,
 ) -> Response[bytes]:  # fmt: skip
     """The report's lines as CSV or XLSX; durations in seconds, shares 0 to 1."""
-    if form not in ("csv", "xlsx"):
-        raise InvalidInputError(f"format is '{form[:40]}'", field="format", hint="use csv or xlsx")
+    chosen = file_form(form)
     asked = prompts(period, first, last, category, queue, capture_point, media_type, agent)
     found = await report.run(call.services, call.caller, report_id, asked, limit=report.MAX_PAGE)
-    chosen = ExportFormat(form)
     name = f"{report_id}-{found.start:%Y%m%d}.{form}"
     return Response(
         report_file.as_file(found, chosen),
@@ -145,4 +169,4 @@ async def get_file(
     )
 
 
-HANDLERS: Final[list[Any]] = [list_reports, list_runs, get_report, list_items, get_file]
+HANDLERS: Final[list[Any]] = [list_reports, list_runs, get_workforce_file, get_report, list_items, get_file]

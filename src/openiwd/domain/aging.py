@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from math import floor
 
 from msgspec.structs import replace
 
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.schema import Anchor, Schema, Standing, paused_time, standing
+from openiwd.domain.schema import (
+    Anchor,
+    Schema,
+    Standing,
+    constant_of,
+    paused_time,
+    priority_at,
+    standing,
+)
 from openiwd.domain.work_item import DueOrigin, WorkItem
 
 Pause = tuple[datetime, datetime]
@@ -83,6 +92,18 @@ def standing_on(item: WorkItem, schema: Schema) -> Standing:
         item.priority_fixed,
         to_micros(item.held_at) if item.hold_pauses and item.held_at is not None else None,
     )
+
+
+def whole_priority(item: WorkItem, rules: CompiledRuleSet, now: datetime) -> int | None:
+    """The whole part of the item's priority at an instant, as it stands on its schema; None without one."""
+    if item.priority_fixed is not None:
+        return item.priority_fixed
+    schema = schema_of(item, rules)
+    if schema is None or item.clock_origin is None:
+        return None
+    constant = constant_of(schema, item.business_value, item.priority_adjustment)
+    stands = Standing(schema.id, schema.clock.id, item.clock_origin, constant, stopped=item.clock_frozen)
+    return floor(priority_at(schema, stands, to_micros(now)))
 
 
 def delayed(due: datetime, schema: Schema, pauses: Iterable[Pause]) -> datetime:

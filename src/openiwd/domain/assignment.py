@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from openiwd.domain.aging import whole_priority
 from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.domain.event import EventType
 from openiwd.domain.item_queue import queue_of, segment_of
@@ -26,8 +27,12 @@ def grant(
     offer_id: UUID,
     assignment_id: UUID,
     timeout_us: int,
+    priority: int | None,
 ) -> Change:
-    """What the decider's claim makes of the item: an open offer (push), or an assignment (pull, pick)."""
+    """What the decider's claim makes of the item: an open offer (push), or an assignment (pull, pick).
+
+    `priority` is the whole part of the priority that it was chosen with; None: not known.
+    """
     require(Action.OFFER if kind is GrantKind.PUSH else Action.PULL, item.status)
     if item.offer_id is not None:
         raise ConflictError(
@@ -38,11 +43,16 @@ def grant(
         after = replace(
             item, offer_id=offer_id, offered_to=agent_id, offered_at=ctx.now, offer_expires_at=expires
         )
-        told = {"id": str(offer_id), "agent": agent_id, "expiresAt": expires.isoformat()}
+        told = {
+            "id": str(offer_id),
+            "agent": agent_id,
+            "expiresAt": expires.isoformat(),
+            "priority": priority,
+        }
         return changed(EventType.OFFERED, item, after, ctx, agent=agent_id, offer=told)
     after = _assigned(unreserved(item), ctx, agent_id, assignment_id)
-    told = {"id": str(assignment_id), "agent": agent_id, "how": kind.value}
-    return changed(EventType.ASSIGNED, item, after, ctx, agent=agent_id, assignmentStarted=told)
+    started = {"id": str(assignment_id), "agent": agent_id, "how": kind.value, "priority": priority}
+    return changed(EventType.ASSIGNED, item, after, ctx, agent=agent_id, assignmentStarted=started)
 
 
 def _assigned(item: WorkItem, ctx: Context, agent_id: str, assignment_id: UUID) -> WorkItem:
@@ -137,7 +147,8 @@ def assign(
     assignment_id = ctx.new_id()
     ended = end_holding(item, ctx, assignment=AssignmentOutcome.TRANSFERRED, reason="assigned")
     after = _assigned(unreserved(ended.item), ctx, agent_id, assignment_id)
-    told = {"id": str(assignment_id), "agent": agent_id, "how": "assign"}
+    priority = whole_priority(item, ctx.rules_of(item), ctx.now)
+    told = {"id": str(assignment_id), "agent": agent_id, "how": "assign", "priority": priority}
     return changed(
         EventType.ASSIGNED, item, after, ctx, comment=comment, ended=ended, agent=agent_id, assignmentStarted=told,
         warnings=list(warnings) or None,

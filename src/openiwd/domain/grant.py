@@ -25,8 +25,8 @@ class GrantWriter:
         self._at = _text(now).decode()
         self._ends: dict[int, tuple[str, str]] = {}
 
-    def offered(self, agent_id: str, offer_id: UUID, lasts: int) -> str:
-        """An open offer of so many microseconds."""
+    def offered(self, agent_id: str, offer_id: UUID, lasts: int, priority: int) -> str:
+        """An open offer of so many microseconds; with the whole part of the priority that it was chosen with."""
         known = self._ends.get(lasts)
         if known is None:
             end = self._now + timedelta(microseconds=lasts)
@@ -36,10 +36,10 @@ class GrantWriter:
         return (
             f'{{"from":"queued","to":"queued","set":{{"offer_id":"{offer}","offered_to":{agent},'
             f'"offered_at":{self._at},"offer_expires_at":{set_end}}},"agent":{agent},'
-            f'"offer":{{"id":"{offer}","agent":{agent},"expiresAt":{told_end}}}}}'
+            f'"offer":{{"id":"{offer}","agent":{agent},"expiresAt":{told_end},"priority":{priority}}}}}'
         )
 
-    def assigned(self, item: BacklogItem, agent_id: str, assignment_id: UUID) -> str:
+    def assigned(self, item: BacklogItem, agent_id: str, assignment_id: UUID, priority: int) -> str:
         """An assignment; it ends a reservation."""
         agent = _text(agent_id).decode()
         ended = (
@@ -50,5 +50,6 @@ class GrantWriter:
         return (
             f'{{"from":"queued","to":"assigned","set":{{"status":"assigned","assigned_at":{self._at},{ended}'
             f'"assigned_to":{agent},"assignment_id":"{assignment_id}"}},"agent":{agent},'
-            f'"assignmentStarted":{{"id":"{assignment_id}","agent":{agent},"how":"{self._kind.value}"}}}}'
+            f'"assignmentStarted":{{"id":"{assignment_id}","agent":{agent},"how":"{self._kind.value}",'
+            f'"priority":{priority}}}}}'
         )

@@ -135,6 +135,20 @@ def end_holding(
     return Ending(free, extra, closed, wrap_up)
 
 
+def with_focus(change: Change, seconds: int) -> Change:
+    """Tells of the assignment that ended for how long its agent had the item in front of them.
+
+    At most as long as it lasted. Nothing where none ended.
+    """
+    event = change.event
+    ended = event.body.get("assignment")
+    if ended is None or ended["startedAt"] is None:
+        return change
+    lasted = (event.at - datetime.fromisoformat(ended["startedAt"])) // timedelta(seconds=1)
+    told = {**ended, "focusSeconds": max(0, min(seconds, lasted))}
+    return change._replace(event=replace(event, body={**event.body, "assignment": told}))
+
+
 def unreserved(item: WorkItem) -> WorkItem:
     return replace(item, reserved_for=None, reserved_until=None, reserved_by=None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
@@ -57,6 +57,8 @@ class FedAgent(NamedTuple):
     name: str
     employee_id: str | None
     active: bool
+    skills: tuple[tuple[str, int], ...] = ()
+    """With their levels."""
 
 
 class ReportingFeed(Protocol):
@@ -106,6 +108,8 @@ class MartState(Struct, kw_only=True):
     rule_set_version: int
     balanced: bool | None
     balance_detail: str | None
+    closed_to: date | None
+    """Days before this one are closed."""
 
 
 class Verdict(NamedTuple):
@@ -169,8 +173,11 @@ class MartLoad(Protocol):
     async def map_attributes(self, names: Sequence[str]) -> int:
         """Gives attributes their slots; how many are mapped."""
 
-    async def publish_stats(self) -> None:
-        """Rows, sizes, events per batch."""
+    async def publish_stats(self, *, dimensions: bool) -> None:
+        """Rows, sizes, events per batch; members of dimensions where asked for, as that reads all day rows."""
+
+    async def close_days(self) -> int:
+        """Closes the days of the reporting zone that are over; how many."""
 
     async def keep(self, event_days: int, item_days: int, now: datetime) -> int:
         """Removes what is past its retention; how many rows."""

@@ -55,6 +55,15 @@ general = {
         ("max_events", "Most events in a batch."),
     )
 }
+dimensions = {
+    name: Gauge(f"iwddm_etl_stats_dimensions_{name}", text, ["tenant", "dimension"])
+    for name, text in (
+        ("distinct", "Members of a dimension."),
+        ("new", "Members that came since the historical run before."),
+        ("not_cached", "Always 0: keys are ids of IWD, so that nothing is looked up."),
+        ("cache_missed", "Always 0: keys are ids of IWD, so that nothing is looked up."),
+    )
+}
 findings = Gauge(
     "iwddm_balance_findings", "What the last balance found to be wrong; 0 = all is well.", ["tenant"]
 )
@@ -160,6 +169,10 @@ class MartLoop:
         for kind, name, value in await self._mart.stats():
             if kind == "general" and name in general:
                 general[name].labels(tenant).set(value)
+            elif kind in dimensions:
+                dimensions[kind].labels(tenant, name).set(value)
+                for unused in ("not_cached", "cache_missed"):
+                    dimensions[unused].labels(tenant, name).set(0)
             elif kind in ("rows", "size"):
                 (table_rows if kind == "rows" else table_size).labels(tenant, name).set(value)
 

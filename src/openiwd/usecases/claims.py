@@ -96,12 +96,13 @@ class Claims:
         for choice in choices:
             item, agent_id, offer_id = choice.item, choice.agent_id, new_id()
             decision = together.recorded.pack(choice)
+            priority = choice.priority.numerator // choice.priority.denominator
             if pushed:
                 assignment_id, lasts = None, world.queues[item.queue_id].offer_timeout
-                body = together.writer.offered(agent_id, offer_id, lasts)
+                body = together.writer.offered(agent_id, offer_id, lasts, priority)
             else:
                 assignment_id, lasts = new_id(), 0
-                body = together.writer.assigned(item, agent_id, assignment_id)
+                body = together.writer.assigned(item, agent_id, assignment_id, priority)
             claims.append(
                 Claim(item.number, item.revision, agent_id, offer_id, assignment_id, lasts, decision, body)
             )

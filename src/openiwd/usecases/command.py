@@ -38,6 +38,8 @@ class Command(Struct, kw_only=True):
     agent_id: str | None = None
     queue_id: str | None = None
     result_code: str | None = None
+    focus_seconds: int | None = None
+    """For how long the agent whose assignment ends had the item in front of them."""
     offer_id: UUID | None = None
     outcome: OfferOutcome | None = None
     hold_until: datetime | None = None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 LongReason = Annotated[str, Meta(max_length=4_000)]
+Seconds = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 ACTIONS: Final = (
     Action.HOLD,
     Action.RESUME,
@@ -55,6 +56,8 @@ class ActionRequest(Struct, kw_only=True, rename="camel", forbid_unknown_fields=
     """For `transfer`: to which queue."""
     result_code: ShortText | None = None
     """For `complete`: the disposition."""
+    focus_seconds: Seconds | None = None
+    """Where an assignment ends: for how long its agent had the item in front of them, as their desk has measured."""
     hold_until: AwareDateTime | None = None
     wakes_on: Name | None = None
     """For `hold`: `customerReply` or `linkedItems`."""
@@ -93,6 +96,7 @@ def command_of(
         agent_id=request.agent,
         queue_id=request.queue,
         result_code=request.result_code,
+        focus_seconds=request.focus_seconds,
         hold_until=request.hold_until,
         wakes_on=request.wakes_on,
         keep_for=request.keep_for,

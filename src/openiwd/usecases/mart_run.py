@@ -95,10 +95,13 @@ async def _jobs(
     loader = _Loader(load, source, now, jobs)
     await loader.run()
     verdict = await load.balance()
-    await jobs.run("publish statistics", lambda: _nothing(load.publish_stats()))
+    is_long = chain is not Chain.INTRADAY
+    if is_long:
+        await jobs.run("close days", load.close_days)
+    await jobs.run("publish statistics", lambda: _nothing(load.publish_stats(dimensions=is_long)))
     state = await load.state()
     instant = now or state.as_of
-    if chain is not Chain.INTRADAY and instant is not None:
+    if is_long and instant is not None:
         await jobs.run("maintain", lambda: load.keep(EVENT_DAYS, ITEM_DAYS, instant))
     return RunResult(
         events=loader.events, batches=loader.batches, intervals=loader.intervals, verdict=verdict

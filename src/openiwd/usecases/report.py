@@ -12,19 +12,8 @@ from msgspec import Struct
 
 from openiwd.domain.errors import ForbiddenError, InvalidInputError, NotFoundError
 from openiwd.domain.privilege import Caller, Scope
-from openiwd.domain.report import (
-    BY_ID,
-    MEASURES,
-    RANGES,
-    REPORTS,
-    Chart,
-    Measure,
-    Period,
-    Preset,
-    Report,
-    period_of,
-    total,
-)
+from openiwd.domain.report import BY_ID, RANGES, REPORTS, Chart, Period, Preset, Report, period_of, total
+from openiwd.domain.report_measure import MEASURES, Measure
 from openiwd.ports.mart import Mart, MartState
 
 if TYPE_CHECKING:
@@ -81,6 +70,8 @@ class Work(Struct, kw_only=True, rename="camel"):
     outcome: str
     work_seconds: float
     wrap_up_seconds: float
+    focus_seconds: float | None
+    """For how long the agent had the item in front of them; None: the assignment does not tell."""
 
 
 class Choices(Struct, kw_only=True, rename="camel"):
@@ -171,7 +162,7 @@ def _arguments(report: Report, prompts: Prompts, period: Period, zone: str) -> d
         "by": report.by[0],
         "by_2": report.by[1] if len(report.by) > 1 else None,
         "category": category,
-        "below": f"{_escaped(category)}/%" if category else None,
+        "below": f"{escaped(category)}/%" if category else None,
         "queue": prompts.queue,
         "capture_point": prompts.capture_point,
         "media_type": report.media_type or prompts.media_type,
@@ -183,7 +174,7 @@ def _arguments(report: Report, prompts: Prompts, period: Period, zone: str) -> d
     }
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
@@ -194,7 +185,7 @@ async def run(
     report = required_report(caller, report_id)
     mart = mart_of(services)
     state = await mart.state()
-    period = _period(state, services, prompts)
+    period = asked_period(state, services, prompts)
     arguments = {**_arguments(report, prompts, period, state.time_zone), "limit": limit}
     names = await _names(mart, report)
     sums = await _sums(mart, report, arguments)
@@ -225,7 +216,7 @@ def _place(report: Report, line: Line) -> tuple[int, str]:
     return (order.index(key) if key in order else len(order)), key
 
 
-def _period(state: MartState, services: TenantServices, prompts: Prompts) -> Period:
+def asked_period(state: MartState, services: TenantServices, prompts: Prompts) -> Period:
     return period_of(
         prompts.preset, services.runtime.now(), ZoneInfo(state.time_zone), prompts.first, prompts.last
     )
@@ -289,6 +280,7 @@ def _work(row: Mapping[str, Any]) -> Work:
         outcome=row["outcome"],
         work_seconds=row["work_us"] / 1_000_000,
         wrap_up_seconds=row["wrap_up_us"] / 1_000_000,
+        focus_seconds=None if row["focus_us"] is None else row["focus_us"] / 1_000_000,
     )
 
 
@@ -335,7 +327,7 @@ async def items_behind(
         )
     mart = mart_of(services)
     state = await mart.state()
-    arguments = _arguments(report, prompts, _period(state, services, prompts), state.time_zone)
+    arguments = _arguments(report, prompts, asked_period(state, services, prompts), state.time_zone)
     arguments |= {"segment": None, "value_range": None, "measure": measure.name, "level": measure.level}
     arguments["mailbox"] = None
     keys: Sequence[str | None] = (behind.key, behind.key_2)
@@ -345,7 +337,7 @@ async def items_behind(
         if by in ("category", "department"):
             arguments["category"] = key
             # A line by category is of that node alone, one by department of all below it.
-            arguments["below"] = f"{_escaped(key)}/%" if by == "department" and key else None
+            arguments["below"] = f"{escaped(key)}/%" if by == "department" and key else None
         else:
             arguments[by] = key
     arguments |= {"limit": min(limit, MAX_PAGE), "offset": offset}

@@ -22,6 +22,7 @@ WORK_COLUMNS: Final = (
     "outcome",
     "workSeconds",
     "wrapUpSeconds",
+    "focusSeconds",
 )
 
 
@@ -32,7 +33,7 @@ def table_of(result: ReportResult) -> tuple[Sequence[str], list[list[Any]]]:
         return WORK_COLUMNS, [
             [
                 w.capture_id, w.category_path, w.queue, w.agent, w.agent_name, w.started_at, w.ended_at, w.outcome,
-                w.work_seconds, w.wrap_up_seconds,
+                w.work_seconds, w.wrap_up_seconds, w.focus_seconds,
             ]
             for w in result.work
         ]  # fmt: skip

@@ -20,7 +20,7 @@ from openiwd.domain.errors import (
 )
 from openiwd.domain.event import EventType
 from openiwd.domain.lifecycle import Action
-from openiwd.domain.transition import Context
+from openiwd.domain.transition import Context, with_focus
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.command import PRIVILEGE, Command, Done, Result
@@ -172,6 +172,8 @@ def _execute(command: Command, ctx: Context, batch: Batch, runtime: TenantRuntim
     change = command.custom(item, ctx) if command.custom is not None else change_of(command, item, ctx)
     if change is None:
         return Done(item=item, changed=False)
+    if command.focus_seconds is not None:
+        change = with_focus(change, command.focus_seconds)
     batch.take(change)
     if command.along is not None:
         batch.along.append((item.id, command.along))

@@ -91,6 +91,8 @@ _AGENT_ENDED: Final = {
     "taken_back": "(ended_outcome = 'withdrawn')::int",
     "ended_work_us": "coalesce(ended_work_us, 0)",
     "wrap_up_us": "wrap_us",
+    "focus_n": "(ended_focus_us IS NOT NULL)::int",
+    "focus_us": "coalesce(ended_focus_us, 0)",
 }
 _AGENT_WORKED: Final = {
     "work_us": "micros(greatest(q, ended_started_at), least(q + interval '15 minutes', at))"
@@ -113,7 +115,20 @@ AGENT_SUMS: Final = (
     "taken_back",
     "ended_work_us",
     "wrap_up_us",
+    "focus_n",
+    "focus_us",
     "work_us",
+)
+WAITS: Final = ("first_waits", "first_wait_us", "later_waits", "later_wait_us")
+_QUEUE_WAITS: Final = (
+    "count(*) AS n, count(*) FILTER (WHERE assignments = 1) AS first_waits,"
+    " coalesce(sum(micros(queue_since, at)) FILTER (WHERE assignments = 1), 0) AS first_wait_us,"
+    " count(*) FILTER (WHERE assignments > 1) AS later_waits,"
+    " coalesce(sum(micros(queue_since, at)) FILTER (WHERE assignments > 1), 0) AS later_wait_us"
+)
+_GRANTED: Final = (
+    "jsonb_strip_nulls(jsonb_build_object('granted_priority',"
+    " coalesce(body #> '{offer,priority}', body #> '{assignmentStarted,priority}')))"
 )
 
 _SEED: Final = {
@@ -126,6 +141,7 @@ _SEED: Final = {
     "assignments": "int",
     "work_us": "bigint",
     "wrap_up_us": "bigint",
+    "focus_us": "bigint",
     "finished_work_us": "bigint",
     "reopened": "int",
     "offers": "int",
@@ -141,6 +157,7 @@ _EVENT: Final = {
     "ended_queue": "text",
     "ended_started_at": "timestamptz",
     "wrap_up_seconds": "int",
+    "focus_seconds": "int",
 }
 _CUSTOM: Final = tuple(f"custom_{n}" for n in range(1, 11))
 CUSTOM_CHANGES: Final = tuple(f"c{n}" for n in range(1, 11))
@@ -166,6 +183,7 @@ _STATE: Final = (
     "hold_reason",
     "assigned_to",
     "assigned_at",
+    "granted_priority",
 )
 UNUSED: Final = (
     *("requirement", "attached_data", "overridden", "pauses", "tags", "excluded", "anchor_at", "clock_id"),
@@ -197,7 +215,8 @@ ITEM_COLUMNS: Final = (
     "category_id", "category_path", "queue_id", "schema_id", "rule_set_version", "business_value", "ext", "received_at",
     "created_at", "activation_at", "due_at", "due_origin", "hold_reason", "assigned_to", "assigned_at", "last_event_at",
     "queue_since", "first_queued_at", "first_assigned_at", "first_finished_at", "last_finished_at", "deleted_at",
-    "reopened", "assignments", "offers", "declines", "holds", "work_us", "wrap_up_us", "finished_work_us", *_CUSTOM,
+    "reopened", "assignments", "offers", "declines", "holds", "work_us", "wrap_up_us", "finished_work_us",
+    "focus_us", "granted_priority", *_CUSTOM,
 )  # fmt: skip
 
 
@@ -236,6 +255,9 @@ PARTS: Final[dict[str, str]] = {
     "agent_worked": _none_but(AGENT_SUMS, _AGENT_WORKED),
     **_sum_parts("", SUMS),
     **_sum_parts("agent_", AGENT_SUMS),
+    **_sum_parts("queue_", WAITS),
+    "queue_waits": _QUEUE_WAITS,
+    "granted": _GRANTED,
     "no_custom": ", ".join(f"{name} = NULL" for name in _CUSTOM),
     "event_columns": ", ".join(_EVENT),
     "no_event": ", ".join(f"NULL::{kind} AS {name}" for name, kind in _EVENT.items()),

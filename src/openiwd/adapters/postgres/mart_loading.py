@@ -16,6 +16,8 @@ from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.driver_errors import driver_errors
 from openiwd.adapters.postgres.mart_columns import CUSTOM_CHANGES, PARTS, UNUSED
 from openiwd.adapters.postgres.named_sql import named_sql
+from openiwd.domain.instant import SECOND
+from openiwd.domain.requirement import compile_duration
 from openiwd.ports.mart import FedAgent, FedEvent, InfoMartAgent, MartState, RuleSetNames, Verdict
 
 LOAD: Final = named_sql("mart_load", **PARTS)
@@ -69,7 +71,7 @@ class PostgresMartLoad:
         with driver_errors():
             async with self._connection.transaction():
                 if await self._connection.fetchval(LEVEL["set_tenant"], tenant_id, time_zone):
-                    for name in ("forget_days", "days_again", "agent_days_again"):
+                    for name in ("forget_days", "days_again", "agent_days_again", "queue_days_again"):
                         await self._connection.execute(LEVEL[name])
 
     async def load(self, events: Sequence[FedEvent]) -> None:
@@ -105,6 +107,7 @@ class PostgresMartLoad:
         await run.execute(LOAD["stretches"])
         await run.execute(LOAD["sum_items"], -1)
         await run.execute(LOAD["sum_agents"], -1)
+        await run.execute(LOAD["sum_queues"], -1)
         await run.execute(LOAD["dirty"])
         await run.execute(LOAD["take_back"])
         await run.execute(LOAD["clear_chain"])
@@ -114,6 +117,7 @@ class PostgresMartLoad:
         await run.execute(LOAD["stretches"])
         await run.execute(LOAD["sum_items"], 1)
         await run.execute(LOAD["sum_agents"], 1)
+        await run.execute(LOAD["sum_queues"], 1)
         for name in ("write_states", "write_work", "write_items"):
             await run.execute(LOAD[name])
 
@@ -203,12 +207,20 @@ class PostgresMartLoad:
         with driver_errors():
             async with self._connection.transaction():
                 if agents:
-                    columns = [list(column) for column in zip(*agents, strict=True)]
+                    columns = [list(column) for column in zip(*(a[:4] for a in agents), strict=True)]
                     await self._connection.execute(LEVEL["save_agents"], *columns)
+                    await self._save_skills(agents)
                 if others:
                     columns = [list(column) for column in zip(*others, strict=True)]
                     await self._connection.execute(LEVEL["save_info_mart"], *columns)
         return len(agents)
+
+    async def _save_skills(self, agents: Sequence[FedAgent]) -> None:
+        skills = [(a.id, *own) for a in agents for own in a.skills]
+        await self._connection.execute(LEVEL["forget_skills"])
+        if skills:
+            columns = [list(column) for column in zip(*skills, strict=True)]
+            await self._connection.execute(LEVEL["save_skills"], *columns)
 
     async def map_attributes(self, names: Sequence[str]) -> int:
         with driver_errors():
@@ -216,9 +228,15 @@ class PostgresMartLoad:
                 await self._connection.execute(LEVEL["map_attribute"], name)
             return len(await self._connection.fetch(LEVEL["custom_map"]))
 
-    async def publish_stats(self) -> None:
+    async def publish_stats(self, *, dimensions: bool) -> None:
         with driver_errors():
             await self._connection.execute(LEVEL["publish_stats"])
+            if dimensions:
+                await self._connection.execute(LEVEL["publish_dimensions"])
+
+    async def close_days(self) -> int:
+        with driver_errors():
+            return int(await self._connection.fetchval(LEVEL["close_days"]) or 0)
 
     async def keep(self, event_days: int, item_days: int, now: datetime) -> int:
         with driver_errors():
@@ -252,20 +270,22 @@ _Names = tuple[str, str, str, str | None, int | None, int | None]
 def names_of(document: dict[str, Any]) -> Iterator[_Names]:
     """Categories and queues of a rule set: kind, id, name, path, level, target in seconds."""
     yield from starmap(_queue, ((q["id"], q.get("name") or q["id"]) for q in document.get("queues", ())))
-    yield from _categories(document.get("categories", ()), (), 1)
+    yield from _categories(document.get("categories", ()), (), None)
 
 
 def _queue(queue_id: str, name: str) -> _Names:
     return "queue", queue_id, name, None, None, None
 
 
-def _categories(nodes: Sequence[dict[str, Any]], above: tuple[str, ...], level: int) -> Iterator[_Names]:
+def _categories(
+    nodes: Sequence[dict[str, Any]], above: tuple[str, ...], target: int | None
+) -> Iterator[_Names]:
     for node in nodes:
         path = (*above, node["name"])
-        target = node.get("targetHandleTime")
-        seconds = target if isinstance(target, int) else None
-        yield "category", node["id"], node["name"], "/".join(path), level, seconds
-        yield from _categories(node.get("children", ()), path, level + 1)
+        own = node.get("targetHandleTime")
+        seconds = target if own is None else compile_duration(own, "targetHandleTime") // SECOND
+        yield "category", node["id"], node["name"], "/".join(path), len(path), seconds
+        yield from _categories(node.get("children", ()), path, seconds)
 
 
 def events_of(lines: bytes) -> list[FedEvent]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
+from openiwd.adapters.postgres.mart_columns import SUMS
 from openiwd.adapters.postgres.named_sql import named_sql
-from openiwd.domain.mart_dictionary import (
-    COLUMNS,
-    FACT_VIEWS,
-    GRAINS,
-    SHORT_GRAINS,
-    SUBJECTS,
-    MartView,
-    Subject,
-    aggregate_views,
+from openiwd.domain.mart_column import COLUMNS
+from openiwd.domain.mart_dictionary import aggregate_views
+from openiwd.domain.mart_dimension import (
+    AGES,
+    DIMENSION_VIEWS,
+    EVENT_TYPES,
+    PRIORITIES,
+    STATUSES,
+    VALUES,
 )
+from openiwd.domain.mart_subject import AGE_RANGES, GRAINS, SHORT_GRAINS, SUBJECTS, WAITS, Subject
+from openiwd.domain.mart_view import FACT_VIEWS, MartView
 
 _NAMES: Final = {
     "category_path": ("category", "category_id", "path"),
@@ -28,6 +32,17 @@ _COMPUTED: Final = {
     "finished_overdue": "sum(completed_due - completed_in_time)",
 }
 _ZONE: Final = "(SELECT time_zone FROM mart_state)"
+_CUT: Final = ("agent_state", "agent_presence")
+"""Sources that are views' SQL of their own, per quarter of an hour."""
+_COUNTED: Final = ", ".join(f"('{text}', {column})" for column, text in AGE_RANGES.items())
+_LAST: Final = {
+    "level": "agg_task_level_15min",
+    "priority": "agg_queue_priority_15min",
+    "age": "(SELECT l.interval_start, l.category_id, l.queue_id, a.age_range, a.items FROM agg_task_level_15min l"
+    f" CROSS JOIN LATERAL (VALUES {_COUNTED})"
+    " a(age_range, items) WHERE a.items > 0)",
+}
+"""Sources of which the last interval stands for a longer one."""
 
 
 def _first(grain: str) -> str:
@@ -62,13 +77,34 @@ def _named(column: str) -> bool:
     return column in _NAMES or column in _LEVELS or column == "agent_name"
 
 
-def _aggregate(subject: Subject, grain: str) -> str:
+def _rows_of(source: str, base: str, cuts: dict[str, str]) -> str:
+    """What is summed: rows per quarter of an hour or per day."""
+    first = "interval_start" if base == "15min" else "day"
+    if source in _CUT:
+        local = f"(b.interval_start AT TIME ZONE {_ZONE})::date AS day"
+        return f"(SELECT b.*, {local} FROM ({cuts[source].rstrip(';')}) b) t"
+    if source == "queue":
+        flows = f"'' AS priority_range, {', '.join(SUMS)}, {_zeros(WAITS)}"
+        waits = f"priority_range, {_zeros(SUMS)}, {', '.join(WAITS)}"
+        key = f"{first}, queue_id"
+        return (
+            f"(SELECT {key}, {flows} FROM {_rows_of('agg_task', base, cuts)}"
+            f" UNION ALL SELECT {key}, {waits} FROM {_rows_of('agg_queue', base, cuts)}) t"
+        )
+    return f"{source}_{base}"
+
+
+def _zeros(names: tuple[str, ...]) -> str:
+    return ", ".join(f"0 AS {name}" for name in names)
+
+
+def _aggregate(subject: Subject, grain: str, cuts: dict[str, str]) -> str:
     """Sums of the rows of a grain; of levels the last interval of each."""
     keys = [c for c in subject.dimensions if not _named(c)]
     first, short = _first(grain), grain in SHORT_GRAINS
-    if subject.source in ("level", "priority"):
+    if subject.source in _LAST:
         return _last_of(subject, grain, keys)
-    table = f"{subject.source}_{'15min' if short else 'day'}"
+    table = _rows_of(subject.source, "15min" if short else "day", cuts)
     sums = [f"{_COMPUTED.get(c, f'sum({c})')}::bigint AS {c}" for c in subject.sums]
     inner = (
         f"SELECT {first}, {', '.join(keys)}, {', '.join(sums)} FROM {table} GROUP BY 1, {_places(keys, 2)}"
@@ -82,10 +118,10 @@ def _places(keys: list[str], first: int) -> str:
 
 def _last_of(subject: Subject, grain: str, keys: list[str]) -> str:
     """Levels at the end of each interval of a grain: nothing where nothing was left, not what was there before."""
-    table = "agg_task_level_15min" if subject.source == "level" else "agg_queue_priority_15min"
+    table = _LAST[subject.source]
     columns = ", ".join((*keys, *(f"{c}::bigint AS {c}" for c in subject.sums)))
     if grain == "15min":
-        return f"SELECT {_outer(subject, grain)} FROM (SELECT interval_start, {columns} FROM {table}) s"
+        return f"SELECT {_outer(subject, grain)} FROM (SELECT interval_start, {columns} FROM {table} t) s"
     local = f"(interval_start AT TIME ZONE {_ZONE})::date"
     first, name = _first(grain), "interval_start"
     if grain in SHORT_GRAINS:
@@ -96,7 +132,7 @@ def _last_of(subject: Subject, grain: str, keys: list[str]) -> str:
         name = "day" if grain == "day" else "period_start"
         step = "3 months" if grain == "quarter" else f"1 {grain}"
         end = f"({first} + interval '{step}') AT TIME ZONE {_ZONE}"
-    if subject.source == "level":
+    if subject.source != "priority":
         last = f"least({end}, (SELECT levels_to FROM mart_state)) - interval '15 minutes'"
     else:
         last = f"(SELECT max(q.interval_start) FROM queue_sample q WHERE q.interval_start < {end})"
@@ -120,13 +156,36 @@ def _made(view: MartView, sql: str) -> list[str]:
     return [f"CREATE VIEW {view.name} AS {sql.rstrip(';')}", *comments]
 
 
+def _members() -> dict[str, str]:
+    """Members of dimensions that the code knows, as rows of `VALUES`."""
+    return {
+        "statuses": _rows(STATUSES),
+        "event_types": _rows([(name,) for name in EVENT_TYPES]),
+        "priorities": _rows(PRIORITIES),
+        "values": _rows(VALUES),
+        "ages": _rows(AGES),
+    }
+
+
+def _rows(rows: Iterable[tuple[object, ...]]) -> str:
+    return ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
+    return "NULL::int" if value is None else str(value).lower()
+
+
 def view_statements() -> list[str]:
     """Everything that makes the views; those of before go first, the last ones first."""
-    facts = named_sql("mart_view")
-    views = [(v, facts[v.name]) for v in FACT_VIEWS]
+    facts = named_sql("mart_view") | named_sql("mart_dimension", **_members())
+    views = [(v, facts[v.name]) for v in (*FACT_VIEWS, *DIMENSION_VIEWS)]
     made = {v.name: v for v in aggregate_views()}
     for subject in SUBJECTS:
-        views += [(made[f"iwd_agg_{subject.name}_{grain}"], _aggregate(subject, grain)) for grain in GRAINS]
+        views += [
+            (made[f"iwd_agg_{subject.name}_{grain}"], _aggregate(subject, grain, facts)) for grain in GRAINS
+        ]
     drops = [f"DROP VIEW IF EXISTS {view.name}" for view, _ in reversed(views)]
     return drops + [statement for view, sql in views for statement in _made(view, sql)]
 

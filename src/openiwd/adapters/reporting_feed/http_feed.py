@@ -72,7 +72,12 @@ class HttpReportingFeed:
 
     async def agents(self) -> list[FedAgent]:
         told = msgspec.json.decode((await self._get("/agents")).content, type=_Agents)
-        return [FedAgent(a.id, a.name or a.id, a.employee_id, a.active) for a in told.agents]
+        return [
+            FedAgent(
+                a.id, a.name or a.id, a.employee_id, a.active, tuple((s.skill, s.level) for s in a.skills)
+            )
+            for a in told.agents
+        ]
 
     async def report_attributes(self) -> list[str]:
         if not self._has_rules:
@@ -91,11 +96,17 @@ class _Version(msgspec.Struct, rename="camel"):
     document: dict[str, Any]
 
 
+class _Skill(msgspec.Struct):
+    skill: str
+    level: int
+
+
 class _Agent(msgspec.Struct, rename="camel"):
     id: str
     name: str | None = None
     employee_id: str | None = None
     active: bool = True
+    skills: list[_Skill] = []
 
 
 class _Agents(msgspec.Struct):

@@ -345,6 +345,7 @@ class History:
             self._do(
                 at, life, Action.COMPLETE, shift.caller, agent_id=shift.profile.id,
                 result_code=rng.choice(life.dispositions),
+                focus_seconds=int(life.kind.minutes * (30 + life.number % 25)),
             )  # fmt: skip
             if rng.random() < 0.025:
                 self._at(at + timedelta(hours=rng.uniform(3, 70)), self._reopened(life))

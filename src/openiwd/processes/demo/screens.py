@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from openiwd.domain.aging import whole_priority
 from openiwd.domain.assignment import accept, end_offer, grant
 from openiwd.domain.offer import GrantKind, OfferOutcome
 from openiwd.domain.transition import Change, Context
@@ -15,7 +16,7 @@ def granted(kind: GrantKind, agent: str) -> Callable[[WorkItem, Context], Change
         queue = ctx.rules.queues[item.queue_id or ""]
         return grant(
             item, ctx, kind, agent, offer_id=ctx.new_id(), assignment_id=ctx.new_id(),
-            timeout_us=queue.offer_timeout,
+            timeout_us=queue.offer_timeout, priority=whole_priority(item, ctx.rules_of(item), ctx.now),
         )  # fmt: skip
 
     return change

@@ -33,6 +33,7 @@ from openiwd.web.email.editor_view import (
     split_recipients,
 )
 from openiwd.web.email.response_view import response_folders
+from openiwd.web.item.act_page import seconds_of
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.item_view import ItemCard, item_card
 from openiwd.web.shell.rendering import catalogue, nothing
@@ -201,15 +202,17 @@ async def send(visit: CurrentVisit, item_id: FromPath[str]) -> Response[Any]:
         text = visit.t("mail.queued", seconds=TAKE_BACK.seconds)
         changed = {"id": str(source.item.id), "action": "email"}
         return nothing(headers=visit.toast(text, emailWritten=told, itemChanged=changed))
-    return await _complete(visit, source.item, sent.optional("resultCode"), told)
+    request = ActionRequest(
+        result_code=sent.optional("resultCode"), focus_seconds=seconds_of(sent.optional("focusSeconds"))
+    )
+    return await _complete(visit, source.item, request, told)
 
 
 async def _complete(
-    visit: Visit, item: WorkItem, result_code: str | None, told: dict[str, str]
+    visit: Visit, item: WorkItem, request: ActionRequest, told: dict[str, str]
 ) -> Response[Any]:
     """The email is written by now: what stands against completing is only told."""
     changed = {"id": str(item.id), "action": "complete"}
-    request = ActionRequest(result_code=result_code)
     try:
         await item_action.perform(visit.services, Action.COMPLETE, request, visit.caller, item.id)
     except OpenIwdError as error:

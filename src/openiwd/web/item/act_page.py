@@ -104,6 +104,11 @@ async def _form(visit: Visit, item: WorkItem, action: Action) -> Form:
     )
 
 
+def seconds_of(text: str | None) -> int | None:
+    """What the page has measured; what is no number is nothing."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 9 else None
+
+
 async def read_request(visit: Visit, sent: dict[str, Any]) -> ActionRequest:
     """The form as an action request; times are in the reader's zone."""
     names = {f.encode_name for f in msgspec.structs.fields(ActionRequest)}
@@ -120,6 +125,8 @@ async def read_request(visit: Visit, sent: dict[str, Any]) -> ActionRequest:
         values["holdUntil"] = (
             local.replace(tzinfo=visit.times.zone) if local.tzinfo is None else local
         ).isoformat()
+    if "focusSeconds" in values:
+        values["focusSeconds"] = seconds_of(values["focusSeconds"])
     try:
         return msgspec.convert(values, ActionRequest)
     except msgspec.ValidationError as error:

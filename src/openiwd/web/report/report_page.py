@@ -10,7 +10,8 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from openiwd.domain.errors import NotFoundError
-from openiwd.domain.report import BY_ID, MEASURES, Period, Preset, period_of
+from openiwd.domain.report import BY_ID, Period, Preset, period_of
+from openiwd.domain.report_measure import MEASURES
 from openiwd.usecases import report, report_file
 from openiwd.usecases.export import MEDIA_TYPES, ExportFormat
 from openiwd.usecases.report import Behind, Prompts

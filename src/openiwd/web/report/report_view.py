@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from openiwd.domain.report import MEASURES, Chart, Measure, Period, Report, Unit
+from openiwd.domain.report import Chart, Period, Report
+from openiwd.domain.report_measure import MEASURES, Measure, Unit
 from openiwd.usecases.report import Choices, ItemBehind, Line, Point, Prompts, ReportResult, Work
 from openiwd.web.chart.bar_view import BarChart, Pair, Part, paired_bars, stacked
 from openiwd.web.chart.line_view import LineChart, percent_line
@@ -78,6 +79,7 @@ class WorkRow(NamedTuple):
     ended: Moment | None
     outcome: str
     work: str
+    focus: str
     wrap_up: str
 
 
@@ -331,7 +333,8 @@ class Shown:
         return WorkRow(
             w.capture_id, f"/items/{w.item_id}", w.category_path or NOTHING, w.queue or NOTHING, w.agent_name,
             times.moment(w.started_at), times.moment(w.ended_at), self.t.named("work_outcome", w.outcome),
-            times.duration(w.work_seconds), times.duration(w.wrap_up_seconds) if w.wrap_up_seconds else NOTHING,
+            times.duration(w.work_seconds), NOTHING if w.focus_seconds is None else times.duration(w.focus_seconds),
+            times.duration(w.wrap_up_seconds) if w.wrap_up_seconds else NOTHING,
         )  # fmt: skip
 
 

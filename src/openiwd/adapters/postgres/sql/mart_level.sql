@@ -131,9 +131,20 @@ INSERT INTO agg_agent_day AS a (day, agent_id, queue_id, category_id, n, {agent_
 SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, agent_id, queue_id, category_id, {agent_resummed}
 FROM agg_agent_15min GROUP BY 1, 2, 3, 4;
 
+-- name: queue_days_again
+-- Day rows of waits in another reporting zone.
+INSERT INTO agg_queue_day AS a (day, queue_id, priority_range, n, {queue_sums})
+SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, queue_id, priority_range, {queue_resummed}
+FROM agg_queue_15min GROUP BY 1, 2, 3;
+
 -- name: forget_days
 -- Before they are made again.
-TRUNCATE agg_task_day, agg_agent_day;
+TRUNCATE agg_task_day, agg_agent_day, agg_queue_day;
+
+-- name: close_days
+-- Days of the reporting zone whose levels are all there are closed; how many have become so. What comes late still corrects them.
+UPDATE mart_state s SET closed_to = (s.levels_to AT TIME ZONE s.time_zone)::date FROM mart_state old
+RETURNING coalesce(s.closed_to - coalesce(old.closed_to, (SELECT min(day) FROM agg_task_day), s.closed_to), 0);
 
 -- name: map_attribute
 -- A declared attribute gets the next slot that was never used.
@@ -172,6 +183,14 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[])
 ON CONFLICT (agent_id) DO UPDATE SET name = CASE WHEN r.info_mart_key IS NULL THEN excluded.name ELSE r.name END,
     employee_id = excluded.employee_id, active = excluded.active;
 
+-- name: forget_skills
+-- Before they are saved again.
+DELETE FROM resource_skill;
+
+-- name: save_skills
+-- Skills of agents as IWD has them.
+INSERT INTO resource_skill (agent_id, skill, skill_level) SELECT * FROM unnest($1::text[], $2::text[], $3::int[]);
+
 -- name: save_info_mart
 -- Names of Info Mart for the agents with that employee id.
 UPDATE resource_ r SET info_mart_key = n.key, first_name = n.first, last_name = n.last, name = n.name
@@ -192,11 +211,26 @@ UNION ALL SELECT 'avg_events', coalesce(avg(rows), 0)::bigint FROM etl_audit WHE
 UNION ALL SELECT 'max_events', coalesce(max(rows), 0) FROM etl_audit WHERE job = 'load events'
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
+-- name: publish_dimensions
+-- How many members each dimension has, and how many of them are new since the last look.
+INSERT INTO etl_stats_dimensions AS known
+SELECT dimension, count(*), count(*) FROM (
+    SELECT kind AS dimension, id FROM dimension WHERE valid_to IS NULL
+    UNION ALL SELECT 'agent', agent_id FROM resource_
+    UNION ALL SELECT DISTINCT 'skill', skill FROM resource_skill
+    UNION ALL SELECT DISTINCT m.kind, m.id FROM agg_task_day a CROSS JOIN LATERAL (VALUES ('capture_point', a.capture_point),
+        ('media_type', a.media_type), ('segment', a.segment), ('product', a.product_type)) m(kind, id) WHERE m.id <> ''
+) members GROUP BY dimension
+ON CONFLICT (dimension) DO UPDATE SET distinct_n = excluded.distinct_n,
+    new_n = greatest(0, excluded.distinct_n - known.distinct_n);
+
 -- name: stats
 -- The same, read.
 SELECT 'rows' AS kind, table_name AS name, rows AS value FROM database_stats
 UNION ALL SELECT 'size', table_name, size_bytes FROM database_stats
-UNION ALL SELECT 'general', name, value FROM etl_stats_general;
+UNION ALL SELECT 'general', name, value FROM etl_stats_general
+UNION ALL SELECT 'distinct', dimension, distinct_n FROM etl_stats_dimensions
+UNION ALL SELECT 'new', dimension, new_n FROM etl_stats_dimensions;
 
 -- name: keep_for
 -- Retention: events $1 days after the finish of their item (others after $1 days), items and quarters of an hour $2 days. Levels of
@@ -223,6 +257,8 @@ WITH old AS (
     DELETE FROM agg_task_15min WHERE interval_start < $3::timestamptz - $2 * interval '1 day' RETURNING 1
 ), agents AS (
     DELETE FROM agg_agent_15min WHERE interval_start < $3::timestamptz - $2 * interval '1 day' RETURNING 1
+), queues AS (
+    DELETE FROM agg_queue_15min WHERE interval_start < $3::timestamptz - $2 * interval '1 day' RETURNING 1
 ), agent_states AS (
     DELETE FROM agent_state_fact WHERE ended_at < $3::timestamptz - $2 * interval '1 day' RETURNING 1
 ), levels AS (
@@ -240,6 +276,7 @@ WITH old AS (
 )
 SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM others) + (SELECT count(*) FROM states) + (SELECT count(*) FROM work)
     + (SELECT count(*) FROM waits) + (SELECT count(*) FROM items) + (SELECT count(*) FROM sums) + (SELECT count(*) FROM agents)
+    + (SELECT count(*) FROM queues)
     + (SELECT count(*) FROM agent_states) + (SELECT count(*) FROM levels) + (SELECT count(*) FROM samples)
     + (SELECT count(*) FROM priorities);
 

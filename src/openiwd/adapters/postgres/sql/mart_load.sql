@@ -13,8 +13,9 @@ CREATE TEMP TABLE IF NOT EXISTS chain (
     value_range text, cell text, due_at timestamptz, created_at timestamptz, received_at timestamptz, business_value int,
     source_created_at timestamptz, prev_status text, prev_category text, offer_agent text, offer_outcome text,
     assigned_agent text, ended_agent text, ended_outcome text, ended_queue text, ended_started_at timestamptz,
-    ended_work_us bigint, wrap_us bigint, queue_since timestamptz, first_queued_at timestamptz, queued_first boolean,
-    first_assigned_at timestamptz, assignments int, work_us bigint, wrap_up_us bigint, handle_us bigint,
+    ended_work_us bigint, wrap_us bigint, ended_focus_us bigint, queue_since timestamptz, first_queued_at timestamptz,
+    queued_first boolean, first_assigned_at timestamptz, assignments int, work_us bigint, wrap_up_us bigint, focus_us bigint,
+    handle_us bigint, granted_priority int, priority_range text,
     first_finished_at timestamptz, last_finished_at timestamptz, finished_work_us bigint, reopened int, offers int,
     declines int, holds int, deleted_at timestamptz, is_last boolean, fields jsonb
 ) ON COMMIT DELETE ROWS;
@@ -58,9 +59,10 @@ WITH added AS (
         body #>> '{assignment,queue}', (body #>> '{assignment,startedAt}')::timestamptz,
         (body #>> '{assignment,wrapUpSeconds}')::int,
         CASE WHEN item_number IS NULL THEN coalesce(body -> 'states', body -> 'waiting', '{}')
-            ELSE coalesce(body -> 'set', '{}') - $1::text[] || CASE WHEN personal IS NULL THEN '{}' ELSE coalesce(
+            ELSE coalesce(body -> 'set', '{}') - $1::text[] || {granted} || CASE WHEN personal IS NULL THEN '{}' ELSE coalesce(
                 (SELECT jsonb_object_agg('c' || m.slot, personal #> ARRAY['data', m.attribute]) FROM etl_custom_map m
-                WHERE personal #> ARRAY['data', m.attribute] IS NOT NULL), '{}') END END
+                WHERE personal #> ARRAY['data', m.attribute] IS NOT NULL), '{}') END END,
+        (body #>> '{assignment,focusSeconds}')::int
     FROM staging
     RETURNING *
 ), events AS (
@@ -100,6 +102,8 @@ WITH events AS (
         (s #>> '{ext,sourceCreatedDateTime}')::timestamptz AS source_created_at,
         offer_agent, offer_outcome, assigned_agent, ended_agent, ended_outcome, ended_queue, ended_started_at,
         micros(ended_started_at, at_now) AS ended_work_us, coalesce(wrap_up_seconds, 0) * 1000000::bigint AS wrap_us,
+        focus_seconds * 1000000::bigint AS ended_focus_us, (s ->> 'granted_priority')::int AS granted_priority,
+        offer_outcome = 'accepted' OR changes ? 'granted_priority' AS is_graded,
         {seed_names}, s
     FROM folded
     WHERE s ? 'received_at'
@@ -123,6 +127,7 @@ WITH events AS (
         sum(CASE WHEN seed THEN seed_assignments WHEN assigned_agent IS NOT NULL THEN 1 ELSE 0 END) OVER w AS assignments,
         sum(CASE WHEN seed THEN seed_work_us WHEN ended_agent IS NOT NULL THEN ended_work_us ELSE 0 END) OVER w AS work_us,
         sum(CASE WHEN seed THEN seed_wrap_up_us WHEN ended_agent IS NOT NULL THEN wrap_us ELSE 0 END) OVER w AS wrap_up_us,
+        sum(CASE WHEN seed THEN seed_focus_us WHEN ended_agent IS NOT NULL THEN coalesce(ended_focus_us, 0) ELSE 0 END) OVER w AS focus_us,
         sum(CASE WHEN seed THEN seed_reopened WHEN reopens THEN 1 ELSE 0 END) OVER w AS reopened,
         sum(CASE WHEN seed THEN seed_offers WHEN event_type = 'offered' THEN 1 ELSE 0 END) OVER w AS offers,
         sum(CASE WHEN seed THEN seed_declines WHEN offer_outcome = 'declined' THEN 1 ELSE 0 END) OVER w AS declines,
@@ -140,9 +145,10 @@ SELECT item_number, item_id, revision, seed, at_now, event_type, status, is_open
     segment, product_type, value_range(business_value),
     concat_ws(E'\x1f', category_id, queue_id, capture_point, media_type, segment, product_type, value_range(business_value)),
     due_at, created_at, received_at, business_value, source_created_at, prev_status, prev_category, offer_agent, offer_outcome,
-    assigned_agent, ended_agent, ended_outcome, ended_queue, ended_started_at, ended_work_us, wrap_us, queue_since,
-    first_queued_at, NOT seed AND status = 'queued' AND times_queued = 1, first_assigned_at, assignments, work_us, wrap_up_us,
+    assigned_agent, ended_agent, ended_outcome, ended_queue, ended_started_at, ended_work_us, wrap_us, ended_focus_us, queue_since,
+    first_queued_at, NOT seed AND status = 'queued' AND times_queued = 1, first_assigned_at, assignments, work_us, wrap_up_us, focus_us,
     CASE WHEN finishes THEN work_us + wrap_up_us - coalesce(lag(finished_work_us) OVER (PARTITION BY item_number ORDER BY revision), 0) END,
+    granted_priority, priority_range(CASE WHEN is_graded THEN granted_priority END),
     first_finished_at, last_finished_at, finished_work_us, reopened, offers, declines, holds, deleted_at, is_last,
     CASE WHEN is_last THEN s END
 FROM worked
@@ -231,6 +237,22 @@ INSERT INTO agg_agent_15min AS a (interval_start, agent_id, queue_id, category_i
 SELECT interval_start, agent_id, queue_id, category_id, {agent_signed} FROM summed
 ON CONFLICT (interval_start, agent_id, queue_id, category_id) DO UPDATE SET {agent_added};
 
+-- name: sum_queues
+-- The same for waits that an assignment ended, by the range of the priority that the item was given with.
+WITH summed AS (
+    SELECT quarter(at) AS interval_start, queue_id, priority_range, {queue_waits}
+    FROM chain WHERE NOT seed AND assigned_agent IS NOT NULL AND prev_status = 'queued' AND queue_since IS NOT NULL
+    GROUP BY 1, 2, 3
+), by_day AS (
+    INSERT INTO agg_queue_day AS a (day, queue_id, priority_range, n, {queue_sums})
+    SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, queue_id, priority_range, {queue_signed_again}
+    FROM summed GROUP BY 1, 2, 3
+    ON CONFLICT (day, queue_id, priority_range) DO UPDATE SET {queue_added}
+)
+INSERT INTO agg_queue_15min AS a (interval_start, queue_id, priority_range, n, {queue_sums})
+SELECT interval_start, queue_id, priority_range, {queue_signed} FROM summed
+ON CONFLICT (interval_start, queue_id, priority_range) DO UPDATE SET {queue_added};
+
 -- name: write_states
 -- Ends the stretches that were open before the batch, and adds those that it began.
 WITH ended AS (
@@ -244,12 +266,13 @@ SELECT item_number, revision, from_at, to_at, began, ended, state, {cell}, due_a
 -- Assignments that ended, and waits that an assignment ended.
 WITH waited AS (
     INSERT INTO task_wait_fact
-    SELECT item_number, revision, assigned_agent, queue_id, category_id, queue_since, at, micros(queue_since, at), assignments
+    SELECT item_number, revision, assigned_agent, queue_id, category_id, queue_since, at, micros(queue_since, at), assignments,
+        priority_range
     FROM chain WHERE NOT seed AND assigned_agent IS NOT NULL AND prev_status = 'queued' AND queue_since IS NOT NULL
 )
 INSERT INTO task_work_fact
 SELECT item_number, revision, ended_agent, coalesce(ended_queue, ''), coalesce(prev_category, ''), media_type, ended_started_at, at,
-    ended_outcome, ended_work_us, wrap_us
+    ended_outcome, ended_work_us, wrap_us, ended_focus_us
 FROM chain WHERE NOT seed AND ended_agent IS NOT NULL AND ended_work_us IS NOT NULL;
 
 -- name: write_items
@@ -260,7 +283,7 @@ SELECT item_number, item_id, revision, status, capture_point, fields ->> 'captur
     business_value, coalesce(fields -> 'ext', '{}'), received_at, created_at, (fields ->> 'activation_at')::timestamptz, due_at,
     fields ->> 'due_origin', fields ->> 'hold_reason', fields ->> 'assigned_to', (fields ->> 'assigned_at')::timestamptz, at,
     queue_since, first_queued_at, first_assigned_at, first_finished_at, last_finished_at, deleted_at, reopened, assignments, offers,
-    declines, holds, work_us, wrap_up_us, finished_work_us,
+    declines, holds, work_us, wrap_up_us, finished_work_us, focus_us, granted_priority,
     fields ->> 'c1', fields ->> 'c2', fields ->> 'c3', fields ->> 'c4', fields ->> 'c5', fields ->> 'c6', fields ->> 'c7',
     fields ->> 'c8', fields ->> 'c9', fields ->> 'c10'
 FROM chain WHERE is_last
@@ -280,7 +303,8 @@ TRUNCATE chain, stretch;
 -- name: remove_empty
 -- Rows of sums of which everything has been taken back.
 WITH d AS (DELETE FROM agg_task_day WHERE n = 0), q AS (DELETE FROM agg_task_15min WHERE n = 0),
-    ad AS (DELETE FROM agg_agent_day WHERE n = 0)
+    ad AS (DELETE FROM agg_agent_day WHERE n = 0), qd AS (DELETE FROM agg_queue_day WHERE n = 0),
+    qq AS (DELETE FROM agg_queue_15min WHERE n = 0)
 DELETE FROM agg_agent_15min WHERE n = 0;
 
 -- name: withdraw
@@ -396,8 +420,9 @@ SELECT pg_advisory_unlock(7310984513);
 -- name: empty
 -- A rebuild: everything that comes from the log goes, audit, mapping and names stay.
 TRUNCATE task_event_fact, task_fact, task_state_fact, task_work_fact, task_wait_fact, agent_state_fact, agg_task_15min, agg_task_day,
-    agg_agent_15min, agg_agent_day, agg_task_level_15min, queue_sample, agg_queue_priority_15min, balance_finding;
+    agg_agent_15min, agg_agent_day, agg_queue_15min, agg_queue_day, agg_task_level_15min, queue_sample, agg_queue_priority_15min, balance_finding;
 
 -- name: begin_again
 -- The watermark of an empty mart.
-UPDATE mart_state SET generation = 0, pos = 0, as_of = NULL, levels_to = NULL, dirty_from = NULL, balanced = NULL, balance_detail = NULL;
+UPDATE mart_state SET generation = 0, pos = 0, as_of = NULL, levels_to = NULL, dirty_from = NULL, balanced = NULL, balance_detail = NULL,
+    closed_to = NULL;

@@ -58,8 +58,8 @@ WITH sums AS (
         sum(timed_out)::bigint AS timed_out, sum(assigned)::bigint AS assigned, sum(completed)::bigint AS completed,
         sum(returned)::bigint AS returned, sum(transferred)::bigint AS transferred, sum(first_waits)::bigint AS first_waits,
         sum(first_wait_us)::bigint AS first_wait_us, sum(later_waits)::bigint AS later_waits, sum(later_wait_us)::bigint AS later_wait_us,
-        sum(work_us)::bigint AS work_us, sum(ended_work_us)::bigint AS ended_work_us,
-        sum(completed + returned + transferred + taken_back)::bigint AS ended_n
+        sum(work_us)::bigint AS work_us, sum(ended_work_us)::bigint AS ended_work_us, sum(focus_us)::bigint AS focus_us,
+        sum(wrap_up_us)::bigint AS wrap_up_us, sum(completed + returned + transferred + taken_back)::bigint AS ended_n
     FROM agg_agent_15min a LEFT JOIN dimension d ON d.kind = 'category' AND d.id = a.category_id AND d.valid_to IS NULL
     WHERE interval_start >= :from_at AND interval_start < :to_at AND {filters} AND (:agent::text IS NULL OR agent_id = :agent)
     GROUP BY 1
@@ -97,7 +97,7 @@ FROM merged WHERE :agent::text IS NULL OR agent_id = :agent;
 -- name: work
 -- Assignments of the period, the newest first.
 SELECT w.item_number, f.item_id, f.capture_id, f.category_path, w.queue_id, w.agent_id, coalesce(r.name, w.agent_id) AS agent_name,
-    w.started_at, w.ended_at, w.outcome, w.work_us, w.wrap_up_us
+    w.started_at, w.ended_at, w.outcome, w.work_us, w.wrap_up_us, w.focus_us
 FROM (SELECT a.* FROM task_work_fact a LEFT JOIN dimension d ON d.kind = 'category' AND d.id = a.category_id AND d.valid_to IS NULL
     WHERE ended_at >= :from_at AND ended_at < :to_at AND {filters} AND (:agent::text IS NULL OR agent_id = :agent)
         AND (:media_type::text IS NULL OR media_type = :media_type)
@@ -156,14 +156,26 @@ FROM {emails} AND (:mailbox::text IS NULL OR {mailbox} = :mailbox)
 ORDER BY f.received_at DESC, f.item_number LIMIT :limit OFFSET :offset;
 
 -- name: priorities_by
--- Waiting items by queue and range of priority: in the last sample of the period, and in the mean of all.
-WITH taken AS (SELECT interval_start FROM queue_sample WHERE interval_start >= :from_at AND interval_start < :to_at)
-SELECT queue_id AS key, priority_range AS key_2,
-    coalesce(sum(waiting) FILTER (WHERE interval_start = (SELECT max(interval_start) FROM taken)), 0)::bigint AS waiting,
-    sum(waiting)::float8 / (SELECT count(*) FROM taken) AS mean_waiting
-FROM agg_queue_priority_15min
-WHERE interval_start >= :from_at AND interval_start < :to_at AND (:queue::text IS NULL OR queue_id = :queue)
-GROUP BY 1, 2;
+-- By queue and range of priority: what waits in the last sample of the period and in the mean of all, and the waits that have ended.
+WITH taken AS (
+    SELECT interval_start FROM queue_sample WHERE interval_start >= :from_at AND interval_start < :to_at
+), sampled AS (
+    SELECT queue_id AS key, priority_range AS key_2,
+        coalesce(sum(waiting) FILTER (WHERE interval_start = (SELECT max(interval_start) FROM taken)), 0)::bigint AS waiting,
+        sum(waiting)::float8 / (SELECT count(*) FROM taken) AS mean_waiting
+    FROM agg_queue_priority_15min
+    WHERE interval_start >= :from_at AND interval_start < :to_at AND (:queue::text IS NULL OR queue_id = :queue)
+    GROUP BY 1, 2
+), waited AS (
+    SELECT queue_id AS key, priority_range AS key_2, sum(first_waits + later_waits)::bigint AS waits,
+        sum(first_wait_us + later_wait_us)::bigint AS wait_us
+    FROM agg_queue_15min
+    WHERE interval_start >= :from_at AND interval_start < :to_at AND (:queue::text IS NULL OR queue_id = :queue)
+    GROUP BY 1, 2
+)
+SELECT key, key_2, coalesce(waiting, 0) AS waiting, coalesce(mean_waiting, CASE WHEN EXISTS (SELECT FROM taken) THEN 0 END) AS mean_waiting,
+    coalesce(waits, 0) AS waits, coalesce(wait_us, 0) AS wait_us
+FROM sampled FULL JOIN waited USING (key, key_2);
 
 -- name: choices
 -- What filters can be set to.
@@ -173,3 +185,11 @@ UNION ALL SELECT 'agent', agent_id, name FROM resource_
 UNION ALL SELECT DISTINCT 'capture_point', capture_point, capture_point FROM agg_task_day
 UNION ALL SELECT DISTINCT 'media_type', media_type, media_type FROM agg_task_day
 ORDER BY 1, 3;
+
+-- name: workforce
+-- For workforce management: the view of it, for a period and a category with all below it.
+SELECT interval_start, category_id, coalesce(category_path, category_id) AS category_path, new, backlog, finished, handle_time_us
+FROM iwd_wfm_15min
+WHERE interval_start >= :from_at AND interval_start < :to_at
+    AND (:category::text IS NULL OR coalesce(category_path, category_id) = :category OR category_path LIKE :below::text)
+ORDER BY interval_start, 3, category_id LIMIT :limit;

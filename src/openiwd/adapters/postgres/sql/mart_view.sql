@@ -5,9 +5,15 @@ SELECT f.item_number, f.item_id, f.revision, f.status, f.capture_point, f.captur
     f.ext ->> 'customerSegment' AS segment, f.ext ->> 'productType' AS product_type, f.ext, f.received_at, f.created_at,
     f.activation_at, f.due_at, f.due_origin, f.hold_reason, f.assigned_to, f.assigned_at, f.last_event_at, f.first_queued_at,
     f.first_assigned_at, f.first_finished_at, f.last_finished_at, f.deleted_at, f.reopened AS times_reopened, f.assignments,
-    f.offers, f.declines, f.holds, f.work_us, f.wrap_up_us, f.custom_1, f.custom_2, f.custom_3, f.custom_4, f.custom_5, f.custom_6,
+    f.offers, f.declines, f.holds, f.work_us, f.wrap_up_us, f.focus_us,
+    (f.ext ->> 'sourceCreatedDateTime')::timestamptz AS source_created_at, f.ext ->> 'resultCode' AS result_code,
+    f.ext ->> 'sourceProcessType' AS source_process, f.ext ->> 'sourceProcessSubtype' AS source_process_subtype,
+    f.ext ->> 'sourceTenant' AS source_tenant, f.ext ->> 'productSubtype' AS product_subtype,
+    split_part(coalesce(d.path, f.category_id, ''), '/', 1) AS department,
+    split_part(coalesce(d.path, f.category_id, ''), '/', 2) AS process, f.custom_1, f.custom_2, f.custom_3, f.custom_4, f.custom_5, f.custom_6,
     f.custom_7, f.custom_8, f.custom_9, f.custom_10
-FROM task_fact f LEFT JOIN dimension q ON q.kind = 'queue' AND q.id = f.queue_id AND q.valid_to IS NULL;
+FROM task_fact f LEFT JOIN dimension q ON q.kind = 'queue' AND q.id = f.queue_id AND q.valid_to IS NULL
+LEFT JOIN dimension d ON d.kind = 'category' AND d.id = f.category_id AND d.valid_to IS NULL;
 
 -- name: iwd_email_fact
 -- Emails.
@@ -42,42 +48,43 @@ WHERE a.to_at IS NULL;
 -- name: iwd_task_work_fact
 -- Assignments, those that last included.
 SELECT w.item_number, w.agent_id, coalesce(r.name, w.agent_id) AS agent_name, w.queue_id, w.category_id, w.media_type, w.started_at,
-    w.ended_at, w.outcome, w.work_us, w.wrap_up_us
+    w.ended_at, w.outcome, w.work_us, w.wrap_up_us, w.focus_us
 FROM (
-    SELECT item_number, agent_id, queue_id, category_id, media_type, started_at, ended_at, outcome, work_us, wrap_up_us FROM task_work_fact
+    SELECT item_number, agent_id, queue_id, category_id, media_type, started_at, ended_at, outcome, work_us, wrap_up_us, focus_us
+    FROM task_work_fact
     UNION ALL
     SELECT item_number, assigned_to, coalesce(queue_id, ''), coalesce(category_id, ''), media_type, assigned_at, NULL, NULL,
-        micros(assigned_at, greatest(assigned_at, (SELECT greatest(as_of, fresh_at) FROM mart_state))), 0
+        micros(assigned_at, greatest(assigned_at, (SELECT greatest(as_of, fresh_at) FROM mart_state))), 0, NULL
     FROM task_fact WHERE assigned_to IS NOT NULL AND status NOT IN ('completed', 'canceled', 'rejected')
 ) w LEFT JOIN resource_ r USING (agent_id);
 
 -- name: iwd_task_wait_fact
 -- Waits.
-SELECT item_number, agent_id, queue_id, category_id, from_at, to_at, wait_us, ordinal FROM task_wait_fact;
+SELECT item_number, agent_id, queue_id, category_id, from_at, to_at, wait_us, ordinal, priority_range FROM task_wait_fact;
 
 -- name: iwd_agent_state_fact
 -- States of agents.
 SELECT f.agent_id, coalesce(r.name, f.agent_id) AS agent_name, f.media_type, f.state, f.reason, f.started_at, f.ended_at
 FROM agent_state_fact f LEFT JOIN resource_ r USING (agent_id);
 
--- name: iwd_agg_agent_state_15min
--- Time in each state.
-SELECT i AS interval_start, f.agent_id, coalesce(r.name, f.agent_id) AS agent_name, f.media_type, f.state, f.reason,
+-- name: agent_state
+-- Time in each state per quarter of an hour: the source of its aggregates.
+SELECT i AS interval_start, f.agent_id, f.media_type, f.state, f.reason,
     sum(micros(greatest(i, f.started_at), least(i + interval '15 minutes', f.until)))::bigint AS duration_us
 FROM (SELECT a.*, coalesce(a.ended_at, (SELECT greatest(as_of, fresh_at) FROM mart_state)) AS until FROM agent_state_fact a) f
 CROSS JOIN LATERAL generate_series(quarter(f.started_at), quarter(f.until - interval '1 microsecond'), interval '15 minutes') i
-LEFT JOIN resource_ r USING (agent_id)
-GROUP BY 1, 2, 3, 4, 5, 6;
+GROUP BY 1, 2, 3, 4, 5;
 
--- name: iwd_agg_agent_presence_15min
--- Presence and occupancy: stretches cut at quarters of an hour, overlapping ones put together.
-SELECT i AS interval_start, agent_id, max(name) AS agent_name, us(range_agg(r) FILTER (WHERE kind <> 'work')) AS logged_in_us,
-    us(range_agg(r) FILTER (WHERE kind = 'notReady')) AS not_ready_us,
+-- name: agent_presence
+-- Presence and occupancy per quarter of an hour: stretches cut there, overlapping ones put together. The source of its aggregates.
+SELECT i AS interval_start, agent_id, us(range_agg(r) FILTER (WHERE kind <> 'work')) AS logged_in_us,
+    us(range_agg(r) FILTER (WHERE kind = 'ready')) AS ready_us, us(range_agg(r) FILTER (WHERE kind = 'notReady')) AS not_ready_us,
+    us(range_agg(r) FILTER (WHERE kind = 'afterWork')) AS after_work_us,
     us(coalesce(range_agg(r) FILTER (WHERE kind IN ('work', 'afterWork')), '{}') * (coalesce(range_agg(r) FILTER (WHERE kind <> 'work'), '{}')
         - coalesce(range_agg(r) FILTER (WHERE kind = 'notReady'), '{}'))) AS busy_us,
     us(coalesce(range_agg(r) FILTER (WHERE kind <> 'work'), '{}') - coalesce(range_agg(r) FILTER (WHERE kind = 'notReady'), '{}')) AS available_us
 FROM (
-    SELECT i, s.agent_id, coalesce(n.name, s.agent_id) AS name, kind, tstzrange(from_at, to_at) * tstzrange(i, i + interval '15 minutes') AS r
+    SELECT i, s.agent_id, kind, tstzrange(from_at, to_at) * tstzrange(i, i + interval '15 minutes') AS r
     FROM (
         WITH fresh AS (SELECT greatest(as_of, fresh_at) AS t FROM mart_state)
         SELECT agent_id, state AS kind, started_at AS from_at, coalesce(ended_at, t) AS to_at FROM agent_state_fact, fresh
@@ -86,17 +93,8 @@ FROM (
         UNION ALL
         SELECT assigned_to, 'work', assigned_at, t FROM task_fact, fresh WHERE assigned_to IS NOT NULL AND status = 'assigned'
     ) s CROSS JOIN LATERAL generate_series(quarter(from_at), quarter(to_at - interval '1 microsecond'), interval '15 minutes') i
-    LEFT JOIN resource_ n USING (agent_id)
     WHERE from_at < to_at
 ) cut GROUP BY 1, 2;
-
--- name: iwd_agg_task_age_15min
--- Ages.
-SELECT l.interval_start, l.category_id, l.queue_id, a.age_range, a.items
-FROM agg_task_level_15min l
-CROSS JOIN LATERAL (VALUES ('up to 1 h', age_1h), ('1 to 4 h', age_4h), ('4 to 24 h', age_1d), ('1 to 3 d', age_3d), ('3 to 7 d', age_7d),
-    ('over 7 d', age_more)) a(age_range, items)
-WHERE a.items > 0;
 
 -- name: iwd_queue_priority_last
 -- Priorities of what waits.
@@ -116,22 +114,10 @@ FROM (
 ) x LEFT JOIN dimension d ON d.kind = 'category' AND d.id = category_id AND d.valid_to IS NULL
 GROUP BY interval_start, category_id;
 
--- name: iwd_dim_category
--- Categories.
-SELECT id AS category_id, name, path AS category_path, level, target_handle_seconds, valid_from, valid_to FROM dimension WHERE kind = 'category';
-
--- name: iwd_dim_queue
--- Queues.
-SELECT id AS queue_id, name, valid_from, valid_to FROM dimension WHERE kind = 'queue';
-
--- name: iwd_resource
--- Agents.
-SELECT agent_id, name, employee_id, active, first_name, last_name FROM resource_;
-
 -- name: iwd_etl_audit
 -- Runs.
 SELECT run, parent, chain, job, status, started_at, finished_at, rows, watermark, error FROM etl_audit;
 
 -- name: iwd_data_state
 -- Freshness.
-SELECT greatest(as_of, fresh_at) AS data_as_of, time_zone, balanced, balance_detail FROM mart_state;
+SELECT greatest(as_of, fresh_at) AS data_as_of, time_zone, balanced, balance_detail, closed_to FROM mart_state;

@@ -5,6 +5,7 @@
 import { load } from "./load.js";
 import { Live, debounced } from "./live.js";
 import { announce, startSound } from "./announce.js";
+import { startFocusTime } from "./focus_time.js";
 import { isComposing, refreshThread } from "./mail.js";
 import { isBusy, isTyping } from "./shortcut.js";
 
@@ -193,6 +194,7 @@ export function startWorkspace() {
   keepWanted();
   keepPressed();
   startSound();
+  startFocusTime(focusId);
   adoptOffer();
   restoreDrafts();
   tick();

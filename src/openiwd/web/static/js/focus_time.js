@@ -1,0 +1,32 @@
+/**
+ * How long each item was the one in focus on this desk: counted here, sent with the act that ends its assignment.
+ * Kept for as long as the tab lives, so that a reload does not lose it.
+ */
+const KEY = "openiwd.focus.";
+const STEP_MS = 1000;
+/** Browsers slow down what lies in the background; a longer gap is a machine that slept. */
+const GAP_MS = 90000;
+const ENDING = /^\/(?:items\/([^/?]+)\/act\/|workspace\/items\/([^/?]+)\/emails)/;
+
+const read = (id) => Number(sessionStorage.getItem(KEY + id) ?? 0);
+
+export function startFocusTime(focusId) {
+  let shown = focusId();
+  let since = performance.now();
+
+  function count() {
+    const now = performance.now();
+    if (shown && now - since < GAP_MS) sessionStorage.setItem(KEY + shown, String(read(shown) + now - since));
+    shown = focusId();
+    since = now;
+  }
+
+  setInterval(count, STEP_MS);
+  document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+    const found = ENDING.exec(detail.path);
+    if (detail.verb !== "post" || !found) return;
+    count();
+    detail.parameters.focusSeconds = String(Math.floor(read(found[1] ?? found[2]) / 1000));
+  });
+  document.body.addEventListener("itemTaken", ({ detail }) => sessionStorage.removeItem(KEY + detail.id));
+}
