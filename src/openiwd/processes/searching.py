@@ -28,6 +28,8 @@ FOLLOW_SECONDS: Final = 0.2
 WAIT_SECONDS: Final = 1.0
 REASON_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 3.0
+"""So soon every process knows how the index is, also one in which nobody searches."""
 TIDY_SECONDS: Final = 10.0
 """For so long the index before stays, for searches that are asking it."""
 
@@ -86,6 +88,11 @@ class IndexingTenant:
         except* UnavailableError:
             raise
         return 0.0
+
+    async def look(self) -> float:
+        """How the index is for searches of this process, whether it keeps it or not."""
+        await self._indexed.look()
+        return LOOK_SECONDS
 
     async def _lease(self) -> bool:
         epoch = await self._platform.control.take_lease(self._tenant, LEASE, self._platform.process_id)

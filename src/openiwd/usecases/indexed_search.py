@@ -62,32 +62,45 @@ class IndexedSearch:
             return None
         try:
             page = await self._page(query)
-        except IndexGoneError:
-            self._state = None
-            self._seen_at = -SEEN_SECONDS
-            self.health = IndexHealth.BUILDING
-            self.answers[IndexHealth.BUILDING] += 1
-            return None
-        except SearchAwayError:
-            self._has_failed()
+        except SearchAwayError as error:
+            self._has_failed(error)
+            self.answers[self.health] += 1
             return None
         self._pause = AWAY_SECONDS[0]
         return page
 
-    async def _page(self, query: SearchQuery) -> SearchPage | None:
+    async def look(self) -> None:
+        """Finds out how the index is, for those whose searches do not ask it. Counts as no search."""
+        if asyncio.get_running_loop().time() < self._away_until:
+            return
+        try:
+            await self._usable()
+        except SearchAwayError as error:
+            self._has_failed(error)
+        else:
+            self._pause = AWAY_SECONDS[0]
+
+    async def _usable(self) -> tuple[IndexState, set[int]] | None:
+        """Where the index is, and which items have changed since; None where it cannot help, as `health` says."""
         state = await self._place()
         if state is None:
             self.health = IndexHealth.BUILDING
-            self.answers[self.health] += 1
             return None
         await self._feed.catch_up()
         changed = self._feed.items_since(state.cursor)
         if changed is None or len(changed) > MOST_CHANGED:
             self.health = IndexHealth.BEHIND
-            self.answers[self.health] += 1
             self._seen_at = -SEEN_SECONDS
             return None
         self.health = IndexHealth.READY
+        return state, changed
+
+    async def _page(self, query: SearchQuery) -> SearchPage | None:
+        usable = await self._usable()
+        if usable is None:
+            self.answers[self.health] += 1
+            return None
+        state, changed = usable
         mark = decode_mark(query.cursor) if query.cursor else None
         nearest = await self.index.find(state, query, changed, mark)
         if nearest is None:
@@ -109,9 +122,12 @@ class IndexedSearch:
             self.saw(await self.index.state())
         return self._state
 
-    def _has_failed(self) -> None:
+    def _has_failed(self, error: SearchAwayError) -> None:
+        """An index that is gone is built anew; a server that is away is left alone for a while."""
+        self._state, self._seen_at = None, -SEEN_SECONDS
+        if isinstance(error, IndexGoneError):
+            self.health = IndexHealth.BUILDING
+            return
         self.health = IndexHealth.AWAY
-        self.answers[self.health] += 1
         self._away_until = asyncio.get_running_loop().time() + self._pause
         self._pause = min(2 * self._pause, AWAY_SECONDS[1])
-        self._state, self._seen_at = None, -SEEN_SECONDS
