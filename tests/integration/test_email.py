@@ -126,6 +126,16 @@ async def test_a_reply_joins_reopens_and_wakes(care: ServiceCalls) -> None:
     assert (await _events(api, item_id))[-2:] == ["emailReceived", "reopened"]
 
 
+async def test_a_reply_goes_to_an_address_in_letters_of_a_language(care: ServiceCalls) -> None:
+    got = await care.received(raw_email(sender="Jörg <jörg@müller.example>"))
+    await _reply(care.api, got["itemId"])
+    (due,) = await care.outbound()
+    assert due["recipients"] == ["jörg@xn--mller-kva.example"]
+    typed = await _reply(care.api, got["itemId"], to=["Info <info@müller.example>"])
+    (_, second) = await care.outbound()
+    assert (second["id"], second["recipients"]) == (typed["id"], ["info@xn--mller-kva.example"])
+
+
 async def test_a_late_reply_makes_a_linked_item(api: World) -> None:
     care = ServiceCalls(api)
     await care.set_up(category="Claims/Motor", reopenDays=0)

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
+from aiosmtplib import SMTP as SMTP_CLIENT
 
 from openiwd.domain.email.mailbox import AfterStoring
 from openiwd.ports.mail_provider import MailProviderError, SendResult
@@ -16,6 +17,7 @@ from tests.factories.mail_box import AnyBox, CloudBox, GmailBox, GraphBox, ImapB
 from tests.factories.mail_iwd import MemoryIwd
 from tests.servers.gmail import GmailServer, read
 from tests.servers.graph import GraphServer
+from tests.servers.mail import MailServer
 from tests.servers.until import until
 
 
@@ -470,3 +472,25 @@ async def test_links_that_lead_elsewhere_are_not_followed() -> None:
     with pytest.raises(MailProviderError, match="elsewhere"):
         await life.read()
     await server.stop()
+
+
+# --- SMTP's own --------------------------------------------------------------------------------------------------
+
+
+async def test_an_address_in_letters_of_a_language_goes_where_it_is_taken(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = ImapBox(mail_server)
+    to = f"jörg-{uuid.uuid4().hex[:8]}@example.org"
+    raw = answer("m1@example.com", ["care@example.com"])
+    sent = await box.sender().send(box.address, [to], raw, _nothing)
+    assert (sent.result, sent.reason) == (SendResult.SENT, None)
+
+    real = SMTP_CLIENT.supports_extension
+    monkeypatch.setattr(
+        SMTP_CLIENT, "supports_extension", lambda self, name: name != "smtputf8" and real(self, name)
+    )
+    refused = await box.sender().send(box.address, [to], raw, _nothing)
+    assert refused.result is SendResult.REFUSED
+    assert "SMTPUTF8" in (refused.reason or "")
+    assert to in (refused.reason or "")

@@ -41,6 +41,20 @@ def is_address(text: str) -> bool:
     )
 
 
+def wire_form(address: str) -> str:
+    """As servers of any kind understand it: a domain in letters of a language by its ASCII name (IDNA).
+
+    What stands before the `@` has no such name: one that is not ASCII needs a server that takes it (SMTPUTF8).
+    """
+    local, at, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}{at}{domain.encode('idna').decode()}"
+    except UnicodeError:
+        return address
+
+
 def domain_of(address: str) -> str:
     return address.rpartition("@")[2]
 
