@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from random import Random
 from typing import Any
 
 import pytest
@@ -95,6 +96,39 @@ async def test_nothing_blocks_the_box(care: ServiceCalls) -> None:
     assert {*await asyncio.gather(*map(received, small))} == {"created"}
     async with (await care.api.services()).runtime.store.reading() as reading:
         assert sum((await reading.status_counts()).values()) == len(small)
+
+
+def _long_ones() -> dict[str, bytes]:
+    """What comes in sizes that nobody means; letters at random, so that nothing makes them shorter."""
+    chance = Random(7)
+
+    def letters(count: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz0123456789") -> str:
+        return "".join(chance.choices(alphabet, k=count))
+
+    people = ", ".join(f"{letters(200)} <{letters(300, 'äöüß€')}@{n}.example>" for n in range(120))
+    ids = " ".join(f"<{letters(900)}@example.org>" for _ in range(60))
+    return {
+        "message id": raw_email("message id", message_id=f"{letters(5_000)}@example.org"),
+        "bare message id": raw_email("bare id", message_id="").replace(
+            b"\r\n\r\n", f"\r\nMessage-ID: {letters(4_000)}@x\r\n\r\n".encode(), 1
+        ),
+        "references": raw_email("references", References=ids, In_Reply_To=ids),
+        "people": raw_email("people", to=people, Cc=people, Reply_To=people),
+        "sender": raw_email("sender", sender=f"{letters(40_000, 'äöü')} <ada@example.org>"),
+        "subject": raw_email("subject", subject=letters(60_000, "äöü€")),
+        "list": raw_email("list", List_Id=letters(60_000), X_Mailer=letters(60_000)),
+        "old": raw_email("old", Date="Thu, 1 Jan 1970 00:00:00 +0000"),
+        "future": raw_email("future", Date="Thu, 1 Jan 2199 00:00:00 +0000"),
+    }
+
+
+async def test_nothing_long_or_large_blocks_the_box(care: ServiceCalls) -> None:
+    large = [nasty.raw for nasty in (*CORPUS.values(), *MORE.values()) if len(nasty.raw) >= 20_000]
+    assert large
+    for raw in (*_long_ones().values(), *large):
+        got = await care.submit(raw)
+        assert got.status_code == 200, (raw[:200], got.text)
+        assert got.json()["outcome"] == "created"
 
 
 async def test_a_reply_joins_reopens_and_wakes(care: ServiceCalls) -> None:
