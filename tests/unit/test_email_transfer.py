@@ -41,7 +41,7 @@ class Folder:
 
     async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
         del folder, max_bytes
-        return Fetched(uid=uid, raw=self.messages[uid])
+        return Fetched(uid=uid, raw=self.messages[uid], received_at=None)
 
     async def settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:
         del folder, after, move_to
