@@ -42,6 +42,8 @@ NAMES = [
     ("\u20ac" * 80).encode() + b".ndjson",
 ]
 """In Windows-1252, in nothing at all, and as long as a file system takes."""
+CLAIM = {"kind": "claim", "line": "motor"}
+"""What makes an item of a category: of others it is told that they are in error."""
 
 
 async def test_whatever_a_file_is_called_it_is_read_and_put_away(api: World, tmp_path: Path) -> None:
@@ -98,7 +100,7 @@ async def test_no_property_of_a_message_stands_in_the_way(
         assert await way.notifications(api) == []
 
         async def publish(body: dict[str, Any], **properties: Any) -> None:
-            message = aio_pika.Message(json.dumps(body).encode(), **properties)
+            message = aio_pika.Message(json.dumps({**CLAIM, **body}).encode(), **properties)
             await broker.channel.default_exchange.publish(message, routing_key=broker.queues["inbound"])
 
         await publish({"captureId": "a"}, message_id="i\0d")
@@ -214,9 +216,9 @@ async def test_a_source_that_refuses_to_be_told_is_read_all_the_same_and_told_la
         async with reading(api) as reader:
             running = asyncio.create_task(reader.run())
             try:
-                await way.hand_over([{"captureId": "a"}])
+                await way.hand_over([{"captureId": "a", **CLAIM}])
                 await until(lambda: running.done() or "no room" in (reader.status.last_error or ""))
-                await way.hand_over([{"captureId": "b"}])
+                await way.hand_over([{"captureId": "b", **CLAIM}])
                 await until(lambda: running.done() or _new(table) == 0)
                 assert not running.done()
                 assert await way.told() == []
