@@ -6,6 +6,7 @@ import base64
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Final
 
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException
@@ -185,8 +186,9 @@ def _by_code(code: int, message: str) -> SendOutcome:
     return SendOutcome(result=result, reason=f"{code} {message}"[:1_000])
 
 
+@lru_cache(maxsize=200)
 def tls_context(certificate: str) -> ssl.SSLContext:
-    """The usual authorities, and the one that the mailbox names."""
+    """The usual authorities, and the one that the mailbox names. Reading them takes long: once for each is enough."""
     context = ssl.create_default_context()
     if certificate.strip():
         context.load_verify_locations(cadata=certificate)
