@@ -222,7 +222,7 @@ async def test_the_worked_example_of_a_table(
             )
             await step_until(reader, lambda: reader.status.records >= 1)
             state = "SELECT iwd_state, iwd_item, iwd_queue, iwd_error FROM claim"
-            assert (await connection.fetchrow(state))[0] == "created"
+            assert [r[0] for r in await connection.fetch(state)] == ["created"]
             (item,) = await items_at(api, point)
             assert (item["captureId"], item["subject"], item["data"]) == ("C-1", "Hail", {"amount": 12.5})
             done = await api.post(f"/items/{item['id']}/complete", {"resultCode": "paid"})
@@ -230,8 +230,8 @@ async def test_the_worked_example_of_a_table(
             await (await api.services()).feed.catch_up()
             while await reader.notifier.step():
                 pass
-            told = await connection.fetchrow(state)
-            assert tuple(told) == ("done", item["id"], item["queue"], None)
+            told = [tuple(r) for r in await connection.fetch(state)]
+            assert told == [("done", item["id"], item["queue"], None)]
     finally:
         await connection.close()
 

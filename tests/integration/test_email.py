@@ -126,6 +126,7 @@ async def test_nothing_long_or_large_blocks_the_box(care: ServiceCalls) -> None:
     large = [nasty.raw for nasty in (*CORPUS.values(), *MORE.values()) if len(nasty.raw) >= 20_000]
     assert large
     for raw in (*_long_ones().values(), *large):
+        await care.take()
         got = await care.submit(raw)
         assert got.status_code == 200, (raw[:200], got.text)
         assert got.json()["outcome"] == "created"

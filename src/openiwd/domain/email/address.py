@@ -11,7 +11,8 @@ from openiwd.domain.email.header import decoded
 
 MAX_ADDRESSES: Final = 1_000
 MAX_LENGTH: Final = 320
-_ADDRESS: Final = re.compile(r"""[^\s<>@,;:"\\()\[\]]+@[^\s<>@,;:"\\()]+""")
+_ADDRESS: Final = re.compile(r"""(?<![^\s<>@,;:"\\()\[\]])[^\s<>@,;:"\\()\[\]]+@[^\s<>@,;:"\\()]+""")
+"""Begins where a word does: looked for at each letter, a word of any length would cost the square of it."""
 _QUOTED_LOCAL: Final = re.compile(r'"[^"\\\x00-\x1f]{1,64}"@[^\s<>@,;:"\\()\[\]]+')
 _TOKEN: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<[^<>]*>?|[,;:]|[^",;:()<>]+|[)>]', re.DOTALL
