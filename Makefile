@@ -160,5 +160,6 @@ bench-tenants: install ## many tenants in one process: connections, memory, time
 bench-trial: install ## what a shadow costs intake, and how long publishing takes (benchmarks/results/trial.json)
 	@$(BIN)/python -m benchmarks.trial $(ARGS)
 
-bench-email: install ## mail read, tied to a thread and stored, beside the standard parser alone (benchmarks/results/email.json)
+bench-email: install ## mail read, tied and stored beside the standard parser; 100 mailboxes on one pod (benchmarks/results/email.json)
+	@.ci/packages dovecot:dovecot-imapd /usr/lib/dovecot/lmtp:dovecot-lmtpd postfix:postfix
 	@$(BIN)/python -m benchmarks.email $(ARGS)

@@ -1,4 +1,6 @@
-"""`python -m benchmarks.email [--quick]`: mail taken in on a PostgreSQL of its own, beside the standard parser."""
+"""`python -m benchmarks.email [--quick] [--only take|mailboxes]`: mail taken in on a PostgreSQL of its own, beside the
+standard parser; then a hundred mailboxes by one email service, beside a plain fetch of the same.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from benchmarks.email import mailboxes
 from benchmarks.email.letters import ADDRESS, letters
 from benchmarks.intake.items import rule_set
 from benchmarks.processes import data_folder
@@ -80,7 +83,7 @@ class Bench:
         return self._count / (time.perf_counter() - begun)
 
 
-async def _measured(count: int, rounds: int) -> Result:
+async def _take(count: int, rounds: int) -> tuple[list[Row], list[Ratio]]:
     with data_folder() as folder:
         postgres = EmbeddedPostgres(folder)
         await postgres.start()
@@ -113,7 +116,7 @@ async def _measured(count: int, rounds: int) -> Result:
     return _result(found, bench.cpu)
 
 
-def _result(found: dict[str, Series], cpu: dict[str, list[float]]) -> Result:
+def _result(found: dict[str, Series], cpu: dict[str, list[float]]) -> tuple[list[Row], list[Ratio]]:
     ours, parser = found["ours"], found["standard parser"]
     rows, ratios = [ours.row("messages/s"), parser.row("messages/s")], list[Ratio]()
     each = [b / a for a, b in zip(ours.values, parser.values, strict=True)]
@@ -126,15 +129,32 @@ def _result(found: dict[str, Series], cpu: dict[str, list[float]]) -> Result:
         ratios.append(ratio)
         rows.append(spread)
     rows += [Row(f"{name}: CPU of a message", 1_000 * sum(v) / len(v), "ms") for name, v in cpu.items()]
-    return Result("email", rows, ratios)
+    return rows, ratios
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="does it run? too short for ratios that count")
+    parser.add_argument("--only", choices=["take", "mailboxes"], help="one part alone")
+    parser.add_argument(
+        "--boxes", type=int, help="mailboxes on the pod; 100 as usual, which is a tenant's limit"
+    )
+    parser.add_argument("--each", type=int, help="messages that wait in each; 100 as usual")
     options = parser.parse_args()
-    count, rounds = (60, 1) if options.quick else (1_500, ROUNDS)
-    write(asyncio.run(_measured(count, rounds)), keep=not options.quick)
+    rows, ratios = list[Row](), list[Ratio]()
+    if options.only in (None, "take"):
+        count, rounds = (60, 1) if options.quick else (1_500, ROUNDS)
+        more_rows, more_ratios = asyncio.run(_take(count, rounds))
+        rows += more_rows
+        ratios += more_ratios
+    if options.only in (None, "mailboxes"):
+        usual = (10, 10) if options.quick else (100, 100)
+        size = mailboxes.Size(options.boxes or usual[0], options.each or usual[1])
+        more_rows, more_ratios = asyncio.run(mailboxes.measured(size))
+        rows += more_rows
+        ratios += more_ratios
+    keep = not (options.quick or options.boxes or options.each)
+    write(Result("email", rows, ratios), keep=keep, only=options.only)
 
 
 main()

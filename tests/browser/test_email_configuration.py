@@ -191,6 +191,49 @@ def test_a_standard_response_is_checked_and_found(
     assert faults(page) == []
 
 
+def test_a_junk_filter_is_built_and_judges_the_next_email(
+    site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch
+) -> None:
+    watch.expect("status of 422")
+    page = open_as("bea", "/configuration/filters")
+    expect(page.get_by_text("No junk filters yet")).to_be_visible()
+    page.get_by_role("link", name="New junk filter").first.click()
+    page.fill("[name=name]", "Casino")
+    page.fill("[name=id]", "casino")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".note.bad")).to_contain_text("A filter needs a condition.")
+    expect(page.locator("[name=name]")).to_have_value("Casino")
+    page.get_by_role("button", name="Condition", exact=True).click()
+    condition = page.locator(".condition")
+    condition.get_by_label("Attribute", exact=True).fill("subject")
+    condition.get_by_label("Comparison").select_option("contains")
+    condition.get_by_label("Value", exact=True).fill("casino")
+    condition.get_by_role("button", name="Aa").click()
+    expect(page.locator("[name=category]")).to_be_hidden()
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    expect(condition.get_by_label("Value", exact=True)).to_have_value("casino")
+    shot(page, "email-filter")
+    assert faults(page) == []
+    assert mail.arrive(raw_email(subject="The best CASINO in town")).outcome == "dropped"
+
+    page.select_option("[name=action]", "category")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[name=category]")).to_have_attribute("aria-invalid", "true")
+    page.fill("[name=category]", "Claims/Motor/Theft")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note.ok")).to_contain_text("Saved")
+    assert mail.arrive(raw_email(subject="Another casino")).outcome == "created"
+    go(page, "/configuration/filters")
+    expect(page.locator("#filter-table")).to_contain_text("into Claims › Motor › Theft")
+    shot(page, "email-filters")
+    assert faults(page) == []
+    page.get_by_role("link", name="Casino").click()
+    page.click("#delete-filter")
+    page.locator("dialog .confirm").click()
+    expect(page.get_by_text("No junk filters yet")).to_be_visible()
+
+
 def test_what_was_held_back_is_released_or_discarded(
     site: Site, mail: Mail, open_as: Open, shot: Shot
 ) -> None:

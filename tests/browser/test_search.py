@@ -67,6 +67,15 @@ def search_until(page: Page, *, warned: bool) -> None:
     expect(page.get_by_role("main").get_by_text("Windscreen replaced").first).to_be_visible()
 
 
+def refresh_until(site: Site, page: Page, *, warned: bool) -> None:
+    """The page stays open; items that come in refresh its list."""
+    deadline = time.monotonic() + SECONDS
+    while page.locator("#slow-search").count() != int(warned):
+        assert time.monotonic() < deadline, f"warned: {not warned}"
+        with page.expect_response("**/queue/refresh**"):
+            site.add_one("Windscreen replaced again", "glass")
+
+
 def test_a_search_server_that_is_away_is_told_until_it_is_back(
     site: Site, proxy: Proxy, open_as: Open, shot: Callable[[Page, str], None]
 ) -> None:
@@ -81,3 +90,19 @@ def test_a_search_server_that_is_away_is_told_until_it_is_back(
     shot(page, "search-away")
     proxy.target = real
     search_until(page, warned=False)
+
+
+def test_who_only_looks_at_the_list_is_told_as_well_and_told_when_it_is_over(
+    site: Site, proxy: Proxy, open_as: Open
+) -> None:
+    """Nobody searches: the list is that of all open items, and what is told comes with its refreshes."""
+    real = proxy.target
+    page = open_as("vera", "/")
+    told = page.get_by_role("main").get_by_role("status").filter(has_text="search server")
+    expect(page.locator("#slow-search")).to_have_count(0)
+    proxy.target = free_port()
+    proxy.reset()
+    refresh_until(site, page, warned=True)
+    expect(told).to_be_visible()
+    proxy.target = real
+    refresh_until(site, page, warned=False)

@@ -250,6 +250,12 @@ BODIES: dict[str, Nasty] = {
     "lines by the hundred thousand": Nasty(
         mail(body="x\n" * 100_000), lambda e: e.text.count("\n") == 100_000
     ),
+    "empty lines by the hundred thousand": Nasty(
+        mail(body="Hello" + "\n" * 100_000), lambda e: e.text.startswith("Hello")
+    ),
+    "a name of fifty thousand letters": Nasty(
+        mail(f"From: {'x' * 50_000} <ada@example.org>"), lambda e: e.sender.address == "ada@example.org"
+    ),
     "quotation marks by the hundred thousand": Nasty(
         mail(body=">" * 100_000), lambda e: len(e.text) == 100_000
     ),

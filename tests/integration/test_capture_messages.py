@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from openiwd.domain.capture.answer import Notification
 from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Taken
 from openiwd.usecases import capture_notifier
+from openiwd.usecases.capture_reader import CaptureReader
 from tests.factories.api import World
 from tests.factories.capture import (
     GARBAGE,
@@ -259,3 +261,51 @@ async def test_who_dies_between_commit_and_acknowledgement_makes_no_item_twice(
     answers = await way.answers(40)
     assert [a["captureId"] for a in answers] == [f"c{n:02}" for n in range(40)]
     assert {a["outcome"] for a in answers} <= {"created", "existing"}
+
+
+class DyingTeller:
+    """A source whose reader dies while it tells: before anything was told, or after all was and nobody knows."""
+
+    def __init__(self, source: CaptureSource, *, told: bool) -> None:
+        self._source = source
+        self._told = told
+
+    async def read(self, most: int) -> Sequence[SourceRecord]:
+        return await self._source.read(most)
+
+    async def acknowledge(self, taken: Sequence[Taken]) -> Sequence[str]:
+        return await self._source.acknowledge(taken)
+
+    async def notify(self, notifications: Sequence[Notification]) -> None:
+        if self._told:
+            await self._source.notify(notifications)
+        raise asyncio.CancelledError(len(notifications))
+
+    async def ping(self) -> SourceHealth:
+        return await self._source.ping()
+
+
+@every_kind_that_is_read
+async def test_who_dies_while_telling_is_followed_by_one_who_tells(
+    api: World, way: ReadWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_notifier, "WAIT_SECONDS", 0.05)
+    await set_point(api, way, notify={"kinds": ["captured", "held"]})
+    services = await api.follow()
+    assert await way.notifications(api) == [], "from now on"
+    created, _ = await way.send(api, [new("a"), new("b")])
+    await api.post(f"/items/{created['id']}/hold", {"reason": "waitingForCustomer"})
+    for told in (False, True):
+        async with reading(api, wrap=partial(DyingTeller, told=told)) as reader:
+            await services.feed.catch_up()
+            with pytest.raises(asyncio.CancelledError):
+                await step_notifier_until_it_dies(reader)
+    names = [(n["captureId"], n["notification"]) for n in await way.notifications(api)]
+    assert list(dict.fromkeys(names)) == [("a", "captured"), ("b", "captured"), ("a", "held")]
+    assert len(names) in (3, 6), "all of them, once more where a source cannot know them again"
+
+
+async def step_notifier_until_it_dies(reader: CaptureReader) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            await reader.notifier.step()

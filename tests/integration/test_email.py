@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from random import Random
 from typing import Any
 
 import pytest
@@ -97,6 +98,40 @@ async def test_nothing_blocks_the_box(care: ServiceCalls) -> None:
         assert sum((await reading.status_counts()).values()) == len(small)
 
 
+def _long_ones() -> dict[str, bytes]:
+    """What comes in sizes that nobody means; letters at random, so that nothing makes them shorter."""
+    chance = Random(7)
+
+    def letters(count: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz0123456789") -> str:
+        return "".join(chance.choices(alphabet, k=count))
+
+    people = ", ".join(f"{letters(200)} <{letters(300, 'äöüß€')}@{n}.example>" for n in range(120))
+    ids = " ".join(f"<{letters(900)}@example.org>" for _ in range(60))
+    return {
+        "message id": raw_email("message id", message_id=f"{letters(5_000)}@example.org"),
+        "bare message id": raw_email("bare id", message_id="").replace(
+            b"\r\n\r\n", f"\r\nMessage-ID: {letters(4_000)}@x\r\n\r\n".encode(), 1
+        ),
+        "references": raw_email("references", References=ids, In_Reply_To=ids),
+        "people": raw_email("people", to=people, Cc=people, Reply_To=people),
+        "sender": raw_email("sender", sender=f"{letters(40_000, 'äöü')} <ada@example.org>"),
+        "subject": raw_email("subject", subject=letters(60_000, "äöü€")),
+        "list": raw_email("list", List_Id=letters(60_000), X_Mailer=letters(60_000)),
+        "old": raw_email("old", Date="Thu, 1 Jan 1970 00:00:00 +0000"),
+        "future": raw_email("future", Date="Thu, 1 Jan 2199 00:00:00 +0000"),
+    }
+
+
+async def test_nothing_long_or_large_blocks_the_box(care: ServiceCalls) -> None:
+    large = [nasty.raw for nasty in (*CORPUS.values(), *MORE.values()) if len(nasty.raw) >= 20_000]
+    assert large
+    for raw in (*_long_ones().values(), *large):
+        await care.take()
+        got = await care.submit(raw)
+        assert got.status_code == 200, (raw[:200], got.text)
+        assert got.json()["outcome"] == "created"
+
+
 async def test_a_reply_joins_reopens_and_wakes(care: ServiceCalls) -> None:
     api = care.api
     got = await care.received(raw_email())
@@ -124,6 +159,16 @@ async def test_a_reply_joins_reopens_and_wakes(care: ServiceCalls) -> None:
     assert (await _item(api, item_id))["status"] == "queued"
     assert len(await _emails(api, item_id)) == 4
     assert (await _events(api, item_id))[-2:] == ["emailReceived", "reopened"]
+
+
+async def test_a_reply_goes_to_an_address_in_letters_of_a_language(care: ServiceCalls) -> None:
+    got = await care.received(raw_email(sender="Jörg <jörg@müller.example>"))
+    await _reply(care.api, got["itemId"])
+    (due,) = await care.outbound()
+    assert due["recipients"] == ["jörg@xn--mller-kva.example"]
+    typed = await _reply(care.api, got["itemId"], to=["Info <info@müller.example>"])
+    (_, second) = await care.outbound()
+    assert (second["id"], second["recipients"]) == (typed["id"], ["info@xn--mller-kva.example"])
 
 
 async def test_a_late_reply_makes_a_linked_item(api: World) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 import uuid
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import Any
 
 import pytest
+from aiosmtplib import SMTP as SMTP_CLIENT
 
+from openiwd.adapters.imap import imap_reader
+from openiwd.adapters.smtp import smtp_sender
 from openiwd.domain.email.mailbox import AfterStoring
 from openiwd.ports.mail_provider import MailProviderError, SendResult
 from openiwd.usecases.mail_transfer import Transfer
@@ -16,6 +21,7 @@ from tests.factories.mail_box import AnyBox, CloudBox, GmailBox, GraphBox, ImapB
 from tests.factories.mail_iwd import MemoryIwd
 from tests.servers.gmail import GmailServer, read
 from tests.servers.graph import GraphServer
+from tests.servers.mail import MailServer
 from tests.servers.until import until
 
 
@@ -470,3 +476,51 @@ async def test_links_that_lead_elsewhere_are_not_followed() -> None:
     with pytest.raises(MailProviderError, match="elsewhere"):
         await life.read()
     await server.stop()
+
+
+# --- SMTP's own --------------------------------------------------------------------------------------------------
+
+
+async def test_an_address_in_letters_of_a_language_goes_where_it_is_taken(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = ImapBox(mail_server)
+    to = f"jörg-{uuid.uuid4().hex[:8]}@example.org"
+    raw = answer("m1@example.com", ["care@example.com"])
+    sent = await box.sender().send(box.address, [to], raw, _nothing)
+    assert (sent.result, sent.reason) == (SendResult.SENT, None)
+
+    real = SMTP_CLIENT.supports_extension
+    monkeypatch.setattr(
+        SMTP_CLIENT, "supports_extension", lambda self, name: name != "smtputf8" and real(self, name)
+    )
+    refused = await box.sender().send(box.address, [to], raw, _nothing)
+    assert refused.result is SendResult.REFUSED
+    assert "SMTPUTF8" in (refused.reason or "")
+    assert to in (refused.reason or "")
+
+
+# --- many mailboxes ----------------------------------------------------------------------------------------------
+
+
+async def test_authorities_are_read_once_however_many_mailboxes_connect(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading them takes as long as a connection does: a hundred mailboxes at once would lose their leases over it."""
+    made: list[str] = []
+    real = ssl.create_default_context
+
+    def counted(*given: Any, **more: Any) -> ssl.SSLContext:
+        made.append("")
+        return real(*given, **more)
+
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    imap_reader.tls_context.cache_clear()
+    smtp_sender.tls_context.cache_clear()
+    for _ in range(4):
+        box = ImapBox(mail_server)
+        reader = box.reader()
+        await reader.open()
+        await reader.close()
+        await box.sender().check()
+    assert len(made) == 2, "one to read by, one to send by"

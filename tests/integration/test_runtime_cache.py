@@ -5,6 +5,7 @@ who ask a server that is away.
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator
 from typing import cast
@@ -17,7 +18,8 @@ from openiwd.adapters.redis.runtime_cache import RedisRuntimeCache
 from openiwd.adapters.redis.server import RedisServer
 from openiwd.domain.rate_limit import Limit
 from openiwd.ports.runtime_cache import CacheAwayError, Heard, RuntimeCache
-from tests.servers.redis import OwnRedis, of
+from tests.servers.redis import OwnRedis, ask, of
+from tests.servers.shared import ROOT
 from tests.servers.until import until
 
 KINDS = ("memory", "redis_server", "valkey_server", "redis_tls", "redis_cluster")
@@ -210,3 +212,35 @@ async def test_who_listens_learns_that_the_server_is_gone(own_redis: OwnRedis) -
     with pytest.raises(CacheAwayError):
         async with asyncio.timeout(30):
             await listening
+
+
+async def test_the_commands_that_the_page_names_are_enough(redis_server: RedisServer) -> None:
+    """Somebody whose access list is the page's own."""
+    page = (ROOT / "docs" / "operations" / "redis.md").read_text(encoding="utf-8")
+    lists = re.findall(r"(?:needs on its prefix:|inside the script)\s+`([^`]+)`", page)
+    assert len(lists) == 2
+    commands = [f"+{command}" for each in lists for command in each.split()]
+    ((_, port),) = redis_server.nodes
+    rules = ["reset", "on", ">narrow", f"~{redis_server.prefix}*", f"&{redis_server.prefix}*", *commands]
+    assert ask(port, "ACL", "SETUSER", redis_server.prefix, *rules).startswith(b"+OK")
+    cache = RedisRuntimeCache(replace(redis_server, username=redis_server.prefix, password="narrow"))
+    await cache.look_after()
+    assert cache.figures.is_up
+    assert await taken(cache, "a", SLOW, 9) == 5
+    await cache.keep_copy("s", b"x", 60)
+    assert await cache.copy_of("s") == b"x"
+    await cache.end_copy("s", 60)
+    await cache.renew_generation()
+    here = uuid.uuid4()
+    await cache.hear("t", ["ann"], here, 1.0)
+    assert await cache.last_heard("t", ["ann"]) == {"ann": Heard(here, 1.0)}
+    heard: list[bytes] = []
+    begun = asyncio.Event()
+    listening = asyncio.create_task(cache.listen(heard.append, begun.set))
+    async with asyncio.timeout(30):
+        await begun.wait()
+    await cache.publish(b"hint")
+    await until(lambda: heard == [b"hint"])
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await cache.close()

@@ -112,6 +112,31 @@ async def test_the_server_is_lost_and_comes_back_under_load(api: World, proxy: P
     assert state.fields.numbers == ()
 
 
+async def test_who_does_not_search_is_told_as_well(api: World, proxy: Proxy) -> None:
+    """The process looks after the index by itself, and these looks count as no searches."""
+
+    async def is_told(health: str) -> bool:
+        told = (await api.post("/items/search", {"limit": 1})).json()
+        return bool((told["source"], told["searchIndex"]) == ("database", health))
+
+    async def is_up(value: float) -> bool:
+        return f'iwd_search_index_up{{tenant="t"}} {value}' in (await api.get("/metrics")).text
+
+    real = proxy.target
+    await until(lambda: is_told("ready"), seconds=60)
+    await until(lambda: is_up(1.0), seconds=60)
+    proxy.target = free_port()
+    proxy.reset()
+    await until(lambda: is_told("away"), seconds=60)
+    await until(lambda: is_up(0.0), seconds=60)
+    proxy.target = real
+    await until(lambda: is_told("ready"), seconds=60)
+    await until(lambda: is_up(1.0), seconds=60)
+    services = await api.services()
+    assert services.indexed is not None
+    assert services.indexed.answers.total() == 0
+
+
 async def test_other_declared_attributes_make_another_index(api: World) -> None:
     await until(lambda: answered_by(api, "index", "ready"), seconds=60)
     services = await api.services()

@@ -59,6 +59,8 @@ first_valid_uid = 1
 first_valid_gid = 1
 mail_max_userip_connections = 100
 service imap-login {{
+  # Each connection by TLS keeps a process of its own otherwise, of which there are a hundred at most.
+  service_count = 0
   inet_listener imap {{
     port = {imap}
   }}

@@ -101,6 +101,28 @@ def test_nobody_writes_headers_through_a_value(
     assert read_email(raw).message_id == "x.y@example.com"
 
 
+def test_domains_of_any_language_have_their_ascii_names() -> None:
+    composition = _composition(to=[Address("Jörg", "info@müller.example")], cc=[], bcc=[])
+    assert composition.recipients == ["info@xn--mller-kva.example"]
+    raw = compose(composition)
+    assert raw.isascii()
+    assert b"<info@xn--mller-kva.example>" in raw
+
+
+def test_an_address_in_letters_of_a_language_is_written_as_it_is() -> None:
+    """What has no ASCII name, before the @, makes a message for servers that take such addresses."""
+    composition = _composition(to=[Address("Jörg", "jörg@müller.example")], cc=[], bcc=[])
+    assert composition.recipients == ["jörg@xn--mller-kva.example"]
+    raw = compose(composition)
+    assert "<jörg@xn--mller-kva.example>".encode() in raw
+    email = read_email(raw)
+    assert (email.to[0].name, email.to[0].address) == ("Jörg", "jörg@xn--mller-kva.example")
+    assert (email.subject, email.text.strip()) == ("Re: Größe", composition.text.strip())
+    assert "hidden@ü.example".encode() in with_hidden_recipients(
+        raw, [*composition.recipients, "hidden@ü.example"]
+    )
+
+
 def test_automatic_mail_says_so() -> None:
     automatic = read_email(compose(_composition(kind=EmailKind.OUTBOUND_ACKNOWLEDGEMENT)))
     assert is_automatic(automatic)

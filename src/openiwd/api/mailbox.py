@@ -13,19 +13,14 @@ from msgspec import Meta, Struct
 from openiwd.api.call import CurrentCall
 from openiwd.api.decoding import decode
 from openiwd.api.editing import CurrentEditor, etag
-from openiwd.domain.email.junk import JunkFilter, compile_filter
+from openiwd.domain.email.junk import JunkFilter
 from openiwd.domain.email.mailbox import Mailbox
 from openiwd.ports.email import MailboxCursor, MailboxLease, MailboxStatus
-from openiwd.ports.tenant_store import Writing
-from openiwd.usecases import live_object, mailbox
-from openiwd.usecases.live_object import LiveKind
+from openiwd.usecases import junk_filter, live_object, mailbox
 from openiwd.usecases.mailbox import MailboxState, ServedMailbox, StatusReport
 from openiwd.usecases.rule_set_object import body_named
 
 _TAGS: Final = ["email"]
-FILTERS: Final = LiveKind(
-    stored="email_filter", noun="filter", type=JunkFilter, view="filters.view", update="filters.update"
-)
 
 
 class MailboxView(Struct, kw_only=True, rename="camel"):
@@ -174,7 +169,7 @@ async def report_status(call: CurrentCall, data: JSONBody[StatusReports]) -> Non
 @get("/filters", tags=_TAGS, operation_id="listFilters")
 async def list_filters(editor: CurrentEditor) -> Filters:
     """The junk filters, in no particular order: `order` says which is asked first."""
-    return Filters([stored.value for stored in await live_object.objects(editor, FILTERS)])
+    return Filters([stored.value for stored in await live_object.objects(editor, junk_filter.KIND)])
 
 
 @put("/filters/{filter_id:str}", tags=_TAGS, operation_id="putFilter")
@@ -183,20 +178,14 @@ async def put_filter(
 ) -> Response[JunkFilter]:
     """Creates or replaces a junk filter; live at once. Its condition and its mailboxes are checked."""
     value = decode(msgspec.json.encode(body_named(data, "id", filter_id)), JunkFilter)
-    compile_filter(value)
-
-    async def check(tx: Writing, before: JunkFilter | None) -> None:
-        del before
-        await mailbox.require_mailboxes(tx, value.mailboxes, "mailboxes")
-
-    stored, created = await live_object.put(editor, FILTERS, value, call.if_match, also=check)
+    stored, created = await junk_filter.put(editor, value, call.if_match)
     return Response(value, status_code=201 if created else 200, headers=etag(stored.revision))
 
 
 @delete("/filters/{filter_id:str}", tags=_TAGS, operation_id="deleteFilter", status_code=204)
 async def delete_filter(editor: CurrentEditor, filter_id: FromPath[str]) -> None:
     """Removes a junk filter."""
-    await live_object.delete(editor, FILTERS, filter_id)
+    await live_object.delete(editor, junk_filter.KIND, filter_id)
 
 
 HANDLERS: Final[list[Any]] = [

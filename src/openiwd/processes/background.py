@@ -247,6 +247,7 @@ class Background:
         if self._sends and services.indexed is not None:
             indexing = IndexingTenant(self._platform, services, services.indexed)
             self._spawn(loops.own, "search", indexing.step)
+            self._spawn(loops.own, "search health", indexing.look)
         if self._may_decide:
             runner = DecidingTenant(self._platform, services, self._met)
             self._spawn(loops.deciding, "decider", runner.step)

@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import Counter
 
 from openiwd.domain.capture.answer import Outcome
+from openiwd.domain.capture.place import storable
 from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import FencedError, OpenIwdError, UnavailableError
 from openiwd.usecases.capture_batch import opened
@@ -113,7 +114,7 @@ class _Reading:
         text = error.message if isinstance(error, OpenIwdError) else f"{type(error).__name__}: {error}"
         now = self._services.runtime.now()
         self._away_since = self._away_since or now
-        self._failure = {"state": state, "lastError": text[:500], "lastErrorAt": now.isoformat()}
+        self._failure = {"state": state, "lastError": storable(text)[:500], "lastErrorAt": now.isoformat()}
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:

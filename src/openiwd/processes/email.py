@@ -42,6 +42,8 @@ LEASE_STEP_SECONDS: Final = 3.0
 FENCED_AFTER_SECONDS: Final = 10.0
 """Without a renewal for so long this process stops by itself, before its leases are over."""
 SEND_STEP_SECONDS: Final = 1.0
+ASKED_PER_SECOND: Final = 20
+"""So often all mailboxes of a tenant together ask for what is to be sent."""
 PAUSES: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """After the first, second, … failure in a row."""
 DRAIN_SECONDS: Final = 8.0
@@ -61,6 +63,7 @@ class MailboxRun:
         served: Served,
         lease: MailboxLease,
         untold: dict[UUID, Ending],
+        send_pause: Callable[[], float],
     ) -> None:
         self.served = served
         self.lease = lease
@@ -68,6 +71,7 @@ class MailboxRun:
         self._iwd: Iwd = MeasuredIwd(iwd, self.labels)
         self._provider = provider
         self._transfer = Transfer(self._iwd, served, lease, untold)
+        self._send_pause = send_pause
         self._tokens = KeptToken(self._ask_token)
         self._told: dict[str, str | None] = {}
         self._stopping = asyncio.Event()
@@ -184,7 +188,7 @@ class MailboxRun:
             while not self._stopping.is_set():
                 sent_out.labels(*self.labels.outbound).inc(await self._transfer.send(sender, reader))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), SEND_STEP_SECONDS)
+                    await asyncio.wait_for(self._stopping.wait(), self._send_pause())
         finally:
             await sender.close()
             if reader is not None:
@@ -225,6 +229,7 @@ class EmailProcess:
         self._provider = provider
         self._most = most
         self._runs: dict[str, MailboxRun] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
         self._untold: dict[str, dict[UUID, Ending]] = {}
         self._renewed_at = time.monotonic()
 
@@ -268,26 +273,34 @@ class EmailProcess:
             if time.monotonic() - self._renewed_at > FENCED_AFTER_SECONDS:
                 await self._stop_all()
             return
-        await self._follow(leases, served)
+        self._follow(leases, served)
 
-    async def _follow(self, leases: Mapping[str, MailboxLease], served: Mapping[str, Served]) -> None:
+    def _follow(self, leases: Mapping[str, MailboxLease], served: Mapping[str, Served]) -> None:
         for mailbox_id, run in list(self._runs.items()):
             lease, wanted = leases.get(mailbox_id), served.get(mailbox_id)
             is_same = lease is not None and wanted is not None and lease.epoch == run.lease.epoch
             if not is_same or run.is_over or _settings(run.served) != _settings(wanted):
-                await run.stop()
                 del self._runs[mailbox_id]
+                self._ending[mailbox_id] = asyncio.get_running_loop().create_task(run.stop())
+        # Leases do not wait for what is being finished; a mailbox begins anew once it is.
+        self._ending = {i: ending for i, ending in self._ending.items() if not ending.done()}
         for mailbox_id, lease in leases.items():
             wanted = served.get(mailbox_id)
-            if wanted is None or mailbox_id in self._runs:
+            if wanted is None or mailbox_id in self._runs or mailbox_id in self._ending:
                 continue
             untold = self._untold.setdefault(mailbox_id, {})
-            run = self._runs[mailbox_id] = MailboxRun(self._iwd, self._provider, wanted, lease, untold)
+            run = MailboxRun(self._iwd, self._provider, wanted, lease, untold, self._send_pause)
+            self._runs[mailbox_id] = run
             run.start()
+
+    def _send_pause(self) -> float:
+        """Longer with many mailboxes: each asks for its own, and nobody waits for much of it."""
+        return max(SEND_STEP_SECONDS, len(self._runs) / ASKED_PER_SECOND)
 
     async def _stop_all(self) -> None:
         runs, self._runs = list(self._runs.values()), {}
-        await asyncio.gather(*(run.stop() for run in runs))
+        ending, self._ending = list(self._ending.values()), {}
+        await asyncio.gather(*(run.stop() for run in runs), *ending)
 
 
 def _settings(served: Served | None) -> object:

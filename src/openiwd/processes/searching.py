@@ -14,7 +14,7 @@ from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.ports.search_index import SearchAwayError, SearchServer
 from openiwd.processes.loop import forever
 from openiwd.processes.settings import SearchSettings
-from openiwd.usecases.indexed_search import IndexedSearch
+from openiwd.usecases.indexed_search import IndexedSearch, IndexHealth
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.search_feeding import SearchFeeding
 
@@ -28,9 +28,14 @@ FOLLOW_SECONDS: Final = 0.2
 WAIT_SECONDS: Final = 1.0
 REASON_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 3.0
+"""So soon every process knows how the index is, also one in which nobody searches."""
 TIDY_SECONDS: Final = 10.0
 """For so long the index before stays, for searches that are asking it."""
 
+index_up = Gauge(
+    "iwd_search_index_up", "0 while searches do without the index: away, or far behind", ["tenant"]
+)
 lag_events = Gauge("iwd_search_lag_events", "Events that the search index does not show yet", ["tenant"])
 lag_seconds = Gauge("iwd_search_lag_seconds", "How long the search index has been behind the log", ["tenant"])
 written = Counter("iwd_search_documents_total", "Documents written into the search index", ["tenant"])
@@ -86,6 +91,13 @@ class IndexingTenant:
         except* UnavailableError:
             raise
         return 0.0
+
+    async def look(self) -> float:
+        """How the index is for searches of this process, whether it keeps it or not."""
+        await self._indexed.look()
+        is_down = self._indexed.health in (IndexHealth.AWAY, IndexHealth.BEHIND)
+        index_up.labels(self._tenant).set(0.0 if is_down else 1.0)
+        return LOOK_SECONDS
 
     async def _lease(self) -> bool:
         epoch = await self._platform.control.take_lease(self._tenant, LEASE, self._platform.process_id)

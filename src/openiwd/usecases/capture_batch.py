@@ -16,6 +16,7 @@ from openiwd.domain.capture.answer import Answer, Outcome, refused
 from openiwd.domain.capture.mapping_compiler import CompiledMapping, compile_mapping
 from openiwd.domain.capture.message import Create, GetInfo, Message, Ping, capture_id_of, kind_of
 from openiwd.domain.capture.notification import actor_of
+from openiwd.domain.capture.place import storable
 from openiwd.domain.capture.point import CapturePoint, DuplicatePolicy
 from openiwd.domain.errors import (
     DuplicateError,
@@ -366,31 +367,26 @@ def inbox_entry(services: TenantServices, point: OpenedPoint, plan: Plan) -> Cap
     return CaptureError(
         id=services.runtime.new_id(),
         capture_point=point.point.id,
-        stream=clean(record.stream)[:200],
-        place=clean(record.place)[:500],
-        position=clean(record.position)[:500],
+        stream=storable(record.stream)[:200],
+        place=storable(record.place)[:500],
+        position=storable(record.position)[:500],
         at=services.runtime.now(),
         message=plan.known["message"],
-        named=record.message,
-        capture_id=clean(str(plan.known["capture_id"] or ""))[:256] or None,
+        named=None if record.message is None else storable(record.message),
+        capture_id=storable(str(plan.known["capture_id"] or ""))[:256] or None,
         fields=fields,
-        raw=clean(record.raw)[:MAX_RAW],
+        raw=storable(record.raw)[:MAX_RAW],
         code=error.code if error is not None else "error",
-        reason=clean(error.message if error is not None else "")[:2_000],
-        field=clean(error.field)[:200] if error is not None and error.field else None,
-        hint=clean(error.hint)[:500] if error is not None and error.hint else None,
+        reason=storable(error.message if error is not None else "")[:2_000],
+        field=storable(error.field)[:200] if error is not None and error.field else None,
+        hint=storable(error.hint)[:500] if error is not None and error.hint else None,
     )
 
 
 def _storable(value: Any) -> Any:
     """The same JSON value without texts that cannot be stored."""
     if isinstance(value, str):
-        return clean(value)
+        return storable(value)
     if isinstance(value, dict):
-        return {clean(str(name)): _storable(inner) for name, inner in value.items()}
+        return {storable(str(name)): _storable(inner) for name, inner in value.items()}
     return [_storable(inner) for inner in value] if isinstance(value, list) else value
-
-
-def clean(text: str) -> str:
-    """Without what PostgreSQL cannot store: NUL and halves of surrogate pairs."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

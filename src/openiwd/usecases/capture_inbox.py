@@ -9,11 +9,12 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from openiwd.domain.capture.answer import Answer
+from openiwd.domain.capture.place import storable
 from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError, OpenIwdError
 from openiwd.ports.capture import SourceRecord
 from openiwd.ports.capture_store import CaptureError, CaptureErrorQuery, ErrorState
 from openiwd.ports.tenant_store import Writing
-from openiwd.usecases.capture_batch import Plan, clean, inbox_entry, opened, planned, run
+from openiwd.usecases.capture_batch import Plan, inbox_entry, opened, planned, run
 from openiwd.usecases.capture_point import get as get_point
 from openiwd.usecases.configuration import Editor
 
@@ -101,7 +102,7 @@ async def discard(editor: Editor, point_id: str, error_id: UUID) -> CaptureError
         entry,
         state=ErrorState.DISCARDED,
         tried_at=editor.services.runtime.now(),
-        by=clean(editor.caller.actor),
+        by=storable(editor.caller.actor),
     )
     async with editor.services.runtime.store.writing() as tx:
         if not await tx.save_capture_error(after, entry.tries):

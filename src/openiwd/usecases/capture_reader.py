@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from openiwd.domain.capture.answer import Answer, Outcome
-from openiwd.domain.errors import UnavailableError
+from openiwd.domain.capture.place import storable
+from openiwd.domain.errors import FencedError, OpenIwdError, UnavailableError
 from openiwd.ports.capture import CaptureSource, SourceRecord, Taken
 from openiwd.usecases.capture_batch import OpenedPoint, count, take
 from openiwd.usecases.capture_notifier import CaptureNotifier
@@ -133,7 +134,8 @@ class CaptureReader:
         self._lately.append((time.monotonic(), len(records)))
 
     def _note(self, text: str) -> None:
-        self.status.last_error = text[:500]
+        """What a record says goes into its error, and with the status into the database."""
+        self.status.last_error = storable(text)[:500]
         self.status.last_error_at = self._services.runtime.now()
 
     async def _look(self) -> None:
@@ -141,15 +143,25 @@ class CaptureReader:
         while True:
             try:
                 health = await self._source.ping()
-                self.status.backlog, self.status.detail = health.backlog, health.detail
+                self.status.backlog, self.status.detail = health.backlog, storable(health.detail)
             except UnavailableError as error:
                 self.status.backlog = None
                 self._note(error.message)
             await asyncio.sleep(HEALTH_SECONDS)
 
     async def _notify_on(self) -> None:
+        """What the source refuses to be told waits, with all that comes after it; reading goes on meanwhile."""
+        pause = FIRST_PAUSE
         while True:
-            self.status.notified += await self._persist(self.notifier.step)
+            try:
+                self.status.notified += await self._persist(self.notifier.step)
+                pause = FIRST_PAUSE
+            except FencedError:
+                raise
+            except OpenIwdError as error:
+                self._note(error.message)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     def told(self) -> dict[str, Any]:
         """The status as others read it."""

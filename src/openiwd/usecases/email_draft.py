@@ -229,7 +229,7 @@ def _addresses(texts: Sequence[str], field: str) -> list[Address]:
         check_text(text, field)
         name, _, rest = text.rpartition("<")
         address = normal(rest.rstrip("> ") if name or text.startswith("<") else text)
-        if not is_address(address) or not address.isascii():
+        if not is_address(address):
             raise InvalidInputError(
                 f"'{text[:80]}' is no address",
                 field=f"{field}[{number}]",

@@ -104,6 +104,8 @@ class Look(NamedTuple):
     threading: Threading
     kind: EmailKind
     filter: JunkFilter | None
+    passed_over: list[str]
+    """Why filters could not be asked."""
     is_own: bool
 
     @property
@@ -173,6 +175,7 @@ async def _look(services: TenantServices, arrival: Arrival, digest: bytes) -> Lo
         threading=threading,
         kind=kind,
         filter=matched.filter,
+        passed_over=matched.errors,
         is_own=is_own,
     )
 
@@ -215,7 +218,7 @@ async def _decide(services: TenantServices, arrival: Arrival, look: Look) -> Rec
 
 def _email(services: TenantServices, arrival: Arrival, look: Look) -> StoredEmail:
     parsed, text = look.parsed, look.text
-    notes = list(parsed.notes)
+    notes = [*parsed.notes, *(f"a filter was passed over: {error}" for error in look.passed_over)]
     if arrival.full_size is not None:
         notes.insert(
             0, f"the message has {arrival.full_size} bytes, more than allowed: only its beginning is here"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from openiwd.domain.email.address import Address
 from openiwd.domain.work_item import ContactInput, ItemSubmission
 from openiwd.ports.email import StoredEmail
 from openiwd.usecases.command import Done, Result
@@ -13,6 +14,8 @@ from openiwd.usecases.command import Done, Result
 CAPTURE_POINT: Final = "email"
 MAX_DESCRIPTION: Final = 8_000
 MAX_NAMED: Final = 50
+MAX_NAMED_BYTES: Final = 8_000
+"""Of the addresses in each list: with them, the data of an item stays within its limit."""
 
 
 def created_number(results: Sequence[Result]) -> int | None:
@@ -46,11 +49,22 @@ def submission_of(
                 "mailbox": email.mailbox_id,
                 "kind": email.kind.value,
                 "from": email.sender,
-                "to": [a.address for a in email.people.to[:MAX_NAMED]],
-                "cc": [a.address for a in email.people.cc[:MAX_NAMED]],
+                "to": _named(email.people.to),
+                "cc": _named(email.people.cc),
                 "attachments": len(email.files),
                 "size": email.size,
                 **({"language": email.language} if email.language else {}),
             }
         },
     )
+
+
+def _named(people: Sequence[Address]) -> list[str]:
+    """The first of them, for rules; the email itself has all."""
+    found, left = [], MAX_NAMED_BYTES
+    for person in people[:MAX_NAMED]:
+        left -= len(person.address.encode())
+        if left < 0:
+            break
+        found.append(person.address)
+    return found

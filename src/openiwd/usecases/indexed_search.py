@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Final
 
@@ -69,41 +70,62 @@ class IndexedSearch:
 
     async def page(self, query: SearchQuery) -> SearchPage | None:
         """The page asked for, with what the index knows; None where the database is to be asked alone."""
-        if self._monotonic() < self._away_until or self._is_tried:
+        if self._is_left_alone:
             self.answers[IndexHealth.AWAY] += 1
             return None
+        try:
+            with self._asking():
+                return await self._page(query)
+        except SearchAwayError:
+            self.answers[self.health] += 1
+            return None
+
+    async def look(self) -> None:
+        """Finds out how the index is, for those whose searches do not ask it. Counts as no search."""
+        if self._is_left_alone:
+            return
+        with suppress(SearchAwayError), self._asking():
+            await self._usable()
+
+    @property
+    def _is_left_alone(self) -> bool:
+        return self._monotonic() < self._away_until or self._is_tried
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around whatever asks the server; one at a time finds out whether one that was away is back."""
         is_trial = self._is_tried = self._is_away
         try:
-            page = await self._page(query)
-        except IndexGoneError:
-            self._state = None
-            self._seen_at = -math.inf
-            self.health = IndexHealth.BUILDING
-            self.answers[IndexHealth.BUILDING] += 1
-            page = None
-        except SearchAwayError:
-            self._has_failed()
-            return None
+            yield
+        except SearchAwayError as error:
+            self._has_failed(error)
+            raise
         finally:
             if is_trial:
                 self._is_tried = False
-        self._is_away, self._pause = False, AWAY_SECONDS[0]
-        return page
+        self._is_there()
 
-    async def _page(self, query: SearchQuery) -> SearchPage | None:
+    async def _usable(self) -> tuple[IndexState, set[int]] | None:
+        """Where the index is, and which items have changed since; None where it cannot help, as `health` says."""
         state = await self._place()
         if state is None:
             self.health = IndexHealth.BUILDING
-            self.answers[self.health] += 1
             return None
         await self._feed.catch_up()
         changed = self._feed.items_since(state.cursor)
         if changed is None or len(changed) > MOST_CHANGED:
             self.health = IndexHealth.BEHIND
-            self.answers[self.health] += 1
             self._seen_at = -math.inf
             return None
         self.health = IndexHealth.READY
+        return state, changed
+
+    async def _page(self, query: SearchQuery) -> SearchPage | None:
+        usable = await self._usable()
+        if usable is None:
+            self.answers[self.health] += 1
+            return None
+        state, changed = usable
         mark = decode_mark(query.cursor) if query.cursor else None
         nearest = await self.index.find(state, query, changed, mark)
         if nearest is None:
@@ -124,11 +146,20 @@ class IndexedSearch:
             self.saw(await self.index.state())
         return self._state
 
-    def _has_failed(self) -> None:
-        """Of many who asked at once only the first failure is news."""
-        self.health = IndexHealth.AWAY
-        self.answers[self.health] += 1
+    def _is_there(self) -> None:
+        self._is_away, self._pause = False, AWAY_SECONDS[0]
+
+    def _has_failed(self, error: SearchAwayError) -> None:
+        """An index that is gone is built anew; a server that is away is left alone for a while.
+
+        Of many who asked at once only the first failure is news.
+        """
         self._state, self._seen_at = None, -math.inf
+        if isinstance(error, IndexGoneError):
+            self.health = IndexHealth.BUILDING
+            self._is_there()
+            return
+        self.health = IndexHealth.AWAY
         now = self._monotonic()
         if now >= self._away_until:
             self._is_away, self._away_until = True, now + self._pause

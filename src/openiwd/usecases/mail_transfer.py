@@ -4,6 +4,7 @@ goes on where it is safe to, stores nothing twice, and sends nothing again whose
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -11,12 +12,22 @@ from msgspec import Struct
 
 from openiwd.domain.email.mailbox import AfterStoring
 from openiwd.domain.email.outbound import SendingState
-from openiwd.domain.errors import ConflictError, InvalidInputError, TooLargeError
+from openiwd.domain.errors import (
+    ConflictError,
+    InvalidInputError,
+    OpenIwdError,
+    TooLargeError,
+    UnavailableError,
+)
 from openiwd.ports.email import MailboxLease, OutboundEmail
 from openiwd.ports.iwd import Iwd, Served
 from openiwd.ports.mail_provider import Fetched, MailProviderError, MailReader, MailSender, SendResult
 
 REFUSED_BY_US: Final = (InvalidInputError, TooLargeError)
+INTERNAL: Final = "internal"
+"""What IWD answers where something is wrong with itself."""
+TRIES: Final = 3
+"""So often such an answer to the same message is taken for a passing one."""
 
 
 _STATUS: Final = {
@@ -36,6 +47,15 @@ def _beginning(message: Fetched) -> Fetched:
         received_at=message.received_at,
         full_size=message.full_size or len(message.raw),
     )
+
+
+def _trace(message: Fetched) -> Fetched:
+    """What tells of a message of which nothing at all is taken; each of them is another one."""
+    mark = sha256(message.raw).hexdigest()
+    size = message.full_size or len(message.raw)
+    text = f"A message of {size} bytes could not be taken in. It lies in the mailbox as it came."
+    head = f"Subject: (a message that cannot be taken in)\r\nX-OpenIWD-Message: {mark}\r\n\r\n"
+    return Fetched(uid=message.uid, raw=f"{head}{text}\r\n".encode(), received_at=message.received_at)
 
 
 class FolderPlace(Struct):
@@ -69,6 +89,8 @@ class Transfer:
         self._places: dict[str, FolderPlace] = {}
         self._known = {c.folder: FolderPlace(c.uid_validity, c.last_uid) for c in served.cursors}
         self._tokens = {c.folder: c.token for c in served.cursors if c.token is not None}
+        self._failures: dict[tuple[str, int], int] = {}
+        """By folder and uid, how often IWD has failed at a message."""
 
     async def read(self, reader: MailReader, most: int = 100) -> int:
         """Takes in what is new in all folders, `most` messages of each; how many there were."""
@@ -147,12 +169,34 @@ class Transfer:
             message = Fetched(
                 uid=0, raw=message.raw, received_at=message.received_at, full_size=message.full_size
             )
-        try:
-            await self._iwd.submit(self.lease, folder, uid_validity, message)
-        except REFUSED_BY_US:
-            await self._iwd.submit(self.lease, folder, uid_validity, _beginning(message))
-        if mailbox.incoming.after_storing is not AfterStoring.KEEP:
+        is_taken = await self._hand_over(folder, uid, uid_validity, message)
+        if is_taken and mailbox.incoming.after_storing is not AfterStoring.KEEP:
             await reader.settle(folder, uid, mailbox.incoming.after_storing, mailbox.incoming.move_to)
+
+    async def _hand_over(self, folder: str, uid: int, uid_validity: int, message: Fetched) -> bool:
+        """Of what IWD refuses, or fails at again and again, less is handed over: the beginning, and then only that it
+        is there, so that no message blocks its box. Whether any of it was taken.
+        """
+        parts = (message, _beginning(message), _trace(message))
+        for part in parts:
+            try:
+                await self._iwd.submit(self.lease, folder, uid_validity, part)
+            except OpenIwdError as error:
+                if part is parts[-1] or not self._is_its_fault(error, (folder, uid)):
+                    raise
+            else:
+                self._failures.pop((folder, uid), None)
+                return part is not parts[-1]
+        return False
+
+    def _is_its_fault(self, error: OpenIwdError, message: tuple[str, int]) -> bool:
+        """Whether the message is at fault, and not its time."""
+        if isinstance(error, REFUSED_BY_US):
+            return True
+        if not isinstance(error, UnavailableError) or error.code != INTERNAL:
+            return False
+        self._failures[message] = self._failures.get(message, 0) + 1
+        return self._failures[message] >= TRIES
 
     async def send(self, sender: MailSender, reader: MailReader | None) -> int:
         """Sends what is due; `reader` files copies and looks for what an earlier holder may have sent."""

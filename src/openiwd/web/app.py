@@ -44,7 +44,7 @@ from openiwd.web.configuration import (
 )
 from openiwd.web.dashboard import dashboard_page
 from openiwd.web.doctor import doctor_page
-from openiwd.web.email import aside_page, editor_page, mailbox_page, response_page
+from openiwd.web.email import aside_page, editor_page, junk_page, mailbox_page, response_page
 from openiwd.web.gallery import gallery_page
 from openiwd.web.integration import integration_page
 from openiwd.web.item import act_page, around_page, item_page, thread_page
@@ -106,6 +106,7 @@ PAGES: Final[list[Any]] = [
     *editor_page.PAGES,
     *mailbox_page.PAGES,
     *response_page.PAGES,
+    *junk_page.PAGES,
     *aside_page.PAGES,
     *queue_list_page.PAGES,
     *dashboard_page.PAGES,

@@ -19,6 +19,7 @@ from yarl import URL
 from openiwd.domain.capture.answer import Answer, Notification
 from openiwd.domain.capture.json_body import fields_of, refused
 from openiwd.domain.capture.outside_source import AmqpSource
+from openiwd.domain.capture.place import place_key
 from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import InvalidInputError, UnavailableError
 from openiwd.ports.capture import MAX_RAW, CaptureSource, SourceHealth, SourceRecord, Taken
@@ -29,6 +30,7 @@ CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 15
 WAIT_SECONDS: Final = 1.0
 SEND_SECONDS: Final = 30.0
+SHORT_BYTES: Final = 255
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -176,8 +178,13 @@ def _message(body: bytes, correlation_id: str | None) -> aio_pika.Message:
         body,
         content_type="application/json",
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        correlation_id=correlation_id,
+        correlation_id=None if correlation_id is None else _short(correlation_id),
     )
+
+
+def _short(text: str) -> str:
+    """As much as a property of a message holds. A captureId can be longer: the body has all of it."""
+    return text.encode()[:SHORT_BYTES].decode(errors="ignore")
 
 
 def record_of(message: AbstractIncomingMessage) -> SourceRecord:
@@ -187,7 +194,7 @@ def record_of(message: AbstractIncomingMessage) -> SourceRecord:
     record = SourceRecord(
         fields={},
         stream="messages",
-        key=message.message_id[:500] if message.message_id else None,
+        key=place_key([message.message_id]) if message.message_id else None,
         position=f"message {message.message_id or message.delivery_tag}"[:500],
         message=str(named)[:60] if named else None,
         raw=message.body[: 4 * MAX_RAW].decode("utf-8", "replace")[:MAX_RAW],

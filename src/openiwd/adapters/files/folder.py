@@ -27,6 +27,33 @@ _UNREADY: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".sw
 _TAKEN: Final = re.compile(r"([0-9a-f]{16})~(.+)", re.DOTALL)
 _OWN_MARK: Final = re.compile(r"\.[0-9a-f]{16}$")
 LONGEST_NAME: Final = 180
+"""Bytes of a name: marks and endings are added to it, and a file system takes 255."""
+LONGEST_ENDING: Final = 10
+
+
+def told_name(name: str) -> str:
+    """A file's name as it is told, stored and put away: text in any case, and short enough for what is added to it.
+
+    What is no UTF-8 is taken as Windows-1252, as the content of tables is.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(name).decode("cp1252", "replace")
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    ending = _ending(name)
+    return _cut(name.removesuffix(ending), LONGEST_NAME - len(ending.encode())) + ending
+
+
+def _ending(name: str) -> str:
+    suffix = Path(name).suffix
+    return suffix if len(suffix) <= LONGEST_ENDING else ""
+
+
+def _cut(text: str, most: int) -> str:
+    """At most so many bytes of it."""
+    return text.encode()[:most].decode(errors="ignore")
 
 
 class TakenFile(NamedTuple):
@@ -89,7 +116,7 @@ class Folder:
         for _, path in sorted(found):
             match = _TAKEN.fullmatch(path.name)
             if match is not None and not path.is_symlink():
-                files.append(TakenFile(match[1], match[2], path))
+                files.append(TakenFile(match[1], told_name(match[2]), path))
         return files
 
     def take(self, settle_seconds: float) -> TakenFile | None:
@@ -98,8 +125,8 @@ class Folder:
             name = self._settled(settle_seconds)
             if name is None:
                 return None
-            taken = TakenFile(secrets.token_hex(8), name, self.path / TAKEN)
-            path = taken.path / f"{taken.token}~{name}"
+            taken = TakenFile(secrets.token_hex(8), told_name(name), self.path / TAKEN)
+            path = taken.path / f"{taken.token}~{taken.name}"
             try:
                 (self.path / INBOUND / name).rename(path)
             except FileNotFoundError:  # taken back meanwhile
@@ -138,9 +165,8 @@ class Folder:
 
     def marked(self, file: TakenFile, ending: str = "") -> str:
         """The file's name with the mark of this drop, so that nothing that lies there is overwritten."""
-        path = Path(file.name)
-        suffix = path.suffix if len(path.suffix) <= 10 else ""
-        stem = _OWN_MARK.sub("", file.name.removesuffix(suffix))[:LONGEST_NAME]
+        suffix = _ending(file.name)
+        stem = _cut(_OWN_MARK.sub("", file.name.removesuffix(suffix)), LONGEST_NAME)
         return f"{stem}.{file.token}{suffix}{ending}"
 
     def write(self, folder: str, name: str, fill: Callable[[IO[bytes]], None]) -> None:

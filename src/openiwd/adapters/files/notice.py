@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
 import msgspec
 
 from openiwd.domain.capture.answer import Notification
+
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def notices(notifications: Sequence[Notification], form: str) -> tuple[str, bytes]:
@@ -27,4 +30,4 @@ def notices(notifications: Sequence[Notification], form: str) -> tuple[str, byte
 
 
 def _attribute(name: str, value: Any) -> str:
-    return f" {name}={quoteattr(str(value))}"
+    return f" {name}={quoteattr(_NOT_IN_XML.sub(chr(0xFFFD), str(value)))}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
@@ -267,8 +268,9 @@ class ImapReader:
         )
 
 
+@lru_cache(maxsize=200)
 def tls_context(certificate: str) -> ssl.SSLContext:
-    """The usual authorities, and the one that the mailbox names."""
+    """The usual authorities, and the one that the mailbox names. Reading them takes long: once for each is enough."""
     context = ssl.create_default_context()
     if certificate.strip():
         context.load_verify_locations(cadata=certificate)

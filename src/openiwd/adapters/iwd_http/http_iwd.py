@@ -1,7 +1,11 @@
-"""IWD over HTTP with an API key: short time-outs, no repeats by itself; problems become errors of the domain again."""
+"""IWD over HTTP with an API key: short time-outs, no repeats by itself; problems become errors of the domain again.
+
+However many mailboxes have mail, leases are renewed in time: they have connections of their own.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -26,6 +30,8 @@ from openiwd.ports.mail_provider import Fetched, MailProviderError
 
 TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 LONG: Final = httpx.Timeout(60.0, connect=3.0)
+HANDED_OVER: Final = 16
+"""Messages that are handed over at the same time: a hundred mailboxes at once would only wait inside of IWD."""
 _ERRORS: Final[dict[int, type[OpenIwdError]]] = {
     400: InvalidInputError,
     401: UnauthenticatedError,
@@ -42,24 +48,32 @@ class HttpIwd:
     """Implements `openiwd.ports.iwd.Iwd`."""
 
     def __init__(self, url: str, api_key: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/iwd/v3",
-            headers={"x-api-key": api_key},
-            timeout=TIMEOUT,
-            trust_env=False,
-            follow_redirects=False,
-            transport=transport,
-        )
+        def client() -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                base_url=f"{url.rstrip('/')}/iwd/v3",
+                headers={"x-api-key": api_key},
+                timeout=TIMEOUT,
+                trust_env=False,
+                follow_redirects=False,
+                transport=transport,
+            )
+
+        self._http = client()
+        self._held = client()
+        """For what must not wait behind mail."""
+        self._handing_over = asyncio.Semaphore(HANDED_OVER)
 
     async def mailboxes(self) -> list[Served]:
-        return await self._ask("GET", "/mailboxes?for=email", list[Served], part="served")
+        return await self._ask("GET", "/mailboxes?for=email", list[Served], "served", http=self._held)
 
     async def take_leases(self, holder: UUID, most: int) -> list[MailboxLease]:
         body = {"holder": str(holder), "most": most}
-        return await self._ask("POST", "/mailboxes/leases", list[MailboxLease], part="leases", json=body)
+        return await self._ask(
+            "POST", "/mailboxes/leases", list[MailboxLease], "leases", json=body, http=self._held
+        )
 
     async def end_leases(self, holder: UUID) -> None:
-        await self._send("DELETE", f"/mailboxes/leases/{holder}")
+        await self._send("DELETE", f"/mailboxes/leases/{holder}", http=self._held)
 
     async def report(self, reports: Sequence[MailboxReport]) -> None:
         await self._send("POST", "/mailboxes/status", json={"statuses": msgspec.to_builtins(list(reports))})
@@ -77,15 +91,16 @@ class HttpIwd:
             query["receivedAt"] = message.received_at.isoformat()
         if message.full_size is not None:
             query["fullSize"] = message.full_size
-        return await self._ask(
-            "POST",
-            "/emails",
-            Submitted,
-            params=query,
-            content=message.raw,
-            headers={"content-type": "message/rfc822"},
-            timeout=LONG,
-        )
+        async with self._handing_over:
+            return await self._ask(
+                "POST",
+                "/emails",
+                Submitted,
+                params=query,
+                content=message.raw,
+                headers={"content-type": "message/rfc822"},
+                timeout=LONG,
+            )
 
     async def access_token(self, lease: MailboxLease) -> AccessToken:
         body = {"holder": str(lease.holder), "epoch": lease.epoch}
@@ -134,6 +149,7 @@ class HttpIwd:
 
     async def close(self) -> None:
         await self._http.aclose()
+        await self._held.aclose()
 
     async def _ask(self, method: str, path: str, kind: type[T], part: str | None = None, **more: Any) -> T:
         answer = await self._send(method, path, **more)
@@ -144,9 +160,11 @@ class HttpIwd:
             raise UnavailableError(f"IWD answers {method} {path} unexpectedly") from error
         return found
 
-    async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+    async def _send(
+        self, method: str, path: str, *, http: httpx.AsyncClient | None = None, **more: Any
+    ) -> httpx.Response:
         try:
-            answer = await self._http.request(method, path, **more)
+            answer = await (http or self._http).request(method, path, **more)
         except httpx.HTTPError as error:
             raise UnavailableError(f"IWD cannot be reached: {type(error).__name__}", retry_after=2) from error
         if answer.is_success:

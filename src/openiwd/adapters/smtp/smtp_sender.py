@@ -6,6 +6,7 @@ import base64
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Final
 
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException
@@ -73,16 +74,23 @@ class SmtpSender:
         One recipient that is put off puts the whole message off: nothing is handed over yet, so none gets it twice.
         """
         options = [f"SIZE={len(raw)}"] if client.supports_extension("size") else []
+        foreign = next((a for a in (sender, *recipients) if not a.isascii()), None)
+        if foreign is not None:
+            if not client.supports_extension("smtputf8"):
+                reason = f"the server takes no addresses such as {foreign} (SMTPUTF8)"
+                return SendOutcome(result=SendResult.REFUSED, reason=reason)
+            options += ["SMTPUTF8", "BODY=8BITMIME"]
         try:
-            await client.mail(sender, options=options)
+            await client.mail(sender, options=options, encoding="utf-8")
         except SMTPResponseException as error:
             if sender or error.code < 500:
                 raise
-            await client.mail(self._address, options=options)  # servers that take no mail without a sender
+            # Servers that take no mail without a sender.
+            await client.mail(self._address, options=options, encoding="utf-8")
         refused: list[str] = []
         for recipient in recipients:
             try:
-                await client.rcpt(recipient)
+                await client.rcpt(recipient, encoding="utf-8")
             except SMTPResponseException as error:
                 if error.code < 500:
                     return _by_code(error.code, f"{recipient}: {error.message}")
@@ -178,8 +186,9 @@ def _by_code(code: int, message: str) -> SendOutcome:
     return SendOutcome(result=result, reason=f"{code} {message}"[:1_000])
 
 
+@lru_cache(maxsize=200)
 def tls_context(certificate: str) -> ssl.SSLContext:
-    """The usual authorities, and the one that the mailbox names."""
+    """The usual authorities, and the one that the mailbox names. Reading them takes long: once for each is enough."""
     context = ssl.create_default_context()
     if certificate.strip():
         context.load_verify_locations(cadata=certificate)

@@ -28,12 +28,14 @@ from openiwd.adapters.source_database.statement import (
 from openiwd.domain.capture.answer import Notification
 from openiwd.domain.capture.outside_source import DatabaseSource
 from openiwd.domain.capture.point import CapturePoint
+from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Taken
 
 T = TypeVar("T")
 REMEMBERED: Final = 10_000
 LONGEST_WAIT: Final = 1.0
 TOGETHER: Final = ("INSERT", "UPDATE", "DELETE")
+UPDATE_FIELD: Final = "source.updateQuery"
 STAYING: Final = "rows stay in the capture query although the update query has run for them"
 
 
@@ -48,13 +50,17 @@ class DatabaseCaptureSource:
         self._update = Statement(settings.update_query)
         self._hooks = {kind: Statement(sql) for kind, sql in settings.hooks.items()}
         check_names(self._capture, frozenset({"most"}), "source.captureQuery", rows=False)
-        check_names(self._update, ANSWERED, "source.updateQuery", rows=True)
+        check_names(self._update, ANSWERED, UPDATE_FIELD, rows=True)
         for kind, hook in self._hooks.items():
             check_names(hook, NOTIFIED, f"source.hooks.{kind.value}", rows=False)
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="source database")
         self._next_look = 0.0
         self._acknowledged: OrderedDict[str, None] = OrderedDict()
         self._stays = False
+        self._updates = False
+        """Whether the update query was ever accepted for a row."""
+        self._refused: dict[str, InvalidInputError] = {}
+        """By key, rows for which it was not."""
 
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
@@ -69,6 +75,8 @@ class DatabaseCaptureSource:
         rows = await self._in_thread(lambda: self._select(most))
         records = [record_of(row, self._settings.key_columns) for row in rows]
         self._stays = any(r.key in self._acknowledged for r in records)
+        if len(records) < most:  # all that there are: others have been mended, or are gone
+            self._refused = {r.key: self._refused[r.key] for r in records if r.key in self._refused}
         if not records or self._stays:
             self._next_look = time.monotonic() + self._settings.poll_seconds
         return records
@@ -83,9 +91,9 @@ class DatabaseCaptureSource:
             return rows
 
     async def acknowledge(self, taken: Sequence[Taken]) -> Sequence[str]:
-        """All in one transaction of the source database."""
-        values = [self._update.values(answer_values(record, answer)) for record, answer in taken]
-        await self._in_thread(lambda: self._run([(self._update, v) for v in values], "source.updateQuery"))
+        """All in one transaction of the source database; where that is refused, each row in one of its own."""
+        rows = [(r.key or "", self._update.values(answer_values(r, answer))) for r, answer in taken]
+        await self._in_thread(lambda: self._update_rows(rows))
         for record, _ in taken:
             self._acknowledged[record.key or ""] = None
         while len(self._acknowledged) > REMEMBERED:
@@ -100,6 +108,33 @@ class DatabaseCaptureSource:
         ]
         if runs:
             await self._in_thread(lambda: self._run(runs, "source.hooks"))
+
+    def _update_rows(self, rows: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """A row that the database refuses holds up no other: it stays where it is, and is told. Where all that are new
+        are refused the statement itself is at fault.
+        """
+        try:
+            self._run([(self._update, values) for _, values in rows], UPDATE_FIELD)
+        except InvalidInputError:
+            if len(rows) == 1 and not self._updates:
+                raise
+            self._update_singly(rows)
+        else:
+            self._updates = True
+
+    def _update_singly(self, rows: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        fresh = {key for key, _ in rows} - self._refused.keys()
+        for key, values in rows:
+            try:
+                self._run([(self._update, values)], UPDATE_FIELD)
+            except InvalidInputError as error:
+                self._refused[key] = error
+            else:
+                self._updates = True
+                self._refused.pop(key, None)
+        is_at_fault = fresh and fresh <= self._refused.keys() and (len(fresh) > 1 or not self._updates)
+        if is_at_fault:
+            raise next(iter(self._refused.values()))
 
     def _run(self, runs: Sequence[tuple[Statement, dict[str, Any]]], field: str) -> None:
         with database_errors(field), self._engine.begin() as connection:
@@ -117,6 +152,9 @@ class DatabaseCaptureSource:
                 pass
 
         await self._in_thread(look)
+        if self._refused:
+            told = next(reversed(self._refused.values())).message
+            return SourceHealth(detail=f"the update query is refused for {len(self._refused)} rows: {told}")
         return SourceHealth(detail=STAYING if self._stays else "")
 
     async def _in_thread(self, act: Callable[[], T]) -> T:

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import TextClause, text
 
 from openiwd.domain.capture.answer import Answer, Notification
+from openiwd.domain.capture.place import place_key
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.capture import MAX_RAW, SourceRecord
 
@@ -77,13 +78,13 @@ def record_of(row: Mapping[str, Any], key_columns: Sequence[str]) -> SourceRecor
             hint=f"its columns are {', '.join(row)[:300]}",
             code="unknownColumn",
         )
-    key = "|".join(str(plain(row[folded[c.casefold()]])) for c in key_columns)
+    key = place_key([str(plain(row[folded[c.casefold()]])) for c in key_columns])
     raw = msgspec.json.encode(fields).decode()
     return SourceRecord(
         fields=fields,
         stream=STREAM,
-        key=key[:500],
-        position=f"row {key}"[:500],
+        key=key,
+        position=f"row {key}",
         raw=raw[:MAX_RAW],
         context=row,
     )

@@ -11,7 +11,8 @@ from openiwd.domain.email.header import decoded
 
 MAX_ADDRESSES: Final = 1_000
 MAX_LENGTH: Final = 320
-_ADDRESS: Final = re.compile(r"""[^\s<>@,;:"\\()\[\]]+@[^\s<>@,;:"\\()]+""")
+_ADDRESS: Final = re.compile(r"""(?<![^\s<>@,;:"\\()\[\]])[^\s<>@,;:"\\()\[\]]+@[^\s<>@,;:"\\()]+""")
+"""Begins where a word does: looked for at each letter, a word of any length would cost the square of it."""
 _QUOTED_LOCAL: Final = re.compile(r'"[^"\\\x00-\x1f]{1,64}"@[^\s<>@,;:"\\()\[\]]+')
 _TOKEN: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<[^<>]*>?|[,;:]|[^",;:()<>]+|[)>]', re.DOTALL
@@ -39,6 +40,20 @@ def is_address(text: str) -> bool:
         and (_ADDRESS.fullmatch(text) or _QUOTED_LOCAL.fullmatch(text)) is not None
         and ".." not in text.partition("@")[2]
     )
+
+
+def wire_form(address: str) -> str:
+    """As servers of any kind understand it: a domain in letters of a language by its ASCII name (IDNA).
+
+    What stands before the `@` has no such name: one that is not ASCII needs a server that takes it (SMTPUTF8).
+    """
+    local, at, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}{at}{domain.encode('idna').decode()}"
+    except UnicodeError:
+        return address
 
 
 def domain_of(address: str) -> str:

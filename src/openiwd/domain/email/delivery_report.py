@@ -71,7 +71,7 @@ _CODE: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY: Final = re.compile(r"\b([45]\d\d)[ -](?:[45]\.\d{1,3}\.\d{1,3}[ -])?([^\r\n]{3,300})")
 _FAILED_ADDRESS: Final = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,200})>\s*(?::|\.\.\.|\(|$)", re.MULTILINE)
 _BARE_ADDRESS: Final = re.compile(r"^\s{0,8}<?([^<>\s@]{1,200}@[^<>\s@:;,]{1,200})>?\s*:?\s*$", re.MULTILINE)
-_RETURNED_ID: Final = re.compile(r"^\s*message-id:\s*<([^<>\s]{1,900})>", re.IGNORECASE | re.MULTILINE)
+_RETURNED_ID: Final = re.compile(r"^[ \t]*message-id:\s*<([^<>\s]{1,900})>", re.IGNORECASE | re.MULTILINE)
 _ACTIONS: Final = {
     "failed": Delivery.FAILED,
     "delayed": Delivery.DELAYED,

@@ -9,7 +9,7 @@ LONGEST: Final = 4_000
 SHORTEST: Final = 24
 """Bytes of letters: 24 of a Latin script, 8 of a Chinese one."""
 SURE: Final = 0.8
-_NO_WORDS: Final = re.compile(r"\S*(?:@|://|www\.)\S*|\S*\d\S*")
+_NO_WORD: Final = re.compile(r"@|://|www\.|\d")
 _NO_LETTERS: Final = re.compile(r"[\W_]+")
 _CODE: Final = re.compile(r"[a-z]{2,3}")
 _NO_LANGUAGE: Final = "zxx"
@@ -17,7 +17,8 @@ _NO_LANGUAGE: Final = "zxx"
 
 def words_of(text: str) -> str | None:
     """What a language can be told by: words without addresses, links and numbers; None where these are too few."""
-    words = _NO_LETTERS.sub(" ", _NO_WORDS.sub(" ", text[: 4 * LONGEST]))[:LONGEST].strip()
+    plain = " ".join(word for word in text[: 4 * LONGEST].split() if not _NO_WORD.search(word))
+    words = _NO_LETTERS.sub(" ", plain)[:LONGEST].strip()
     return words if len(words.replace(" ", "").encode("utf-8", "replace")) >= SHORTEST else None
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from openiwd.domain.email.address import Address
+from openiwd.domain.email.address import Address, wire_form
 from openiwd.domain.email.message import EmailKind, ParsedEmail
 from openiwd.domain.errors import ConflictError
 
@@ -103,13 +103,19 @@ class Composition(Struct, frozen=True, kw_only=True):
     @property
     def recipients(self) -> list[str]:
         """The envelope's recipients, each once."""
-        return list(dict.fromkeys(a.address for a in (*self.to, *self.cc, *self.bcc)))
+        return list(dict.fromkeys(wire_form(a.address) for a in (*self.to, *self.cc, *self.bcc)))
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether all addresses that headers name can be written for any server."""
+        named = (self.sender, *self.to, *self.cc, *([self.reply_to] if self.reply_to else []))
+        return all(wire_form(a.address).isascii() for a in named)
 
 
 def compose(composition: Composition) -> bytes:
     """The message as it goes over the wire: the same composition gives the same bytes."""
     c = composition
-    message = EmailMessage(policy=SMTP.clone(max_line_length=78))
+    message = EmailMessage(policy=(SMTP if c.is_ascii else SMTPUTF8).clone(max_line_length=78))
     message["Message-ID"] = f"<{c.message_id}>"
     message["Date"] = format_datetime(c.date)
     message["From"] = _header(c.sender)
@@ -144,7 +150,7 @@ def with_hidden_recipients(raw: bytes, recipients: Sequence[str]) -> bytes:
         a.addr_spec.lower() for name in ("To", "Cc") for h in headers.get_all(name, []) for a in h.addresses
     }
     hidden = [r for r in recipients if r.lower() not in named]
-    return b"Bcc: " + ",\r\n ".join(hidden).encode("ascii") + b"\r\n" + raw if hidden else raw
+    return b"Bcc: " + ",\r\n ".join(hidden).encode() + b"\r\n" + raw if hidden else raw
 
 
 def _fix_boundaries(message: EmailMessage, message_id: str) -> None:
@@ -155,7 +161,7 @@ def _fix_boundaries(message: EmailMessage, message_id: str) -> None:
 
 
 def _header(person: Address) -> HeaderAddress:
-    local, _, domain = person.address.rpartition("@")
+    local, _, domain = wire_form(person.address).rpartition("@")
     return HeaderAddress(_one_line(person.name), local, domain)
 
 

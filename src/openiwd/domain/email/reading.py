@@ -23,6 +23,8 @@ MAX_TEXT: Final = 512 * 1024
 MAX_HTML: Final = 2 * 1024 * 1024
 MAX_SUBJECT: Final = 512
 MAX_REFERENCES: Final = 100
+MAX_ID: Final = 998
+"""Bytes of a Message-ID, as of a line of a header: what is longer names no message, and no index could hold it."""
 MAX_COMPARED: Final = 400
 """Words of an HTML text that are looked for in the plain one."""
 KEPT_HEADERS: Final = (
@@ -162,7 +164,7 @@ def message_ids(value: str) -> list[str]:
         found = ["".join(one.split()) for one in _BROKEN_ID.findall(value)]
     if not found and "@" in value:
         found = [word.strip("<>,;\"'") for word in value.split() if "@" in word][:1]
-    return [one for one in dict.fromkeys(found) if one]
+    return [one for one in dict.fromkeys(found) if 0 < len(one.encode("utf-8", "replace")) <= MAX_ID]
 
 
 def read_date(value: str) -> datetime | None:

@@ -85,6 +85,7 @@ GROUPS: Final = (
         (
             Entry("mailboxes", "/configuration/mailboxes", "mail", "mailboxes.view"),
             Entry("standard_responses", "/configuration/standard-responses", "chat", "mailboxes.view"),
+            Entry("filters", "/configuration/filters", "filter", "filters.view"),
             Entry("quarantine", "/configuration/quarantine", "shield", "emails.review"),
         ),
     ),

@@ -217,6 +217,11 @@ export function startQueue() {
     if (event.detail.target.id !== "list" || !allMatching) return;
     if (event.detail.pathInfo?.requestPath !== `/${document.getElementById("list").dataset.query}`) clearSelection();
   });
+  // What is told is read out when it changes, and not at every refresh.
+  document.body.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+    if (detail.target.id !== "search-told") return;
+    detail.shouldSwap = detail.target.textContent.trim() !== detail.fragment.textContent.trim();
+  });
   document.body.addEventListener("showList", (event) => {
     const { href } = event.detail;
     load("GET", href, { target: "#list", swap: "outerHTML", push: href });

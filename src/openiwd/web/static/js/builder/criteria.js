@@ -135,7 +135,7 @@ export function criteriaEditor(criteria, onchange, { faults = {}, path = "when",
       node.attribute = name;
       changed();
       if (attributeNamed(name).family !== family || attributeNamed(name).allowed.length) draw();
-    }, { "data-node": numberOf(node), placeholder: "data.…" }));
+    }, { "data-node": numberOf(node), placeholder: vocabulary().example ?? "data.…" }));
     draw();
     return h("div", {}, row, faultLines(faultsAt(faults, node.not ? `${at}.not` : at, true)));
   }
