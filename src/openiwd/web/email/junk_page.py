@@ -108,7 +108,7 @@ async def _page(
         stored=stored,
         fields={f.name: f for f in fields},
         when=when,
-        faults=faults_by_field(error) if error is not None else {},
+        faults=faults_by_field(error, visit.t) if error is not None else {},
         vocabulary=vocabulary_of(visit.t),
         categories=await _paths(visit),
         action=href_of(value.id) if value is not None else f"{PATH}/-/new",
