@@ -233,6 +233,18 @@ class Site:
 
         self.run(done())
 
+    def work_on(self, item_id: Any, agent_id: str, focus_seconds: int) -> None:
+        """Assigned to an agent, who completes it."""
+
+        async def worked() -> None:
+            services = await self.services()
+            given = ActionRequest(agent=agent_id)
+            await item_action.perform(services, Action.ASSIGN, given, CALLER, item_id)
+            done = ActionRequest(agent=agent_id, result_code="Settled", focus_seconds=focus_seconds)
+            await item_action.perform(services, Action.COMPLETE, done, CALLER, item_id)
+
+        self.run(worked())
+
     def set_state(self, agent_id: str, state: AgentState, reason: str | None = None) -> None:
         async def change() -> None:
             await agent_use.set_state(await self.services(), agent_id, state, caller=CALLER, reason=reason)

@@ -67,7 +67,8 @@ def mart(site: Site) -> Iterator[MartOfSite]:
 
 
 @pytest.fixture(scope="module")
-def loaded(mart: MartOfSite) -> MartOfSite:
+def loaded(site: Site, mart: MartOfSite) -> MartOfSite:
+    site.work_on(site.add_one("Worked on", "theft").id, "rossi", focus_seconds=20)
     mart.load()
     return mart
 
