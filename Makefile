@@ -12,6 +12,7 @@ OPENIWD_DATA ?= ../shared/data
 PYTEST_WORKERS ?= auto
 ARGS ?=
 FAULTS_PACKAGES := redis-server:redis-server dovecot:dovecot-imapd /usr/lib/dovecot/lmtp:dovecot-lmtpd postfix:postfix
+BROWSER_TESTS := tests/browser
 # Errors of the driver itself (a navigation that the page's own one cut off, a node that a refresh took
 # away between two steps) are no verdict on the page: such a test runs once more, and the summary names it.
 # A failed expectation is never tried again.
@@ -60,8 +61,8 @@ test-packages:
 	@.ci/oidc-provider
 
 test: install test-packages ## all tests, real servers included (ARGS="tests/unit -k calendar" ...)
-	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
-	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile -m browser $(DRIVER_ERRORS_AGAIN) $(ARGS) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal $(or $(ARGS),--ignore=$(BROWSER_TESTS)) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile -m browser $(DRIVER_ERRORS_AGAIN) $(or $(ARGS),$(BROWSER_TESTS)) || { code=$$?; [ -n "$(ARGS)" ] && [ $$code -eq 5 ]; }
 
 test-replay: install ## replays the real event logs from OPENIWD_DATA (default ../shared/data)
 	@if [ -d "$(OPENIWD_DATA)" ]; then \

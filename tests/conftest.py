@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
@@ -9,6 +11,7 @@ pytest_plugins = [
     for name in (
         "postgres",
         "postgres_15",
+        "prepared",
         "mariadb",
         "kafka",
         "rabbitmq",
@@ -24,3 +27,9 @@ settings.register_profile(
     "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+def pytest_collection_finish() -> None:
+    """All modules and tests are there to stay: the collector is not to walk through them again and again."""
+    gc.collect()
+    gc.freeze()

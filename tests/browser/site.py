@@ -34,6 +34,7 @@ from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.rule_set import publish
 from openiwd.usecases.work_item import apply
 from tests.factories.api import LOOPBACK, SECRET_KEY
+from tests.factories.password import hashed
 from tests.servers.postgres import TEMPLATE_CONTROL, TEMPLATE_TENANT, PostgresServer
 from tests.servers.until import until
 
@@ -156,7 +157,7 @@ class Site:
             comment="first version",
         )
         await agent_use.save_profiles(services, AGENTS, CALLER)
-        await bootstrap.make_users(self._wiring, tenant, USERS)
+        await bootstrap.make_users(self._wiring, tenant, USERS, await hashed(PASSWORD))
         await self.create(*STANDING)
         self._server = Serving(self._wiring, host="127.0.0.1", port=0, metrics_port=None)
         await self._server.start()
@@ -180,7 +181,7 @@ class Site:
         services = await self._wiring.platform.services(tenant_id)
         if rules is not None:
             await publish(services, self._wiring.holidays, rules, CALLER, comment="first version")
-        await bootstrap.make_users(self._wiring, tenant, [user])
+        await bootstrap.make_users(self._wiring, tenant, [user], await hashed(PASSWORD))
         return services
 
     async def services(self) -> TenantServices:

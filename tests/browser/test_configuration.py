@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.accessibility import violations
+from tests.browser.accessibility import in_the_dark, violations, violations_in_both_themes
 from tests.browser.conftest import Open, Watch, go
 from tests.browser.drafts import begin, discard_all
 from tests.browser.site import Site
@@ -58,12 +58,11 @@ def test_a_narrow_screen_has_room_for_all(open_as: Open, shot: Shot) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_frame_is_accessible(open_as: Open, scheme: str) -> None:
-    page = open_as("bea", "/configuration/drafts", scheme=scheme)
-    assert violations(page) == []
+def test_the_frame_is_accessible(open_as: Open) -> None:
+    page = open_as("bea", "/configuration/drafts")
+    assert violations_in_both_themes(page) == []
     begin(page)
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
 
 
 def test_a_category_is_edited_with_its_criteria_in_words(open_as: Open, shot: Shot) -> None:
@@ -147,9 +146,8 @@ def test_without_a_draft_everything_is_only_shown(open_as: Open, path: str) -> N
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_rule_is_written_with_its_actions(open_as: Open, shot: Shot, scheme: str) -> None:
-    page = open_as("bea", "/configuration/rules", scheme=scheme)
+def test_a_rule_is_written_with_its_actions(open_as: Open, shot: Shot) -> None:
+    page = open_as("bea", "/configuration/rules")
     begin(page)
     page.get_by_role("link", name="Add").click()
     page.fill("[name=name]", "Late complaints")
@@ -172,8 +170,10 @@ def test_a_rule_is_written_with_its_actions(open_as: Open, shot: Shot, scheme: s
     then.get_by_label("Attribute", exact=True).fill("data.plate")
     then.get_by_label("Value", exact=True).last.fill("HH-X 1")
     then.get_by_label("Reason").last.fill("too late")
-    assert violations(page) == []
-    shot(page, f"configuration-rule-{scheme}")
+    assert violations_in_both_themes(page) == []
+    shot(page, "configuration-rule-light")
+    with in_the_dark(page):
+        shot(page, "configuration-rule-dark")
     page.get_by_role("button", name="Save to draft").click()
     expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
     expect(then.get_by_label("Action", exact=True)).to_have_count(6)
@@ -186,9 +186,8 @@ def test_a_rule_is_written_with_its_actions(open_as: Open, shot: Shot, scheme: s
     expect(page.locator("#conf-tree a")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_decision_table_is_pasted_from_a_spreadsheet(open_as: Open, shot: Shot, scheme: str) -> None:
-    page = open_as("bea", "/configuration/decision-tables", scheme=scheme)
+def test_a_decision_table_is_pasted_from_a_spreadsheet(open_as: Open, shot: Shot) -> None:
+    page = open_as("bea", "/configuration/decision-tables")
     begin(page)
     page.get_by_role("link", name="Add").click()
     page.fill("[name=name]", "Value by product and amount")
@@ -213,12 +212,14 @@ def test_a_decision_table_is_pasted_from_a_spreadsheet(open_as: Open, shot: Shot
     page.get_by_role("button", name="Move left, Column 2").click()
     expect(page.locator("[data-cell='1-0']")).to_have_value("2500.5")
     expect(page.locator("[data-cell='1-1']")).to_have_value("collision")
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
     page.get_by_role("button", name="Save to draft").click()
     expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
     expect(page.locator("[data-cell='1-0']")).to_have_value("2500.5")
     expect(page.get_by_role("region", name="Draft")).to_contain_text("valid")
-    shot(page, f"configuration-decision-table{'' if scheme == 'light' else '-dark'}")
+    shot(page, "configuration-decision-table")
+    with in_the_dark(page):
+        shot(page, "configuration-decision-table-dark")
 
 
 def paste(page: Page, cell: Locator, text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.accessibility import faults, violations
+from tests.browser.accessibility import faults, violations, violations_in_both_themes
 from tests.browser.conftest import Open, go
 from tests.browser.site import Site
 
@@ -15,7 +15,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("agents_out")]
 Shot = Callable[[Page, str], None]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     ("login", "path"),
     [
@@ -30,10 +29,10 @@ Shot = Callable[[Page, str], None]
         ("amara", "/workspace"),
     ],
 )
-def test_pages_are_accessible(open_as: Open, login: str | None, path: str, scheme: str) -> None:
-    page = open_as(login, scheme=scheme)
+def test_pages_are_accessible(open_as: Open, login: str | None, path: str) -> None:
+    page = open_as(login)
     page.goto(path)
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
 
 
 def test_details_and_dialogs_are_accessible(site: Site, open_as: Open) -> None:

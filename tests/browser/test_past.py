@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.accessibility import faults
+from tests.browser.accessibility import faults, faults_in_both_themes, in_the_dark
 from tests.browser.conftest import Open, go
 from tests.browser.site import Site
 
@@ -82,17 +82,18 @@ def test_an_item_and_its_history_lead_to_how_it_was(site: Site, open_as: Open, s
     assert faults(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_can_be_used_by_everybody(site: Site, open_as: Open, shot: Shot, scheme: str) -> None:
+def test_it_can_be_used_by_everybody(site: Site, open_as: Open, shot: Shot) -> None:
     item = site.add_one(
         "An item with a rather long subject that does not fit into its column at all", "theft"
     )
     address = then(item=str(item.id))
     for width in (1280, 900):
-        page = open_as("ines", address, width=width, height=800, scheme=scheme)
+        page = open_as("ines", address, width=width, height=800)
         expect(page.locator("#drawer")).to_be_visible()
-        assert faults(page) == []
-        shot(page, f"past-{scheme}-{width}")
+        assert faults_in_both_themes(page) == []
+        shot(page, f"past-light-{width}")
+        with in_the_dark(page):
+            shot(page, f"past-dark-{width}")
 
 
 def test_it_speaks_german(site: Site, open_as: Open, shot: Shot) -> None:

@@ -14,7 +14,7 @@ from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set_approval import RuleSetSettings
 from openiwd.usecases.rule_set_edit import How
 from openiwd.usecases.rule_set_object import RULES, TESTS
-from tests.browser.accessibility import violations
+from tests.browser.accessibility import in_the_dark, violations, violations_in_both_themes
 from tests.browser.conftest import Open, Watch
 from tests.browser.drafts import begin
 from tests.browser.site import CALLER, Site
@@ -64,12 +64,8 @@ def to_service(page: Page, category: str) -> None:
     expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_impact_is_counted_looked_into_and_published(
-    site: Site, open_as: Open, shot: Shot, scheme: str
-) -> None:
-    suffix = "" if scheme == "light" else "-dark"
-    page = open_as("bea", "/configuration/categories", scheme=scheme)
+def test_the_impact_is_counted_looked_into_and_published(site: Site, open_as: Open, shot: Shot) -> None:
+    page = open_as("bea", "/configuration/categories")
     begin(page)
     draft = draft_of(page)
     site.run(put(site, draft, RULES, "never", ODD))
@@ -87,21 +83,29 @@ def test_the_impact_is_counted_looked_into_and_published(
     expect(page.get_by_role("row", name="Queue")).to_contain_text("service")
     for summary in page.locator("#impact summary").all():
         summary.click()
-    assert violations(page) == []
-    shot(page, f"rule-change-review{suffix}")
+    assert violations_in_both_themes(page) == []
+    shot(page, "rule-change-review")
+    with in_the_dark(page):
+        shot(page, "rule-change-review-dark")
     page.locator("#impact .figures").get_by_role("link").first.click()
     expect(page.locator("main tbody tr").first).to_contain_text("Motor L2")
-    assert violations(page) == []
-    shot(page, f"rule-change-items{suffix}")
+    assert violations_in_both_themes(page) == []
+    shot(page, "rule-change-items")
+    with in_the_dark(page):
+        shot(page, "rule-change-items-dark")
     page.go_back()
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_role("alert")).to_contain_text("1 of 1 tests fail")
-    shot(page, f"rule-change-failed{suffix}")
+    shot(page, "rule-change-failed")
+    with in_the_dark(page):
+        shot(page, "rule-change-failed-dark")
     page.fill("[name=despiteTests]", "The second level has moved")
     page.get_by_role("button", name="Publish").click()
     expect(page.locator(".note .run")).to_contain_text("open item was judged again", timeout=30_000)
-    assert violations(page) == []
-    shot(page, f"rule-change-published{suffix}")
+    assert violations_in_both_themes(page) == []
+    shot(page, "rule-change-published")
+    with in_the_dark(page):
+        shot(page, "rule-change-published-dark")
 
 
 @pytest.fixture(autouse=True)

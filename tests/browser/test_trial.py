@@ -19,7 +19,7 @@ from openiwd.usecases.configuration import Editor
 from openiwd.usecases.rule_set_edit import How
 from openiwd.usecases.rule_set_object import RULES
 from openiwd.usecases.work_item import apply
-from tests.browser.accessibility import violations
+from tests.browser.accessibility import in_the_dark, violations, violations_in_both_themes
 from tests.browser.conftest import Open, Watch, go
 from tests.browser.drafts import Drafts
 from tests.browser.site import CALLER, Site
@@ -94,19 +94,19 @@ def shadow_runs(site: Site) -> None:
     site.run(running())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_shadow_shows_live_what_would_be_different(
-    site: Site, open_as: Open, shot: Shot, draft: UUID, traffic: Traffic, scheme: str
+    site: Site, open_as: Open, shot: Shot, draft: UUID, traffic: Traffic
 ) -> None:
-    dark = "" if scheme == "light" else "-dark"
-    page = open_as("bea", f"/configuration/drafts/{draft}", scheme=scheme)
+    page = open_as("bea", f"/configuration/drafts/{draft}")
     page.get_by_role("navigation", name="The draft's trials").get_by_role("link", name="Shadow").click()
     expect(page.get_by_text("No shadow has run yet")).to_be_visible()
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
     page.get_by_role("button", name="Start shadow").click()
     expect(page.get_by_text("Nothing has come in yet").first).to_be_visible()
-    assert violations(page) == []
-    shot(page, f"shadow-begun{dark}")
+    assert violations_in_both_themes(page) == []
+    shot(page, "shadow-begun")
+    with in_the_dark(page):
+        shot(page, "shadow-begun-dark")
     shadow_runs(site)
     traffic.come(3, "Question about the deductible", "question")
     traffic.come(
@@ -120,8 +120,10 @@ def test_a_shadow_shows_live_what_would_be_different(
     expect(rows.first).to_contain_text("Requirement")
     expect(rows.first).to_contain_text("motor_claims 7")
     expect(rows.first.locator("td").nth(2)).to_contain_text("vip")
-    assert violations(page) == []
-    shot(page, f"shadow{dark}")
+    assert violations_in_both_themes(page) == []
+    shot(page, "shadow")
+    with in_the_dark(page):
+        shot(page, "shadow-dark")
     page.get_by_role("link", name="Business value").click()
     page.wait_for_url("**/shadow?kind=businessValue")
     expect(rows).to_have_count(2)
@@ -133,21 +135,23 @@ def test_a_shadow_shows_live_what_would_be_different(
     go(page, f"/configuration/drafts/{draft}/shadow")
     page.set_viewport_size({"width": 900, "height": 1100})
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    shot(page, f"shadow-tablet{dark}")
+    shot(page, "shadow-tablet")
+    with in_the_dark(page):
+        shot(page, "shadow-tablet-dark")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("stopped")).to_be_visible()
     expect(page.locator("#shadow-looked")).to_have_text("7")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_canary_shows_both_sides_and_is_stopped(
-    site: Site, open_as: Open, shot: Shot, draft: UUID, traffic: Traffic, scheme: str
+    site: Site, open_as: Open, shot: Shot, draft: UUID, traffic: Traffic
 ) -> None:
-    dark = "" if scheme == "light" else "-dark"
-    page = open_as("bea", f"/configuration/drafts/{draft}/canary", scheme=scheme)
+    page = open_as("bea", f"/configuration/drafts/{draft}/canary")
     expect(page.get_by_role("heading", name="Start a canary")).to_be_visible()
-    assert violations(page) == []
-    shot(page, f"canary-start{dark}")
+    assert violations_in_both_themes(page) == []
+    shot(page, "canary-start")
+    with in_the_dark(page):
+        shot(page, "canary-start-dark")
     page.get_by_label("Share of the new items").fill("50")
     page.get_by_role("button", name="Start canary").click()
     expect(page.get_by_text("50 % of the new items")).to_be_visible()
@@ -155,11 +159,15 @@ def test_a_canary_shows_both_sides_and_is_stopped(
     traffic.come(12, "Windscreen", "glass")
     traffic.come(6, "Question", "question", "vip")
     expect(page.locator(".trial-spread").first).to_contain_text("Motor L2", timeout=SLOW)
-    assert violations(page) == []
-    shot(page, f"canary{dark}")
+    assert violations_in_both_themes(page) == []
+    shot(page, "canary")
+    with in_the_dark(page):
+        shot(page, "canary-dark")
     page.set_viewport_size({"width": 900, "height": 1100})
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    shot(page, f"canary-tablet{dark}")
+    shot(page, "canary-tablet")
+    with in_the_dark(page):
+        shot(page, "canary-tablet-dark")
     page.set_viewport_size({"width": 1440, "height": 900})
     judged = page.locator("#canary-items").inner_text().split()[0]
     page.locator("#canary-items").click()
@@ -170,7 +178,7 @@ def test_a_canary_shows_both_sides_and_is_stopped(
     expect(page.locator("dialog")).to_contain_text("The live rules judge everything again")
     page.locator("dialog").get_by_role("button", name="Stop canary").click()
     expect(page.get_by_text("have been judged again")).to_be_visible()
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
 
 
 def test_a_bad_draft_is_taken_back_before_ones_eyes(

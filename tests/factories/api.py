@@ -23,6 +23,7 @@ from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.decider import Decider
 from openiwd.usecases.platform import TenantServices
+from tests.factories.password import hashed
 from tests.factories.tenant import RULES, stored_rules
 
 PREFIX = "/iwd/v3"
@@ -84,7 +85,7 @@ class World:
     async def add_user(self, login: str, role: Role, **fields: Any) -> None:
         user = User(
             id=new_id(), tenant_id="t", login=login, name=login.capitalize(), role=role.value,
-            password_hash=await self.platform.identities.hash_password(PASSWORD), **fields,
+            password_hash=(await hashed(PASSWORD))[PASSWORD], **fields,
         )  # fmt: skip
         await self.wiring.control.save_user(user, revision=None)
 

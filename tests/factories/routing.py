@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from openiwd.domain.gws import GwsSettings
@@ -17,7 +17,6 @@ from openiwd.usecases.routing import Routing
 from openiwd.usecases.routing_record import ROUTER
 from tests.factories.api import World
 from tests.servers.gws import Gws
-from tests.servers.until import until
 
 RULES = """
 name: Routed
@@ -31,6 +30,13 @@ categories:
   - {id: o, name: O, schema: s, queue: own, when: {attribute: data.kind, operator: eq, value: own}}
   - {id: c, name: C, schema: s, queue: outside, when: {attribute: data.kind, operator: ne, value: own}}
 """
+
+
+async def turned(once: Callable[[], Awaitable[object]], seconds: float) -> None:
+    """Turns until one says that it was the last."""
+    async with asyncio.timeout(seconds):
+        while not await once():
+            pass
 
 
 class Conversation:
@@ -83,7 +89,7 @@ class Conversation:
             await self.turn()
             return condition()
 
-        await until(once, seconds=seconds)
+        await turned(once, seconds)
 
     async def new(self, capture_id: str, value: int = 0, segment: str | None = None, **fields: Any) -> str:
         ext = {} if segment is None else {"customerSegment": segment}
@@ -112,7 +118,7 @@ class Conversation:
             await self.turn()
             return not await self.open_submissions()
 
-        await until(once, seconds=40)
+        await turned(once, 40)
 
     async def status(self, item_id: str, status: str) -> None:
         """Turns until the item has it."""
@@ -121,4 +127,4 @@ class Conversation:
             await self.turn()
             return bool((await self.item(item_id))["status"] == status)
 
-        await until(once, seconds=40)
+        await turned(once, 40)

@@ -1,4 +1,6 @@
-"""A long fault run: `python -m tests.faults --seconds 600 --seed 7`. Ends with code 1 when anything is violated."""
+"""A long fault run: `python -m tests.faults --seconds 600 --seed 7`. Ends with code 1 when anything is violated,
+or when too little has happened to tell.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def main() -> int:
         print(rendered(report.lines, report.violations))  # noqa: T201
     for violation in report.violations:
         print(f"  {violation}")  # noqa: T201
-    if report.violations:
+    for text in report.missing():
+        print(f"  {text}")  # noqa: T201
+    if report.violations or report.missing():
         return 1
     if not options.keep:
         shutil.rmtree(folder)

@@ -24,6 +24,7 @@ from tests.faults.table import FaultLine, Silence
 CALM_SECONDS = (1.0, 3.0)
 """Between one fault and the next."""
 SURVIVOR_SECONDS = 60.0
+LEAST_ACKNOWLEDGED, LEAST_GRANTS = 100, 20
 SOURCES = 3
 
 
@@ -49,6 +50,15 @@ class Report(Struct, kw_only=True):
     """What became of each kind of fault."""
     beside: str = ""
     """What mail and webhooks came to."""
+
+    def missing(self) -> list[str]:
+        """Why the run says little, whatever it has found."""
+        wanted = {
+            "no load to speak of": self.acknowledged > LEAST_ACKNOWLEDGED,
+            "hardly anything was granted": self.grants > LEAST_GRANTS,
+            "not each kind of fault has happened": FAULTS.keys() <= self.faults.keys(),
+        }
+        return [text for text, is_there in wanted.items() if not is_there]
 
     def line(self) -> str:
         worst = f"{max(self.takeover_seconds):.1f} s" if self.takeover_seconds else "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import asyncpg
 import httpx
@@ -27,7 +28,10 @@ from openiwd.processes.identity import new_id
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.platform import TenantServices
+from tests.factories.password import hashed
 from tests.factories.tenant import stored_rules
+from tests.servers.postgres import RUN_DIR_VARIABLE
+from tests.servers.prepared import Forked, interpreter
 
 PREFIX = "/iwd/v3"
 TENANT = "t"
@@ -35,9 +39,16 @@ PASSWORD = "correct horse battery"
 READY_SECONDS = 60.0
 TAKEOVER_SECONDS = 20.0
 """Generous: the machine may be busy. The lease itself is over after LEASE_SECONDS."""
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that are made again and again: to load the authorities that are trusted takes longer than to ask."""
 PATIENCE = 20
 """So often the rules are published again."""
 T = TypeVar("T")
+
+
+def told(url: str) -> httpx.Response:
+    """One answer, on a connection of its own."""
+    return httpx.get(url, timeout=10, trust_env=False, verify=NO_TLS)
 
 
 class Process:
@@ -54,18 +65,14 @@ class Process:
     ) -> None:
         self._log = log.open("a")
         self.command = command
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "openiwd", *command, "--port", str(port), "--metrics-port", "0", "--json"],
-            env={
-                **os.environ,
-                "OPENIWD_DATABASE_URL": dsn,
-                "OPENIWD_CONNECTION_BUDGET": str(budget),
-                **(environment or {}),
-            },
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-        )
+        arguments = [*command, "--port", str(port), "--metrics-port", "0", "--json"]
+        variables = {
+            **os.environ,
+            "OPENIWD_DATABASE_URL": dsn,
+            "OPENIWD_CONNECTION_BUDGET": str(budget),
+            **(environment or {}),
+        }
+        self.process = _started(arguments, variables, self._log)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, log.read_text()[-4_000:]
@@ -75,12 +82,14 @@ class Process:
         self.streams: list[threading.Thread] = []
 
     def client(self, key: str, timeout: float = 20.0) -> httpx.Client:
-        return httpx.Client(base_url=self.url + PREFIX, headers={"x-api-key": key}, timeout=timeout)
+        return httpx.Client(
+            base_url=self.url + PREFIX, headers={"x-api-key": key}, timeout=timeout, verify=NO_TLS
+        )
 
     def decides(self) -> bool:
         """Whether this very process decides; its API would answer for whoever does."""
         with suppress(httpx.HTTPError):
-            text = httpx.get(f"{self.metrics_url}/metrics", timeout=10, trust_env=False).text
+            text = told(f"{self.metrics_url}/metrics").text
             return f'iwd_distributor_leader{{tenant="{TENANT}"}} 1.0' in text
         return False
 
@@ -115,6 +124,21 @@ class Process:
         if self.process.stdout is not None:
             self.process.stdout.close()
         self._log.close()
+
+
+def _started(
+    arguments: list[str], environment: Mapping[str, str], errors: TextIO
+) -> subprocess.Popen[str] | Forked:
+    """In a test run forked by an interpreter that has all modules loaded, unless it is other code that is to run."""
+    if RUN_DIR_VARIABLE in os.environ and environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH"):
+        return interpreter.fork(arguments, environment, errors)
+    return subprocess.Popen(
+        [sys.executable, "-m", "openiwd", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
 
 
 class Site:
@@ -177,7 +201,7 @@ async def prepare(
             new_id(), TENANT, agent_id, role=Role.AGENT, agent_id=agent_id
         )
         users.append(FirstUser(login=agent_id, password=PASSWORD, role=Role.AGENT.value, agent_id=agent_id))
-    await make_users(wiring, tenant, users)
+    await make_users(wiring, tenant, users, await hashed(PASSWORD))
     keys["admin"], _ = await identities.create_key(new_id(), TENANT, "admin", role=Role.ADMINISTRATOR)
     await wiring.close()
     return keys

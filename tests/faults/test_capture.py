@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.faults.installation import READY_SECONDS, Process, Site, until
+from tests.servers.until import until as until_async
 
 pytestmark = pytest.mark.timeout(300)
 RECORDS = 6_000
@@ -63,9 +64,13 @@ def running(site: Site, tmp_path: Path) -> Iterator[Reading]:
 
 
 async def at_least(running: Reading, count: int) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while await running.items() < count:
-        assert time.monotonic() < deadline, running.status()
+    async def there() -> bool:
+        return await running.items() >= count
+
+    try:
+        await until_async(there, seconds=READY_SECONDS)
+    except TimeoutError:
+        pytest.fail(f"fewer than {count} items: {running.status()}")
 
 
 async def test_a_killed_reader_is_followed_and_every_record_is_taken_once(running: Reading) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from tests.faults.installation import PASSWORD, PREFIX, Process, Site, asked, until
+from tests.faults.installation import NO_TLS, PASSWORD, PREFIX, Process, Site, asked, told, until
 from tests.servers.postgres import in_a_loop_of_its_own
 from tests.servers.redis import OwnRedis
 
@@ -105,12 +105,12 @@ class Load:
 
 
 def figure(process: Process, name: str) -> float:
-    text = httpx.get(f"{process.metrics_url}/metrics", timeout=10, trust_env=False).text
+    text = told(f"{process.metrics_url}/metrics").text
     return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
 def ready(process: Process) -> tuple[int, str]:
-    answer = httpx.get(f"{process.url}/readyz", timeout=10, trust_env=False)
+    answer = told(f"{process.url}/readyz")
     return answer.status_code, answer.json()["status"]
 
 
@@ -135,7 +135,10 @@ class Person:
     def seen(self) -> list[int]:
         """As whom each process takes it."""
         urls = [f"{process.url}{PREFIX}/users/me" for process in self._processes]
-        return [httpx.get(u, headers=self._headers, timeout=60, trust_env=False).status_code for u in urls]
+        return [
+            httpx.get(u, headers=self._headers, timeout=60, trust_env=False, verify=NO_TLS).status_code
+            for u in urls
+        ]
 
     def log_out(self) -> None:
         url = f"{self._processes[0].url}{PREFIX}/sessions/current"

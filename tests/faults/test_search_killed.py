@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import pytest
 
-from tests.faults.installation import Process, Site, asked, until
+from tests.faults.installation import Process, Site, asked, told, until
 from tests.servers.postgres import in_a_loop_of_its_own
 from tests.servers.search import OwnSearch, own_search
 
@@ -114,7 +114,7 @@ def search(http: httpx.Client) -> httpx.Response:
 
 def readiness(process: Process) -> tuple[int, str]:
     with suppress(httpx.HTTPError):
-        answer = httpx.get(f"{process.url}/readyz", timeout=10, trust_env=False)
+        answer = told(f"{process.url}/readyz")
         return answer.status_code, answer.json()["dependencies"]["search"]["status"]
     return 0, ""
 

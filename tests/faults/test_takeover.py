@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from openiwd.processes.background import LEASE_SECONDS
@@ -19,6 +18,7 @@ from tests.faults.installation import (
     new_item,
     offers_of,
     state_of,
+    told,
     until,
 )
 
@@ -111,7 +111,7 @@ async def test_a_frozen_decider_that_wakes_writes_nothing_more(site: Site) -> No
 
 def metric(process: Process, name: str) -> float | None:
     """A metric of the tenant in this very process."""
-    lines = httpx.get(f"{process.metrics_url}/metrics", timeout=10, trust_env=False).text.splitlines()
+    lines = told(f"{process.metrics_url}/metrics").text.splitlines()
     return next(
         (float(line.split()[-1]) for line in lines if line.startswith(f'{name}{{tenant="{TENANT}"}}')), None
     )

@@ -8,13 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import httpx
@@ -33,46 +33,48 @@ from openiwd.processes.mart_folder import KEY_NAME
 from openiwd.processes.up import Ready
 from openiwd.processes.wiring import Wiring, database_dsn
 from tests.faults.installation import until as wait
+from tests.servers.postgres import data_folder
+from tests.servers.prepared import Forked, interpreter
 from tests.servers.redis import OwnRedis, ask
 from tests.servers.search import SearchServerUrl
 from tests.servers.until import until
 
+pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
 READY_SECONDS = 60
 STOP_SECONDS = 60
 PATIENCE_SECONDS = 300.0
 """Of what a busy machine may need."""
 
 
-class Up:
-    """One run of `openiwd up`."""
+def arguments(data: Path, *options: str) -> list[str]:
+    return ["up", "--data", str(data), "--port", "0", "--metrics-port", "0", "--json", *options]
 
-    def __init__(self, data: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "openiwd",
-                "up",
-                "--data",
-                str(data),
-                "--port",
-                "0",
-                "--metrics-port",
-                "0",
-                "--json",
-                *options,
-            ],
-            env={**os.environ, **(environment or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+
+class Up:
+    """One run of `openiwd up`; `typed`: by its command, else without the imports."""
+
+    def __init__(
+        self, data: Path, *options: str, environment: Mapping[str, str] | None = None, typed: bool = False
+    ) -> None:
+        variables = {**os.environ, **(environment or {})}
+        self._errors = TemporaryFile("w+")  # noqa: SIM115 - closed by `ended`
+        self.process: subprocess.Popen[str] | Forked
+        if typed:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "openiwd", *arguments(data, *options)],
+                env=variables,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+                start_new_session=True,
+            )
+        else:
+            self.process = interpreter.fork(arguments(data, *options), variables, self._errors)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            assert self.process.stderr is not None
-            raise AssertionError(self.process.stderr.read())
+            self._errors.seek(0)
+            raise AssertionError(self._errors.read())
         self.ready: dict[str, Any] = json.loads(line)
         self.http = httpx.Client(
             base_url=self.ready["url"], headers={"x-api-key": self.ready["apiKey"]}, timeout=20
@@ -89,21 +91,42 @@ class Up:
 
     def ended(self) -> int:
         code = self.process.wait(STOP_SECONDS)
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self._errors.close()
         return code
 
 
 @pytest.fixture
 def data() -> Iterator[Path]:
     """A folder that the server's own account can reach, as a user would give one."""
-    folder = Path(tempfile.mkdtemp(prefix="openiwd-up-"))
+    folder = data_folder("openiwd-up-")
     yield folder
     for pid_file in folder.rglob("postmaster.pid"):
         with suppress(ValueError, OSError, psutil.Error):
             psutil.Process(int(pid_file.read_text().splitlines()[0])).kill()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def begun() -> Iterator[Path]:
+    """A data folder that has been used before, all its databases made."""
+    folder = data_folder("openiwd-up-")
+    up = Up(folder)
+    try:
+        key = up.ready["apiKey"]
+        wait("the mart is loaded", lambda: mart_is_loaded(up, key), PATIENCE_SECONDS)
+    finally:
+        assert up.stop() == 0
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def used(begun: Path, data: Path) -> Path:
+    """A copy of it, with the owners of the files."""
+    subprocess.run(["cp", "-a", f"{begun}/.", data], check=True)
+    return data
 
 
 def post_item(up: Up, capture_id: str) -> str:
@@ -114,7 +137,7 @@ def post_item(up: Up, capture_id: str) -> str:
 
 
 def test_it_starts_serves_stops_and_carries_on(data: Path) -> None:
-    up = Up(data)
+    up = Up(data, typed=True)
     assert set(up.ready) == {"url", "apiKey", "users"}
     assert {u["role"] for u in up.ready["users"]} == {"administrator"}
     assert up.http.get("/livez").status_code == 200
@@ -131,37 +154,37 @@ def test_it_starts_serves_stops_and_carries_on(data: Path) -> None:
     assert again.stop(signal.SIGTERM) == 0
 
 
-def test_killed_parent_nothing_acknowledged_is_lost(data: Path) -> None:
-    up = Up(data)
+def test_killed_parent_nothing_acknowledged_is_lost(used: Path) -> None:
+    up = Up(used)
     acknowledged = [post_item(up, f"c{n}") for n in range(50)]
     postgres = [p for p in up.tree() if p.pid != up.process.pid]
     up.process.send_signal(signal.SIGKILL)
     up.http.close()
     up.ended()
     assert any(p.is_running() for p in postgres), "the orphan is still there"
-    again = Up(data)
+    again = Up(used)
     for item_id in acknowledged:
         assert again.http.get(f"/iwd/v3/items/{item_id}").status_code == 200
     assert again.stop() == 0
     assert not psutil.wait_procs(postgres, timeout=10)[1]
 
 
-def test_the_whole_tree_killed_nothing_acknowledged_is_lost(data: Path) -> None:
-    up = Up(data)
+def test_the_whole_tree_killed_nothing_acknowledged_is_lost(used: Path) -> None:
+    up = Up(used)
     acknowledged = [post_item(up, f"c{n}") for n in range(50)]
     for process in up.tree():
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
     up.http.close()
     up.ended()
-    again = Up(data)
+    again = Up(used)
     for item_id in acknowledged:
         assert again.http.get(f"/iwd/v3/items/{item_id}").status_code == 200
     assert again.stop() == 0
 
 
-def test_postgresql_killed_alone_comes_back_and_nothing_is_lost(data: Path) -> None:
-    up = Up(data)
+def test_postgresql_killed_alone_comes_back_and_nothing_is_lost(used: Path) -> None:
+    up = Up(used)
     item_id = post_item(up, "before")
     # Beside it the data mart's database may just be brought up to date, by a program of its own.
     (postmaster,) = [p for p in psutil.Process(up.process.pid).children() if "postgres" in p.name()]
@@ -187,7 +210,7 @@ def search_prefix(opensearch_url: SearchServerUrl) -> Iterator[str]:
 
 @pytest.mark.timeout(1_200)  # it may be the first test that starts the search server
 def test_redis_and_a_search_server_beside_it_are_used_and_done_without(
-    data: Path, own_redis: OwnRedis, opensearch_url: SearchServerUrl, search_prefix: str
+    used: Path, own_redis: OwnRedis, opensearch_url: SearchServerUrl, search_prefix: str
 ) -> None:
     environment = {
         "OPENIWD_REDIS_URL": own_redis.url,
@@ -196,7 +219,7 @@ def test_redis_and_a_search_server_beside_it_are_used_and_done_without(
         "OPENIWD_SEARCH_URL": opensearch_url.url,
         "OPENIWD_SEARCH_PREFIX": search_prefix,
     }
-    up = Up(data, environment=environment)
+    up = Up(used, environment=environment)
 
     def states() -> tuple[str, str, str]:
         told = up.http.get("/readyz").json()
@@ -221,27 +244,14 @@ def test_redis_and_a_search_server_beside_it_are_used_and_done_without(
         assert up.stop() == 0
 
 
-def test_a_taken_port_and_a_folder_in_use_are_told(data: Path) -> None:
-    up = Up(data)
+def test_a_taken_port_and_a_folder_in_use_are_told(used: Path, begun: Path) -> None:
+    up = Up(used)
     port = up.ready["url"].rpartition(":")[2]
-    other = Path(tempfile.mkdtemp(prefix="openiwd-up-"))
-    try:
-        for options, words in (
-            (["--data", str(data), "--port", "0"], "in use"),
-            (["--data", str(other), "--port", port], f"port {port}"),
-        ):
-            done = subprocess.run(
-                [sys.executable, "-m", "openiwd", "up", *options, "--metrics-port", "0", "--json"],
-                capture_output=True,
-                text=True,
-                timeout=READY_SECONDS,
-                check=False,
-            )
-            assert done.returncode == 1
-            assert words in done.stderr
-            assert "Traceback" not in done.stderr
-    finally:
-        shutil.rmtree(other, ignore_errors=True)
+    for folder, options, words in ((used, (), "in use"), (begun, ("--port", port), f"port {port}")):
+        done = interpreter.run(arguments(folder, *options), READY_SECONDS)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
     assert up.stop() == 0
 
 
@@ -251,19 +261,7 @@ def test_a_private_home_keeps_its_mode(data: Path) -> None:
     (home / "project").mkdir(mode=0o700)
     environment = {**os.environ, "HOME": str(home)}
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "openiwd",
-            "up",
-            "--data",
-            str(home / "project" / "data"),
-            "--port",
-            "0",
-            "--metrics-port",
-            "0",
-            "--json",
-        ],
+        [sys.executable, "-m", "openiwd", *arguments(home / "project" / "data")],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,

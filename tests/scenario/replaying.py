@@ -4,31 +4,52 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Self
+from tempfile import TemporaryFile
+from typing import Any, NamedTuple, Self
 
 import asyncpg
 import msgspec
 import psutil
 
 from openiwd.adapters.embedded_postgres import EmbeddedPostgres
+from tests.servers.prepared import interpreter
 
 PROGRAM = (sys.executable, "-c", "from openiwd.cli.main import run; run()")
+LOG = (
+    "SELECT e.type, e.at, e.actor, e.revision, e.subject_id, e.body, p.body AS personal, i.capture_id"
+    " FROM event e LEFT JOIN event_personal p USING (generation, pos) LEFT JOIN item i ON i.id = e.item_id"
+    " WHERE e.type <> 'deciderChanged' ORDER BY e.generation, e.pos"
+)
+ITEMS = "SELECT * FROM item ORDER BY capture_id"
 IDS = frozenset({"id", "number", "assignment_id", "offer_id", "contact_id"})
 """Made up anew by each run; numbers depend on which items came in one request."""
 
 
+def arguments(log: Path, data: Path, *options: str) -> list[str]:
+    return ["replay", str(log), "--data", str(data), "--json", *options]
+
+
 def command(log: Path, data: Path, *options: str) -> list[str]:
-    return [*PROGRAM, "replay", str(log), "--data", str(data), "--json", *options]
+    return [*PROGRAM, *arguments(log, data, *options)]
 
 
 def replayed(log: Path, data: Path, *options: str, seconds: float = 110) -> dict[str, Any]:
-    """The summary of a replay that ran to its end."""
+    """The summary of a replay that ran to its end, started as it is typed."""
     run = subprocess.run(command(log, data, *options), capture_output=True, timeout=seconds, check=False)
     assert run.returncode == 0, run.stderr.decode()
+    summary: dict[str, Any] = json.loads(run.stdout)
+    return summary
+
+
+def replayed_again(log: Path, data: Path, *options: str, seconds: float = 110) -> dict[str, Any]:
+    """The same without imports: for whatever is compared with a replay that was typed."""
+    run = interpreter.run(arguments(log, data, *options), seconds)
+    assert run.returncode == 0, run.stderr
     summary: dict[str, Any] = json.loads(run.stdout)
     return summary
 
@@ -44,12 +65,8 @@ class Running:
     """A replay under way."""
 
     def __init__(self, log: Path, data: Path, *options: str) -> None:
-        self.process = subprocess.Popen(
-            command(log, data, *options),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._errors = TemporaryFile("w+")  # noqa: SIM115 - closed by `kill`
+        self.process = interpreter.fork(arguments(log, data, *options), os.environ, self._errors)
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +87,9 @@ class Running:
                     process.kill()
             psutil.wait_procs(tree[1:], timeout=30)
         self.process.wait(30)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self._errors.close()
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ends it as Ctrl-C does; its exit code."""
@@ -103,23 +121,21 @@ def _live_dsn(data: Path) -> str:
     return f"postgresql://openiwd:{password}@/iwd-replay?host={lines[4]}&port={lines[3]}"
 
 
-async def log_of(data: Path) -> list[dict[str, Any]]:
-    """The event log of the replay, without the ids that each run makes up: in order, with the items' captureIds."""
-    rows = await _fetch(
-        data,
-        "SELECT e.type, e.at, e.actor, e.revision, e.subject_id, e.body, p.body AS personal, i.capture_id"
-        " FROM event e LEFT JOIN event_personal p USING (generation, pos) LEFT JOIN item i ON i.id = e.item_id"
-        " WHERE e.type <> 'deciderChanged' ORDER BY e.generation, e.pos",
-    )
-    return [_without_ids(row) for row in rows]
+class Left(NamedTuple):
+    """What a replay has left, without the ids that each run makes up."""
+
+    log: list[dict[str, Any]]
+    """Its events in order, with the items' captureIds."""
+    items: list[dict[str, Any]]
 
 
-async def items_of(data: Path) -> list[dict[str, Any]]:
-    """All items as they are, without the ids that each run makes up."""
-    return [_without_ids(row) for row in await _fetch(data, "SELECT * FROM item ORDER BY capture_id")]
+async def left_in(data: Path) -> Left:
+    log, items = await _fetch(data, LOG, ITEMS)
+    return Left([_without_ids(row) for row in log], [_without_ids(row) for row in items])
 
 
-async def _fetch(data: Path, sql: str) -> list[dict[str, Any]]:
+async def _fetch(data: Path, *queries: str) -> list[list[dict[str, Any]]]:
+    """The rows of each query."""
     server = EmbeddedPostgres(data)
     await server.start()
     try:
@@ -129,7 +145,7 @@ async def _fetch(data: Path, sql: str) -> list[dict[str, Any]]:
                 await connection.set_type_codec(
                     kind, schema="pg_catalog", encoder=str, decoder=msgspec.json.decode
                 )
-            return [dict(record.items()) for record in await connection.fetch(sql)]
+            return [[dict(record.items()) for record in await connection.fetch(sql)] for sql in queries]
         finally:
             await connection.close()
     finally:

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -20,7 +19,16 @@ from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.wiring import Wiring
 from tests.factories.xes import believable_log, write_xes
-from tests.scenario.replaying import Running, items_of, log_of, refused, replayed, sequence_of
+from tests.scenario.replaying import (
+    Left,
+    Running,
+    left_in,
+    refused,
+    replayed,
+    replayed_again,
+    sequence_of,
+)
+from tests.servers.postgres import data_folder, in_a_loop_of_its_own
 from tests.servers.until import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -31,7 +39,7 @@ SLOWLY = ("--speed", "60000")
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """A folder that everybody may enter: PostgreSQL runs under an account of its own when root starts it."""
-    made = Path(mkdtemp(prefix="openiwd-replay-", dir="/tmp"))
+    made = data_folder("openiwd-replay-")
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)
@@ -54,6 +62,12 @@ def straight(folder: Path, log: Path) -> tuple[Path, dict[str, Any]]:
     return data, replayed(log, data)
 
 
+@pytest.fixture(scope="module")
+def left(straight: tuple[Path, dict[str, Any]]) -> Left:
+    """What that has left in its database."""
+    return in_a_loop_of_its_own(left_in(straight[0]))
+
+
 def test_the_summary_says_what_the_log_holds(straight: tuple[Path, dict[str, Any]], plan: Plan) -> None:
     summary, figures = straight[1], plan.figures
     assert figures.created > 500
@@ -69,20 +83,22 @@ def test_the_summary_says_what_the_log_holds(straight: tuple[Path, dict[str, Any
         assert 0 < waits["median"] <= waits["p90"]
 
 
-async def test_events_carry_the_logs_instants(straight: tuple[Path, dict[str, Any]], plan: Plan) -> None:
-    told = [(e["capture_id"], e["at"]) for e in await log_of(straight[0]) if e["capture_id"] is not None]
+def test_events_carry_the_logs_instants(left: Left, plan: Plan) -> None:
+    told = [(e["capture_id"], e["at"]) for e in left.log if e["capture_id"] is not None]
     assert told == [(operation.capture_id, operation.at) for operation in plan]
     assert any(operation.at.microsecond % 1_000_000 for operation in plan)
 
 
-async def test_speed_changes_nothing(folder: Path, log: Path, straight: tuple[Path, dict[str, Any]]) -> None:
+async def test_speed_changes_nothing(
+    folder: Path, log: Path, straight: tuple[Path, dict[str, Any]], left: Left
+) -> None:
     data = folder / "slow"
-    assert replayed(log, data, *SLOWLY) == straight[1]
-    assert await log_of(data) == await log_of(straight[0])
+    assert replayed_again(log, data, *SLOWLY) == straight[1]
+    assert (await left_in(data)).log == left.log
 
 
 async def test_killed_in_the_middle_it_goes_on_to_the_same_end(
-    folder: Path, log: Path, plan: Plan, straight: tuple[Path, dict[str, Any]]
+    folder: Path, log: Path, plan: Plan, straight: tuple[Path, dict[str, Any]], left: Left
 ) -> None:
     data = folder / "killed"
     rng = random.Random(len(plan))
@@ -98,9 +114,8 @@ async def test_killed_in_the_middle_it_goes_on_to_the_same_end(
             running.kill()
         assert before < wanted
         before = wanted
-    assert replayed(log, data) == straight[1]
-    assert await log_of(data) == await log_of(straight[0])
-    assert await items_of(data) == await items_of(straight[0])
+    assert replayed_again(log, data) == straight[1]
+    assert await left_in(data) == left
 
 
 async def _reached(data: Path, least: int) -> bool:
@@ -108,18 +123,18 @@ async def _reached(data: Path, least: int) -> bool:
 
 
 async def test_stopped_by_hand_it_goes_on(
-    folder: Path, log: Path, straight: tuple[Path, dict[str, Any]]
+    folder: Path, log: Path, straight: tuple[Path, dict[str, Any]], left: Left
 ) -> None:
     data = folder / "stopped"
     with Running(log, data, *SLOWLY) as running:
         await until(partial(_reached, data, 100), seconds=60)
         assert running.stop(signal.SIGINT) == 130
-    assert replayed(log, data) == straight[1]
-    assert await log_of(data) == await log_of(straight[0])
+    assert replayed_again(log, data) == straight[1]
+    assert (await left_in(data)).log == left.log
 
 
 def test_done_already_it_only_sums_up(log: Path, straight: tuple[Path, dict[str, Any]]) -> None:
-    assert replayed(log, straight[0]) == straight[1]
+    assert replayed_again(log, straight[0]) == straight[1]
 
 
 def test_another_log_on_the_same_data_is_refused(folder: Path, straight: tuple[Path, dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,34 @@ class PostgresServer:
             await connection.execute(sql)
         finally:
             await connection.close()
+
+
+class ServerOfTheRun(PostgresServer):
+    """Keeps the connection by which databases are made and dropped, in a thread: tests come with loops of their own."""
+
+    def __init__(self, postgres_dsn: str) -> None:
+        super().__init__(postgres_dsn)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._one_at_a_time = asyncio.Lock()
+        self._connection: asyncpg.Connection | None = None
+
+    async def _run(self, sql: str) -> None:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._run_there(sql), self._loop))
+
+    async def _run_there(self, sql: str) -> None:
+        async with self._one_at_a_time:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(self.dsn())
+            await self._connection.execute(sql)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            asyncio.run_coroutine_threadsafe(self._connection.close(), self._loop).result(20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(20)
+        self._loop.close()
 
 
 def begin_run() -> None:
@@ -144,21 +173,32 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> PostgresServer:
+def postgres_server() -> Iterator[PostgresServer]:
     """The server of this test run, with its templates migrated."""
     run_dir = Path(os.environ[RUN_DIR_VARIABLE])
     ready = run_dir / "dsn"
     with locked(run_dir / "start.lock"):
         if not ready.exists():
             ready.write_text(in_a_loop_of_its_own(_start(run_dir)))
-    return PostgresServer(ready.read_text())
+    server = ServerOfTheRun(ready.read_text())
+    yield server
+    server.close()
+
+
+def is_memory_free() -> bool:
+    """Whether there is room for the data of servers."""
+    return MEMORY_DIR.is_dir() and shutil.disk_usage(MEMORY_DIR).free >= MEMORY_NEEDED
+
+
+def data_folder(prefix: str) -> Path:
+    """A folder for the data of a server that syncs: in memory where there is room, so that nobody waits for a disk."""
+    return Path(mkdtemp(prefix=prefix, dir=MEMORY_DIR if is_memory_free() else TEMP_DIR))
 
 
 def _cluster_dir(run_dir: Path) -> Path:
     """Where the server keeps its data: in memory where there is room, behind a link that the run's end finds."""
     link = run_dir / "data"
-    in_memory = MEMORY_DIR.is_dir() and shutil.disk_usage(MEMORY_DIR).free >= MEMORY_NEEDED
-    folder = MEMORY_DIR / run_dir.name if in_memory else run_dir / "files"
+    folder = MEMORY_DIR / run_dir.name if is_memory_free() else run_dir / "files"
     folder.mkdir(mode=0o700)
     link.symlink_to(folder)
     return folder
