@@ -23,7 +23,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE UV_PROJECT_ENVIRONMENT
 
-.PHONY: faults fuzz sbom seeds overload soak
+.PHONY: faults fuzz sbom seeds overload soak audit
 .PHONY: help install demo check test test-packages test-replay faults-long reference bench bench-intake bench-rules \
         bench-backlog bench-distribution bench-footprint bench-ui bench-capture bench-trial bench-impact bench-datamart bench-email \
         mart-faults-long mart-freshness test-superset bench-search upgrade-test pods-test bench-tenants
@@ -102,6 +102,9 @@ sbom: install ## what the installed package brings along (CycloneDX, build/sbom.
 	@mkdir -p build
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-format JSON --output-file build/sbom.json $(BIN)/python
 	@echo "build/sbom.json"
+
+audit: install ## known vulnerabilities of the locked dependencies (ARGS="--vulnerability-service osv"); needs the service, not part of CI
+	@.ci/audit $(ARGS)
 
 mart-faults-long: install ## kills the data mart's process at 200 random points and compares (ARGS="--kills 50")
 	@exec $(BIN)/python -m tests.faults.mart_killed $(ARGS)

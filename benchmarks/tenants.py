@@ -21,6 +21,7 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import psutil
 
 from benchmarks.processes import ROOT, cpu_seconds, data_folder, proportional_megabytes, tree
 from benchmarks.result import Ratio, Result, Row, write
@@ -42,12 +43,12 @@ COMMAND = [
 
 
 @contextmanager
-def serving(dsn: str, log: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(dsn: str, log: str, budget: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with Path(log).open("wb") as errors:
         process = subprocess.Popen(
             COMMAND, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors,
             env={
-                **os.environ, "OPENIWD_DATABASE_URL": dsn, "OPENIWD_CONNECTION_BUDGET": str(BUDGET),
+                **os.environ, "OPENIWD_DATABASE_URL": dsn, "OPENIWD_CONNECTION_BUDGET": str(budget),
                 "OPENIWD_PLATFORM_KEY": PLATFORM_KEY, "OPENIWD_LOG_LEVEL": "warning",
             },
         )  # fmt: skip
@@ -80,7 +81,7 @@ async def most_connections(dsn: str, seconds: float, *, every: float = 0.25) -> 
     return most
 
 
-async def measure(tenants: int, idle_seconds: float) -> tuple[list[Row], list[Ratio]]:
+async def measure(tenants: int, idle_seconds: float, budget: int) -> tuple[list[Row], list[Ratio]]:
     with data_folder() as folder:
         postgres = EmbeddedPostgres(folder / "data", settings={"max_connections": "150"})
         await postgres.start()
@@ -90,8 +91,9 @@ async def measure(tenants: int, idle_seconds: float) -> tuple[list[Row], list[Ra
             await admin.execute("CREATE DATABASE openiwd")
             await admin.close()
             dsn = postgres.dsn("openiwd")
-            with serving(dsn, str(folder / "serve.log")) as (process, url):
-                return await _measure(process.pid, url, server_dsn, tenants, idle_seconds)
+            with serving(dsn, str(folder / "serve.log"), budget) as (process, url):
+                database = int(postgres.pid or 0)
+                return await _measure(process.pid, database, url, server_dsn, tenants, idle_seconds, budget)
         finally:
             await postgres.stop()
 
@@ -110,8 +112,14 @@ async def _create(http: httpx.AsyncClient, number: int) -> httpx.Response:
     return answer
 
 
+def _spent(database: int) -> float:
+    """Processor time of PostgreSQL, of sessions that have ended as well."""
+    ended = psutil.Process(database).cpu_times()
+    return cpu_seconds(database) + ended.children_user + ended.children_system
+
+
 async def _measure(
-    pid: int, url: str, dsn: str, tenants: int, idle_seconds: float
+    pid: int, database: int, url: str, dsn: str, tenants: int, idle_seconds: float, budget: int
 ) -> tuple[list[Row], list[Ratio]]:
     async with httpx.AsyncClient(base_url=f"{url}/iwd/v3", timeout=120) as http:
         before = proportional_megabytes([p.pid for p in tree(pid)])
@@ -153,7 +161,9 @@ async def _measure(
             return await asyncio.gather(*(one(n) for n in range(tenants)))
 
         watching = asyncio.create_task(most_connections(dsn, 3_600))
+        waking, waking_database = cpu_seconds(pid), _spent(database)
         first, second = await round_trip(), await round_trip()
+        waking, waking_database = cpu_seconds(pid) - waking, _spent(database) - waking_database
         watching.cancel()
         busy = proportional_megabytes([p.pid for p in tree(pid)])
         used_connections = await connections(dsn)
@@ -164,17 +174,19 @@ async def _measure(
         Row("memory of the server before", before, "MB (PSS)"),
         Row("memory of the server, tenants made and idle", resting, "MB (PSS)"),
         Row("memory of the server, after an item for each, twice", busy, "MB (PSS)"),
-        Row("connections while idle, most", float(idle_connections), f"of {BUDGET}"),
-        Row("connections after the rounds", float(used_connections), f"of {BUDGET}"),
+        Row("connections while idle, most", float(idle_connections), f"of {budget}"),
+        Row("connections after the rounds", float(used_connections), f"of {budget}"),
         Row("processor while idle", idle, "cores"),
         Row("first item of a tenant, median", statistics.median(first), "s"),
         Row("second item of a tenant, median", statistics.median(second), "s"),
         Row("item of a tenant, slowest", max(*first, *second), "s"),
         Row("answers 503 on the way", float(refused), ""),
+        Row("processor time of the server in both rounds, for each item", waking / (2 * tenants), "s"),
+        Row("processor time of PostgreSQL, for each item", waking_database / (2 * tenants), "s"),
     ]
     most = max(idle_connections, used_connections)
     return rows, [
-        Ratio("connections within the budget (at most)", float(most), float(BUDGET), most <= BUDGET),
+        Ratio("connections within the budget (at most)", float(most), float(budget), most <= budget),
         Ratio("memory in MB (below)", busy, MEGABYTES, busy < MEGABYTES),
         Ratio("idle processor in cores (below)", idle, IDLE_CORES, idle < IDLE_CORES),
     ]
@@ -185,7 +197,8 @@ if __name__ == "__main__":
     options.add_argument("--tenants", type=int, default=200)
     options.add_argument("--idle", type=float, default=60.0, help="seconds of watching while nothing happens")
     options.add_argument("--quick", action="store_true", help="20 tenants; the results file stays")
+    options.add_argument("--budget", type=int, default=BUDGET, help="connections of the server")
     given = options.parse_args()
     count = 20 if given.quick else given.tenants
-    rows, ratios = asyncio.run(measure(count, 5.0 if given.quick else given.idle))
+    rows, ratios = asyncio.run(measure(count, 5.0 if given.quick else given.idle, given.budget))
     write(Result("tenants", rows, ratios), keep=not given.quick)

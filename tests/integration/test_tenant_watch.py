@@ -142,6 +142,26 @@ async def test_the_loops_of_a_woken_tenant_begin_after_a_while(
     await until(lambda: services.decider is not None)
 
 
+async def test_no_more_than_may_be_awake_have_all_their_loops_unless_they_wait_for_long(
+    api: World, awake: Awake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "SETTLE_SECONDS", 0.02)
+    monkeypatch.setattr(background, "SETTLE_SECONDS_AT_MOST", 1e6)
+    for name in NAMES[:2]:
+        await awake.use(name)
+    running = awake.background.running
+    await until(lambda: any(services.decider for services in running.values()))
+    (first,) = [name for name in NAMES[:2] if awake.loops(name) != {"feed"}]
+    (second,) = {*NAMES[:2]} - {first}
+    await awake.background.close(first)
+    services = running[second]
+    await until(lambda: services.decider is not None)
+    monkeypatch.setattr(background, "SETTLE_SECONDS_AT_MOST", 0.02)
+    await awake.use("v")
+    third = awake.background.running["v"]
+    await until(lambda: third.decider is not None)
+
+
 async def test_one_that_rests_before_its_loops_begin_never_begins_them(
     api: World, awake: Awake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

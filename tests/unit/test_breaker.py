@@ -28,6 +28,7 @@ def test_redis_is_asked_once_it_was_found_well_and_no_more_after_a_failure() -> 
     assert not breaker.is_closed, "nobody has looked yet"
     breaker.found_well()
     assert breaker.is_closed
+    clock.now += CALM_SECONDS + 1
     assert breaker.failed()
     assert not breaker.failed(), "no news"
     breaker.found_well()

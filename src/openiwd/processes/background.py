@@ -37,6 +37,7 @@ from openiwd.usecases import (
 )
 from openiwd.usecases.canary_watch import CanaryWatch
 from openiwd.usecases.decider import Decider
+from openiwd.usecases.feed import POLL_SECONDS
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.platform import Platform, TenantServices
 from openiwd.usecases.presence import Stranded
@@ -70,6 +71,10 @@ ALARM_PAUSE_SHARE: Final = 3.0
 SETTLE_SECONDS: Final = 3.0
 """Where there are many tenants: so long after one was woken begins what no request waits for. Most are asked for one
 thing, and rest again."""
+SETTLE_SECONDS_AT_MOST: Final = 30.0
+"""So long one waits for room while as many as may be awake have all their loops, which share the connections."""
+LIGHT_POLL_SECONDS: Final = 5.0
+"""How often the log of one that waits is read for what other processes have written."""
 DOCTOR_FIRST_SECONDS: Final = 30.0
 DOCTOR_SECONDS: Final = 300.0
 """How often the doctor looks by itself."""
@@ -103,6 +108,7 @@ class Loops(Struct, kw_only=True):
     capturing: CapturingTenant | None = None
     settling: list[asyncio.Task[None]] = field(default_factory=list)
     """What will begin the rest."""
+    is_whole: bool = False
     is_examined: bool = False
 
 
@@ -128,6 +134,7 @@ class Background:
         self._kind = kind
         self.address = address
         """Where other processes reach the API of this one."""
+        self._awake_tenants = awake_tenants
         self._decides = decides
         self._sends = sends
         self._captures = captures
@@ -227,12 +234,20 @@ class Background:
             await self._begin_rest(loops)
 
     async def _settle(self, loops: Loops) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLE_SECONDS):
-                await loops.services.wanted.wait()
+        feed, wanted = loops.services.feed, loops.services.wanted
+        feed.poll_seconds = LIGHT_POLL_SECONDS
+        until = time.monotonic() + SETTLE_SECONDS_AT_MOST
+        has_room = False
+        while not (wanted.is_set() or has_room or time.monotonic() >= until):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_SECONDS):
+                    await wanted.wait()
+            has_room = sum(each.is_whole for each in self._loops.values()) < self._awake_tenants
+        feed.poll_seconds = POLL_SECONDS
         await self._begin_rest(loops)
 
     async def _begin_rest(self, loops: Loops) -> None:
+        loops.is_whole = True
         services, tenant = loops.services, loops.services.tenant
         if tenant.clock == "real":
             shared = SharedPresence(services, self._sharing.cache if self._sharing is not None else None)

@@ -28,6 +28,7 @@ class EventFeed:
         self._grown = Wakeup()
         self._reading = asyncio.Lock()
         self._is_over = False
+        self.poll_seconds = POLL_SECONDS
         self._hearers: list[Callable[[Sequence[LoggedEvent]], None]] = []
 
     def tell(self, hearer: Callable[[Sequence[LoggedEvent]], None]) -> None:
@@ -50,7 +51,7 @@ class EventFeed:
         seen = 0
         while True:
             # First: the head is new, and whoever has just opened the tenant waits for a connection.
-            seen = await self._runtime.wakeup.wait(seen, POLL_SECONDS)
+            seen = await self._runtime.wakeup.wait(seen, self.poll_seconds)
             while await self._read():
                 pass
 

@@ -130,7 +130,8 @@ class CsvForm:
 
 def _chained(first: str, text: io.TextIOWrapper) -> Iterator[str]:
     yield first
-    yield from text
+    for line in text:  # noqa: UP028 - what is delegated to is closed with the generator, after it was detached
+        yield line
 
 
 def _separator_of(line: str) -> str:

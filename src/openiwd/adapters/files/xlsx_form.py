@@ -110,6 +110,8 @@ class XlsxForm:
             expat.ExpatError,
             KeyError,
             NotImplementedError,
+            ValueError,
+            OverflowError,
         ) as error:
             raise BrokenFileError(
                 f"the file is no sound workbook: {error}",
