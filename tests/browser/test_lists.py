@@ -103,3 +103,24 @@ def test_pages_are_accessible_in_german(site: Site, open_as: Open, shot: Shot, p
         shot(page, f"german-{path.strip('/').replace('/', '-') or 'queue'}")
     finally:
         site.set_language("bea", "en")
+
+
+@pytest.mark.parametrize("width", [1280, 900])
+def test_german_words_leave_room_for_all_of_a_page(site: Site, open_as: Open, shot: Shot, width: int) -> None:
+    """The list ends where the drawer begins, and no page of the head is cut off."""
+    site.set_language("ada", "de")
+    try:
+        page = open_as("ada", width=width, height=800)
+        page.locator("#rows .subject a").first.click()
+        expect(page.locator("#drawer h2")).to_be_visible()
+        ends, begins = (
+            page.locator(".listpane").bounding_box(),
+            page.locator("#drawer").bounding_box(),
+        )
+        assert ends is not None
+        assert begins is not None
+        assert ends["x"] + ends["width"] <= begins["x"] + 1
+        assert page.locator(".nav").evaluate("nav => nav.scrollWidth <= nav.clientWidth")
+        shot(page, f"german-drawer-{width}")
+    finally:
+        site.set_language("ada", "en")

@@ -15,7 +15,7 @@ from openiwd.web.configuration.queue_editor_form import queue_body, queue_values
 from openiwd.web.configuration.schema_form import schema_body, schema_values
 from openiwd.web.shell.rendering import catalogue
 
-ENGLISH = catalogue("en")
+ENGLISH, GERMAN = catalogue("en"), catalogue("de")
 
 OFFICE = {
     "id": "office",
@@ -106,6 +106,14 @@ def test_every_fault_is_told_with_its_field() -> None:
         "offerTimeout",
         "groups[2].group",
     }
+
+
+def test_faults_are_told_in_the_language_of_their_reader() -> None:
+    schema = document().schemas[0]
+    with pytest.raises(RuleSetError) as refused:
+        schema_body("s", schema_values(schema) | {"name": " ", "maximum": "much"}, schema)
+    told = {f["field"]: f["message"] for f in faults_of(refused.value, GERMAN)}
+    assert told == {"name": "Das Schema hat keinen Namen", "maximum": "„much“ ist keine Zahl"}
 
 
 def test_a_calendars_faults_are_told_by_its_own_fields() -> None:

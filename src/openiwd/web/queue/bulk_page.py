@@ -25,6 +25,7 @@ from openiwd.web.queue.queue_filter import QueueFilter, read_filter
 from openiwd.web.queue.vocabulary import vocabulary
 from openiwd.web.shell.form import Field, with_errors
 from openiwd.web.shell.rendering import trigger
+from openiwd.web.shell.said import said
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 LISTED: Final = 8
@@ -232,7 +233,9 @@ async def _failures(visit: Visit, refused: list[bulk.BulkResult]) -> list[Failur
         item = items.get(result.item_number)
         detail = result.detail if isinstance(result.detail, dict) else {}
         name = subject_of(item, visit.t) if item is not None else str(result.item_number)
-        found.append(Failure(str(item.id) if item is not None else "", name, str(detail.get("detail") or "")))
+        found.append(
+            Failure(str(item.id) if item is not None else "", name, said(detail.get("detail") or "", visit.t))
+        )
     return found
 
 
