@@ -66,7 +66,7 @@ def _life(rng: random.Random, number: int, at: float) -> list[Step]:
                 "queued",
                 "queued",
                 {"offer_id": offer["id"], "offered_to": agent, "offered_at": _iso(at)},
-                {"offer": offer},
+                {"offer": {**offer, "priority": number % 1_200}},
             )
         )
         at += 5
@@ -90,6 +90,7 @@ def _life(rng: random.Random, number: int, at: float) -> list[Step]:
             "startedAt": _iso(started),
             "queue": queue,
             "wrapUpSeconds": 30,
+            "focusSeconds": int(at - started) // 2,
         }
         steps.append(
             (

@@ -20,6 +20,8 @@ SELECT generation, pos, at, event_type, actor, item_number, item_id, revision, s
     body #>> '{assignment,agent}', body #>> '{assignment,outcome}', body #>> '{assignment,queue}',
     (body #>> '{assignment,startedAt}')::timestamptz, (body #>> '{assignment,wrapUpSeconds}')::int,
     coalesce(body -> 'set', '{}')
+        || jsonb_strip_nulls(jsonb_build_object('granted_priority', body #> '{offer,priority}')),
+    (body #>> '{assignment,focusSeconds}')::int
 FROM staging
 """
 """The same rows as `task_event_fact`, and nothing else."""

@@ -1,4 +1,4 @@
-"""Waits by range of priority, and focus apart from work and wrap-up: text tables, event by event and rebuilt alike."""
+"""Waits by range of priority, and focus apart from work and wrap-up: text tables, piece by piece and rebuilt alike."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def mart(mart_database: str) -> AsyncIterator[MartUnderTest]:
     await made.mart.close()
 
 
-async def event_by_event(mart: MartUnderTest, log: LogWriter) -> None:
-    for end in range(1, len(log.events) + 1):
+async def piece_by_piece(mart: MartUnderTest, log: LogWriter, step: int = 1) -> None:
+    for end in range(step, len(log.events) + step, step):
         await mart.load(log.events[:end])
 
 
@@ -73,7 +73,7 @@ async def test_a_wait_stands_under_the_priority_that_the_item_was_given_with(mar
         10:00 1 offer carl priority=199
         10:05 1 accept
     """)
-    await event_by_event(mart, log)
+    await piece_by_piece(mart, log)
     assert await mart.rows(WAITS) == table("""
         09:00 motor 1000 and more 1 12 . .
         09:00 motor below 0 1 14 . .
@@ -179,7 +179,7 @@ async def test_focus_stands_beside_work_and_wrap_up(mart: MartUnderTest) -> None
         10:05 2 pull ben
         10:10 2 complete wrap=30
     """)
-    await event_by_event(mart, log)
+    await piece_by_piece(mart, log, 3)
     assert await mart.rows(WORK) == table("""
         1 anna 30 . 600
         1 anna 20 60 300
