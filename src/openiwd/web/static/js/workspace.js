@@ -20,6 +20,8 @@ const SENT = { note: "note", complete: "result" };
 let wanted = null;
 
 const focusId = () => document.querySelector("#focus [data-id]")?.dataset.id ?? null;
+/** The item in focus, if the agent has it in hand. */
+const heldId = () => (document.querySelector("#focus [data-since-seconds]") ? focusId() : null);
 const offerBox = () => document.querySelector("#offers [data-offer]");
 
 let deadline = null;
@@ -194,7 +196,7 @@ export function startWorkspace() {
   keepWanted();
   keepPressed();
   startSound();
-  startFocusTime(focusId);
+  startFocusTime(heldId);
   adoptOffer();
   restoreDrafts();
   tick();
