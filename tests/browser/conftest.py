@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import (
@@ -101,7 +102,7 @@ def go(page: Page, path: str) -> None:
 
 
 def log_in(page: Page, login: str, path: str) -> None:
-    page.goto(f"/login?next={path}")
+    page.goto(f"/login?next={quote(path)}")
     page.fill("[name=login]", login)
     page.fill("[name=password]", PASSWORD)
     page.click("main button")

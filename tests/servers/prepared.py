@@ -36,6 +36,7 @@ class Forked:
         self.stdout: TextIO | None = stdout
         self.returncode: int | None = None
         self._ended = ended
+        self._reading = threading.Lock()
         self._ending = select.poll()
         self._ending.register(ended, select.POLLIN)
 
@@ -50,10 +51,12 @@ class Forked:
 
     def _look(self, seconds: float | None) -> int | None:
         if self.returncode is None and self._ending.poll(None if seconds is None else seconds * 1_000):
-            told = os.read(self._ended, 16)
-            os.close(self._ended)
-            # Whoever would have told has died, and all that it had forked with it.
-            self.returncode = int(told) if told else UNTOLD
+            with self._reading:  # somebody else may have waited, too
+                if self.returncode is None:
+                    told = os.read(self._ended, 16)
+                    os.close(self._ended)
+                    # Whoever would have told has died, and all that it had forked with it.
+                    self.returncode = int(told) if told else UNTOLD
         return self.returncode
 
     def send_signal(self, number: signal.Signals) -> None:
