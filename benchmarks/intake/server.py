@@ -109,9 +109,14 @@ class _NaiveIntake(Intake):
         self._pool = pool
 
     async def submit(
-        self, submission: ItemSubmission, caller: Caller, *, on_duplicate_update: bool = False
+        self,
+        submission: ItemSubmission,
+        caller: Caller,
+        *,
+        on_duplicate_update: bool = False,
+        also: object = None,
     ) -> Done:
-        if on_duplicate_update:
+        if on_duplicate_update or also is not None:
             raise NotImplementedError
         caller.require("workitems.create")
         ctx = await self._runtime.context(caller.actor)

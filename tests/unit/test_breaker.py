@@ -96,8 +96,8 @@ class Searches:
 
     def __init__(self) -> None:
         self.index, self.clock = Index(), Clock()
-        parts = cast("Any", (self.index, Feed(), None))
-        self.indexed = IndexedSearch(*parts, monotonic=self.clock)
+        index, feed, runtime = cast("Any", self.index), cast("Any", Feed()), cast("Any", None)
+        self.indexed = IndexedSearch(index, feed, runtime, self.clock)
 
     async def at_once(self, count: int) -> int:
         """How many of so many searches ask the server."""

@@ -46,7 +46,7 @@ class _Statement(NamedTuple):
     name: str = "known"
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[type-arg]  # it takes none when it runs
+class _Connection(asyncpg.Connection):
     """Knows PostgreSQL's own arrays from connections before it. A new one that asks for them costs the server six times
     what opening it does, and tenants by the hundred take connections from each other all the time.
     """
