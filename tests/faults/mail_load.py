@@ -237,11 +237,12 @@ class Mail:
         await self._random.choice(self._services).freeze()
 
     async def calm(self) -> None:
-        """Nobody writes any more; what is on its way arrives."""
+        """Nobody writes any more; what is on its way arrives. What has not in time is for the judge to name."""
         await self._stop_writing()
-        async with asyncio.timeout(SETTLED_SECONDS):
-            while not await self._settled():  # noqa: ASYNC110 - a mail system gives no signal
-                await asyncio.sleep(0.5)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_SECONDS):
+                while not await self._settled():  # noqa: ASYNC110 - a mail system gives no signal
+                    await asyncio.sleep(0.5)
 
     async def _settled(self) -> bool:
         received = {row[0] for row in await _rows(self._site.tenant_dsn, RECEIVED)}

@@ -9,7 +9,7 @@ from openiwd.adapters.redis.breaker import CALM_SECONDS, HOLD_SECONDS, HOLD_SECO
 from openiwd.domain.instant import EPOCH
 from openiwd.ports.search_index import Fields, IndexState, Nearest, SearchAwayError
 from openiwd.ports.tenant_store import Cursor, SearchQuery
-from openiwd.usecases.indexed_search import AWAY_SECONDS, IndexedSearch, IndexHealth
+from openiwd.usecases.indexed_search import AWAY_SECONDS, IndexedSearch
 
 FIRST, LONGEST = AWAY_SECONDS
 
@@ -22,24 +22,24 @@ class Clock:
         return self.now
 
 
-def is_asked(breaker: Breaker) -> bool:
+def asked(breaker: Breaker) -> bool:
     return breaker.is_closed
 
 
 def test_redis_is_asked_once_it_was_found_well_and_no_more_after_a_failure() -> None:
     clock = Clock()
     breaker = Breaker(clock)
-    assert not is_asked(breaker), "nobody has looked yet"
+    assert not asked(breaker), "nobody has looked yet"
     breaker.found_well()
-    assert is_asked(breaker)
+    assert asked(breaker)
     clock.now += CALM_SECONDS + 1
     assert breaker.failed()
     assert not breaker.failed(), "no news"
     breaker.found_well()
-    assert not is_asked(breaker), "too early to be believed"
+    assert not asked(breaker), "too early to be believed"
     clock.now += HOLD_SECONDS
     breaker.found_well()
-    assert is_asked(breaker)
+    assert asked(breaker)
 
 
 def test_a_redis_that_half_works_is_left_alone_for_longer_each_time_until_it_has_been_calm() -> None:
@@ -50,7 +50,7 @@ def test_a_redis_that_half_works_is_left_alone_for_longer_each_time_until_it_has
     for _ in range(8):
         breaker.failed()
         began = clock.now
-        while not breaker.is_closed:
+        while not asked(breaker):
             clock.now += HOLD_SECONDS
             breaker.found_well()
         holds.append(clock.now - began)
@@ -60,7 +60,7 @@ def test_a_redis_that_half_works_is_left_alone_for_longer_each_time_until_it_has
     breaker.failed()
     clock.now += HOLD_SECONDS
     breaker.found_well()
-    assert is_asked(breaker)
+    assert asked(breaker)
 
 
 class Index:
@@ -96,11 +96,8 @@ class Searches:
 
     def __init__(self) -> None:
         self.index, self.clock = Index(), Clock()
-        index, feed, runtime = cast("Any", (self.index, Feed(), None))
+        index, feed, runtime = cast("Any", self.index), cast("Any", Feed()), cast("Any", None)
         self.indexed = IndexedSearch(index, feed, runtime, self.clock)
-
-    def health(self) -> IndexHealth:
-        return self.indexed.health
 
     async def at_once(self, count: int) -> int:
         """How many of so many searches ask the server."""
@@ -113,7 +110,7 @@ async def test_a_search_server_that_is_away_is_left_alone_and_one_search_tries_i
     searches = Searches()
     searches.index.is_away = True
     assert await searches.at_once(5) == 5, "nobody knows yet"
-    assert searches.health() is IndexHealth.AWAY
+    assert str(searches.indexed.health) == "away"
     for _ in range(3):
         assert await searches.at_once(5) == 0
     searches.clock.now += FIRST
@@ -123,7 +120,7 @@ async def test_a_search_server_that_is_away_is_left_alone_and_one_search_tries_i
     searches.clock.now += FIRST
     searches.index.is_away = False
     assert await searches.at_once(5) == 1
-    assert searches.health() is IndexHealth.READY
+    assert str(searches.indexed.health) == "ready"
     searches.clock.now += LONGEST
     assert await searches.at_once(5) >= 1
 
