@@ -89,7 +89,6 @@ def test_decline_needs_a_reason_and_the_item_stays_in_place(site: Site, open_as:
 
 def test_a_key_pressed_the_moment_an_offer_appears_counts(site: Site, open_as: Open) -> None:
     page = open_as("amara")
-    go_ready(page)
     page.evaluate("""
         document.body.addEventListener("htmx:afterSwap", () => {
           if (document.querySelector("[data-offer]") === null || window.pressed) return;
@@ -97,6 +96,7 @@ def test_a_key_pressed_the_moment_an_offer_appears_counts(site: Site, open_as: O
           queueMicrotask(() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "d" })));
         })
     """)
+    go_ready(page)  # an item that waits already may be the first one
     site.add_urgent("At once", "theft")
     expect(page.locator("dialog h2")).to_be_visible()
     page.fill("dialog [name=reason]", "I know the customer")
