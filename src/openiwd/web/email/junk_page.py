@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from openiwd.domain.email.junk import FilterAction, JunkFilter
-from openiwd.domain.errors import DuplicateError, ForbiddenError, InvalidInputError, OpenIwdError
+from openiwd.domain.errors import InvalidInputError, OpenIwdError
 from openiwd.usecases import dashboard, junk_filter, live_object
 from openiwd.usecases import mailbox as mailbox_use
 from openiwd.usecases.live_object import Stored
@@ -17,10 +18,10 @@ from openiwd.web.configuration.drafting import faults_by_field
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.saving import json_of
 from openiwd.web.email.junk_view import PATH, href_of, line_of, vocabulary_of
-from openiwd.web.shell.dialog_page import act_in_dialog, delete_form, done, editor_of, show_dialog, typed
-from openiwd.web.shell.form import Field, Form, with_errors
-from openiwd.web.shell.rendering import redirect
-from openiwd.web.shell.sent import Sent, as_, require, sent_by
+from openiwd.web.shell.dialog_page import act_and_open, delete_form, editor_of, show_dialog
+from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
+from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 KIND: Final = junk_filter.KIND
@@ -99,7 +100,7 @@ async def _page(
     fields = _fields(visit, value, await _mailboxes(visit), last + STEP)
     when = msgspec.to_builtins(value.when) if value is not None else None
     if sent is not None and error is not None:
-        fields = with_errors([typed(f, sent) for f in fields], _at_its_field(error, sent))
+        fields = sent_again(fields, sent, _at_its_field(error, sent))
         when = _when(sent) if error.field != UNREADABLE else None
     return show(
         visit,
@@ -174,36 +175,31 @@ async def filter_editor(visit: CurrentVisit, filter_id: FromPath[str]) -> Respon
 async def create_filter(visit: CurrentVisit) -> Response[Any]:
     """Makes it; the next message is judged by it."""
     visit.caller.require(KIND.update)
-    sent, editor = await sent_by(visit), editor_of(visit)
-    try:
+    editor = editor_of(visit)
+
+    async def make(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name", "id"])
         filter_id = sent.text("id")
-        if any(s.value.id == filter_id for s in await live_object.objects(editor, KIND)):
-            raise DuplicateError(visit.t("people.id_taken", id=filter_id), field="id")
+        require_free(visit, filter_id, (s.value.id for s in await live_object.objects(editor, KIND)))
         await junk_filter.put(editor, _value(visit, sent, filter_id), None)
-    except OpenIwdError as error:
-        return await _refused(visit, None, sent, error)
-    return redirect(f"{href_of(filter_id)}?saved=1")
+        return saved(visit, href_of(filter_id))
+
+    return await act_in_page(visit, make, partial(_page, visit, None))
 
 
 @post(f"{PATH}/{{filter_id:str}}", status_code=200)
 async def save_filter(visit: CurrentVisit, filter_id: FromPath[str]) -> Response[Any]:
     """Changes it."""
     visit.caller.require(KIND.update)
-    sent, editor = await sent_by(visit), editor_of(visit)
+    editor = editor_of(visit)
     stored = await live_object.get(editor, KIND, filter_id)
-    try:
+
+    async def save(sent: Sent) -> Response[Any]:
         require(visit, sent, ["name"])
         await junk_filter.put(editor, _value(visit, sent, filter_id), sent.revision())
-    except OpenIwdError as error:
-        return await _refused(visit, stored, sent, error)
-    return redirect(f"{href_of(filter_id)}?saved=1")
+        return saved(visit, href_of(filter_id))
 
-
-async def _refused(visit: Visit, stored: Stored | None, sent: Sent, error: OpenIwdError) -> Response[Any]:
-    if isinstance(error, ForbiddenError) and error.code == "forbidden":
-        raise error
-    return await _page(visit, stored, sent, error)
+    return await act_in_page(visit, save, partial(_page, visit, stored))
 
 
 def _delete_form(visit: Visit, stored: Stored) -> Form:
@@ -223,12 +219,9 @@ async def delete(visit: CurrentVisit, filter_id: FromPath[str]) -> Response[Any]
     """Removes it."""
     editor = editor_of(visit)
     stored = await live_object.get(editor, KIND, filter_id)
-
-    async def remove(_: Sent) -> Response[Any]:
-        await live_object.delete(editor, KIND, filter_id)
-        return done(visit, "", to=PATH)
-
-    return await act_in_dialog(visit, _delete_form(visit, stored), remove)
+    return await act_and_open(
+        visit, _delete_form(visit, stored), lambda: live_object.delete(editor, KIND, filter_id), PATH
+    )
 
 
 PAGES: Final[list[Any]] = [
