@@ -10,7 +10,7 @@ import pytest
 
 from openiwd.domain.errors import UnavailableError
 from openiwd.ports.tenant_store import Tenant
-from openiwd.processes.background import DecidingTenant
+from openiwd.processes.deciding import DecidingTenant
 from openiwd.processes.identity import new_id
 from openiwd.processes.loop import forever
 from openiwd.processes.wiring import Wiring
