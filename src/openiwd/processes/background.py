@@ -1,4 +1,4 @@
-"""Background work of a serving process: its lease, its tenants and the loops of each. What decides is in deciding.py."""
+"""Background work of a serving process: its lease, its tenants and the loops of each. What decides: deciding.py."""
 
 from __future__ import annotations
 
