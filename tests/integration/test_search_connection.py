@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from openiwd.adapters.search import opensearch_index
 from openiwd.adapters.search.opensearch_server import OpenSearchServer
-from openiwd.ports.search_index import SearchAwayError
+from openiwd.ports.search_index import Fields, SearchAwayError, SearchBusyError
+from tests.factories.stored_item import stored_item
 from tests.servers.certificate import make_certificate
 from tests.servers.search import SearchServerUrl
 
@@ -69,6 +71,50 @@ async def door(opensearch_url: SearchServerUrl, tmp_path: Path) -> AsyncIterator
     server = await asyncio.start_server(made, "127.0.0.1", 0, ssl=context)
     yield made, f"https://localhost:{server.sockets[0].getsockname()[1]}"
     server.close()
+
+
+class Crowded:
+    """A server that has no room for the first writes: for the whole of the first one, for an item of the second."""
+
+    def __init__(self) -> None:
+        part = b'{"errors":true,"items":[{"index":{"_id":"1","status":429,"error":{"type":"es_rejected"}}}]}'
+        self._answers = [(b"429 Too Many Requests", b"{}"), (b"200 OK", part)]
+        self.written = 0
+
+    def is_full(self) -> None:
+        self._answers = [(b"429 Too Many Requests", b"{}")] * 9
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
+            status, body = b"200 OK", b'{"errors":false,"items":[]}'
+            if self._answers:
+                status, body = self._answers.pop(0)
+            else:
+                self.written += 1
+            kind = b"Content-Type: application/json\r\nConnection: close\r\n"
+            writer.write(b"HTTP/1.1 %s\r\n%bContent-Length: %d\r\n\r\n%b" % (status, kind, len(body), body))
+            await writer.drain()
+        writer.close()
+
+
+async def test_a_write_that_a_server_has_no_room_for_is_tried_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crowded = Crowded()
+    listening = await asyncio.start_server(crowded, "127.0.0.1", 0)
+    server = OpenSearchServer([f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"])
+    index = server.index("t")
+    monkeypatch.setattr(opensearch_index, "BUSY_SECONDS", (0.01, 0.01))
+    await index.write("x", [stored_item("a")], {}, Fields())
+    assert crowded.written == 1, "at the third try"
+    crowded.is_full()
+    with pytest.raises(SearchBusyError):
+        await index.write("x", [stored_item("a")], {}, Fields())
+    assert crowded.written == 1, "no longer than that"
+    await server.close()
+    listening.close()
 
 
 async def test_who_asks_is_known_and_whom_is_checked(door: tuple[Door, str], tmp_path: Path) -> None:

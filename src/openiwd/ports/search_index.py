@@ -24,6 +24,10 @@ class IndexGoneError(SearchAwayError):
     """This index is no longer there: another has taken its place, or the server has lost it."""
 
 
+class SearchBusyError(SearchAwayError):
+    """The search server has too much to do: the same is to be tried again a little later."""
+
+
 class Fields(Struct, frozen=True, omit_defaults=True):
     """The declared attributes that an index keeps so that they can be compared: numbers, and dates."""
 

@@ -6,6 +6,7 @@ noted after a refresh of all copies: whoever reads it finds everything up to the
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -21,7 +22,14 @@ from openiwd.adapters.search.reach import ALL, NONE, Query, Reach
 from openiwd.domain.attribute import AttributeConfig
 from openiwd.domain.search_mark import Mark
 from openiwd.domain.work_item import WorkItem
-from openiwd.ports.search_index import Fields, IndexGoneError, IndexState, Nearest, SearchAwayError
+from openiwd.ports.search_index import (
+    Fields,
+    IndexGoneError,
+    IndexState,
+    Nearest,
+    SearchAwayError,
+    SearchBusyError,
+)
 from openiwd.ports.tenant_store import Cursor, SearchQuery
 
 PLACE: Final = "place"
@@ -33,8 +41,11 @@ SPARE: Final = 60
 """Beyond a page, for rows that have just changed and for those that sort alike at its end."""
 WRITE_SECONDS: Final = 30
 _SAFE: Final = re.compile(r"[a-z0-9]([a-z0-9_-]{0,60})")
+BUSY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
+"""Between tries of a write that the server has no room for: building an index must not begin anew over it."""
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
+_BUSY: Final = 429
 
 
 class Calling(Protocol):
@@ -157,10 +168,21 @@ class OpenSearchIndex:
             actions.append(document(item, fields))
         actions += [{"delete": _action(number, revision)} for number, revision in gone.items()]
         if actions:
-            await self._bulk(name, actions)
+            body = b"\n".join([*(msgspec.json.encode(action) for action in actions), b""]).decode()
+            await self._patiently(name, body)
 
-    async def _bulk(self, name: str, actions: list[dict[str, Any]]) -> None:
-        body = b"\n".join([*(msgspec.json.encode(action) for action in actions), b""]).decode()
+    async def _patiently(self, name: str, body: str) -> None:
+        for pause in BUSY_SECONDS:
+            try:
+                await self._bulk(name, body)
+            except SearchBusyError:
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self._bulk(name, body)
+
+    async def _bulk(self, name: str, body: str) -> None:
+        """Revisions tell what is newer: what was half done is done again without harm."""
         async with self._server.call() as client:
             answer = await client.bulk(
                 body=body,
@@ -175,6 +197,8 @@ class OpenSearchIndex:
                 continue  # the index has it newer, or never had it
             if told["status"] == _NOT_FOUND:
                 raise IndexGoneError("the index is not there")
+            if told["status"] == _BUSY:
+                raise SearchBusyError("the search server has no room for some items")
             if "error" in told:
                 reason = told["error"].get("type", "error")
                 raise SearchAwayError(f"the search server refuses an item: {told['status']} {reason}")

@@ -14,9 +14,10 @@ from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import NotFoundError, OpenSearchException
 
 from openiwd.adapters.search.opensearch_index import OpenSearchIndex
-from openiwd.ports.search_index import IndexGoneError, SearchAwayError
+from openiwd.ports.search_index import IndexGoneError, SearchAwayError, SearchBusyError
 
 ASK_SECONDS: Final = 3.0
+BUSY: Final = 429
 # Every failure comes out of here as an error, which is logged where it matters.
 logging.getLogger("opensearch").setLevel(logging.CRITICAL)
 
@@ -51,7 +52,8 @@ class Client:
                 "the index is not there", hint="it is built anew by itself; see docs/operations/search.md"
             ) from error
         except (OpenSearchException, OSError, TimeoutError) as error:
-            raise SearchAwayError(
+            kind = SearchBusyError if getattr(error, "status_code", None) == BUSY else SearchAwayError
+            raise kind(
                 f"the search server does not answer: {_told(error)}",
                 hint="searches go to the database meanwhile; see docs/operations/search.md",
             ) from error
