@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 import time
@@ -27,6 +26,7 @@ from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.processes.address import own_address, shown_host
 from openiwd.processes.background import Background
 from openiwd.processes.bootstrap import ensure_platform_key, migrate_databases
+from openiwd.processes.garbage import spare_the_collector
 from openiwd.processes.monitoring import tell_surroundings
 from openiwd.processes.punctual import PunctualProtocol
 from openiwd.processes.settings import Settings
@@ -163,7 +163,7 @@ class Serving:
             await self._serve(inner, sockets[1])
         if self._part in (Part.ALL, Part.SERVE):
             await api.start()
-        _spare_the_collector()
+        spare_the_collector()
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:
         server = _Server(http_config(app, self._manner.trusted_proxies))
@@ -202,13 +202,6 @@ def http_config(app: Any, trusted_proxies: Sequence[str]) -> uvicorn.Config:
         proxy_headers=True, forwarded_allow_ips=list(trusted_proxies),
         server_header=False, backlog=2_048, h11_max_incomplete_event_size=64 * 1024,
     )  # fmt: skip
-
-
-def _spare_the_collector() -> None:
-    """What is loaded now stays; by its defaults the collector would walk through it again and again under load."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:
