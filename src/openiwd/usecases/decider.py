@@ -110,6 +110,12 @@ class Decider:
         await self._step()
         await self._acceptance.done()
 
+    async def agents(self) -> list[Agent]:
+        """All agents, as of the end of the log: those of the picture, so that thousands need not be read."""
+        async with self._turn():
+            await self._follow()
+            return list(self._desk.world.agents.values())
+
     async def _step(self) -> None:
         async with self._turn():
             await self._follow()
