@@ -6,6 +6,7 @@ In doubt text stays new: what a customer writes must never be hidden as if it we
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -14,15 +15,21 @@ from openiwd.domain.email.quotation_words import (
     ABOVE,
     ADDRESS,
     DATE,
+    DATED,
     DISCLAIMER,
+    ENDS_WITH_ADDRESS,
     FORWARDS,
+    INSIDE,
     LABEL,
     LIST_FOOTER,
+    LONGEST_SENT_FROM,
     NAMED,
     OPENS,
+    PHONE_WROTE,
     RULE,
     SENT_FROM,
     SEPARATOR,
+    STAMP,
     STARTS,
     TIME,
     WROTE,
@@ -31,6 +38,13 @@ from openiwd.domain.email.quotation_words import (
 MAX_LINES: Final = 20_000
 LONGEST_ATTRIBUTION: Final = 500
 LONGEST_SIGNATURE: Final = 60
+ATTRIBUTION_LINES: Final = 4
+FEW: Final = 3
+"""Fewer lines than these that begin with `>` can be the author's own."""
+_DIRECTIONS: Final = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Signs that say in which direction to write; they stand around names and addresses."""
+_SENTENCE_ENDS: Final = (".", "!", "?", ":", "\u3002", "\uff01", "\uff1f")
+_BARE_MARKS: Final = ("--", "—", "__", "___", "____")
 _BLANKS: Final = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 _TEXT, _BLANK, _QUOTED = "t", "e", "q"
 
@@ -38,7 +52,6 @@ _TEXT, _BLANK, _QUOTED = "t", "e", "q"
 class _Cut(NamedTuple):
     """Lines before `mark` are new, those from `end` on quoted, the signature is between. `kinds`: one per line."""
 
-    lines: list[str]
     kinds: list[str]
     mark: int
     end: int
@@ -49,7 +62,7 @@ def split_text(text: str, marks: Sequence[TextMark] = ()) -> EmailText:
 
     `marks`: what the HTML that the text was made from says of it.
     """
-    lines = text.splitlines(keepends=True)
+    lines = _lines_of(text)
     cut = _cut(lines, marks)
     return EmailText(
         new="".join(lines[: cut.mark]),
@@ -60,29 +73,52 @@ def split_text(text: str, marks: Sequence[TextMark] = ()) -> EmailText:
 
 def answer_of(text: str, marks: Sequence[TextMark] = ()) -> str:
     """The words of the author alone: without signature, and without lines quoted between or above them."""
-    cut = _cut(text.splitlines(keepends=True), marks)
-    new = [(line, kind) for line, kind in zip(cut.lines, cut.kinds, strict=False)][: cut.mark]
+    lines = _lines_of(text)
+    cut = _cut(lines, marks)
+    new = list(zip(lines, cut.kinds, strict=False))[: cut.mark]
     if any(kind == _TEXT for _, kind in new):
         new = [(line, kind) for line, kind in new if kind != _QUOTED]
     return _BLANKS.sub("\n\n", "\n".join(line.rstrip() for line, _ in new)).strip()
 
 
+def _lines_of(text: str) -> list[str]:
+    """The lines with their ends; one of the author that goes over into an attribution is two."""
+    made: list[str] = []
+    for line in text.splitlines(keepends=True):
+        inner = INSIDE.search(line) if len(line) <= LONGEST_ATTRIBUTION else None
+        made += [line] if inner is None else [line[: inner.start()], line[inner.start() :]]
+    return made
+
+
 def _cut(whole: list[str], marks: Sequence[TextMark]) -> _Cut:
-    lines = [line.rstrip("\r\n") for line in whole[:MAX_LINES]]
+    lines = [line.rstrip("\r\n").translate(_DIRECTIONS) for line in whole[:MAX_LINES]]
     kinds = [_kind(line) for line in lines]
     signed = _marked(whole, kinds, marks)
     limit = _limit(lines, kinds)
+    if not marks:
+        _give_back(lines, kinds)
     above = kinds[:limit]
     end = _quoted_end(lines[:limit], above, len(whole) if limit == len(lines) else limit)
     mark = _signature(lines[: min(end, len(lines))], kinds, signed)
-    return _Cut(lines, kinds, end if mark is None else mark, end)
+    return _Cut(kinds, end if mark is None else mark, end)
 
 
 def _kind(line: str) -> str:
     bare = line.strip()
     if not bare:
         return _BLANK
-    return _QUOTED if bare.startswith(">") else _TEXT
+    is_code = line.startswith(("    ", "\t"))
+    return _QUOTED if bare.startswith(">") and not is_code else _TEXT
+
+
+def _give_back(lines: list[str], kinds: list[str]) -> None:
+    """A line or two that begin with `>` right below the author's, with nothing else quoted: an arrow, no quotation."""
+    quoted = [n for n, kind in enumerate(kinds) if kind == _QUOTED]
+    first = quoted[0] if quoted else 0
+    is_one_run = len(quoted) < FEW and quoted == list(range(first, first + len(quoted)))
+    if first > 0 and is_one_run and kinds[first - 1] == _TEXT and lines[first].startswith(">"):
+        for number in quoted:
+            kinds[number] = _TEXT
 
 
 def _marked(whole: list[str], kinds: list[str], marks: Sequence[TextMark]) -> int | None:
@@ -126,7 +162,7 @@ def _says_so(lines: list[str], number: int) -> bool:
     line = lines[number]
     if len(line) > LONGEST_ATTRIBUTION:
         return False
-    if SEPARATOR.match(line) or FORWARDS.match(line) or ABOVE.search(line):
+    if SEPARATOR.match(line) or FORWARDS.match(line) or ABOVE.search(line) or PHONE_WROTE.match(line):
         return True
     at = number
     if RULE.match(line):
@@ -164,6 +200,8 @@ def _is_header_block(lines: list[str], number: int) -> bool:
         found.setdefault(_label(match), match["value"])
     told = found.keys() & {"from", "sent", "to", "cc", "subject"}
     has_address = any("@" in found.get(name, "") for name in ("from", "to", "cc"))
+    if has_address and len(told) == 2 and STAMP.search(found.get("sent", "")):
+        return True
     if "from" not in told:
         return {"sent", "to", "subject"} <= told and has_address
     return len(told) >= 3 and ("subject" in told or has_address) and ("sent" in told or has_address)
@@ -178,19 +216,37 @@ def _attribution(lines: list[str], number: int) -> tuple[int, bool]:
 
     The second says whether it is one even when no marked lines follow.
     """
-    joined = ""
-    for count in range(1, 5):
-        if number + count > len(lines):
-            return 0, False
-        line = lines[number + count - 1].strip()
+    joined, used, count = "", 0, 0
+    while used < ATTRIBUTION_LINES and number + count < len(lines):
+        line = lines[number + count].strip()
+        count += 1
+        if not line and used and _goes_on(lines, number + count):
+            continue
         if not line or (count > 1 and _opens(line)):
             return 0, False
+        used += 1
+        if used == 1 and _is_bare(line) and _is_over(lines, number + count):
+            return 1, False
         joined = f"{joined} {line}".strip()
         if len(joined) > LONGEST_ATTRIBUTION or (count == 1 and not _may_go_on(line) and not _ends(line)):
             return 0, False
         if _ends(line):
             return _judged(joined, count)
     return 0, False
+
+
+def _is_bare(line: str) -> bool:
+    """A date, a name and an address, as some programs set above what they quote: nothing says that it was written."""
+    return all(pattern.search(line) for pattern in (DATED, DATE, ENDS_WITH_ADDRESS)) and not _ends(line)
+
+
+def _is_over(lines: list[str], number: int) -> bool:
+    return number >= len(lines) or not lines[number].strip() or lines[number].startswith(">")
+
+
+def _goes_on(lines: list[str], number: int) -> bool:
+    """Whether an attribution goes on below an empty line, as one program leaves between a name and its address."""
+    return number < len(lines) and lines[number].strip() == "<"
 
 
 def _ends(line: str) -> bool:
@@ -209,8 +265,9 @@ def _may_go_on(line: str) -> bool:
 def _judged(joined: str, count: int) -> tuple[int, bool]:
     address, time, date = ADDRESS.search(joined), TIME.search(joined), DATE.search(joined)
     if WROTE.search(joined) is None:
-        is_one = address is not None and (time is not None or date is not None)
-        return (count, is_one) if is_one and LABEL.match(joined) is None else (0, False)
+        if address is None or (time is None and date is None) or LABEL.match(joined) is not None:
+            return 0, False
+        return count, bool(DATED.match(joined) and ENDS_WITH_ADDRESS.search(joined))
     if address or time or date:
         return count, bool(address or (time and date))
     is_short = len(joined.split()) <= 6
@@ -227,11 +284,16 @@ def _quoted_end(lines: list[str], kinds: list[str], limit: int) -> int:
     if rest:
         below = [line for _, line in rest]
         mark = _signature(below, [_TEXT] * len(below), None) if has_text else None
-        answers = [n for n, line in rest[:mark] if len(line.strip()) > 1]
+        answers = [n for n, line in rest[:mark] if _says_something(line)]
         if answers:
             tail = next((n for n in range(answers[-1], len(kinds)) if kinds[n] == _QUOTED), None)
             return limit if tail is None or _texts_after(kinds, tail) else tail
     return first
+
+
+def _says_something(line: str) -> bool:
+    """Whether there is more than a full stop or a comma that a program has left; one sign can be an answer."""
+    return any(unicodedata.category(sign)[0] in "LNS" for sign in line)
 
 
 def _texts_after(kinds: list[str], number: int) -> bool:
@@ -248,8 +310,16 @@ def _signature(lines: list[str], kinds: list[str], signed: int | None) -> int | 
         if number == signed and _any(kinds, range(number)):
             return number
         if kinds[number] == _TEXT and _is_mark(lines, kinds, number):
-            return number
+            return _with_name(lines, kinds, number, last_quoted)
     return None
+
+
+def _with_name(lines: list[str], kinds: list[str], number: int, last_quoted: int) -> int:
+    """The mark, or the name right above it by which the author signs."""
+    above = next((n for n in range(number - 1, last_quoted, -1) if kinds[n] == _TEXT), None)
+    if above is None or not NAMED.match(lines[above].strip()) or not _any(kinds, range(above)):
+        return number
+    return above
 
 
 def _any(kinds: list[str], numbers: Iterable[int]) -> bool:
@@ -258,19 +328,33 @@ def _any(kinds: list[str], numbers: Iterable[int]) -> bool:
 
 def _is_mark(lines: list[str], kinds: list[str], number: int) -> bool:
     line = lines[number]
-    left = sum(kind == _TEXT for kind in kinds[number + 1 : len(lines)])
+    below = [lines[n] for n in range(number + 1, len(lines)) if kinds[n] == _TEXT]
     if line in ("-- ", "--\xa0"):
         return True
-    if line.strip() in ("--", "—"):
-        return left <= 15
-    if SENT_FROM.match(line):
-        return left <= 8
+    if line.strip() in _BARE_MARKS:
+        return len(below) <= 15 and not _is_prose(below)
+    has_text = _any(kinds, range(number))
+    if len(line) <= LONGEST_SENT_FROM and SENT_FROM.match(line):
+        return len(below) <= 8 and not _is_prose(below) and (has_text or not below)
     if NAMED.match(line.strip()):
-        return left == 0 and number > 0
-    if not _any(kinds, range(number)):
+        return not below and number > 0
+    if not has_text:
         return False
     if RULE.match(line):
         following = " ".join(lines[number + 1 : number + 5])
         return bool(LIST_FOOTER.search(following) or DISCLAIMER.match(following.strip()))
     is_paragraph = not lines[number - 1].strip()
     return is_paragraph and DISCLAIMER.match(" ".join(lines[number : number + 4])) is not None
+
+
+def _is_prose(lines: list[str]) -> bool:
+    """Whether sentences stand among the lines, before anything that programs and companies add: no signature then."""
+    for number, line in enumerate(lines):
+        if DISCLAIMER.match(" ".join(lines[number : number + 4]).strip()) or LIST_FOOTER.search(line):
+            return False
+        words = len(line.split())
+        if SENT_FROM.match(line[:LONGEST_SENT_FROM]) is None and (
+            words >= 12 or (words >= 4 and line.rstrip().endswith(_SENTENCE_ENDS))
+        ):
+            return True
+    return False
