@@ -135,6 +135,33 @@ TOP: Final[dict[str, Reply]] = {
         f'On Mon, Nov 23, 2026 at 9:12 AM -0800, "Cleo" <cleo@nordhaven.example> wrote:\n\n{_ASKED}\n\n'
         "On Nov 22, 2026, at 8:00 PM, Ada <ada@example.org> wrote:\n\nIt is broken.\n\nSent from my iPhone\n",
     ),
+    "English, a day without a year over three lines": Reply(
+        "On the one hand it is warm.\n\nOn the other hand it leaks.\n\nAda\n\nOn Mon, Nov 23, Cleo Hartmann\n<cleo@nordhaven.example>\n"
+        f"wrote:\n{_MARKED}\n--\nMy name is Ada\n",
+        "On the one hand it is warm.\n\nOn the other hand it leaks.\n\nAda",
+    ),
+    "English, without a colon": _top(
+        "At ten.", f"On Mon, 23 Nov 2026 08:14:43 -0200 Cleo <cleo@nordhaven.example> wrote\n\n{_ASKED}"
+    ),
+    "English, an address without brackets": _top(
+        "A new one, please.", f"On Nov 23, 2026, 4:15 PM Cleo cleo@nordhaven.example wrote:\n\n{_ASKED}"
+    ),
+    "English, a zone in letters": _top(
+        "Seen.", f"On Monday, November 23, 2026, 06:49:16 PM GMT+3, Cleo Hartmann  wrote:\n\n{_ASKED}"
+    ),
+    "English, by way of something over two lines": _top(
+        "Seen.", f"On Mon, Nov 23, 2026 at 6:13 PM Cleo via Nordhaven\nwrote:\n\n{_ASKED}"
+    ),
+    "English, long lines broken by a telephone": _top(
+        "This is a try.",
+        'On Nov 23, 2026 3:18 PM, "Nordhaven" <noreply@nordhaven.example> wrote:\n>\n> Hello Ada\n'
+        "> The pipe behind the wall of the cellar has to be changed before the winter,\nsince it leaks.\n"
+        "> The lid in front of the burner has to be changed before the winter as well,\nsince it is dented.\n> Nordhaven\n",
+    ),
+    "German, the date broken": _top(
+        "Gerne.",
+        "Cleo Hartmann <cleo@nordhaven.example> schrieb am So., 23.\nNovember 2026, 21:08:\n\n> Hallo\n>\n> Passt es?",
+    ),
     "German": _top(
         "Ja, alles gut angekommen.",
         f"Am Mo., 23. Nov. 2026 um 09:12 Uhr schrieb Cleo Hartmann <cleo@nordhaven.example>:\n\n{_MARKED}",
@@ -411,6 +438,20 @@ TOP: Final[dict[str, Reply]] = {
 _HEAD: Final = "From: Cleo Hartmann <cleo@nordhaven.example>\n"
 
 BLOCKS: Final[dict[str, Reply]] = {
+    "all in one line": _top(
+        "I have learned a lot.",
+        "Date: Mon, 23 Nov 2026 02:35:10 +0000 From: cleo@nordhaven.example To: Byron, Ada Subject: Tell us what you learned.\n\n\nThank you.\n",
+    ),
+    "of old, without a time of sending": _top(
+        "Are you still there?",
+        "From: cleo_re@msg.nordhaven.example\nSubject: Re:\nTo: ada@example.org\nDate: Mon, 23 Nov 2026 16:33:36 -0800\n\nYes\n"
+        'On 22 Nov 2026 00:25, "Ada" <ada@msg.nordhaven.example> wrote:\n\n\n\nHello\n',
+    ),
+    "a rule right below the answer": Reply(
+        "We are on our way.\n________________________________\nFrom: Nordhaven Automation <inbound+65560@nordhaven.example>\n"
+        "Sent: Monday, November 23, 2026 5:45 PM\nTo: ada@example.org <ada@example.org>\nSubject: Boiler\n\nHi\n",
+        "We are on our way.",
+    ),
     "no blank line above": Reply(
         f"The invoice is wrong.\n{_HEAD}Sent: Monday, November 23, 2026 9:12 AM\nTo: Ada <ada@example.org>\nSubject: Invoice\n\n{_ASKED}",
         "The invoice is wrong.",
@@ -598,6 +639,12 @@ SIGNED: Final[dict[str, Reply]] = {
         "We take it.\n\nSent from my Verizon Wireless BlackBerry\n\n-----Original Message-----\nFrom: Cleo\n",
         "We take it.",
     ),
+    "a thing that nobody knows": Reply("We take it.\n\nSent from my TI-85\n", "We take it."),
+    "many of them": Reply(
+        "We take it.\n\nSent from my iPod\nSent from Yahoo Mail on Android\nSent from my cell, please excuse any typos.\n"
+        "Get Outlook for iOShttps://aka.ms/o0ukef\n",
+        "We take it.",
+    ),
     "in brackets": Reply("We take it.\n\n(sent from a phone)\n", "We take it."),
     "in angle brackets": Reply("We take it.\n\n<<sent by galaxy>>\n", "We take it."),
     "from mobile": Reply("We take it.\n\nAda from mobile\n", "We take it."),
@@ -715,6 +762,14 @@ AROUND: Final[dict[str, Reply]] = {
     "above and below": Reply(
         "It did.\n\nOn 11/23/2026 09:12 AM, Cleo wrote:\n\n> Did it?\n\nRegards, Ada\n",
         "It did.\n\nRegards, Ada",
+    ),
+    "above, and a rule within": Reply(
+        f"Hello Cleo,\n\nthe lid is dented.\n\n{'_' * 80}\n\nThe pipe leaks.\n\nBest regards,\nAda\n\nOn November 23, 2026, Cleo Hartmann wrote:\n{_MARKED}",
+        f"Hello Cleo,\n\nthe lid is dented.\n\n{'_' * 80}\n\nThe pipe leaks.\n\nBest regards,\nAda",
+    ),
+    "between, a question over lines and an answer in small letters": Reply(
+        "On 11/23/2026 09:12 AM, Cleo wrote:\n> We would like to deliver the boiler on Tuesday of next week\nno, wednesday\n> if that suits you\n",
+        "no, wednesday",
     ),
     "between, with a greeting": Reply(
         "Hi Cleo,\n\nOn 11/23/2026 09:12 AM, Cleo wrote:\n> Did it arrive?\n\nYes, on Friday.\n\n> Is it whole?\n\nNo: the lid is dented.\n\nAda\n",

@@ -10,6 +10,15 @@ from openiwd.domain.email.message import EmailText, TextMark
 from openiwd.domain.email.quotation import answer_of, split_text
 from openiwd.domain.email.text_form import read_html
 from tests.data.replies import ANSWER, BELOW, BETWEEN, HTML, KEPT, SIGNATURES
+from tests.data.reply_corpus import CORPUS
+
+TOO_MUCH = frozenset(
+    {
+        "top: English, lines broken without marks",
+        "signed: from mobile",
+    }
+)
+"""Where more than the author's words is told: what is cut there could as well be somebody's words."""
 
 
 def _joined(parts: EmailText) -> str:
@@ -42,6 +51,24 @@ def test_answers_between_and_below_are_found(name: str) -> None:
     assert answer_of(text) == answer
     new = split_text(text).new
     assert all(line in new for line in answer.splitlines())
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_the_words_of_the_author_are_found(name: str) -> None:
+    text, words = CORPUS[name]
+    told = answer_of(text)
+    if name in TOO_MUCH:
+        assert told.startswith(words)
+        assert told != words, "it is exact now: take it off the list"
+    else:
+        assert told == words
+    assert _joined(split_text(text)) == text
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_lines_of_windows_change_nothing(name: str) -> None:
+    text, _ = CORPUS[name]
+    assert answer_of(text.replace("\n", "\r\n")) == answer_of(text)
 
 
 @pytest.mark.parametrize("text", KEPT)

@@ -16,11 +16,13 @@ from openiwd.domain.email.quotation_words import (
     ADDRESS,
     DATE,
     DATED,
+    DAY,
     DISCLAIMER,
     ENDS_WITH_ADDRESS,
     FORWARDS,
     INSIDE,
     LABEL,
+    LABELS,
     LIST_FOOTER,
     LONGEST_SENT_FROM,
     NAMED,
@@ -29,6 +31,7 @@ from openiwd.domain.email.quotation_words import (
     RULE,
     SENT_FROM,
     SEPARATOR,
+    SHORT_SENT,
     STAMP,
     STARTS,
     TIME,
@@ -43,6 +46,8 @@ FEW: Final = 3
 """Fewer lines than these that begin with `>` can be the author's own."""
 _DIRECTIONS: Final = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 """Signs that say in which direction to write; they stand around names and addresses."""
+BROKEN_AFTER: Final = 76
+"""Programs break lines so that none is longer."""
 _SENTENCE_ENDS: Final = (".", "!", "?", ":", "\u3002", "\uff01", "\uff1f")
 _BARE_MARKS: Final = ("--", "—", "__", "___", "____")
 _BLANKS: Final = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
@@ -97,6 +102,7 @@ def _cut(whole: list[str], marks: Sequence[TextMark]) -> _Cut:
     limit = _limit(lines, kinds)
     if not marks:
         _give_back(lines, kinds)
+        _take_broken(lines, kinds)
     above = kinds[:limit]
     end = _quoted_end(lines[:limit], above, len(whole) if limit == len(lines) else limit)
     mark = _signature(lines[: min(end, len(lines))], kinds, signed)
@@ -119,6 +125,21 @@ def _give_back(lines: list[str], kinds: list[str]) -> None:
     if first > 0 and is_one_run and kinds[first - 1] == _TEXT and lines[first].startswith(">"):
         for number in quoted:
             kinds[number] = _TEXT
+
+
+def _take_broken(lines: list[str], kinds: list[str]) -> None:
+    """What a program has broken off from a long quoted line, without marking it anew."""
+    for number in range(1, len(lines) - 1):
+        above, line, below = lines[number - 1], lines[number], lines[number + 1]
+        if kinds[number] != _TEXT or not above.startswith(">") or not below.startswith(">"):
+            continue
+        first = line.split(maxsplit=1)[0]
+        if (
+            first[:1].islower()
+            and len(above) + len(first) >= BROKEN_AFTER
+            and not above.endswith(_SENTENCE_ENDS)
+        ):
+            kinds[number] = _QUOTED
 
 
 def _marked(whole: list[str], kinds: list[str], marks: Sequence[TextMark]) -> int | None:
@@ -184,6 +205,9 @@ def _is_header_block(lines: list[str], number: int) -> bool:
     """`From:`, `Sent:`, `To:`, `Subject:` in any order and language, as programs put above what they quote."""
     if LABEL.match(lines[number]) is None:
         return False
+    in_line = {_label(match) for match in LABELS.finditer(lines[number])}
+    if in_line >= {"from", "sent", "to", "subject"} and "@" in lines[number]:
+        return True
     found: dict[str, str] = {}
     strange = 0
     for line in lines[number : number + 14]:
@@ -250,6 +274,9 @@ def _goes_on(lines: list[str], number: int) -> bool:
 
 
 def _ends(line: str) -> bool:
+    is_whole = OPENS.match(line) and line[-6:].lower() == " wrote"
+    if is_whole and DATE.search(line) and TIME.search(line) and ADDRESS.search(line):
+        return True
     return line.endswith((":", "\uff1a")) or (line.endswith("--") and WROTE.search(line) is not None)
 
 
@@ -259,7 +286,11 @@ def _opens(line: str) -> bool:
 
 def _may_go_on(line: str) -> bool:
     """Whether the first of several lines can be that of an attribution."""
-    return bool((STARTS.match(line) and (DATE.search(line) or TIME.search(line))) or ADDRESS.search(line))
+    return bool((STARTS.match(line) and _is_dated(line)) or ADDRESS.search(line))
+
+
+def _is_dated(line: str) -> bool:
+    return any(pattern.search(line) for pattern in (DATE, TIME, DAY))
 
 
 def _judged(joined: str, count: int) -> tuple[int, bool]:
@@ -336,7 +367,7 @@ def _is_mark(lines: list[str], kinds: list[str], number: int) -> bool:
     has_text = _any(kinds, range(number))
     if len(line) <= LONGEST_SENT_FROM and SENT_FROM.match(line):
         return len(below) <= 8 and not _is_prose(below) and (has_text or not below)
-    if NAMED.match(line.strip()):
+    if NAMED.match(line.strip()) or (SHORT_SENT.match(line.strip()) and not lines[number - 1].strip()):
         return not below and number > 0
     if not has_text:
         return False

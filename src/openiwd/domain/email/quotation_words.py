@@ -40,6 +40,11 @@ OPENS: Final = re.compile(
 )
 ADDRESS: Final = re.compile(r"[<(\[]\s?[^<>()\[\]\s@]{1,100}@[^<>()\[\]\s]{1,200}[>)\]]|\bmailto:\S+@")
 TIME: Final = re.compile(r"\b\d{1,2}\s?[:.h]\s?\d{2}\b|\b\d{1,2}\s?(?:am|pm)\b", re.IGNORECASE)
+DAY: Final = re.compile(
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}\b"
+    r"|\b\d{1,2} (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+    re.IGNORECASE,
+)
 DATE: Final = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2,4}\b|\d{4}年")
 
 _SEPARATORS: Final = (
@@ -99,6 +104,10 @@ LABEL: Final = re.compile(
     re.IGNORECASE,
 )
 
+LABELS: Final = re.compile(
+    r"(?:^|\s)(?:" + "|".join(f"(?P<{name}>{words})" for name, words in _LABELS.items()) + r")\s?:\s",
+    re.IGNORECASE,
+)
 _LEADS: Final = (
     r"sent (?:from|via|with|by|using|on)|gesendet (?:von|mit|über|aus)|envoyé (?:de(?:puis)?|à partir|avec)"
     r"|envia(?:do|da) (?:desde|do|da|a partir|mediante|com|con|via|pelo)|inviat[oa] (?:da|dal|dalla|con|tramite)"
@@ -108,11 +117,14 @@ _LEADS: Final = (
 _PROGRAMS: Final = (
     r"i-?phon|i-?pad|ipod|i ?os\b|smartphone|(?:cell|my |windows |mobile )phone|phone\b|mobile|mobil(?:ní|nog|telefon|a\b|en\b)|mobiel|móvil"
     r"|handy|tele(?:phone|fon|foon)|téléphone|teléfono|telemóvel|celular|cellulare|portable|komórk|puhelim|tablet|device|galaxy|android"
-    r"|samsung|huawei|xiaomi|redmi|pixel|oneplus|motorola|\bmoto\b|nokia|xperia|\bhtc\b|\bhonor\b|\boppo\b|\bvivo\b|realme|blackberry"
+    r"|samsung|huawei|xiaomi|redmi|pixel|oneplus|motorola|\bmoto\b|nokia|xperia|\bhtc\b|\bhonor\b|\boppo\b|\bvivo\b|realme|blackberry|cell\b"
     r"|смартфон|телефон|почт|пошт|κινητό|outlook|mail (?:for|für|voor|pour|para|per|för|til) windows|windows|mail\.ru|app(?:likation|lication)? mail"
     r"|e?m client|yahoo|proton|gmail|google|\baol\b|\bnine\b|\bspark\b|airmail|icloud|hotmail|fastmail|thunderbird|\btuta|bluemail|\bk-9\b"
     r"|zoho|\bgmx\b|web\.de|t-online|freenet|superhuman|\bnewton\b|\bspike\b|edison|acompli|mailbird|libero|laposte|\borange\b|seznam"
     r"|unterwegs"
+)
+SHORT_SENT: Final = re.compile(
+    r"^sent (?:from my|via|with) \S{1,20}(?: \S{1,20}){0,3}(?<![.!?:,])$", re.IGNORECASE
 )
 SENT_FROM: Final = re.compile(
     r"^\s*[*_(\[<-]{0,3}\s*(?:"
