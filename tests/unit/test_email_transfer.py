@@ -11,7 +11,7 @@ from openiwd.domain.email.mailbox import AfterStoring, Incoming, Mailbox
 from openiwd.domain.errors import InvalidInputError, OpenIwdError, UnavailableError
 from openiwd.ports.email import MailboxLease
 from openiwd.ports.iwd import Submitted
-from openiwd.ports.mail_provider import Fetched, FolderState, MailReader
+from openiwd.ports.mail_provider import Fetched, FolderState, MailReader, Room
 from openiwd.usecases.mail_transfer import MAX_BEGINNING, TRIES, Transfer
 from tests.factories.mail_iwd import MemoryIwd
 
@@ -39,8 +39,9 @@ class Folder:
             uid_validity=1, uid_next=3, uids=[u for u in self.messages if u >= (first_uid or 1)]
         )
 
-    async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
+    async def fetch(self, folder: str, uid: int, max_bytes: int, room: Room) -> Fetched | None:
         del folder, max_bytes
+        await room.ask(len(self.messages[uid]))
         return Fetched(uid=uid, raw=self.messages[uid], received_at=None)
 
     async def settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:
