@@ -28,9 +28,10 @@ class _Waiting(Struct, order=True):
 class ByteBudget:
     """Bytes for all mailboxes of a process. What is larger than all of it passes alone.
 
-    Who waits is let in by start times (start-time fair queuing): a mailbox starts where its last message ended, one
-    that had nothing for a while where the others are now. Nobody is let in past the first one that waits, so that the
-    large ones get their turn, too.
+    Who waits is let in by start times (start-time fair queuing): a mailbox starts where its last message ended; how far
+    it may lie behind the others is bounded, so that one that had nothing for long does not keep them out for long.
+    It does lie behind them: a mailbox asks for one message after the other, and small ones would wait for a large one
+    of each other mailbox again and again. Nobody is let in past the first one that waits: large ones get their turn.
     """
 
     def __init__(self, limit: int = DEFAULT_BYTES) -> None:
@@ -67,7 +68,7 @@ class ByteBudget:
 
     async def let_in(self, mailbox: str, size: int) -> None:
         """Waits until so many bytes may be held."""
-        start = max(self._now, self._following.get(mailbox, 0))
+        start = max(self._now - self._limit, self._following.get(mailbox, 0))
         self._number += 1
         one = _Waiting(start, size, self._number, mailbox, asyncio.get_running_loop().create_future())
         insort(self._waiting, one)
@@ -104,8 +105,9 @@ class ByteBudget:
             if self._held and self._held + first.size > self._limit:
                 return
             del self._waiting[0]
-            self._now = first.start
-            self._following = {m: start for m, start in self._following.items() if start > self._now}
+            self._now = max(self._now, first.start)
+            behind = self._now - self._limit
+            self._following = {m: start for m, start in self._following.items() if start > behind}
             self._following[first.mailbox] = first.start + first.size
             self.change(first.size)
             first.is_let_in.set_result(None)
