@@ -1,10 +1,10 @@
-"""How much of messages the email service holds at once, counted on a real Dovecot; and that small mails pass large ones."""
+"""How much of messages the email service holds at once, counted on a real Dovecot; small mails pass large ones."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from msgspec.structs import replace
@@ -105,18 +105,16 @@ async def _reading(box: ImapBox, hall: Hall, budget: ByteBudget) -> AsyncIterato
 
 
 async def _run(server: MailServer, budget: ByteBudget, *, small: bool) -> Hall:
-    """Large messages of many mailboxes come in at once. Before any of them is taken, all of a small one are, if wanted."""
+    """Large messages of many mailboxes come in at once; before any of them is taken, all of a small mailbox's are."""
     hall = Hall()
     boxes = [await _box(server, f"large{n}", [MEGABYTE] * EACH) for n in range(BOXES)]
-    readings = [_reading(box, hall, budget) for box in boxes]
-    iwds = [await reading.__aenter__() for reading in readings]
-    await until(lambda: hall.inside + budget.waiting == BOXES)
-    if small:
-        async with _reading(await _box(server, "small", [2_000] * SMALL), hall, budget) as iwd:
-            await until(lambda: len(iwd.stored) == SMALL)
-    hall.opened.set()
-    for reading in readings:
-        await reading.__aexit__(None, None, None)
+    async with AsyncExitStack() as stack:
+        iwds = [await stack.enter_async_context(_reading(box, hall, budget)) for box in boxes]
+        await until(lambda: hall.inside + budget.waiting == BOXES)
+        if small:
+            async with _reading(await _box(server, "small", [2_000] * SMALL), hall, budget) as iwd:
+                await until(lambda: len(iwd.stored) == SMALL)
+        hall.opened.set()
     assert [len(iwd.stored) for iwd in iwds] == [EACH] * BOXES
     assert (hall.held, budget.held, budget.waiting) == (0, 0, 0)
     return hall
