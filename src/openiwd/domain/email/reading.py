@@ -17,7 +17,7 @@ from openiwd.domain.email.message import AttachedFile, ParsedEmail, TextMark
 from openiwd.domain.email.mime import Part, read_parts
 from openiwd.domain.email.text_form import read_html, unflowed
 from openiwd.domain.email.tnef import TYPES as TNEF_TYPES
-from openiwd.domain.email.tnef import Tnef, read_tnef
+from openiwd.domain.email.tnef import Tnef, read_formatted, read_tnef
 
 MAX_TEXT: Final = 512 * 1024
 MAX_HTML: Final = 2 * 1024 * 1024
@@ -287,11 +287,17 @@ class _Bodies:
             return
         is_wordless = not any(body.content.strip() for body in self._bodies)
         if is_wordless:
+            read_formatted(found)
             self._bodies += [
                 _Body(t, h, 0) for t, h in ((found.text, False), (found.html, True)) if t.strip()
             ]
         is_told = bool(found.files or found.text.strip() or found.html.strip())
-        if found.is_whole and is_told and not (is_wordless and found.has_rtf and not self._bodies):
+        is_unread = is_wordless and not found.is_rtf_read
+        if is_unread:
+            self._notes.append(
+                "the formatted text in winmail.dat could not be read to its end; it stays attached"
+            )
+        if found.is_whole and is_told and not is_unread:
             self.files = [file for file in self.files if file.ordinal != ordinal]
         for part in packed_parts(found):
             self._file(part, is_related=bool(part.headers.fields))
