@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from openiwd.cli.main import app
 from tests.data.nasty_mail import CORPUS
+from tests.data.nasty_mail_mended import MENDED
 from tests.data.nasty_mail_more import MORE
 from tests.data.replies import ANSWER, BELOW, SIGNATURES
 
@@ -157,7 +158,7 @@ def test_a_warning_in_words_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_every_broken_message_is_one_line(tmp_path: Path) -> None:
-    raws = [nasty.raw for nasty in (CORPUS | MORE).values() if len(nasty.raw) < 100_000]
+    raws = [nasty.raw for nasty in (CORPUS | MORE | MENDED).values() if len(nasty.raw) < 100_000]
     for told in _told(tmp_path, *raws):
         assert list(told) == FIELDS
         assert told["kind"] is not None

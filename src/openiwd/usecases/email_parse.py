@@ -16,7 +16,8 @@ from openiwd.domain.email.language import language_if_sure, words_of
 from openiwd.domain.email.message import AttachedFile, EmailKind
 from openiwd.domain.email.mime import Part
 from openiwd.domain.email.quotation import answer_of
-from openiwd.domain.email.reading import message_ids, read_message, stated_date
+from openiwd.domain.email.reading import message_ids, read_message
+from openiwd.domain.email.sent_date import stated_date
 from openiwd.ports.html_cleaner import HtmlCleaner
 from openiwd.ports.language_guesser import LanguageGuesser
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -15,6 +13,7 @@ from openiwd.domain.email.charset import decode
 from openiwd.domain.email.header import Headers
 from openiwd.domain.email.message import AttachedFile, ParsedEmail, TextMark
 from openiwd.domain.email.mime import Part, read_parts
+from openiwd.domain.email.sent_date import read_date
 from openiwd.domain.email.text_form import read_html, unflowed
 from openiwd.domain.email.tnef import TYPES as TNEF_TYPES
 from openiwd.domain.email.tnef import Tnef, read_formatted, read_tnef
@@ -165,25 +164,6 @@ def message_ids(value: str) -> list[str]:
     if not found and "@" in value:
         found = [word.strip("<>,;\"'") for word in value.split() if "@" in word][:1]
     return [one for one in dict.fromkeys(found) if 0 < len(one.encode("utf-8", "replace")) <= MAX_ID]
-
-
-def read_date(value: str) -> datetime | None:
-    """The instant of a Date header; None where it is none or absurd."""
-    found = stated_date(value)
-    try:
-        found = None if found is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return found if found is not None and 1970 <= found.year <= 2200 else None
-
-
-def stated_date(value: str) -> datetime | None:
-    """The date of a Date header with the offset that it states; without one it counts as UTC."""
-    try:
-        found = parsedate_to_datetime(value)
-        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError, IndexError, AttributeError):
-        return None
 
 
 def _sender(headers: Headers, notes: list[str]) -> Address | None:
