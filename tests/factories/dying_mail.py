@@ -17,7 +17,7 @@ READER_STEPS = frozenset({"look", "fetch", "settle", "find", "file"})
 
 
 class Steps:
-    """So many steps, then death. Before a call and after the last one are the same to all others: `every` counts both."""
+    """So many steps, then death. Before a call is the same to all others as after the last: `every` counts both."""
 
     def __init__(self, count: int, die: Callable[[], None], *, every: bool = True) -> None:
         self._left = count

@@ -98,7 +98,7 @@ def parse(file: str, raw: bytes, cleaner: HtmlCleaner, guesser: LanguageGuesser)
         new_text=answer if email.text else None,
         html=None if email.html is None else cleaner.clean(email.html),
         attachments=[_file(f) for f in email.files],
-        kind=kind_of(email, report, joins=bool(email.in_reply_to or email.references)),
+        kind=kind_of(email, report, joins=any(headers.plain(name) for name in ("in-reply-to", "references"))),
         language=_language(answer or email.text, guesser),
         bounce=None if report is None or report.delivery is Delivery.READ else _bounce(report, root),
         defects=email.notes,

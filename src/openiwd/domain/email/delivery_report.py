@@ -59,12 +59,20 @@ _BOUNCE_SUBJECT: Final = re.compile(
     r"|no se puede entregar|échec de (?:remise|la remise)|non remis|mancato recapito|onbestelbaar",
     re.IGNORECASE,
 )
-_DELAY_SUBJECT: Final = re.compile(r"delay(?:ed)?|warning: |verzöger|will be retried|retard", re.IGNORECASE)
+_DELAY_SUBJECT: Final = re.compile(
+    r"delay(?:ed)?|warning: |verzöger|will be retried|retard|retras|demora|ritard|atras|vertraag|försen|forsink"
+    r"|viiväst|opóźn|zpožd"
+    r"|задерж|затрим|gecik|延迟|延遲|遅延|지연",
+    re.IGNORECASE,
+)
 _DELAY_TEXT: Final = re.compile(
     r"not yet been delivered|not been delivered yet|not (?:yet )?be delivered yet"
     r"|will (?:be retried|keep trying|continue to try)"
     r"|still being retried|warning (?:only|message only)|no action is required|do not need to (?:re-?send|resend)"
-    r"|noch nicht zugestellt|weiterhin versucht|pas encore (?:été|pu)|aún no se ha|non è ancora stat|nog niet",
+    r"|has not (?:yet )?been (?:able to|possible to) deliver|will retry"
+    r"|delivery will be attempted|temporarily (?:delayed|deferred)"
+    r"|noch nicht zugestellt|weiterhin versucht|erneut versucht|pas encore (?:été|pu)|aún no se ha|todavía no"
+    r"|non è ancora stat|nog niet|ainda não|jeszcze nie|ännu inte|endnu ikke|ennå ikke|ei ole vielä|ještě ne|ещё не|еще не|尚未|まだ",
     re.IGNORECASE,
 )
 _CODE: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -102,7 +110,7 @@ def stated_action(root: Part) -> str | None:
     """The first action that a delivery-status states, such as `relayed`; None where there is none."""
     status = next((p for p in parts_of(root) if p.content_type.endswith("delivery-status")), None)
     content = b"" if status is None else status.parts[0].body if status.parts else status.content()[0]
-    stated = (fields.plain("action").split(" ")[0].lower() for fields in _blocks(content))
+    stated = (_action(fields) for fields in _blocks(content))
     return next((one for one in stated if one in _ACTIONS), None)
 
 
@@ -142,7 +150,7 @@ def _from_status(part: Part) -> list[FailedRecipient]:
     content = part.parts[0].body if part.parts else part.content()[0]
     for fields in _blocks(content):
         address = _typed(fields.plain("final-recipient")) or _typed(fields.plain("original-recipient"))
-        action = fields.plain("action").split(" ")[0].lower()
+        action = _action(fields)
         status = fields.plain("status")
         if not address and not action:
             continue
@@ -156,6 +164,12 @@ def _from_status(part: Part) -> list[FailedRecipient]:
             )
         )
     return found
+
+
+def _action(fields: Headers) -> str:
+    """The word, whatever comes behind it."""
+    found = re.match(r"[a-z-]+", fields.plain("action").lower())
+    return "" if found is None else found[0]
 
 
 def _typed(value: str) -> str:
@@ -199,8 +213,11 @@ def _from_text(email: ParsedEmail, about: list[str]) -> DeliveryReport:
         head = re.split(r"(?im)^-{3,}|^return-path:|^received:", text, maxsplit=1)[0]
         addresses = [normal(a) for a in (*_FAILED_ADDRESS.findall(head), *_BARE_ADDRESS.findall(head))]
     code, reply = _CODE.search(text), _REPLY.search(text)
-    is_warning = _DELAY_TEXT.search(text[:3_000]) is not None or not (reply and reply[1].startswith("5"))
-    is_delay = bool(_DELAY_SUBJECT.search(email.subject)) and is_warning
+    is_final = bool((reply and reply[1].startswith("5")) or (code and code[1].startswith("5")))
+    says_later = _DELAY_TEXT.search(text[:3_000]) is not None
+    is_delay = (
+        (says_later or not is_final) if _DELAY_SUBJECT.search(email.subject) else says_later and not is_final
+    )
     delivery = Delivery.DELAYED if is_delay else Delivery.FAILED
     reason = decode(f"{reply[1]} {reply[2]}".encode())[0].strip() if reply else ""
     recipients = [
