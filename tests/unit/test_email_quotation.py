@@ -11,6 +11,7 @@ from openiwd.domain.email.quotation import answer_of, split_text
 from openiwd.domain.email.text_form import read_html
 from tests.data.replies import ANSWER, BELOW, BETWEEN, HTML, KEPT, SIGNATURES
 from tests.data.reply_corpus import CORPUS
+from tests.data.reply_html import MORE_HTML
 
 TOO_MUCH = frozenset(
     {
@@ -77,9 +78,9 @@ def test_what_only_looks_like_a_quotation_stays(text: str) -> None:
     assert split_text(text).new == text
 
 
-@pytest.mark.parametrize("name", HTML)
-def test_html_says_where_the_quotation_begins(name: str) -> None:
-    text, marks = read_html(HTML[name])
+@pytest.mark.parametrize("source", [*HTML.values(), *MORE_HTML.values()], ids=[*HTML, *MORE_HTML])
+def test_html_says_where_the_quotation_begins(source: str) -> None:
+    text, marks = read_html(source)
     assert answer_of(text, marks) == ANSWER
     assert _joined(split_text(text, marks)) == text
 

@@ -72,7 +72,8 @@ _DELAY_TEXT: Final = re.compile(
     r"|has not (?:yet )?been (?:able to|possible to) deliver|will retry"
     r"|delivery will be attempted|temporarily (?:delayed|deferred)"
     r"|noch nicht zugestellt|weiterhin versucht|erneut versucht|pas encore (?:été|pu)|aún no se ha|todavía no"
-    r"|non è ancora stat|nog niet|ainda não|jeszcze nie|ännu inte|endnu ikke|ennå ikke|ei ole vielä|ještě ne|ещё не|еще не|尚未|まだ",
+    r"|non è ancora stat|nog niet|ainda não|jeszcze nie|ännu inte|endnu ikke|ennå ikke"
+    r"|ei ole vielä|ještě ne|ещё не|еще не|尚未|まだ",
     re.IGNORECASE,
 )
 _CODE: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")

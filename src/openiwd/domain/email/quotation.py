@@ -122,7 +122,8 @@ def _give_back(lines: list[str], kinds: list[str]) -> None:
     quoted = [n for n, kind in enumerate(kinds) if kind == _QUOTED]
     first = quoted[0] if quoted else 0
     is_one_run = len(quoted) < FEW and quoted == list(range(first, first + len(quoted)))
-    if first > 0 and is_one_run and kinds[first - 1] == _TEXT and lines[first].startswith(">"):
+    is_line = bool(quoted) and lines[first].startswith(">") and bool(lines[first].strip(" >"))
+    if first > 0 and is_one_run and is_line and kinds[first - 1] == _TEXT:
         for number in quoted:
             kinds[number] = _TEXT
 

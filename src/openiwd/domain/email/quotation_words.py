@@ -38,7 +38,9 @@ OPENS: Final = re.compile(
     r"^[-\s>]*(?:on|am|at|le|el|il|in data|op|em|no dia|às|den|på|dne|dnia|w dniu|vào|în|pe|στις|在)\b",
     re.IGNORECASE,
 )
-ADDRESS: Final = re.compile(r"[<(\[]\s?[^<>()\[\]\s@]{1,100}@[^<>()\[\]\s]{1,200}[>)\]]|\bmailto:\S+@")
+ADDRESS: Final = re.compile(
+    r"[<(\[]\s?[^<>()\[\]\s@]{1,100}@[^<>()\[\]\s]{1,200}[>)\]]|\bmailto:\S+@|\bby [^\s@]{1,100}@[^\s@:]{1,200}:$"
+)
 TIME: Final = re.compile(r"\b\d{1,2}\s?[:.h]\s?\d{2}\b|\b\d{1,2}\s?(?:am|pm)\b", re.IGNORECASE)
 DAY: Final = re.compile(
     r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}\b"
