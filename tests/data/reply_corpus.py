@@ -901,6 +901,52 @@ OWN: Final[dict[str, Reply]] = {
 }
 """Texts that only look as if they quoted."""
 
+LETTERS: Final[tuple[str, ...]] = (
+    "Hello Care,\n\nOn Monday I was away.\nAm Dienstag bin ich da.\n\nMy new address:\nHarbour Lane 12\n\nRegards\nAda",
+    "Hi,\n\nhere is what I found:\n- the lid\n- the pipe\n\nDate of purchase: 23.11.2026\nFrom: Hull\n\nThanks!",
+    "Bonjour,\n\nLe 23 novembre j'ai reçu la chaudière.\nVoici mon adresse : 12 rue du Port\nTéléphone : 01 23 45 67 89\n\nCordialement\nAda",
+    "Hola,\n\nEl lunes no estaba en casa.\nMi correo nuevo: ada@example.org\n\nSaludos",
+    "Dobrý den,\n\ndne 23. 11. 2026 jsem nebyla doma.\nDatum: zítra\n\nDěkuji",
+    "Здравствуйте!\n\nКотёл пришёл 23.11.2026 в 9:12.\nМой адрес: ул. Портовая, 12\n\nСпасибо",
+    "你好，\n\n我在2026年11月23日收到了锅炉。\n地址：港口街12号\n\n谢谢",
+    "Yes.\n\nSubject: the lid\nTo: be mended\n\nAda",
+    "See https://x.example/a?b=1 and write to Bob <bob@example.org>.\n\nHe knows: ask him.\n\n---\n\nThe rest is fine.",
+    "It says:\n\n    error at 10:30\n    > retry\n\nWhat now?",
+    "Order 4711\nQuantity: 2\nDelivered on Nov 23, 2026 at 9:12 AM\n\nPlease cancel.",
+    "1. yes\n2. no\n3. on 26 Nov 2026 at 5:00\n\nAda Byron\nByron Ltd\nTel. +44 20 555 0100\nwww.byron.example",
+    "Sent the parcel back on Monday.\nReceived: nothing.\n\nBest,\nAda",
+    "Am 26. November 2026 um 05:00 war es kalt:\nminus drei Grad.\n\nGruß",
+    "I wrote:\n\nplease come.\n\nYou wrote:\n\nwe come.\n\nNobody came.",
+    "Gesendet: gestern\n\nBitte prüfen.",
+    "W dniu 23.11.2026 nie było nikogo.\nProszę o telefon: 22 555 01 00\n\nPozdrawiam",
+    "Op maandag was ik niet thuis.\nDatum: dinsdag\n\nGroeten",
+    "Name: Ada\nDate: 5 May",
+    "Von: Hamburg\nNach: Hull\nDatum: 5. Mai",
+    "Please call ada@example.org at 10:30:",
+    "My address is\nAda Byron <ada@example.org>",
+    "The dates are:\n23 November 2026\n24 November 2026",
+    "We have two questions:\n\nOn what day?\nAt what time?",
+    "Subject: complaint\n\nIt leaks.",
+    "To: Care\nFrom: Ada\n\nIt leaks.\n\nPS: badly",
+    "On 26 Nov 2026 at 5:00 PM we are at home",
+    "Am 26.11.2026 um 05:00 Uhr",
+    "Mon, 23 Nov 2026 at 9:12 AM",
+    "Ada Byron <ada@example.org>",
+    "fine -- really",
+    "It is confidential: this message is for you only.",
+    "Please unsubscribe me.",
+    "Enviado el lunes por correo.\nNo llegó.",
+    "Le colis a été envoyé de Paris.\nEnvoyé de Paris le lundi.\nRien.",
+    "a",
+    "?",
+    "👍",
+    "مرحبا\n\nشكرا",
+    "From my side: all good.\nTo be clear: all of it.\nSubject to change: the date.",
+    "Hi Cleo,\n\nI wrote on 23.11.2026 at 9:12 to <bob@example.org>:\n\nno answer.",
+    "Den 23 november var jag borta.\n\nHälsningar\nAda",
+)
+"""Words of authors that have something of what programs write, and are none of it, whatever stands below."""
+
 CORPUS: Final[dict[str, Reply]] = {
     f"{group}: {name}": reply
     for group, replies in (

@@ -10,7 +10,7 @@ from openiwd.domain.email.message import EmailText, TextMark
 from openiwd.domain.email.quotation import answer_of, split_text
 from openiwd.domain.email.text_form import read_html
 from tests.data.replies import ANSWER, BELOW, BETWEEN, HTML, KEPT, SIGNATURES
-from tests.data.reply_corpus import CORPUS
+from tests.data.reply_corpus import CORPUS, LETTERS
 from tests.data.reply_html import MORE_HTML
 
 TOO_MUCH = frozenset(
@@ -64,6 +64,13 @@ def test_the_words_of_the_author_are_found(name: str) -> None:
     else:
         assert told == words
     assert _joined(split_text(text)) == text
+
+
+@pytest.mark.parametrize("signature", ["", "\n\nSent from my iPhone", "\n\n-- \nAda"])
+@pytest.mark.parametrize("letter", LETTERS)
+def test_no_word_of_an_author_is_lost_above_any_quotation(letter: str, signature: str) -> None:
+    told = {name: answer_of(f"{letter}{signature}\n\n{below}") for name, below in BELOW.items()}
+    assert {name: words for name, words in told.items() if words != letter} == {}
 
 
 @pytest.mark.parametrize("name", CORPUS)

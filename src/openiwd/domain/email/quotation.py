@@ -11,37 +11,20 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from openiwd.domain.email.message import EmailText, TextMark
+from openiwd.domain.email.quotation_head import LONGEST_ATTRIBUTION, attribution, says_so
 from openiwd.domain.email.quotation_words import (
-    ABOVE,
-    ADDRESS,
-    DATE,
-    DATED,
-    DAY,
     DISCLAIMER,
-    ENDS_WITH_ADDRESS,
-    FORWARDS,
     INSIDE,
-    LABEL,
-    LABELS,
     LIST_FOOTER,
     LONGEST_SENT_FROM,
     NAMED,
-    OPENS,
-    PHONE_WROTE,
     RULE,
     SENT_FROM,
-    SEPARATOR,
     SHORT_SENT,
-    STAMP,
-    STARTS,
-    TIME,
-    WROTE,
 )
 
 MAX_LINES: Final = 20_000
-LONGEST_ATTRIBUTION: Final = 500
 LONGEST_SIGNATURE: Final = 60
-ATTRIBUTION_LINES: Final = 4
 FEW: Final = 3
 """Fewer lines than these that begin with `>` can be the author's own."""
 _DIRECTIONS: Final = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -168,9 +151,9 @@ def _limit(lines: list[str], kinds: list[str]) -> int:
         if kinds[number] != _TEXT:
             number += 1
             continue
-        if _says_so(lines, number):
+        if says_so(lines, number):
             return number if _has_text(lines, kinds, number) else len(lines)
-        length, is_sure = _attribution(lines, number)
+        length, is_sure = attribution(lines, number)
         follows = _next_kind(kinds, number + length)
         if length and follows == _QUOTED:
             kinds[number : number + length] = [_QUOTED] * length
@@ -178,18 +161,6 @@ def _limit(lines: list[str], kinds: list[str]) -> int:
             return number
         number += max(1, length if follows == _QUOTED else 1)
     return len(lines)
-
-
-def _says_so(lines: list[str], number: int) -> bool:
-    line = lines[number]
-    if len(line) > LONGEST_ATTRIBUTION:
-        return False
-    if SEPARATOR.match(line) or FORWARDS.match(line) or ABOVE.search(line) or PHONE_WROTE.match(line):
-        return True
-    at = number
-    if RULE.match(line):
-        at = next((n for n in range(number + 1, min(number + 3, len(lines))) if lines[n].strip()), number)
-    return _is_header_block(lines, at)
 
 
 def _has_text(lines: list[str], kinds: list[str], number: int) -> bool:
@@ -200,110 +171,6 @@ def _has_text(lines: list[str], kinds: list[str], number: int) -> bool:
 
 def _next_kind(kinds: list[str], number: int) -> str:
     return next((kind for kind in kinds[number : number + 4] if kind != _BLANK), _BLANK)
-
-
-def _is_header_block(lines: list[str], number: int) -> bool:
-    """`From:`, `Sent:`, `To:`, `Subject:` in any order and language, as programs put above what they quote."""
-    if LABEL.match(lines[number]) is None:
-        return False
-    in_line = {_label(match) for match in LABELS.finditer(lines[number])}
-    if in_line >= {"from", "sent", "to", "subject"} and "@" in lines[number]:
-        return True
-    found: dict[str, str] = {}
-    strange = 0
-    for line in lines[number : number + 14]:
-        if not line.strip():
-            strange += 1 if len(found) > 3 else 0
-            continue
-        match = LABEL.match(line[:LONGEST_ATTRIBUTION])
-        if match is None:
-            strange += 1
-            if strange > 1:
-                break
-            continue
-        strange = 0
-        found.setdefault(_label(match), match["value"])
-    told = found.keys() & {"from", "sent", "to", "cc", "subject"}
-    has_address = any("@" in found.get(name, "") for name in ("from", "to", "cc"))
-    if has_address and len(told) == 2 and STAMP.search(found.get("sent", "")):
-        return True
-    if "from" not in told:
-        return {"sent", "to", "subject"} <= told and has_address
-    return len(told) >= 3 and ("subject" in told or has_address) and ("sent" in told or has_address)
-
-
-def _label(match: re.Match[str]) -> str:
-    return next(name for name, value in match.groupdict().items() if name != "value" and value is not None)
-
-
-def _attribution(lines: list[str], number: int) -> tuple[int, bool]:
-    """How many lines an attribution such as `On … wrote:` takes here, programs break it; 0: there is none.
-
-    The second says whether it is one even when no marked lines follow.
-    """
-    joined, used, count = "", 0, 0
-    while used < ATTRIBUTION_LINES and number + count < len(lines):
-        line = lines[number + count].strip()
-        count += 1
-        if not line and used and _goes_on(lines, number + count):
-            continue
-        if not line or (count > 1 and _opens(line)):
-            return 0, False
-        used += 1
-        if used == 1 and _is_bare(line) and _is_over(lines, number + count):
-            return 1, False
-        joined = f"{joined} {line}".strip()
-        if len(joined) > LONGEST_ATTRIBUTION or (count == 1 and not _may_go_on(line) and not _ends(line)):
-            return 0, False
-        if _ends(line):
-            return _judged(joined, count)
-    return 0, False
-
-
-def _is_bare(line: str) -> bool:
-    """A date, a name and an address, as some programs set above what they quote: nothing says that it was written."""
-    return all(pattern.search(line) for pattern in (DATED, DATE, ENDS_WITH_ADDRESS)) and not _ends(line)
-
-
-def _is_over(lines: list[str], number: int) -> bool:
-    return number >= len(lines) or not lines[number].strip() or lines[number].startswith(">")
-
-
-def _goes_on(lines: list[str], number: int) -> bool:
-    """Whether an attribution goes on below an empty line, as one program leaves between a name and its address."""
-    return number < len(lines) and lines[number].strip() == "<"
-
-
-def _ends(line: str) -> bool:
-    is_whole = OPENS.match(line) and line[-6:].lower() == " wrote"
-    if is_whole and DATE.search(line) and TIME.search(line) and ADDRESS.search(line):
-        return True
-    return line.endswith((":", "\uff1a")) or (line.endswith("--") and WROTE.search(line) is not None)
-
-
-def _opens(line: str) -> bool:
-    return OPENS.match(line) is not None and DATE.search(line) is not None
-
-
-def _may_go_on(line: str) -> bool:
-    """Whether the first of several lines can be that of an attribution."""
-    return bool((STARTS.match(line) and _is_dated(line)) or ADDRESS.search(line))
-
-
-def _is_dated(line: str) -> bool:
-    return any(pattern.search(line) for pattern in (DATE, TIME, DAY))
-
-
-def _judged(joined: str, count: int) -> tuple[int, bool]:
-    address, time, date = ADDRESS.search(joined), TIME.search(joined), DATE.search(joined)
-    if WROTE.search(joined) is None:
-        if address is None or (time is None and date is None) or LABEL.match(joined) is not None:
-            return 0, False
-        return count, bool(DATED.match(joined) and ENDS_WITH_ADDRESS.search(joined))
-    if address or time or date:
-        return count, bool(address or (time and date))
-    is_short = len(joined.split()) <= 6
-    return (count, False) if OPENS.match(joined) or is_short else (0, False)
 
 
 def _quoted_end(lines: list[str], kinds: list[str], limit: int) -> int:
