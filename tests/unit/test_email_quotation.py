@@ -69,6 +69,7 @@ def test_the_words_of_the_author_are_found(name: str) -> None:
 @pytest.mark.parametrize("signature", ["", "\n\nSent from my iPhone", "\n\n-- \nAda"])
 @pytest.mark.parametrize("letter", LETTERS)
 def test_no_word_of_an_author_is_lost_above_any_quotation(letter: str, signature: str) -> None:
+    assert answer_of(letter) == letter
     told = {name: answer_of(f"{letter}{signature}\n\n{below}") for name, below in BELOW.items()}
     assert {name: words for name, words in told.items() if words != letter} == {}
 
