@@ -11,6 +11,7 @@ from openiwd.domain.email.delivery_report import Delivery, DeliveryReport, read_
 from openiwd.domain.email.kind import is_auto_reply, is_automatic, kind_of
 from openiwd.domain.email.message import EmailKind
 from openiwd.domain.email.reading import read_email, read_message
+from tests.data.reports import REPORTS
 
 NOW = datetime(2026, 11, 26, 5, tzinfo=UTC)
 
@@ -164,6 +165,17 @@ def test_a_delay_in_words_is_no_failure(subject: str, text: str, delivery: Deliv
     assert report.delivery is delivery
     expected = EmailKind.INBOUND_REPORT if delivery is Delivery.DELAYED else EmailKind.INBOUND_NDR
     assert kind_of(email, report, joins=True) is expected
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_reports_of_many_mail_systems(name: str) -> None:
+    kind, raw = REPORTS[name]
+    email, root = read_message(raw.encode())
+    report = read_report(email, root)
+    assert kind_of(email, report, joins=False).value == kind
+    if kind in ("InboundNDR", "InboundReport") and name not in ("chinese", "report without groups delayed"):
+        assert report is not None
+        assert report.recipients[0].address.endswith("@example.org")
 
 
 def test_a_customer_who_writes_of_a_failed_delivery_is_a_customer() -> None:
