@@ -1,3 +1,4 @@
+# ruff: noqa: E501, ISC004 (as mail systems write it)
 """Reports of mail systems as they come, of no standard most of them, and what only looks like one: all made up here."""
 
 from __future__ import annotations
