@@ -73,7 +73,8 @@ def _lines_of(text: str) -> list[str]:
     """The lines with their ends; one of the author that goes over into an attribution is two."""
     made: list[str] = []
     for line in text.splitlines(keepends=True):
-        inner = INSIDE.search(line) if len(line) <= LONGEST_ATTRIBUTION else None
+        may_be = len(line) <= LONGEST_ATTRIBUTION and line.rstrip()[-6:].lower() == "wrote:"
+        inner = INSIDE.search(line) if may_be else None
         made += [line] if inner is None else [line[: inner.start()], line[inner.start() :]]
     return made
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from openiwd.domain.email.charset import clean, codec_of
 
-MAX_RTF: Final = 4 * 1024 * 1024
+MAX_RTF: Final = 2 * 1024 * 1024
 MAX_GROUPS: Final = 500
 MAX_FONTS: Final = 1_000
 _COMPRESSED, _PLAIN = b"LZFu", b"MELA"
