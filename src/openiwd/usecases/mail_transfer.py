@@ -246,7 +246,13 @@ class Transfer:
     async def _send_one(self, email: OutboundEmail, sender: MailSender, reader: MailReader | None) -> None:
         """Until the content is handed over, every end means that nothing was sent."""
         self._untold[email.id] = NOT_BEGUN
-        await self._iwd.tell(self.lease, email.id, SendingState.SENDING)
+        try:
+            await self._iwd.tell(self.lease, email.id, SendingState.SENDING)
+        except ConflictError as error:
+            if error.code != "invalidSendingState":
+                raise
+            del self._untold[email.id]  # taken back, or settled by somebody, since it was listed
+            return
         raw = await self._iwd.content(email.id)
 
         async def before_content() -> None:
