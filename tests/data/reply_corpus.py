@@ -880,6 +880,11 @@ OWN: Final[dict[str, Reply]] = {
     "an address after a date": _all(
         "Send it by 23.11.2026 to Cleo <cleo@nordhaven.example>:\nthe small one, please."
     ),
+    "sent in a sentence with a comma": _all(
+        "It leaks.\n\nSent from my kitchen, where typing is easier than on a mobile phone."
+    ),
+    "sent in a sentence with a telephone": _all("It leaks.\n\nSent by the courier on my phone's advice."),
+    "sent in a sentence of Italian": _all("Perde.\n\nInviato da casa, dove scrivo meglio che dal telefono."),
     "sent in a sentence": _all("Sent by the way of Hull, the parcel took three days.\nWhere is it?"),
     "sent in a sentence, German": _all("Gesendet mit der Post am Montag.\nNichts kam an."),
     "sent in a sentence, Turkish": _all("Paket geldi mi?\n\nHull'dan gönderildi, ama gelmedi."),

@@ -111,11 +111,12 @@ LABELS: Final = re.compile(
     re.IGNORECASE,
 )
 _LEADS: Final = (
-    r"sent (?:from|via|with|by|using|on)|gesendet (?:von|mit|über|aus)|envoyé (?:de(?:puis)?|à partir|avec)"
+    r"sent (?:from|via|with|using)|gesendet (?:von|mit|über|aus)|envoyé (?:de(?:puis)?|à partir|avec)"
     r"|envia(?:do|da) (?:desde|do|da|a partir|mediante|com|con|via|pelo)|inviat[oa] (?:da|dal|dalla|con|tramite)"
     r"|(?:verstuurd|verzonden) (?:vanaf|vanuit|met|via|door)|wysłan[eoay] (?:z|ze|za|przy)|skickat från|från min|sendt fra|lähetetty"
     r"|odesláno z|odoslané z|trimis de pe|poslano (?:s|z|sa)|отправлено (?:с|из|через)|надіслано (?:з|із|через)|στάλθηκε από|küldve"
 )
+_EXCUSES: Final = r"(?:excuse|pardon|typo|brevity|brief\b|kürze|kurz|tippfehler|fautes|disculp|scusa|fouten)"
 _PROGRAMS: Final = (
     r"i-?phon|i-?pad|ipod|i ?os\b|smartphone|(?:cell|my |windows |mobile )phone|phone\b|mobile|mobil(?:ní|nog|telefon|a\b|en\b)|mobiel|móvil"
     r"|handy|tele(?:phone|fon|foon)|téléphone|teléfono|telemóvel|celular|cellulare|portable|komórk|puhelim|tablet|device|galaxy|android"
@@ -130,7 +131,8 @@ SHORT_SENT: Final = re.compile(
 )
 SENT_FROM: Final = re.compile(
     r"^\s*[*_(\[<-]{0,3}\s*(?:"
-    rf"(?:{_LEADS})\s?\b.{{0,40}}?(?:{_PROGRAMS})"
+    rf"(?:{_LEADS}) (?:[^\s,.;:!?]{{1,20}} ){{0,4}}?\S{{0,12}}?(?:{_PROGRAMS})\S{{0,20}}(?:(?: [^\s.,;:!?<]{{1,30}}){{0,6}}\W{{0,3}}$|.{{0,40}}<http|.{{0,30}}{_EXCUSES})"
+    rf"|sent by (?:my )?(?:{_PROGRAMS})\W{{0,3}}$"
     r"|von mein(?:em|er|em/meiner|er/meinem) .{2,60} gesendet|von (?:iphone|ipad|unterwegs) gesendet|diese nachricht wurde von mein"
     r"|yahoo mail: search, organi[sz]e, conquer|(?:get|download) (?:outlook|bluemail|typeapp) for "
     r"|(?:holen sie sich|laden sie|beziehen sie) .{0,20}outlook|outlook (?:für|voor|pour|para|per|til|till|för|for) (?:ios|android|mac)\b"
