@@ -158,6 +158,14 @@ TOP: Final[dict[str, Reply]] = {
         "> The pipe behind the wall of the cellar has to be changed before the winter,\nsince it leaks.\n"
         "> The lid in front of the burner has to be changed before the winter as well,\nsince it is dented.\n> Nordhaven\n",
     ),
+    "English, on the answer's own line and broken": Reply(
+        "See the picture\nof the lid On Nov 23, 2026, at 9:12 AM, Cleo Hartmann <\n0123456789abcdef0123456789\n@nordhaven.example>wrote:\n\n> Hi\n",
+        "See the picture\nof the lid",
+    ),
+    "English, from somebody": _top(
+        "We keep it.",
+        f"Monday, 23 November 2026, 3:32 PM +0300 from cleo@mail.nordhaven.example <cleo@mail.nordhaven.example>:\n\n{_ASKED}",
+    ),
     "German, the date broken": _top(
         "Gerne.",
         "Cleo Hartmann <cleo@nordhaven.example> schrieb am So., 23.\nNovember 2026, 21:08:\n\n> Hallo\n>\n> Passt es?",
@@ -438,6 +446,17 @@ TOP: Final[dict[str, Reply]] = {
 _HEAD: Final = "From: Cleo Hartmann <cleo@nordhaven.example>\n"
 
 BLOCKS: Final[dict[str, Reply]] = {
+    "bold by stars": _top(
+        "It is paid.",
+        "**From:** cleo@nordhaven.example <cleo@nordhaven.example>**On Behalf Of** Nordhaven\n**Sent:** 23 November 2026 15:46\n**To:** Ada <ada@example.org>\n**Subject:** Invoice\n\n**CAUTION: from outside**\n\n* * *\n\nHello\n",
+    ),
+    "of Orange, French": _top(
+        "Je la garde.",
+        '====\n\nMessage du : 23/11/2026 13:20\nDe : "Nordhaven " <sav@nordhaven.example>\nA : ada@example.org\nCopie à : \nSujet :  Chaudière !\n\nBonjour\n',
+    ),
+    "two in one line": _top(
+        "It is paid.", "From: cleo@nordhaven.example Date: Mon, 23 Nov 2026 08:07:12 -0700\n\nHello\n"
+    ),
     "all in one line": _top(
         "I have learned a lot.",
         "Date: Mon, 23 Nov 2026 02:35:10 +0000 From: cleo@nordhaven.example To: Byron, Ada Subject: Tell us what you learned.\n\n\nThank you.\n",
@@ -615,6 +634,16 @@ SIGNED: Final[dict[str, Reply]] = {
     "no empty line above": Reply("We take it.\n--\nAda\n", "We take it."),
     "a long dash": Reply("We take it.\n\n—\nAda Byron\nByron Ltd\n", "We take it."),
     "underscores": Reply("We take it.\n\n__\nAda Byron\nByron Ltd\n", "We take it."),
+    "a sentence": Reply("We take it.\n\n--\nHere is my signature, as you see it.\n", "We take it."),
+    "three dashes": Reply("We take it.\n---\nAda\n", "We take it."),
+    "an empty line below the dashes": Reply("We take it.\n--\n\nAda Byron\n", "We take it."),
+    "dashes twice": Reply("We take it.\n--\n--\nRegards,\nAda\n", "We take it."),
+    "below arrows": Reply("Look here:\n\n--> one\n--> two\n--\nAda\n", "Look here:\n\n--> one\n--> two"),
+    "a name and a telephone": Reply("We take it.\n\n-Ada.\n\nSent from my HTC smartphone!\n", "We take it."),
+    "wirelessly": Reply(
+        "We take it.\nSent wirelessly from my BlackBerry device on the Harbour network.\nEnvoyé sans fil par mon terminal mobile BlackBerry sur le réseau du Port.\n",
+        "We take it.",
+    ),
     "a name with a dash": Reply("We take it.\n\n-Ada Byron\n", "We take it."),
     "a name with a dash and a list's footer": Reply(
         "We take it.\n\n-Ada Byron\n\n_______________________________________________\ncare mailing list\ncare@lists.nordhaven.example\nhttp://lists.nordhaven.example/mailman/listinfo/care\n",
@@ -834,6 +863,29 @@ OWN: Final[dict[str, Reply]] = {
     "regards": _all("It is paid.\n\nKind regards\nAda Byron"),
     "dashes": _all(
         "Points:\n\n---\n\nFirst: the lid.\n\n---\n\nSecond: the pipe.\n\n---\n\nThat is all of it, and I would like to have both mended by the end of the month."
+    ),
+    "dashes and sentences": _all(
+        "My findings:\n\n## Points\n----\n\n1. It leaks by 50%\n2. It is old\n\n----\n\nThe dashes above are for order.\n\n====\n\nSo are these."
+    ),
+    "points of two dashes": _all(
+        "I write because of:\n-- the lid that is dented\n-- the pipe that leaks\n\nPlease look at both\n\nThanks!"
+    ),
+    "points of one dash": _all(
+        "Please change:\n\n   -\n\n   The lid of the burner.\n   *\n\n   The pipe below it."
+    ),
+    "code of three ticks": _all(
+        "It says:\n\n```\n# Do not touch\n#\n\n# It leaks\n####\nE 47\n```\n\nThat is all."
+    ),
+    "a form to fill in": _all(
+        "What do you think of it?\n\n------------------- Your words below -------------------\n\nIt is good. Please go on."
+    ),
+    "an appointment": _all(
+        "You are invited:\n\nDate: Monday 23, November 2026 \nTime: 7 : 00am \nAddress: 12 Dock Street\n\nPlease bring the key.".replace(
+            " \n", "\n"
+        )
+    ),
+    "from within twice": _all(
+        "It comes from: cleo@nordhaven.example and from: ada@example.org\n\nFrom: here, not From: there."
     ),
     "dashes of a table": _all("item | price\n-----|------\nlid  | 12\npipe | 30"),
     "code": _all("The log says\n\n    > boiler --status\n    leaking\n\nwhat now?"),

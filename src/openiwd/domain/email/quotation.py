@@ -32,7 +32,7 @@ _DIRECTIONS: Final = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *ran
 BROKEN_AFTER: Final = 76
 """Programs break lines so that none is longer."""
 _SENTENCE_ENDS: Final = (".", "!", "?", ":", "\u3002", "\uff01", "\uff1f")
-_BARE_MARKS: Final = ("--", "—", "__", "___", "____")
+_BARE_MARKS: Final = ("--", "---", "—", "__", "___", "____")
 _BLANKS: Final = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 _TEXT, _BLANK, _QUOTED = "t", "e", "q"
 
@@ -73,7 +73,7 @@ def _lines_of(text: str) -> list[str]:
     """The lines with their ends; one of the author that goes over into an attribution is two."""
     made: list[str] = []
     for line in text.splitlines(keepends=True):
-        may_be = len(line) <= LONGEST_ATTRIBUTION and line.rstrip()[-6:].lower() == "wrote:"
+        may_be = len(line) <= LONGEST_ATTRIBUTION and line.rstrip().lower().endswith(("wrote:", "<"))
         inner = INSIDE.search(line) if may_be else None
         made += [line] if inner is None else [line[: inner.start()], line[inner.start() :]]
     return made
@@ -232,7 +232,8 @@ def _is_mark(lines: list[str], kinds: list[str], number: int) -> bool:
     if line in ("-- ", "--\xa0"):
         return True
     if line.strip() in _BARE_MARKS:
-        return len(below) <= 15 and not _is_prose(below)
+        is_tight = line.strip() == "--" and _stands_tight(lines, number)
+        return len(below) <= 15 and ((is_tight and len(below) <= 4) or not _is_prose(below))
     has_text = _any(kinds, range(number))
     if len(line) <= LONGEST_SENT_FROM and SENT_FROM.match(line):
         return len(below) <= 8 and not _is_prose(below) and (has_text or not below)
@@ -245,6 +246,12 @@ def _is_mark(lines: list[str], kinds: list[str], number: int) -> bool:
         return bool(LIST_FOOTER.search(following) or DISCLAIMER.match(following.strip()))
     is_paragraph = not lines[number - 1].strip()
     return is_paragraph and DISCLAIMER.match(" ".join(lines[number : number + 4])) is not None
+
+
+def _stands_tight(lines: list[str], number: int) -> bool:
+    """Whether a mark has an empty line above and none below, as a signature's has and a rule between paragraphs not."""
+    above, below = lines[max(0, number - 1)], lines[min(number + 1, len(lines) - 1)]
+    return not above.strip() and bool(below.strip())
 
 
 def _is_prose(lines: list[str]) -> bool:

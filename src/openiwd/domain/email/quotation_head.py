@@ -48,7 +48,10 @@ def _is_header_block(lines: list[str], number: int) -> bool:
     if LABEL.match(lines[number]) is None:
         return False
     in_line = {_label(match) for match in LABELS.finditer(lines[number])}
-    if in_line >= {"from", "sent", "to", "subject"} and "@" in lines[number]:
+    is_all = in_line >= {"from", "sent", "to", "subject"} or (
+        in_line >= {"from", "sent"} and STAMP.search(lines[number]) is not None
+    )
+    if is_all and "@" in lines[number]:
         return True
     found: dict[str, str] = {}
     for name, value in _labelled(lines[number : number + 14]):

@@ -23,7 +23,7 @@ STARTS: Final = re.compile(
 DATED: Final = re.compile(r"^[-\s>]*(?:[^\W\d]{1,14}\.?,?\s{1,2})?\d{1,4}(?:[-/.:年]|\.?\s[^\W\d])")
 """Begins with a date, or with a weekday and one: no sentence does so and ends with an address."""
 INSIDE: Final = re.compile(
-    r"(?<=\S)(?:\s+|\s?-{2,}\s*)(?=on\s.{0,40}\b(?:19|20)\d\d\b.{0,40}\d{1,2}[:.]\d{2}.{0,250}\bwrote:\s*$)",
+    r"(?<=\S)(?:\s+|\s?-{2,}\s*)(?=on\s.{0,40}\b(?:19|20)\d\d\b.{0,40}\d{1,2}[:.]\d{2}(?:.{0,250}\bwrote:|.{0,120}<)\s*$)",
     re.IGNORECASE,
 )
 """Where a line of the author goes over into `On … wrote:`, as programs of some telephones have it."""
@@ -82,19 +82,19 @@ ABOVE: Final = re.compile(
     r"|répondez au-dessus de cette ligne|escriba su respuesta (?:por )?encima de esta línea",
     re.IGNORECASE,
 )
-RULE: Final = re.compile(r"^\s*(?:_{10,}|-{20,})\s*$")
+RULE: Final = re.compile(r"^\s*(?:_{4,}|-{4,}|={4,}|\*(?: \*){2,9})\s*$")
 
 _LABELS: Final = {
     "from": "from|von|de|da|van|från|fra|od|lähettäjä|kimden|gönderen|feladó|від|от(?: кого)?|expéditeur|remitente|mittente"
     "|absender|nadawca|发件人|寄件者|寄件人|差出人|보낸 사람|보낸사람|de la|από|מאת|من|šalje|saatja|nuo|từ|dari|จาก",
-    "sent": "sent|date|date sent|gesendet(?: am)?|datum|envoyé(?: le)?|enviado(?: el| em)?|enviada(?: em)?|fecha"
+    "sent": "sent|date|message du|date sent|gesendet(?: am)?|datum|envoyé(?: le)?|enviado(?: el| em)?|enviada(?: em)?|fecha"
     "|inviato(?: il)?|data|verzonden|skickat|sendt|dato|wysłano|wysłane|lähetetty|päivämäärä|odesláno|отправлено"
     "|дата|gönderildi|tarih|elküldve|dátum|trimis|发送时间|日期|寄件日期|傳送時間|傳送日期|發送時間|送信日時|日付|보낸 날짜|보낸날짜|날짜"
     "|στάλθηκε|ημερομηνία|נשלח|תאריך|أرسلت|تاريخ الإرسال|تاريخ|poslano|poslato|odoslané|надіслано|изпратено|saatmisaeg|kuupäev|išsiųsta"
     "|nosūtīts|đã gửi|ngày|dikirim|tanggal|ส่ง|enviat(?: el)?|trimis la",
     "to": "to|an|à|para|a|aan|till|til|do|komu|vastaanottaja|кому|kime|címzett|către|pour|destinatario"
     "|empfänger|收件人|收件者|宛先|받는 사람|받는사람|προς|אל|إلى|prima|до|adressaat|kam|đến|kepada|ถึง|per a|către",
-    "cc": "cc|c\\.c\\.|kopie|kopia|copie|kopi|copia|dw|копия|копія|bilgi|抄送|副本|참조|κοιν\\.?|κοινοποίηση|עותק|نسخة|kópia|koopia|kopija|tembusan|สำเนา",
+    "cc": "cc|copie à|c\\.c\\.|kopie|kopia|copie|kopi|copia|dw|копия|копія|bilgi|抄送|副本|참조|κοιν\\.?|κοινοποίηση|עותק|نسخة|kópia|koopia|kopija|tembusan|สำเนา",
     "subject": "subject|betreff|objet|sujet|asunto|oggetto|onderwerp|assunto|ämne|emne|temat|aihe|předmět|тема|konu"
     "|tárgy|subiect|主题|主題|主旨|件名|제목|θέμα|נושא|הנדון|الموضوع|predmet|относно|teema|tema|temats|chủ đề|perihal|subjek|เรื่อง|assumpte",
     "other": "reply-?to|antwort an|importance|attachments?|anlagen?|wichtigkeit|organi[sz]ation|organisation"
@@ -111,7 +111,7 @@ LABELS: Final = re.compile(
     re.IGNORECASE,
 )
 _LEADS: Final = (
-    r"sent (?:from|via|with|using)|gesendet (?:von|mit|über|aus)|envoyé (?:de(?:puis)?|à partir|avec)"
+    r"sent(?: wirelessly| securely)? (?:from|via|with|using)|gesendet (?:von|mit|über|aus)|envoyé(?: sans fil)? (?:de(?:puis)?|à partir|avec|par)"
     r"|envia(?:do|da) (?:desde|do|da|a partir|mediante|com|con|via|pelo)|inviat[oa] (?:da|dal|dalla|con|tramite)"
     r"|(?:verstuurd|verzonden) (?:vanaf|vanuit|met|via|door)|wysłan[eoay] (?:z|ze|za|przy)|skickat från|från min|sendt fra|lähetetty"
     r"|odesláno z|odoslané z|trimis de pe|poslano (?:s|z|sa)|отправлено (?:с|из|через)|надіслано (?:з|із|через)|στάλθηκε από|küldve"
