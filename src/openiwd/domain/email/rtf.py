@@ -300,8 +300,8 @@ class _Reader:
                 self._font = value
             case "f" if value is not None:
                 group.codec = self._fonts.get(value, self._codec)
-            case "fcharset" if value in _CHARSETS and group.is_fonts and len(self._fonts) < MAX_FONTS:
-                self._fonts[self._font] = _CHARSETS[value]
+            case "fcharset" if value is not None and group.is_fonts and len(self._fonts) < MAX_FONTS:
+                self._fonts[self._font] = _CHARSETS.get(value, self._codec)
             case "plain":
                 group.codec = self._codec
 
