@@ -117,6 +117,6 @@ def _escaped(text: str) -> bytes:
         elif sign.isascii():
             made += sign.encode()
         else:
-            for half in struct.iter_unpack("<h", sign.encode("utf-16-le")):
-                made += b"\\u%d?" % half
+            for (half,) in struct.iter_unpack("<h", sign.encode("utf-16-le")):
+                made += b"\\u%d?" % int(half)
     return made

@@ -98,6 +98,22 @@ async def test_mailboxes_of_large_mails_are_not_starved_by_many_small_ones() -> 
     assert second < 3 * (10 + 2), "as many bytes for each, then it is its turn"
 
 
+async def test_small_ones_pass_a_large_one_that_waits_and_not_for_ever() -> None:
+    budget, order = ByteBudget(100), list[str]()
+    holder = Box(budget, "holder", [60], order)
+    await _settled()
+    large, small = Box(budget, "large", [60], order), Box(budget, "small", [5] * 20, order)
+    await _settled()
+    for _ in range(20):
+        small.go.release()
+    await _settled()
+    assert order == ["holder", *["small"] * 6]  # one in its turn, and a quarter of all bytes past the large one
+    for box in (holder, large):
+        box.go.release()
+    await asyncio.gather(holder.task, large.task, small.task)
+    assert order[7] == "large"
+
+
 async def test_who_gives_up_takes_no_room_along() -> None:
     budget, order = ByteBudget(100), list[str]()
     holder = Box(budget, "a", [100], order)

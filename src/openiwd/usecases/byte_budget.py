@@ -13,6 +13,8 @@ from typing import Final
 from msgspec import Struct
 
 DEFAULT_BYTES: Final = 128 * 1024 * 1024
+PASSED: Final = 4
+"""Others pass the first one that waits up to one in so many of all bytes."""
 
 
 class _Waiting(Struct, order=True):
@@ -23,6 +25,8 @@ class _Waiting(Struct, order=True):
     number: int
     mailbox: str
     is_let_in: asyncio.Future[None]
+    passed: int = 0
+    """Bytes of others that were let in past it."""
 
 
 class ByteBudget:
@@ -31,7 +35,8 @@ class ByteBudget:
     Who waits is let in by start times (start-time fair queuing): a mailbox starts where its last message ended; how far
     it may lie behind the others is bounded, so that one that had nothing for long does not keep them out for long.
     It does lie behind them: a mailbox asks for one message after the other, and small ones would wait for a large one
-    of each other mailbox again and again. Nobody is let in past the first one that waits: large ones get their turn.
+    of each other mailbox again and again. Past the first one that waits others are let in that fit where it does not,
+    up to a part of all bytes: it gets its turn.
     """
 
     def __init__(self, limit: int = DEFAULT_BYTES) -> None:
@@ -79,7 +84,6 @@ class ByteBudget:
             if one.is_let_in.done() and not one.is_let_in.cancelled():
                 self.change(-size)
             else:
-                self._waiting = [other for other in self._waiting if other is not one]
                 self._serve()
             raise
 
@@ -97,20 +101,28 @@ class ByteBudget:
             self._serve()
 
     def _serve(self) -> None:
-        while self._waiting:
-            first = self._waiting[0]
-            if first.is_let_in.cancelled():
-                del self._waiting[0]
-                continue
-            if self._held and self._held + first.size > self._limit:
-                return
-            del self._waiting[0]
-            self._now = max(self._now, first.start)
+        self._waiting = [one for one in self._waiting if not one.is_let_in.cancelled()]
+        while (one := self._next()) is not None:
+            self._waiting.remove(one)
+            self._now = max(self._now, one.start)
             behind = self._now - self._limit
             self._following = {m: start for m, start in self._following.items() if start > behind}
-            self._following[first.mailbox] = first.start + first.size
-            self.change(first.size)
-            first.is_let_in.set_result(None)
+            self._following[one.mailbox] = one.start + one.size
+            self.change(one.size)
+            one.is_let_in.set_result(None)
+
+    def _next(self) -> _Waiting | None:
+        if not self._waiting:
+            return None
+        first = self._waiting[0]
+        if not self._held or self._held + first.size <= self._limit:
+            return first
+        for other in self._waiting[1:]:
+            is_little = first.passed + other.size <= self._limit // PASSED
+            if is_little and self._held + other.size <= self._limit:
+                first.passed += other.size
+                return other
+        return None
 
 
 class BudgetRoom:
