@@ -107,7 +107,10 @@ async def test_small_ones_pass_a_large_one_that_waits_and_not_for_ever() -> None
     for _ in range(20):
         small.go.release()
     await _settled()
-    assert order == ["holder", *["small"] * 6]  # one in its turn, and a quarter of all bytes past the large one
+    assert order == [
+        "holder",
+        *["small"] * 6,
+    ]  # one in its turn, and a quarter of all bytes past the large one
     for box in (holder, large):
         box.go.release()
     await asyncio.gather(holder.task, large.task, small.task)
