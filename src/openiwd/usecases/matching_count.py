@@ -1,0 +1,125 @@
+"""How many items match a search, found out beside its page: both are one statement, and may take long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from msgspec.structs import replace
+
+from openiwd.domain.work_item import Status
+from openiwd.ports.tenant_store import Matching, OpenCount, SearchPage, SearchQuery
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from openiwd.usecases.open_counts import OpenCounts
+    from openiwd.usecases.platform import TenantServices
+
+COUNTED: Final = 10_000
+"""Matches are counted exactly up to so many."""
+FEW: Final = 500
+"""So many matches are named: a page among them is sorted at once."""
+
+
+class MatchingCount:
+    """What is known of the matches of one search. To be left behind as a context, which ends what still runs."""
+
+    def __init__(self, services: TenantServices, query: SearchQuery) -> None:
+        self._services, self._query = services, query
+        self._counting: asyncio.Task[Matching] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+            await asyncio.gather(self._counting, return_exceptions=True)
+
+    @property
+    def has_begun(self) -> bool:
+        return self._counting is not None
+
+    def begin(self) -> None:
+        """Counts from now on, where anybody wants to know. Once is enough."""
+        if self._counting is None and self._query.with_count:
+            self._counting = asyncio.create_task(self._count(), name="count of a search")
+
+    @property
+    def few(self) -> list[int] | None:
+        """The matches, if it is known by now that they are few."""
+        task = self._counting
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        return task.result().numbers
+
+    async def matching(self) -> Matching:
+        """What was counted; only after `begin`, of a query that wants to know."""
+        self.begin()
+        if self._counting is None:
+            raise ValueError("nobody wanted to know how many match")
+        return await asyncio.shield(self._counting)
+
+    async def told(self, page: SearchPage) -> SearchPage:
+        """The page with the number of matches, where that is wanted."""
+        if not self._query.with_count:
+            return page
+        count = (await self.matching()).count
+        return replace(page, count=min(count, COUNTED), count_exact=count <= COUNTED)
+
+    async def _count(self) -> Matching:
+        counts: OpenCounts = self._services.open_counts
+        groups = matching_groups(self._query)
+        if groups is not None and counts.are_more_than(COUNTED, groups):
+            return Matching(COUNTED + 1)
+        async with self._services.runtime.store.reading() as reading:
+            return await reading.matching(self._query, COUNTED + 1, FEW)
+
+
+def matching_groups(query: SearchQuery) -> Callable[[OpenCount], int] | None:
+    """How many of a group of open items match; None where the query asks for more than the groups tell."""
+    if query.text or query.scope is not None or query.filter is None or set(query.filter) != {"all"}:
+        return None
+    statuses, queue_id = asked(query.filter)
+    below = f"{query.category}/"
+    overdue = queue = False
+    for part in query.filter["all"]:
+        name, operator, value = part.get("attribute"), part.get("operator"), part.get("value")
+        if (name, operator, value) == ("dueDateTime", "before", "now"):
+            overdue = True
+        elif (name, operator) == ("queue", "eq") and not queue:
+            queue = True
+        elif (name, operator) not in (("status", "in"), ("status", "eq")):
+            return None
+
+    def matching(group: OpenCount) -> int:
+        path = group.category_path or ""
+        named = not query.category or path == query.category or path.startswith(below)
+        if not named or group.status not in statuses or queue_id not in (None, group.queue_id):
+            return 0
+        return group.overdue if overdue else group.items
+
+    return matching
+
+
+def asked(tree: dict[str, Any] | None) -> tuple[set[str], str | None]:
+    """The statuses and the one queue that every match has, as far as the tree's uppermost group says so."""
+    parts = tree.get("all", []) if tree is not None else []
+    statuses = {s.value for s in Status}
+    queue_id: str | None = None
+    for part in parts if isinstance(parts, list) else []:
+        if not isinstance(part, dict):
+            continue
+        name, operator, value = part.get("attribute"), part.get("operator"), part.get("value")
+        values = (
+            value if operator == "in" and isinstance(value, list) else [value] if operator == "eq" else None
+        )
+        if name == "status" and values is not None:
+            statuses &= {str(v) for v in values}
+        if name == "queue" and values is not None and len(values) == 1:
+            queue_id = str(values[0])
+    return statuses, queue_id
