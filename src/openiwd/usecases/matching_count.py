@@ -52,10 +52,10 @@ class MatchingCount:
     @property
     def few(self) -> list[int] | None:
         """The matches, if it is known by now that they are few."""
-        task = self._counting
-        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+        counting = self._counting
+        if counting is None or not counting.done() or counting.cancelled() or counting.exception():
             return None
-        return task.result().numbers
+        return counting.result().numbers
 
     async def matching(self) -> Matching:
         """What was counted; only after `begin`, of a query that wants to know."""

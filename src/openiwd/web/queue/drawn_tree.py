@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from html import escape
 from secrets import token_hex
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
-
-from markupsafe import Markup, escape
 
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.usecases.open_counts import CategoryCount
@@ -41,8 +40,8 @@ class DrawnTrees:
         counts: Sequence[CategoryCount],
         chosen: QueueFilter,
         t: Catalogue,
-    ) -> Markup:
-        """The tree with these numbers and the links of this search. `counts` is not to be changed afterwards."""
+    ) -> str:
+        """The tree with these numbers and the links of this search, safe as it is. `counts` must not change later."""
         key = (t.language, chosen.category, chosen.unclassified)
         drawn = self._drawn.get(key)
         if drawn is None or drawn.rules is not rules or drawn.counts != counts:
@@ -55,7 +54,7 @@ class DrawnTrees:
         html = drawn.html
         for place, address in zip(_PLACES, TreeLinks.of(chosen), strict=True):
             html = html.replace(place, escape(address))
-        return Markup(html)  # noqa: S704 - what the template drew, with addresses that are escaped
+        return html
 
 
 _TREES: Final[WeakKeyDictionary[TenantServices, DrawnTrees]] = WeakKeyDictionary()
