@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from math import ceil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from openiwd.domain.instant import Micros, to_micros
 from openiwd.domain.schema import Schema
 from openiwd.domain.search_mark import decode_mark
 from openiwd.domain.work_item import FINAL, Status
-from openiwd.ports.tenant_store import Candidates, Cursor, Leading, OpenCount, SearchPage, SearchQuery
+from openiwd.ports.tenant_store import Candidates, Cursor, Leading, SearchPage, SearchQuery
 from openiwd.usecases.matching_count import MatchingCount, asked
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
 ATTEMPTS: Final = (8, 24)
-IN_CATEGORY: Final = (40,)
-"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way.
-
-Categories are rather narrow, and an index has the narrowest of them.
-"""
+"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way."""
+IN_CATEGORY: Final = 40
+"""The most in a category: an index has the narrower ones."""
+AMPLE: Final = 1.5
+"""So many times as many candidates in a category as fill the page, if they are spread evenly."""
 LEAST: Final = 60
 MANY_LEADING: Final = 4
 """So many times as many items as are weighed at first, and all of them are not sorted."""
@@ -119,7 +120,7 @@ async def _page(
     queue_id: str | None,
     counted: MatchingCount,
 ) -> SearchPage | None:
-    for times in IN_CATEGORY if query.category else ATTEMPTS:
+    for times in _attempts(services, query):
         wanted, head = max(query.limit, LEAST) * times, services.feed.head
         try:
             at, ranked = await services.live_orders.first(services, decider, queue_id, wanted)
@@ -137,19 +138,29 @@ async def _page(
     return None
 
 
+def _attempts(services: TenantServices, query: SearchQuery) -> tuple[int, ...]:
+    """How many candidates to try for each item of the page: in a category by its share of all items."""
+    if not query.category:
+        return ATTEMPTS
+    share = services.open_counts.share_of(query.category)
+    if share is None:
+        return (IN_CATEGORY,)
+    wanted = ceil(AMPLE / share) if share else IN_CATEGORY + 1
+    if wanted > IN_CATEGORY:
+        return ()
+    times = max(wanted, ATTEMPTS[0])
+    return (times, IN_CATEGORY) if times < IN_CATEGORY else (times,)
+
+
 async def _leading_page(
     services: TenantServices, query: SearchQuery, statuses: set[str], counted: MatchingCount
 ) -> SearchPage | None:
     """Of items that do not wait, which no decider has in order: among the best by what an index tells of them."""
     least = max(query.limit, LEAST)
-
-    def matching(group: OpenCount) -> int:
-        return group.items if group.status in statuses else 0
-
-    if not services.open_counts.are_more_than(MANY_LEADING * ATTEMPTS[0] * least, matching):
+    if not services.open_counts.have_more_than(MANY_LEADING * ATTEMPTS[0] * least, statuses):
         return None  # the database sorts them quickly
     counted.begin()
-    for times in IN_CATEGORY if query.category else ATTEMPTS:
+    for times in _attempts(services, query):
         if counted.few is not None:
             return None
         leading = Leading(statuses=sorted(statuses), items=least * times)

@@ -191,10 +191,10 @@ def _leading(query: SearchQuery, leading: Leading, now: datetime, arguments: Arg
     return (
         f"(WITH weighed AS MATERIALIZED (SELECT item.number, {one.value} AS value FROM {one.source}"
         f" WHERE item.status = ANY({statuses}) AND item.status IN ({_NOT_WAITING})),"
-        f" least AS MATERIALIZED (SELECT value FROM weighed ORDER BY value DESC NULLS LAST {last})"
-        f" SELECT weighed.number, least.value::numeric AS least FROM weighed LEFT JOIN least ON true"
-        f" WHERE least.value IS NULL OR weighed.value >= least.value - {room}) AS candidate JOIN item USING (number)"
-    ), "(candidate.least IS NULL OR p.scaled >= candidate.least)"
+        f" bound AS MATERIALIZED (SELECT value FROM weighed ORDER BY value DESC NULLS LAST {last})"
+        f" SELECT weighed.number, bound.value::numeric AS bound FROM weighed LEFT JOIN bound ON true"
+        f" WHERE bound.value IS NULL OR weighed.value >= bound.value - {room}) AS candidate JOIN item USING (number)"
+    ), "(candidate.bound IS NULL OR p.scaled >= candidate.bound)"
 
 
 def _page_sql(source: str, keys: list[Key], join: str, conditions: list[str], limit: str) -> str:
