@@ -131,13 +131,13 @@ def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Argument
 
 
 def _curve_join(known: Curves, kind: str, arguments: Arguments) -> str:
-    """The schema of each item that has one and no fixed priority. OFFSET 0: arrays are read once, not for each item."""
+    """The schema of each item that has one and no fixed priority. MATERIALIZED: arrays are read once, not for each item."""
     types = ("text", "bigint", "text", "text", "text", kind)
     places = ", ".join(arguments.add(c, f"{t}[]") for c, t in zip(known[1:7], types, strict=True))
     return (
-        "LEFT JOIN (SELECT schema_id, elapsed, bends::bigint[] AS bends,"
+        "LEFT JOIN (WITH known AS MATERIALIZED (SELECT schema_id, elapsed, bends::bigint[] AS bends,"
         f" bases::{kind}[] AS bases, rates::{kind}[] AS rates, weight"
-        f" FROM unnest({places}) AS known(schema_id, elapsed, bends, bases, rates, weight) OFFSET 0) AS s"
+        f" FROM unnest({places}) AS told(schema_id, elapsed, bends, bases, rates, weight)) SELECT * FROM known) AS s"
         " ON s.schema_id = item.schema_id AND item.priority_fixed IS NULL"
     )
 

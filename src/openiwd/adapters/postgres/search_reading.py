@@ -185,12 +185,12 @@ def _leading(query: SearchQuery, leading: Leading, now: datetime, arguments: Arg
     fifteen digits, which is well within the room.
     """
     one = weighed(query.schemas, now, arguments)
-    statuses = arguments.add(leading.statuses, "text[]")
+    statuses = ", ".join(f"'{Status(s).value}'" for s in leading.statuses)
     last = f"LIMIT 1 OFFSET {arguments.add(leading.items, 'int')}"
     room = arguments.add(one.room, "float8")
     return (
         f"(WITH weighed AS MATERIALIZED (SELECT item.number, {one.value} AS value FROM {one.source}"
-        f" WHERE item.status = ANY({statuses}) AND item.status IN ({_NOT_WAITING})),"
+        f" WHERE item.status IN ({statuses})),"
         f" bound AS MATERIALIZED (SELECT value FROM weighed ORDER BY value DESC NULLS LAST {last})"
         f" SELECT weighed.number, bound.value::numeric AS bound FROM weighed LEFT JOIN bound ON true"
         f" WHERE bound.value IS NULL OR weighed.value >= bound.value - {room}) AS candidate JOIN item USING (number)"
