@@ -131,7 +131,7 @@ def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Argument
 
 
 def _curve_join(known: Curves, kind: str, arguments: Arguments) -> str:
-    """The schema of each item that has one and no fixed priority. MATERIALIZED: arrays are read once, not for each item."""
+    """The schema of each item that has one and no fixed priority. MATERIALIZED: arrays are read once."""
     types = ("text", "bigint", "text", "text", "text", kind)
     places = ", ".join(arguments.add(c, f"{t}[]") for c, t in zip(known[1:7], types, strict=True))
     return (
