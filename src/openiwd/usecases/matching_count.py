@@ -4,23 +4,84 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import msgspec
 from msgspec.structs import replace
 
+from openiwd.domain.condition import Operator
+from openiwd.domain.instant import parse_now
 from openiwd.domain.work_item import Status
-from openiwd.ports.tenant_store import Matching, OpenCount, SearchPage, SearchQuery
+from openiwd.ports.tenant_store import Cursor, Matching, OpenCount, SearchPage, SearchQuery
+from openiwd.usecases.open_counts import UNSEEN
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from openiwd.usecases.open_counts import OpenCounts
     from openiwd.usecases.platform import TenantServices
 
 COUNTED: Final = 10_000
 """Matches are counted exactly up to so many."""
+SPARE: Final = 5_000
+"""So many events may come before a search that matches very many is counted anew."""
+KEPT: Final = 200
 FEW: Final = 500
 """So many matches are named: a page among them is sorted at once."""
+
+
+class ManyMatches:
+    """Searches of one tenant that matched very many when they were counted: their pages do not count them anew.
+
+    Only such as time alone does not change; each event takes one match away at most.
+    """
+
+    def __init__(self, head: Callable[[], Cursor | None]) -> None:
+        """`head` tells the place in the event log that this process has seen; None while it follows none."""
+        self._head = head
+        self._found: dict[bytes, tuple[int, Cursor]] = {}
+
+    def most(self, key: bytes) -> int:
+        """How far to count: with something to spare from the second time on."""
+        return COUNTED + 1 + (UNSEEN + SPARE if key in self._found else 0)
+
+    def keep(self, key: bytes, count: int, head: Cursor | None) -> None:
+        """`head`: the place in the log before it was counted."""
+        self._found.pop(key, None)
+        if head is None or count <= COUNTED:
+            return
+        while len(self._found) >= KEPT:
+            del self._found[next(iter(self._found))]
+        self._found[key] = count, head
+
+    def are_many(self, key: bytes) -> bool:
+        """Whether surely more than are counted exactly still match."""
+        found, now = self._found.get(key), self._head()
+        if found is None or now is None or found[1].generation != now.generation:
+            return False
+        return found[0] - (now.pos - found[1].pos) - UNSEEN > COUNTED
+
+
+def lasting_key(query: SearchQuery) -> bytes | None:
+    """What tells a search from others by its matches; None where these change with time alone."""
+    waiting: list[Any] = [query.filter]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, dict):
+            continue
+        for key in ("all", "any", "not"):
+            part = node.get(key)
+            waiting += part if isinstance(part, list) else [part]
+        value = node.get("value")
+        values = value if isinstance(value, list) else [value]
+        if (
+            node.get("attribute") in ("priority", "overdue")
+            or node.get("operator") == Operator.OLDER_THAN
+            or any(isinstance(v, str) and parse_now(v) is not None for v in values)
+        ):
+            return None
+    told = msgspec.json.encode([query.filter, query.text, query.category, query.scope])
+    return sha256(told).digest()
 
 
 class MatchingCount:
@@ -72,12 +133,19 @@ class MatchingCount:
         return replace(page, count=min(count, COUNTED), count_exact=count <= COUNTED)
 
     async def _count(self) -> Matching:
-        counts: OpenCounts = self._services.open_counts
+        counts, many = self._services.open_counts, self._services.many_matches
         groups = matching_groups(self._query)
         if groups is not None and counts.are_more_than(COUNTED, groups):
             return Matching(COUNTED + 1)
+        key, head = lasting_key(self._query), self._services.feed.head
+        if key is not None and many.are_many(key):
+            return Matching(COUNTED + 1)
+        most = COUNTED + 1 if key is None else many.most(key)
         async with self._services.runtime.store.reading() as reading:
-            return await reading.matching(self._query, COUNTED + 1, FEW)
+            found = await reading.matching(self._query, most, FEW)
+        if key is not None:
+            many.keep(key, found.count, head)
+        return found
 
 
 def matching_groups(query: SearchQuery) -> Callable[[OpenCount], int] | None:
