@@ -337,7 +337,8 @@ async def test_a_full_page_of_the_leading_is_the_page_of_the_whole_search(store:
     await store_items(store, [random_item(n, chance, known) for n in range(400)])
     held = condition("status", "eq", "held")
     full = 0
-    for extra in ({"all": []}, condition("businessValue", "gt", 0), condition("captureId", "endsWith", "7")):
+    everything: dict[str, Any] = {"all": []}
+    for extra in (everything, condition("businessValue", "gt", 0), condition("captureId", "endsWith", "7")):
         query: dict[str, Any] = {"schemas": known, "filter": {"all": [held, extra]}, "limit": 5}
         whole = await search(store, **query)
         for items in (0, 4, 5, 6, 20, 60, 1_000):

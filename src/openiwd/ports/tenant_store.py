@@ -520,7 +520,7 @@ class Leading(Struct, frozen=True, kw_only=True):
     items: int
 
 
-class Matching(NamedTuple):
+class Matching(Struct, frozen=True):
     """How many items match, and which where these are few (else None)."""
 
     count: int

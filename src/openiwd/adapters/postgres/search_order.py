@@ -82,6 +82,8 @@ class Curves(NamedTuple):
     """The curves of all schemas as columns, on one scale: ages are in microseconds of the schema's clock."""
 
     scale: int
+    reach: int
+    """What no sum of sizes of a priority's terms exceeds, whatever the item."""
     schema_ids: list[str]
     elapsed: list[int]
     bends: list[str]
@@ -89,8 +91,6 @@ class Curves(NamedTuple):
     bases: list[str]
     rates: list[str]
     weights: list[int]
-    reach: int
-    """What no sum of sizes of a priority's terms exceeds, whatever the item."""
 
 
 def curves(schemas: dict[str, Schema], now: datetime) -> Curves:
@@ -108,7 +108,7 @@ def curves(schemas: dict[str, Schema], now: datetime) -> Curves:
             (schema.id, schema.clock.elapsed(at), _array(schema.bends), _array(bases), _array(rates), weight)
         )
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(6)]
-    return Curves(scale, *columns, reach)
+    return Curves(scale, reach, *columns)
 
 
 def _array(values: Sequence[int]) -> str:
@@ -133,7 +133,7 @@ def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Argument
 def _curve_join(known: Curves, kind: str, arguments: Arguments) -> str:
     """The schema of each item that has one and no fixed priority. MATERIALIZED: arrays are read once."""
     types = ("text", "bigint", "text", "text", "text", kind)
-    places = ", ".join(arguments.add(c, f"{t}[]") for c, t in zip(known[1:7], types, strict=True))
+    places = ", ".join(arguments.add(c, f"{t}[]") for c, t in zip(known[2:], types, strict=True))
     return (
         "LEFT JOIN (WITH known AS MATERIALIZED (SELECT schema_id, elapsed, bends::bigint[] AS bends,"
         f" bases::{kind}[] AS bases, rates::{kind}[] AS rates, weight"
