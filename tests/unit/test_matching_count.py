@@ -33,6 +33,10 @@ class Tenant:
     async def reading(self) -> AsyncIterator[Tenant]:
         yield self
 
+    async def count(self, _: SearchQuery, most: int) -> int:
+        self.counted.append(most)
+        return min(most, self.matches)
+
     async def matching(self, _: SearchQuery, most: int, few: int) -> Matching:
         self.counted.append(most)
         return Matching(min(most, self.matches), [1] if self.matches <= few else None)
@@ -42,6 +46,19 @@ class Tenant:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("COUNTED", 10), ("UNSEEN", 3), ("SPARE", 2), ("KEPT", 2)):
         monkeypatch.setattr(matching_count, name, value)
+
+
+async def test_what_groups_of_open_items_tell_of_is_counted_without_names() -> None:
+    tenant = Tenant(3)
+    for tree, named in (
+        ({"attribute": "status", "operator": "eq", "value": "held"}, False),
+        ({"attribute": "subject", "operator": "eq", "value": "x"}, True),
+    ):
+        query = SearchQuery(filter={"all": [tree]})
+        async with MatchingCount(cast("Any", tenant), query) as counted:
+            found = await counted.matching()
+            assert (found.count, found.numbers is not None) == (3, named)
+            assert (counted.few is not None) is named
 
 
 def of(value: str) -> SearchQuery:
@@ -69,10 +86,14 @@ async def test_what_matches_very_many_is_counted_no_more_while_that_is_sure() ->
     assert tenant.counted == [11, 16, 16, 16, 11]
 
 
-async def test_just_above_what_is_counted_is_never_sure() -> None:
-    tenant, query = Tenant(12), of("x")
-    assert [await count(tenant, query) for _ in range(3)] == [11, 12, 12]
-    assert len(tenant.counted) == 3
+async def test_just_above_what_is_counted_is_never_sure_and_is_not_counted_further_again() -> None:
+    tenant, query = Tenant(13), of("x")
+    assert [await count(tenant, query) for _ in range(4)] == [11, 13, 11, 11]
+    assert tenant.counted == [11, 16, 11, 11]
+    tenant.matches = 9
+    assert await count(tenant, query) == 9
+    tenant.matches = 1_000
+    assert [await count(tenant, query) for _ in range(3)] == [11, 16, 11]
 
 
 async def test_nobody_follows_the_log_and_no_more_are_kept_than_allowed() -> None:

@@ -42,11 +42,18 @@ class ManyMatches:
         self._found: dict[bytes, tuple[int, Cursor]] = {}
 
     def most(self, key: bytes) -> int:
-        """How far to count: with something to spare from the second time on."""
-        return COUNTED + 1 + (UNSEEN + SPARE if key in self._found else 0)
+        """How far to count: from the second time on with something to spare, where that was not found to be in vain."""
+        return COUNTED + 1 + (UNSEEN + SPARE if key in self._found and not self._is_in_vain(key) else 0)
+
+    def _is_in_vain(self, key: bytes) -> bool:
+        """Whether all were counted, and were too few to be sure of any time later."""
+        found = self._found.get(key)
+        return found is not None and COUNTED + 1 < found[0] <= COUNTED + UNSEEN
 
     def keep(self, key: bytes, count: int, head: Cursor | None) -> None:
         """`head`: the place in the log before it was counted."""
+        if count > COUNTED and self._is_in_vain(key):
+            return
         self._found.pop(key, None)
         if head is None or count <= COUNTED:
             return
@@ -142,7 +149,10 @@ class MatchingCount:
             return Matching(COUNTED + 1)
         most = COUNTED + 1 if key is None else many.most(key)
         async with self._services.runtime.store.reading() as reading:
-            found = await reading.matching(self._query, most, FEW)
+            if groups is None:
+                found = await reading.matching(self._query, most, FEW)
+            else:  # what groups tell of is counted in an index, which has no numbers
+                found = Matching(await reading.count(self._query, most))
         if key is not None:
             many.keep(key, found.count, head)
         return found

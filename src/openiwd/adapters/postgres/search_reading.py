@@ -230,13 +230,16 @@ class _Where:
         self.uses_priority = tree.uses_priority
 
     def _below(self, paths: list[str]) -> str:
-        """These categories and all below them, as ranges that the index on paths serves: '0' follows '/'."""
+        """These categories and all below them, as ranges that the index on paths serves: '0' follows '/'.
+
+        One range for each, of which some is left out: two would be two looks at the index, and then one at the rows.
+        """
         parts = []
         for path in paths:
             place = self._arguments.add(path, "text")
             parts.append(
-                f"(item.category_path = {place} OR"
-                f" (item.category_path ~>=~ ({place} || '/') AND item.category_path ~<~ ({place} || '0')))"
+                f"(item.category_path ~>=~ {place} AND item.category_path ~<~ ({place} || '0')"
+                f" AND (item.category_path = {place} OR item.category_path ~>=~ ({place} || '/')))"
             )
         return "(" + " OR ".join(parts) + ")" if parts else "false"
 
