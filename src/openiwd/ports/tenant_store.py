@@ -321,6 +321,10 @@ class Reading(
         """How many match, counted to `most` and no further."""
         ...
 
+    async def matching(self, query: SearchQuery, most: int, few: int) -> Matching:
+        """As `count`, with the numbers of the matches where they are no more than `few`."""
+        ...
+
     async def matching_by_status(self, query: SearchQuery) -> dict[str, int]:
         """How many match, all of them counted, by status."""
         ...
@@ -509,6 +513,20 @@ class Candidates(Struct, frozen=True, kw_only=True):
     above: Fraction
 
 
+class Leading(Struct, frozen=True, kw_only=True):
+    """About the best so many of the open items in these statuses, none of which is that of waiting items."""
+
+    statuses: list[str]
+    items: int
+
+
+class Matching(Struct, frozen=True):
+    """How many items match, and which where these are few (else None)."""
+
+    count: int
+    numbers: list[int] | None = None
+
+
 class Among(Struct, frozen=True, kw_only=True):
     """The only items to look at, as an index has found them.
 
@@ -542,6 +560,8 @@ class SearchQuery(Struct, kw_only=True, rename="camel"):
     """Only these of the waiting items are looked at, and of all items only those above their priority: a page that is
     full is then the page of the whole search.
     """
+    leading: Leading | None = None
+    """Only these are looked at: a page that is full is then the page of the whole search, whose statuses they are."""
     among: Among | None = None
 
 
@@ -555,7 +575,9 @@ __all__ = [
     "Cursor",
     "Grant",
     "ItemId",
+    "Leading",
     "Link",
+    "Matching",
     "Note",
     "Offer",
     "PublishedRuleSet",

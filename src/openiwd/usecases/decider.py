@@ -380,7 +380,7 @@ class Decider:
             return now, self._desk.world.backlog.ranked(to_micros(now), queue_id, limit)
 
     async def first(self, queue_id: str | None, limit: int) -> tuple[datetime, First]:
-        """The best waiting items by number, best first, the last one's priority, and the instant of that order."""
+        """The best waiting items by number, what priority none of the others exceeds, and the instant of that."""
         async with self._turn():
             await self._catch_up()
             now = self._runtime.now()

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from openiwd.domain.instant import HOUR, to_micros
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.schema import Schema, line_at, priority_at
+from openiwd.domain.schema import Schema, scaled_line_at
 from openiwd.domain.work_item import WorkItem
 from openiwd.usecases.item_view import standing_of
 from openiwd.web.shell.catalogue import THIN_SPACE, Catalogue, number
@@ -107,9 +107,12 @@ def priority_view(item: WorkItem, shown_by: Shown) -> PriorityView | None:
             return None
         schema, standing = stands
         at = to_micros(item.completed_at or shown_by.times.now)
-        value = float(priority_at(schema, standing, at))
+        elapsed = schema.clock.elapsed(at) if standing.stopped is None else standing.stopped
+        # A quotient of whole numbers is rounded once, as that of a fraction would be.
+        line = scaled_line_at(schema, standing, elapsed)
+        value = (line.intercept + line.slope * elapsed) / schema.scale
         if item.completed_at is None:
-            slope = float(line_at(schema, standing, schema.clock.elapsed(at)).slope * HOUR)
+            slope = line.slope * HOUR / schema.scale
             moving = slope and standing.stopped is None and schema.clock.is_open(at)
             trend = ("up" if slope > 0 else "down") if moving else "flat"
     title = t("queue.priority_title", value=str(shown_value(value)), trend=t.named("trend", trend))
