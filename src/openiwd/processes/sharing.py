@@ -51,8 +51,8 @@ class Sharing:
         self.fan_out = FanOut(cache, platform, platform.process_id)
         self._identities = platform.identities
         self._was_up = False
+        self._has_looked = False
         self._away_since: float | None = None
-        """None: it answers, or nobody has looked yet."""
         self._generation = ""
         identities = platform.identities
         identities.copies = SessionCopies(cache, box) if box is not None else None
@@ -69,6 +69,7 @@ class Sharing:
 
     async def _look_after(self) -> float:
         pause = await self.cache.look_after()
+        self._has_looked = True
         is_up = self.cache.figures.is_up
         if is_up != self._was_up:
             self._was_up = is_up
@@ -84,7 +85,10 @@ class Sharing:
 
     async def _examine(self, _: Examination) -> Sequence[Finding]:
         """For the doctor."""
-        return redis_away(None if self._away_since is None else time.monotonic() - self._away_since)
+        if self.cache.figures.is_up or not self._has_looked:
+            return redis_away(None)
+        now = time.monotonic()
+        return redis_away(now - (self._away_since or now))
 
     async def check(self) -> None:
         """For readiness: without Redis all goes on, each process for itself."""
