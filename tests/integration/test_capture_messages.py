@@ -223,6 +223,36 @@ async def test_what_becomes_of_the_items_goes_back_in_order(
     )
 
 
+@every_kind_that_is_read
+async def test_the_source_is_told_what_its_filter_lets_through(
+    api: World, way: ReadWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_notifier, "WAIT_SECONDS", 0.05)
+
+    async def told_with(number: int, **notify: Any) -> list[tuple[str, str]]:
+        """What the source is told from now on of an item of each category, held by somebody and completed by itself."""
+        await set_point(api, way, notify=notify)
+        before = len(await way.notifications(api))
+        names = [f"motor{number}", f"home{number}"]
+        created = await way.send(api, [new(names[0]), new(names[1], line="home")])
+        for answer in created:
+            await api.post(f"/items/{answer['id']}/hold", {"reason": "waitingForCustomer"})
+        await way.send(api, [{"message": "complete", "captureId": name} for name in names])
+        told = (await way.notifications(api))[before:]
+        return [(n["captureId"].rstrip("0123456789"), n["notification"]) for n in told]
+
+    await api.follow()
+    both = [(c, "held") for c in ("motor", "home")]
+    done = [(c, "completed") for c in ("motor", "home")]
+    kinds = ["held", "completed"]
+    assert await told_with(1, kinds=kinds) == both, "what the source does itself is no news"
+    assert await told_with(2, kinds=kinds, own=True) == [*both, *done]
+    assert await told_with(3, kinds=["completed"]) == []
+    assert await told_with(4, kinds=kinds, own=True, categories=["Claims/Motor"]) == [both[0], done[0]]
+    assert await told_with(5, kinds=kinds, categories=["Lending"]) == []
+    assert await told_with(6, kinds=[]) == []
+
+
 class Dying:
     """A source whose reader dies between commit and acknowledgement."""
 

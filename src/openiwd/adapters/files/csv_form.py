@@ -20,10 +20,14 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SEPARATORS: Final = ",;\t|"
+_LINE_ENDS: Final = ("\n", "\r")
 
 
 def encoding_of(file: IO[bytes], wanted: str) -> str:
-    """The encoding by the file's mark, else as wanted, else UTF-8 where all of it is that, else Windows-1252."""
+    """The encoding by the file's mark, else as wanted, else UTF-8 where all of it is that, else Windows-1252.
+
+    What ends in the middle of a letter of UTF-8, after others that were whole, is broken off, not of another encoding.
+    """
     start = file.read(4)
     file.seek(0)
     for mark, name in _MARKS:
@@ -31,16 +35,16 @@ def encoding_of(file: IO[bytes], wanted: str) -> str:
             return name
     if wanted != "auto":
         return wanted
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    decoder, is_plain = codecs.getincrementaldecoder("utf-8")(), True
     try:
         while block := file.read(BLOCK):
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
+            is_plain = decoder.decode(block).isascii() and is_plain
     except UnicodeDecodeError:
         return "cp1252"
     finally:
         file.seek(0)
-    return "utf-8"
+    is_cut = bool(decoder.getstate()[0])
+    return "cp1252" if is_cut and is_plain else "utf-8"
 
 
 class CsvForm:
@@ -49,6 +53,9 @@ class CsvForm:
     def __init__(self) -> None:
         self._columns: list[str] = []
         self._delimiter = ","
+        self._line = 1
+        self._is_cut = False
+        """Whether the last line that was read does not end."""
 
     def head(self) -> Any:
         return {"columns": self._columns, "delimiter": self._delimiter}
@@ -76,7 +83,7 @@ class CsvForm:
             separator, first = first.strip()[4], text.readline()
         self._delimiter = _separator_of(first) if separator == "auto" else separator
         csv.field_size_limit(LARGEST_CELL)
-        reader = csv.reader(_chained(first, text), delimiter=self._delimiter, strict=True)
+        reader = csv.reader(self._chained(first, text), delimiter=self._delimiter, strict=True)
         while not self._columns:
             try:
                 cells = next(reader, None)
@@ -88,8 +95,16 @@ class CsvForm:
                 self._columns = column_names(list(cells))
         yield from self._rows(reader)
 
+    def _chained(self, first: str, text: io.TextIOWrapper) -> Iterator[str]:
+        self._is_cut = not first.endswith(_LINE_ENDS)
+        yield first
+        for line in text:
+            self._is_cut = not line.endswith(_LINE_ENDS)
+            yield line
+
     def _rows(self, reader: Any) -> Iterator[Row]:
         columns = self._columns
+        shortest = len(columns)
         while True:
             self._line = reader.line_num + 1
             try:
@@ -115,6 +130,13 @@ class CsvForm:
                     hint="put cells that hold the separator into quotation marks",
                     code="brokenRow",
                 )
+            if self._is_cut and len(cells) < shortest:
+                row_fault = InvalidInputError(
+                    "the file ends in the middle of this row",
+                    hint="write it anew and drop it again; a row that is whole ends with a line break",
+                    code="brokenRow",
+                )
+            shortest = min(shortest, len(cells))
             yield Row(named(columns, cells), cells, self._delimiter.join(cells), fault=row_fault)
 
     def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:
@@ -126,12 +148,6 @@ class CsvForm:
             cells = row.kept
             writer.writerow([*(cells[n] if n < len(cells) else "" for n in kept), "error", row.error])
         text.detach()
-
-
-def _chained(first: str, text: io.TextIOWrapper) -> Iterator[str]:
-    yield first
-    for line in text:  # noqa: UP028 - what is delegated to is closed with the generator, after it was detached
-        yield line
 
 
 def _separator_of(line: str) -> str:
