@@ -16,7 +16,7 @@ from openiwd.domain.capture.answer import Notification
 from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Taken
 from openiwd.usecases import capture_notifier
 from openiwd.usecases.capture_reader import CaptureReader
-from tests.factories.api import World
+from tests.factories.api import World, problem
 from tests.factories.capture import (
     GARBAGE,
     ONE_OF_EACH,
@@ -141,6 +141,28 @@ async def test_one_bad_message_never_stands_in_the_way_of_the_others(api: World,
     assert sorted(e["reason"] for e in kept) == ([] if way.kind == "rest" else sorted(told))
     shown = (await api.get(f"/items/{foreign['id']}")).json()
     assert shown["status"] == "queued", "items of other capture points are out of reach"
+
+
+@pytest.mark.parametrize("way", [w for w in ONE_OF_EACH if w != "rest"], indirect=True)
+async def test_what_was_refused_is_mended_in_the_error_inbox_and_never_comes_again(
+    api: World, way: Way
+) -> None:
+    await way.send(
+        api, [new("a", dueDateTime="soon"), new("b"), {"message": "hold", "captureId": "c", "reason": "x"}]
+    )
+    unknown, wrong = await inbox(api)
+    assert [e["code"] for e in (unknown, wrong)] == ["notFound", "noDate"]
+    assert (wrong["field"].casefold(), wrong["captureId"], wrong["tries"]) == ("duedatetime", "a", 1)
+    assert "soon" in wrong["raw"]
+    path = f"/capture-points/claims/errors/{wrong['id']}"
+    fields = (await api.get(path)).json()["fields"]
+    assert (await api.post(f"{path}/retry", {})).json()["outcome"] == "error"
+    mended = {**fields, wrong["field"]: "2027-01-05"}
+    assert (await api.post(f"{path}/retry", {"fields": mended})).json()["outcome"] == "created"
+    problem(await api.post(f"{path}/retry", {"fields": mended}), 409, "closed")
+    await way.send(api, [new("d")])
+    assert [i["captureId"] for i in await items_at(api)] == ["a", "b", "d"]
+    assert [e["code"] for e in await inbox(api)] == ["notFound"]
 
 
 @every_kind
