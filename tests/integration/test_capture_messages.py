@@ -148,7 +148,7 @@ async def test_what_was_refused_is_mended_in_the_error_inbox_and_never_comes_aga
     api: World, way: Way
 ) -> None:
     await way.send(
-        api, [new("a", dueDateTime="soon"), new("b"), {"message": "hold", "captureId": "c", "reason": "x"}]
+        api, [new("a", dueDateTime="soon"), new("b"), {"message": "hold", "captureId": "c", "reason": "waitingForCustomer"}]
     )
     unknown, wrong = await inbox(api)
     assert [e["code"] for e in (unknown, wrong)] == ["notFound", "noDate"]
