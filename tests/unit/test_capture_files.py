@@ -101,15 +101,33 @@ def test_a_table_that_is_cut_in_the_middle_of_a_row_says_so() -> None:
     assert [r.fault is None for r in rows("a.csv", short)] == [True, True], "rows are short there"
 
 
-def test_a_table_that_is_cut_in_the_middle_of_a_letter_is_not_taken_for_another_encoding() -> None:
+def test_a_file_that_is_cut_in_the_middle_of_a_letter_is_not_taken_for_another_encoding() -> None:
     text = "id;name\n1;Müller\n2;Strauß\n".encode()
-    found, error = until_broken("a.csv", text[:-2])
-    assert [row.fields for row in found] == [{"id": "1", "name": "Müller"}]
-    assert "not utf-8: byte 0xc3" in error.message
-    with pytest.raises(BrokenFileError):
-        read("a.ndjson", '{"id": "ü"}\n{"id": "ü'.encode()[:-1])
-    assert read("a.csv", "id;name\n1;Caf\u00e9".encode("latin-1")) == [{"id": "1", "name": "Caf\u00e9"}]
-    assert read("a.csv", "id;name\n1;\u00fc\n2;Caf\u00e9".encode("latin-1"))[1]["name"] == "Caf\u00e9"
+    first, last = rows("a.csv", text[:-2])
+    assert (first.fields, first.fault) == ({"id": "1", "name": "Müller"}, None)
+    assert last.fault is not None
+    assert "the byte 0xc3" in last.fault.message
+    first, last = rows("a.ndjson", '{"id": "ü"}\n{"id": "ü'.encode()[:-1])
+    assert (first.fields, last.fault is None) == ({"id": "ü"}, False)
+    assert read("a.csv", "id;name\n1;Café".encode("latin-1")) == [{"id": "1", "name": "Café"}]
+    assert read("a.csv", "id;name\n1;ü\n2;Café".encode("latin-1"))[1]["name"] == "Café"
+
+
+def test_a_damaged_byte_concerns_its_row_alone() -> None:
+    """Before, all of the file was taken for Windows-1252 then, and every other letter was a wrong one."""
+    for mark in (b"", b"\xef\xbb\xbf"):
+        text = mark + "id;name\n1;Müller\n2;Bä".encode() + b"\xffr\n" + "3;Größe\n".encode()
+        found = rows("a.csv", text)
+        assert [row.fields["name"] for row in found if row.fault is None] == ["Müller", "Größe"]
+        assert [row.fault.code for row in found if row.fault is not None] == ["invalidText"]
+        lines = mark + '{"n": "Müller"}\n{"n": "Bä'.encode() + b'\xffr"}\n' + '{"n": "Größe"}'.encode()
+        found = rows("a.ndjson", lines)
+        assert [row.fields for row in found if row.fault is None] == [{"n": "Müller"}, {"n": "Größe"}]
+        assert len(found) == 3
+    listed = '[{"n": "Müller"}, {"n": "Bä'.encode() + b'\xffr"}, ' + '{"n": "Größe"}]'.encode()
+    assert [row.fields.get("n") for row in rows("a.json", listed)][::2] == ["Müller", "Größe"]
+    with pytest.raises(BrokenFileError, match="the byte 0xff"):
+        read("a.csv", "id;Größe;Straße".encode() + b"\xff\n1;2;3\n")
 
 
 def test_the_first_row_names_the_columns_once() -> None:

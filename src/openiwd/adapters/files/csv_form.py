@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
@@ -21,12 +22,15 @@ _MARKS: Final = (
 )
 _SEPARATORS: Final = ",;\t|"
 _LINE_ENDS: Final = ("\n", "\r")
+_DAMAGED: Final = re.compile("[\udc80-\udcff]")
+"""Bytes that are no UTF-8, as the decoder passes them on."""
 
 
 def encoding_of(file: IO[bytes], wanted: str) -> str:
-    """The encoding by the file's mark, else as wanted, else UTF-8 where all of it is that, else Windows-1252.
+    """The encoding by the file's mark, else as wanted, else UTF-8 where it is that, else Windows-1252.
 
-    What ends in the middle of a letter of UTF-8, after others that were whole, is broken off, not of another encoding.
+    A few bytes that are damaged, or a letter that is cut off at the end, make no other encoding of what is UTF-8
+    otherwise: every letter of the other rows would be a wrong one.
     """
     start = file.read(4)
     file.seek(0)
@@ -35,16 +39,27 @@ def encoding_of(file: IO[bytes], wanted: str) -> str:
             return name
     if wanted != "auto":
         return wanted
-    decoder, is_plain = codecs.getincrementaldecoder("utf-8")(), True
-    try:
-        while block := file.read(BLOCK):
-            is_plain = decoder.decode(block).isascii() and is_plain
-    except UnicodeDecodeError:
-        return "cp1252"
-    finally:
-        file.seek(0)
+    decoder, letters, damaged = codecs.getincrementaldecoder("utf-8")("surrogateescape"), 0, 0
+    while block := file.read(BLOCK):
+        text = decoder.decode(block)
+        if not text.isascii():
+            bad = len(_DAMAGED.findall(text))
+            letters += len(text) - len(text.encode("ascii", "ignore")) - bad
+            damaged += bad
+    file.seek(0)
     is_cut = bool(decoder.getstate()[0])
-    return "cp1252" if is_cut and is_plain else "utf-8"
+    is_utf_8 = letters > damaged if damaged or is_cut else True
+    return "utf-8" if is_utf_8 else "cp1252"
+
+
+def errors_of(encoding: str, wanted: str) -> str:
+    """What a decoder does with bytes that are not of the encoding; of one that was found out they do not end the file."""
+    if wanted != "auto":
+        return "strict"
+    # Windows-1252 leaves five bytes open; what is taken for it because it is nothing else may have them.
+    return {"cp1252": "replace", "utf-8": "surrogateescape", "utf-8-sig": "surrogateescape"}.get(
+        encoding, "strict"
+    )
 
 
 class CsvForm:
@@ -62,8 +77,7 @@ class CsvForm:
 
     def rows(self, file: IO[bytes], settings: FileSource) -> Iterator[Row]:
         encoding = encoding_of(file, settings.encoding)
-        # Windows-1252 leaves five bytes open; what is taken for it because it is nothing else may have them.
-        errors = "replace" if encoding == "cp1252" and settings.encoding == "auto" else "strict"
+        errors = errors_of(encoding, settings.encoding)
         text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
         try:
             yield from self._table(text, settings)
@@ -92,6 +106,9 @@ class CsvForm:
             if cells is None:
                 return
             if any(cells):
+                damage = _damage(self._delimiter.join(cells))
+                if damage is not None:
+                    raise BrokenFileError(damage.message, hint=damage.hint)
                 self._columns = column_names(list(cells))
         yield from self._rows(reader)
 
@@ -137,7 +154,8 @@ class CsvForm:
                     code="brokenRow",
                 )
             shortest = min(shortest, len(cells))
-            yield Row(named(columns, cells), cells, self._delimiter.join(cells), fault=row_fault)
+            raw = self._delimiter.join(cells)
+            yield Row(named(columns, cells), cells, raw, fault=_damage(raw) or row_fault)
 
     def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
@@ -148,6 +166,17 @@ class CsvForm:
             cells = row.kept
             writer.writerow([*(cells[n] if n < len(cells) else "" for n in kept), "error", row.error])
         text.detach()
+
+
+def _damage(raw: str) -> InvalidInputError | None:
+    found = None if raw.isascii() else _DAMAGED.search(raw)
+    if found is None:
+        return None
+    return InvalidInputError(
+        f"the row holds the byte 0x{ord(found[0]) - 0xDC00:02x}, and is not UTF-8 as the rest of the file",
+        hint="write the file anew in one encoding, or choose its encoding in the capture point",
+        code="invalidText",
+    )
 
 
 def _separator_of(line: str) -> str:
