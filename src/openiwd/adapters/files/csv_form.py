@@ -53,7 +53,7 @@ def encoding_of(file: IO[bytes], wanted: str) -> str:
 
 
 def errors_of(encoding: str, wanted: str) -> str:
-    """What a decoder does with bytes that are not of the encoding; of one that was found out they do not end the file."""
+    """What a decoder does with bytes that are none of the encoding; of one that was found out they end no file."""
     if wanted != "auto":
         return "strict"
     # Windows-1252 leaves five bytes open; what is taken for it because it is nothing else may have them.
