@@ -6,6 +6,7 @@ A row is taken out of the capture query only after its item is committed; one th
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -55,6 +56,9 @@ class DatabaseCaptureSource:
         for kind, hook in self._hooks.items():
             check_names(hook, NOTIFIED, f"source.hooks.{kind.value}", rows=False)
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="source database")
+        self._lock = threading.Lock()
+        self._running = 0
+        self._is_closed = False
         self._next_look = 0.0
         self._acknowledged: OrderedDict[str, None] = OrderedDict()
         self._staying = 0
@@ -65,7 +69,12 @@ class DatabaseCaptureSource:
         """By key, rows for which it was not."""
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
+        """A statement that still runs is not waited for: the last one to end closes the connections, its own too."""
+        with self._lock:
+            self._is_closed = True
+            is_idle = self._running == 0
+        if is_idle:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, most: int) -> Sequence[SourceRecord]:
@@ -164,7 +173,19 @@ class DatabaseCaptureSource:
         return SourceHealth(detail=STAYING if self._staying else "")
 
     async def _in_thread(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._act, act)
+
+    def _act(self, act: Callable[[], T]) -> T:
+        with self._lock:
+            self._running += 1
+        try:
+            return act()
+        finally:
+            with self._lock:
+                self._running -= 1
+                is_last = self._is_closed and self._running == 0
+            if is_last:
+                self._engine.dispose()
 
 
 class DatabaseAdapter:
