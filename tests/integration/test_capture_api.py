@@ -125,7 +125,7 @@ async def test_a_live_sample_of_each_kind_is_read_as_the_kind_reads(api: World) 
         assert answer.status_code == 200, answer.text
         return list(answer.json()["records"])
 
-    outside = {
+    outside: dict[str, dict[str, Any]] = {
         "database": {"url": "sqlite:///a.db", "captureQuery": "SELECT 1", "updateQuery": "SELECT 1"},
         "kafka": {"servers": ["a:9092"], "inboundTopic": "a"},
         "amqp": {"url": "amqp://a", "inboundQueue": "a"},

@@ -64,7 +64,7 @@ async def table_of(
 
 
 def states(table: Table) -> dict[str, str]:
-    return dict(table.rows("SELECT captureid, state FROM handed_over"))  # type: ignore[arg-type]
+    return dict(table.rows("SELECT captureid, state FROM handed_over"))
 
 
 def answered(table: Table) -> int:

@@ -147,9 +147,8 @@ async def test_one_bad_message_never_stands_in_the_way_of_the_others(api: World,
 async def test_what_was_refused_is_mended_in_the_error_inbox_and_never_comes_again(
     api: World, way: Way
 ) -> None:
-    await way.send(
-        api, [new("a", dueDateTime="soon"), new("b"), {"message": "hold", "captureId": "c", "reason": "waitingForCustomer"}]
-    )
+    of_nobody = {"message": "hold", "captureId": "c", "reason": "waitingForCustomer"}
+    await way.send(api, [new("a", dueDateTime="soon"), new("b"), of_nobody])
     unknown, wrong = await inbox(api)
     assert [e["code"] for e in (unknown, wrong)] == ["notFound", "noDate"]
     assert (wrong["field"].casefold(), wrong["captureId"], wrong["tries"]) == ("duedatetime", "a", 1)

@@ -9,7 +9,7 @@ import struct
 from contextlib import closing
 from pathlib import Path
 
-import pg8000
+import pg8000  # type: ignore[import-untyped]
 import pymysql
 import pytest
 from pymysql.err import raise_mysql_exception
