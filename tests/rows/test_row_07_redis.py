@@ -135,6 +135,13 @@ class Pod:
     async def copies(self, outcome: str) -> float:
         return await self.metric(f'iwd_session_copies_total{{outcome="{outcome}"}}')
 
+    async def doctors_of_redis(self) -> list[str]:
+        """What a new look of the doctor finds of Redis."""
+        self.platform.doctor._latest.clear()
+        answer = await self.http.get("/doctor", headers=self.key)
+        assert answer.status_code == 200, answer.text
+        return [f["code"] for f in answer.json()["findings"] if f["check"] == "redis"]
+
     async def metric(self, name: str) -> float:
         text = (await self.http.get(f"{self.server.metrics_url}/metrics")).text
         return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} "))
@@ -345,10 +352,12 @@ async def test_redis_dies_and_comes_back_and_nothing_is_wrong(
         assert answer.json()["dependencies"]["redis"]["status"] == "degraded"
     assert await pod.metric("iwd_redis_up") == 0
     assert await pod.metric("iwd_redis_lost_total") == 1
+    assert await pod.doctors_of_redis() == ["redisAway"]
     own_redis.start()
     await until(lambda: pod.cache.figures.is_up)
     ready = await pod.http.get(f"{pod.server.url}/readyz")
     assert ready.json()["status"] == "ready"
+    assert await pod.doctors_of_redis() == []
     heard = pod.cache.figures.hints_heard
     await until(lambda: _heard_more(pod, heard))
 
