@@ -81,7 +81,7 @@ class Shown(NamedTuple):
 
 
 def media_name(media: str, rules: CompiledRuleSet | None, t: Catalogue) -> str:
-    """As the rule set names it; the product's own types in the reader's language, as long as nobody has renamed them."""
+    """As the rule set names it; the product's own types in the reader's language, unless somebody has renamed them."""
     declared = rules.media_types.get(media) if rules is not None else None
     name = media if declared is None else declared.name
     return t.named("media_type", media) if name in (media, _OWN_MEDIA.get(media)) else name
