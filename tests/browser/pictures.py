@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-SIZE = {"width": 1440, "height": 900}
+WIDTH = 1440
 BARE = (
     """() => { for (const toast of document.querySelectorAll('.toast')) toast.remove(); scrollTo(0, 0); }"""
 )
@@ -60,7 +60,9 @@ PICTURES = (
 
 def take(browser: Browser, url: str, passwords: dict[str, str], picture: Picture, folder: Path) -> None:
     """One page in both themes, in one visit: what lives on the page is the same in both."""
-    context = browser.new_context(base_url=url, viewport={**SIZE, "height": picture.height}, locale="en-GB")
+    context = browser.new_context(
+        base_url=url, viewport={"width": WIDTH, "height": picture.height}, locale="en-GB"
+    )
     page = context.new_page()
     page.goto(f"/login?next={picture.path}")
     page.fill("[name=login]", picture.login)
