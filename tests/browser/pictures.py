@@ -33,14 +33,18 @@ def _as_it_is(_: Page) -> None:
 
 
 def _why(page: Page) -> None:
-    page.locator("#rows tr[data-id]:has(.status:text('queued')) .subject a").first.click()
+    page.locator("#rows .subject a").first.click()
     page.locator("#tab-why").click()
-    page.wait_for_selector("#tab-panel[data-tab=why] .reasons")
+    page.wait_for_selector("#tab-panel[data-tab=why] .lead")
 
 
 def _curve(page: Page) -> None:
     page.locator(".object-card h2 a").first.click()
-    page.wait_for_selector("svg.curvebox .handle, svg.curvebox .pt")
+    page.get_by_role("button", name="Edit in a draft").click()
+    point = page.locator("svg.curvebox g.handle").nth(2)
+    point.focus()
+    for _ in range(6):
+        point.press("ArrowUp")
 
 
 def _desk(page: Page) -> None:
@@ -51,7 +55,7 @@ def _desk(page: Page) -> None:
 
 
 PICTURES = (
-    Picture("universal-queue", "supervisor", "/", _why),
+    Picture("universal-queue", "supervisor", "/?status=queued", _why),
     Picture("dashboard", "supervisor", "/dashboards", _as_it_is, 1000),
     Picture("schema-editor", "business", "/configuration/schemas", _curve, 1000),
     Picture("workspace", "amara.rossi", "/workspace", _desk),

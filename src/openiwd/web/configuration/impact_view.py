@@ -15,7 +15,7 @@ from openiwd.web.shell.catalogue import Catalogue, number
 FLOWS: Final = 12
 """So many flows are drawn; the table has all."""
 STANDS: Final = 12
-LONGEST: Final = 20
+LONGEST: Final = 18
 """Letters of a queue's name that have room beside its bar."""
 WIDTH: Final = 520
 HEIGHT: Final = 96

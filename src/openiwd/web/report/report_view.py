@@ -363,7 +363,8 @@ class ItemRow(NamedTuple):
 
 def item_row(item: ItemBehind, times: TimeText) -> ItemRow:
     return ItemRow(
-        item.capture_id, f"/items/{item.item_id}", item.status, _path(item.category_path) or NOTHING, item.queue or NOTHING,
+        item.capture_id, f"/items/{item.item_id}", item.status, _path(item.category_path) or NOTHING,
+        item.queue or NOTHING,
         times.moment(item.received_at), times.moment(item.due_at), times.moment(item.last_finished_at),
         times.moment(item.at), times.duration(item.work_seconds) if item.work_seconds else NOTHING,
     )  # fmt: skip
