@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -56,7 +57,7 @@ def _desk(page: Page) -> None:
 
 PICTURES = (
     Picture("universal-queue", "supervisor", "/?status=queued", _why),
-    Picture("dashboard", "supervisor", "/dashboards", _as_it_is, 1000),
+    Picture("dashboard", "supervisor", "/dashboards?period=week", _as_it_is, 1000),
     Picture("schema-editor", "business", "/configuration/schemas", _curve, 1000),
     Picture("workspace", "amara.rossi", "/workspace", _desk),
 )
@@ -68,7 +69,7 @@ def take(browser: Browser, url: str, passwords: dict[str, str], picture: Picture
         base_url=url, viewport={"width": WIDTH, "height": picture.height}, locale="en-GB"
     )
     page = context.new_page()
-    page.goto(f"/login?next={picture.path}")
+    page.goto(f"/login?next={quote(picture.path)}")
     page.fill("[name=login]", picture.login)
     page.fill("[name=password]", passwords[picture.login])
     page.click("main button")
