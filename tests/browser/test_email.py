@@ -94,6 +94,27 @@ def test_a_thread_shows_what_came_and_nothing_runs_in_it(
     assert any(url.endswith("/track.png") for url in asked)
 
 
+@pytest.mark.parametrize("width", [1280, 900])
+def test_long_lines_of_an_email_leave_the_workspace_its_columns(
+    mail: Mail, open_as: Open, width: int
+) -> None:
+    """What is cut to one line is as long as its column is wide, whatever is written in it."""
+    item_id = mail.in_hand(
+        letter("Where is my letter about the broken window in the kitchen of the second floor? " * 3)
+    )
+    page = open_as("amara", f"/workspace?item={item_id}", width=width, height=800)
+    page.keyboard.press("e")
+    text = page.locator("#mailtext")
+    expect(text).to_be_visible()
+    sticks_out = """main => [...main.querySelectorAll('header, .thread, .mail, .composer, .composer > *')]
+        .filter(part => part.getBoundingClientRect().right > main.getBoundingClientRect().right + 1)
+        .map(part => part.className)"""
+    assert page.locator("#main").evaluate(sticks_out) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    begins = text.evaluate("area => area.matches('.is-empty') && getComputedStyle(area).textAlign")
+    assert begins in ("start", "left"), "the hint stands where the text will"
+
+
 def test_a_reply_is_written_kept_filled_sent_and_taken_back(
     site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch, tmp_path: Path
 ) -> None:
