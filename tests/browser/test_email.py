@@ -99,10 +99,13 @@ def test_long_lines_of_an_email_leave_the_workspace_its_columns(
     mail: Mail, open_as: Open, width: int
 ) -> None:
     """What is cut to one line is as long as its column is wide, whatever is written in it."""
-    item_id = mail.in_hand(
-        letter("Where is my letter about the broken window in the kitchen of the second floor? " * 3)
-    )
+    told = "Where is my letter about the broken window in the kitchen of the second floor? " * 4
+    item_id = mail.in_hand(letter("A broken window", told))
+    (known,) = mail.emails(item_id)
+    again = {"subject": "Re: A broken window", "In_Reply_To": f"<{known.message_id}>"}
+    mail.arrive(raw_email(told, sender=KATRIN, to="claims@nordhaven.example", **again))
     page = open_as("amara", f"/workspace?item={item_id}", width=width, height=800)
+    expect(page.locator(".mail:not([open]) .preview")).to_contain_text("Where is my letter")
     page.keyboard.press("e")
     text = page.locator("#mailtext")
     expect(text).to_be_visible()
