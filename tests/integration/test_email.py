@@ -458,7 +458,7 @@ async def test_agents_write_for_their_own_items_only(care: ServiceCalls) -> None
     await api.add_agent("amara")
     got = await care.received(raw_email())
     denied = await api.post(f"/items/{got['itemId']}/emails", {"text": "Hello"}, "amara")
-    problem(denied, 403)
+    problem(denied, 404)
     services = await api.follow(decide=True)
     del services
     await api.ready("amara")

@@ -14,7 +14,7 @@ from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import parse_now
 from openiwd.domain.work_item import OPEN
 from openiwd.usecases.open_counts import CategoryCount
-from openiwd.web.item.row_view import Shown
+from openiwd.web.item.row_view import Shown, media_name
 from openiwd.web.queue import drawn_tree
 from openiwd.web.queue.column_view import DEFAULT, chosen_columns, columns, read_widths, value_of
 from openiwd.web.queue.drawn_tree import DrawnTrees
@@ -25,6 +25,7 @@ from openiwd.web.queue.vocabulary import vocabulary
 from openiwd.web.shell.catalogue import load_catalogues, number
 from openiwd.web.shell.rendering import render
 from openiwd.web.shell.time_text import TimeText
+from tests.factories.rule_set import compiled, document
 from tests.factories.stored_item import stored_item
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -308,3 +309,19 @@ def test_a_tree_is_drawn_anew_only_for_other_numbers(monkeypatch: pytest.MonkeyP
 )
 def test_how_far_a_date_lies_from_now(text: str, micros: int | None) -> None:
     assert parse_now(text) == micros
+
+
+def test_media_types_are_told_by_their_names_and_the_products_own_in_the_readers_language() -> None:
+    renamed = [
+        {"id": "lead", "name": "Prospect"},
+        {"id": "webform", "name": "Web form"},
+        {"id": "fax", "name": "Fax"},
+    ]
+    rules = compiled(document(mediaTypes=renamed))
+    told = {
+        m: media_name(m, rules, CATALOGUES["de"]) for m in ("workitem", "webform", "lead", "fax", "letter")
+    }
+    assert told == {
+        "workitem": "Vorgang", "webform": "Webformular", "lead": "Prospect", "fax": "Fax", "letter": "letter",
+    }  # fmt: skip
+    assert media_name("email", None, CATALOGUES["de"]) == "E-Mail"

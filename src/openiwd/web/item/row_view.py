@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from openiwd.domain.attribute import MEDIA_TYPES
 from openiwd.domain.instant import HOUR, to_micros
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import Schema, scaled_line_at
@@ -24,6 +25,7 @@ MEDIA_ICONS: Final[Mapping[str, str]] = {
     "call": "phone",
     "workitem": "doc",
 }
+_OWN_MEDIA: Final = {m.id: m.name for m in MEDIA_TYPES}
 
 
 class PriorityView(NamedTuple):
@@ -76,6 +78,13 @@ class Shown(NamedTuple):
             return "–"
         queue = self.rules.queues.get(queue_id) if self.rules is not None else None
         return queue.name if queue is not None else queue_id
+
+
+def media_name(media: str, rules: CompiledRuleSet | None, t: Catalogue) -> str:
+    """As the rule set names it; the product's own types in the reader's language, unless somebody has renamed them."""
+    declared = rules.media_types.get(media) if rules is not None else None
+    name = media if declared is None else declared.name
+    return t.named("media_type", media) if name in (media, _OWN_MEDIA.get(media)) else name
 
 
 def priority_text(value: float) -> str:

@@ -20,6 +20,7 @@ from openiwd.usecases import agent_profile
 from openiwd.usecases.agent_profile import profile_of
 from openiwd.web.configuration.navigation import show
 from openiwd.web.item.directory import live_rules
+from openiwd.web.item.row_view import media_name
 from openiwd.web.people.agent_list_page import PATH
 from openiwd.web.people.agent_view import (
     AbsenceRow,
@@ -72,7 +73,8 @@ async def _editing(visit: Visit, agent: Agent | None) -> Editing:
         Field("total", t("people.capacity_total"), "number", value=a.capacity.total, required=True),
     ]
     limits = [
-        Field(f"limit.{m}", media_name(m, rules), "number", value=a.capacity.media.get(m, "")) for m in media
+        Field(f"limit.{m}", media_name(m, rules, t), "number", value=a.capacity.media.get(m, ""))
+        for m in media
     ]
     return Editing(
         {f.name: f for f in fields},
@@ -80,12 +82,6 @@ async def _editing(visit: Visit, agent: Agent | None) -> Editing:
         absence_rows(a.absences, visit.times),
         limits,
     )
-
-
-def media_name(media: str, rules: Any) -> str:
-    """As the rule set names it."""
-    declared = {m.id: m.name for m in rules.document.media_types} if rules is not None else {}
-    return declared.get(media) or media
 
 
 async def _page(

@@ -26,7 +26,7 @@ _KINDS: Final = {
     "createdDateTime": "age", "assignedToUser": "assignee", "queue": "queue",
 }  # fmt: skip
 _WIDTHS: Final = {
-    "priority": 116, "categoryPath": 148, "status": 100, "dueDateTime": 136, "createdDateTime": 92,
+    "priority": 116, "categoryPath": 148, "status": 112, "dueDateTime": 136, "createdDateTime": 100,
     "assignedToUser": 104, "queue": 118, "captureId": 128, "overdue": 92,
 }  # fmt: skip
 NARROWEST, WIDEST, USUAL = 48, 900, 136

@@ -301,7 +301,7 @@ def _empty(chosen: QueueFilter, total: int, t: Catalogue) -> Empty:
     if total:
         return Empty(
             t("queue.empty_filtered"),
-            t("queue.empty_filtered_hint", total=total),
+            t("queue.empty_filtered_hint", n=total),
             everything,
             t("queue.drop_filter"),
         )
