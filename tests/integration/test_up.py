@@ -29,9 +29,10 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
+from openiwd.processes.database import database_dsn
 from openiwd.processes.mart_folder import KEY_NAME
 from openiwd.processes.up import Ready
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.wiring import Wiring
 from tests.faults.installation import until as wait
 from tests.servers.postgres import data_folder
 from tests.servers.prepared import Forked, interpreter

@@ -10,8 +10,7 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from openiwd.adapters.redis.server import RedisServer
-from openiwd.api.health import DegradedError
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.errors import DegradedError, InvalidInputError
 from openiwd.ports.runtime_cache import RuntimeCache
 from openiwd.ports.secret_box import SecretBox
 from openiwd.usecases.fan_out import FanOut

@@ -17,6 +17,7 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
+from openiwd.processes.database import database_dsn
 from openiwd.processes.demo import collection_postponed, load_demo, plan_history
 from openiwd.processes.demo.history import History
 from openiwd.processes.demo.mail import load_mail
@@ -34,7 +35,7 @@ from openiwd.processes.settings import (
 )
 from openiwd.processes.sharing_settings import read_limits
 from openiwd.processes.starter import publish_starter
-from openiwd.processes.wiring import SystemClock, Wiring, database_dsn
+from openiwd.processes.wiring import SystemClock, Wiring
 
 TENANT_ID = "main"
 LOG_FILE = "openiwd.log"

@@ -9,7 +9,6 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -44,6 +43,7 @@ from openiwd.domain.tenant_life import mart_database_of
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.capture_kinds import outside
+from openiwd.processes.database import database_dsn, database_of
 from openiwd.processes.identity import new_id
 from openiwd.processes.mail_provider import MailProviders
 from openiwd.processes.searching import search_server
@@ -65,17 +65,6 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-
-def database_dsn(control_dsn: str, database: str) -> str:
-    """The same server and user, another database."""
-    parts = urlsplit(control_dsn)
-    return urlunsplit(parts._replace(path="/" + quote(database, safe="")))
-
-
-def database_of(dsn: str) -> str:
-    """The database that a connection string names."""
-    return unquote(urlsplit(dsn).path.lstrip("/"))
 
 
 def mart_database(tenant: Tenant) -> str:
