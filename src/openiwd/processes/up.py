@@ -17,8 +17,9 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
+from openiwd.processes.collection import collection_postponed
 from openiwd.processes.database import database_dsn
-from openiwd.processes.demo import collection_postponed, load_demo, plan_history
+from openiwd.processes.demo import load_demo, plan_history
 from openiwd.processes.demo.history import History
 from openiwd.processes.demo.mail import load_mail
 from openiwd.processes.demo.traffic import Traffic
