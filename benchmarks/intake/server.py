@@ -29,7 +29,8 @@ from openiwd.ports.trial import LiveRules
 from openiwd.processes.bootstrap import ensure_tenant, make_api_key
 from openiwd.processes.database import database_dsn
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Part, Serving
+from openiwd.processes.running import Part
+from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases.command import Done
 from openiwd.usecases.intake import Intake

@@ -289,12 +289,3 @@ def _served(framework: Litestar) -> set[str]:
         for method in route.methods
         if method not in ("OPTIONS", "HEAD")
     }
-
-
-def create_metrics_app(
-    platform: Platform, metrics: Metrics | None = None, checks: Mapping[str, Check] | None = None
-) -> ASGIApp:
-    """The app of the metrics port: `/metrics`, `/livez` and `/readyz`, for the inside of the installation."""
-    shared = metrics or Metrics()
-    readiness = Readiness(platform, checks)
-    return health.metrics_app(platform, shared, readiness)

@@ -13,12 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from openiwd.cli.serve import say_ready
+from openiwd.cli.ready import say_ready
 from openiwd.domain.capture.answer import AnswerError
 from openiwd.processes.capture_trial import Trial, trial_point, try_file
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Part
-from openiwd.processes.serve import serve as run_serve
+from openiwd.processes.running import Part, Running, run
 from openiwd.processes.settings import read_settings
 
 app = typer.Typer(help="Capture points: files, and other sources that are read.", add_completion=False)
@@ -42,13 +41,14 @@ def capture(
     settings = read_settings()
     configure_logs(settings.log_level)
     uvloop.run(
-        run_serve(
+        run(
             settings,
+            kind=Running,
             host=host or settings.host,
             port=port,
             metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
             part=Part.CAPTURE,
-            when_ready=lambda server: say_ready(server, as_json=as_json),
+            when_ready=lambda process: say_ready(process, as_json=as_json),
         )
     )
 

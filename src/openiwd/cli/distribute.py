@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 import uvloop
 
-from openiwd.cli.serve import say_ready
+from openiwd.cli.ready import say_ready
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Part
-from openiwd.processes.serve import serve as run_serve
+from openiwd.processes.running import Part, run
+from openiwd.processes.serve import Serving
 from openiwd.processes.settings import read_settings
 
 
@@ -33,12 +33,13 @@ def distribute(
     settings = read_settings()
     configure_logs(settings.log_level)
     uvloop.run(
-        run_serve(
+        run(
             settings,
+            kind=Serving,
             host=host or settings.host,
             port=settings.distribute_port if port is None else port,
             metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
             part=Part.DISTRIBUTE,
-            when_ready=lambda server: say_ready(server, as_json=as_json),
+            when_ready=lambda process: say_ready(process, as_json=as_json),
         )
     )
