@@ -57,8 +57,12 @@ def test_the_list_of_commands_loads_none() -> None:
         ("serve", {"openiwd.web.app", "openiwd.api.app"}, {"openiwd.processes.mart", "sqlalchemy"}),
         ("capture", {"openiwd.processes.capture"}, {"openiwd.web", "openiwd.api.app", "jinja2", "segno"}),
         ("email", {"openiwd.adapters.imap.imap_reader"}, {"asyncpg", "litestar", "numpy", "openiwd.api"}),
-        ("datamart", {"openiwd.adapters.postgres.mart"}, {"litestar", "joserfc", "openiwd.processes.wiring"}),
-        ("migrate", {"openiwd.adapters.postgres.migrate"}, {"alembic", "litestar", "sqlalchemy", "openiwd.api"}),
+        ("datamart", {"openiwd.adapters.postgres.mart"}, {"litestar", "numpy", "openiwd.processes.wiring"}),
+        (
+            "migrate",
+            {"openiwd.adapters.postgres.migrate"},
+            {"alembic", "litestar", "sqlalchemy", "openiwd.api"},
+        ),
         ("rules", {"httpx"}, {"asyncpg", "litestar", "numpy"}),
     ],
 )
