@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from openiwd.cli.option import ApiPort, Host, MetricsPort, ReadyAsJson
 from openiwd.cli.ready import say_ready
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.running import Part, run
@@ -15,22 +16,16 @@ from openiwd.processes.settings import read_settings
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="API and UI; default 4024, 0 = any free one.")
-    ] = None,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")
-    ] = None,
+    host: Host = None,
+    port: ApiPort = None,
+    metrics_port: MetricsPort = None,
     decide: Annotated[
         bool,
         typer.Option(
             "--decide/--no-decide", help="Distribute as well, or leave that to other processes entirely."
         ),
     ] = True,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")
-    ] = False,
+    as_json: ReadyAsJson = False,
 ) -> None:
     """Serve the tenants of the control database that OPENIWD_DATABASE_URL names; any number of these side by side."""
     settings = read_settings()
