@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from openiwd.cli.refusal import REFUSED, AnswerError
 from openiwd.domain.errors import OpenIwdError
-from openiwd.processes.collection import collect_seldom
+from openiwd.processes.garbage import collect_seldom
 
 COMMANDS: Final = {
     "up": (

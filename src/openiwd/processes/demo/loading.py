@@ -16,9 +16,9 @@ from openiwd.domain.event import Event, EventType
 from openiwd.domain.privilege import Caller, system
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import FirstUser
-from openiwd.processes.collection import collection_postponed
 from openiwd.processes.demo import people
 from openiwd.processes.demo.history import History
+from openiwd.processes.garbage import collection_postponed
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.platform import TenantServices
