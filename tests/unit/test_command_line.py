@@ -56,7 +56,11 @@ def test_the_list_of_commands_loads_none() -> None:
     [
         ("serve", {"openiwd.web.app", "openiwd.api.app"}, {"openiwd.processes.mart", "sqlalchemy"}),
         ("capture", {"openiwd.processes.capture"}, {"openiwd.web", "openiwd.api.app", "jinja2", "segno"}),
-        ("email", {"openiwd.adapters.imap.imap_reader"}, {"asyncpg", "litestar", "numpy", "openiwd.api"}),
+        (
+            "email",
+            {"openiwd.adapters.imap.imap_reader"},
+            {"asyncpg", "litestar", "numpy", "openiwd.processes.wiring"},
+        ),
         ("datamart", {"openiwd.adapters.postgres.mart"}, {"litestar", "numpy", "openiwd.processes.wiring"}),
         (
             "migrate",
