@@ -15,8 +15,11 @@ def collect_seldom() -> None:
 
 
 def spare_the_collector() -> None:
-    """What is loaded now stays; under load nobody walks through it."""
-    gc.collect()
+    """What is loaded now stays; under load nobody walks through it.
+
+    Only what is new is looked through before: of all the rest a start leaves nothing, and to look takes a tenth of it.
+    """
+    gc.collect(0)
     gc.freeze()
     collect_seldom()
 
