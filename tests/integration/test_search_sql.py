@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -14,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 
 from openiwd.adapters.holidays.source import LibraryHolidaySource
-from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.calendar import WALL, Calendar, CalendarConfig, WeeklyHours
 from openiwd.domain.curve import Interpolation
@@ -22,16 +20,9 @@ from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import to_micros
 from openiwd.domain.schema import PointConfig, Schema, SchemaConfig, compile_schema, priority_at, standing
 from openiwd.domain.work_item import ItemId, Status, WorkItem
-from openiwd.ports.tenant_store import Candidates, Leading, SearchPage, SearchQuery, Tenant
+from openiwd.ports.tenant_store import Candidates, Leading, SearchPage, SearchQuery
 from tests.factories.search_case import FILTERS, WORDS, A, B, C, condition, three_items
 from tests.factories.stored_item import START, store_items, stored_item
-
-
-@pytest.fixture
-async def store(tenant_database: str) -> AsyncIterator[PostgresTenantStore]:
-    pools = TenantPools(lambda _: tenant_database, budget=4)
-    yield PostgresTenantStore(Tenant(id="t", name="T", database_name="t"), pools)
-    await pools.close()
 
 
 async def search(store: PostgresTenantStore, **query: Any) -> SearchPage:

@@ -22,7 +22,8 @@ from openiwd.ports.control_store import User
 from openiwd.ports.runtime_cache import RuntimeCache
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
-from openiwd.processes.serve import Part, Serving, serving
+from openiwd.processes.running import Part
+from openiwd.processes.serve import Serving, serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.command import Command, Done

@@ -113,6 +113,10 @@ class UnavailableError(OpenIwdError):
     code = "unavailable"
 
 
+class DegradedError(UnavailableError):
+    """A part is away, and all goes on without it, only less well."""
+
+
 class LimitedError(OpenIwdError):
     """The caller asks too often; `retry_after` in the details says after how many seconds to come again."""
 

@@ -11,10 +11,9 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from openiwd.adapters.redis.server import RedisServer
-from openiwd.api.health import DegradedError
 from openiwd.domain.doctor.finding import Finding
 from openiwd.domain.doctor.system_check import REDIS, redis_away
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.errors import DegradedError, InvalidInputError
 from openiwd.ports.runtime_cache import RuntimeCache
 from openiwd.ports.secret_box import SecretBox
 from openiwd.usecases.doctor import Registered
