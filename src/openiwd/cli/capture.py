@@ -9,11 +9,11 @@ from typing import Annotated
 import msgspec
 import typer
 import uvloop
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from openiwd.cli.option import Host, MetricsPort, ReadyAsJson
+from openiwd.cli.output import output
 from openiwd.cli.ready import say_ready
 from openiwd.domain.capture.answer import AnswerError
 from openiwd.processes.capture_trial import Trial, trial_point, try_file
@@ -85,7 +85,7 @@ def _print(result: Trial) -> None:
             told = _refusal(line.error)
         # As texts: what a file holds in brackets is no markup.
         table.add_row(str(line.number), line.message or "–", Text(line.capture_id or "–"), told)
-    console = Console()
+    console = output()
     console.print(table)
     refused = result.failed - result.broken
     console.print(f"{result.records} records, {refused} would be refused", highlight=False)

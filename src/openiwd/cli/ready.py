@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import msgspec
-from rich.console import Console
 
+from openiwd.cli.output import output
 from openiwd.processes.running import Running
 
 
@@ -17,4 +17,4 @@ def say_ready(process: Running, *, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
         sys.stdout.flush()
     else:
-        Console().print(f"OpenIWD is ready: {process.url}", highlight=False)
+        output().print(f"OpenIWD is ready: {process.url}", highlight=False)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from openiwd.cli.duration_text import duration_text
+from openiwd.cli.output import output
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.replay.summary import Share, Summary
 from openiwd.processes.logs import configure_logs
@@ -107,7 +108,7 @@ def _day(place: Place) -> str:
 
 
 def _print(result: Result) -> None:
-    console = Console()
+    console = output()
     summary = result.summary
     figures = Table(title="Replayed", title_justify="left", show_header=False, show_edge=False)
     figures.add_column()

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from openiwd.cli.duration_text import duration_text
+from openiwd.cli.output import output
 from openiwd.domain.instant import HOUR
 from openiwd.domain.simulation.dice import Bag, Dice
 from openiwd.domain.simulation.run import Simulation
@@ -97,7 +98,7 @@ class _Shown:
 
 
 def _print(summary: Summary) -> None:
-    console = Console()
+    console = output()
     figures = Table(title="Simulated", title_justify="left", show_header=False, show_edge=False)
     figures.add_column()
     figures.add_column(justify="right")

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from openiwd.cli.option import ApiPort, Host, MetricsPort, ReadyAsJson
+from openiwd.cli.output import output
 from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.settings import read_settings
@@ -69,7 +70,7 @@ def up(
 
 
 def _print_ready(ready: Ready) -> None:
-    console = Console()
+    console = output()
     console.print(f"\n[bold]OpenIWD is ready:[/] {ready.url}", highlight=False)
     console.print(
         f"API: {ready.url}/iwd/v3/docs   key: {ready.credentials.api_key}", highlight=False, soft_wrap=True
