@@ -193,7 +193,9 @@ def _leading(query: SearchQuery, leading: Leading, now: datetime, arguments: Arg
         f" WHERE item.status IN ({statuses})),"
         f" bound AS MATERIALIZED (SELECT value FROM weighed ORDER BY value DESC NULLS LAST {last})"
         f" SELECT weighed.number, bound.value::numeric AS bound FROM weighed LEFT JOIN bound ON true"
-        f" WHERE bound.value IS NULL OR weighed.value >= bound.value - {room}) AS candidate JOIN item USING (number)"
+        f" WHERE bound.value IS NULL OR weighed.value >= bound.value - {room}) AS candidate"
+        # One by one: joined at once, all in these statuses would be read for the sake of a few.
+        " CROSS JOIN LATERAL (SELECT * FROM item WHERE item.number = candidate.number OFFSET 0) AS item"
     ), "(candidate.bound IS NULL OR p.scaled >= candidate.bound)"
 
 
