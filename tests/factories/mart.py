@@ -30,6 +30,7 @@ CONTENT = (
     "agg_task_level_15min",
     "queue_sample",
     "agg_queue_priority_15min",
+    "dimension_member",
 )
 """What a rebuild must make again bit for bit."""
 

@@ -23,7 +23,7 @@ COLUMNS: Final[dict[str, str]] = {
     "the item was offered or given. Its first number belongs to it, its second does not. Empty = not told: flows know "
     "no priority, nor do waits that another router ended.",
     "agent_id": "Id of the agent.",
-    "agent_name": "Name of the agent, of Info Mart where it has one.",
+    "agent_name": "Name of the agent as it is now, of Info Mart where it has one.",
     "new": "Items received in the interval, in the category and queue that they first got.",
     "reopened": "Items that had finished and became open again in the interval (reopened or restarted).",
     "moved_in": "Items that came in the interval from another row's category, queue, segment, product or value range.",
@@ -141,7 +141,7 @@ COLUMNS: Final[dict[str, str]] = {
     "last_name": "Last name, of Info Mart.",
     "level": "Level in the category tree; 1 = department, 2 = process.",
     "target_handle_seconds": "Target handle time.",
-    "valid_from": "Valid from.",
+    "valid_from": "Valid from; 1 January 1970 = the log does not tell since when.",
     "valid_to": "Valid to; empty = valid now.",
     "run": "Number of the run.",
     "parent": "The chain that the run belongs to.",

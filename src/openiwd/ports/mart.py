@@ -52,6 +52,14 @@ class RuleSetNames(Struct):
     document: dict[str, Any]
 
 
+class AgentName(NamedTuple):
+    """What an agent is called from an instant on."""
+
+    agent_id: str
+    at: datetime
+    name: str
+
+
 class FedAgent(NamedTuple):
     id: str
     name: str
@@ -72,6 +80,9 @@ class ReportingFeed(Protocol):
 
     async def agents(self) -> list[FedAgent]:
         """All agents with their present names."""
+
+    async def agent_name(self, agent_id: str, at: datetime) -> str | None:
+        """What an agent was called at an instant; None where the log does not tell."""
 
     async def report_attributes(self) -> list[str]:
         """Declared attributes that are to be dimensions of reports."""
@@ -110,6 +121,11 @@ class MartState(Struct, kw_only=True):
     balance_detail: str | None
     closed_to: date | None
     """Days before this one are closed."""
+    kept_from: datetime | None
+    """Quarters of an hour and stretches before it have gone by retention; None: none have."""
+    names_generation: int
+    names_pos: int
+    """With the generation: the place in the log up to which names of agents are known."""
 
 
 class Verdict(NamedTuple):
@@ -170,17 +186,23 @@ class MartLoad(Protocol):
     async def save_agents(self, agents: Sequence[FedAgent], others: Sequence[InfoMartAgent]) -> int:
         """Names of agents; those of Info Mart win."""
 
+    async def name_agents(self, names: Sequence[AgentName], generation: int, pos: int) -> None:
+        """Names as of the changes of agents; with it they are known up to a place in the log."""
+
+    async def name_others(self, agents: Sequence[FedAgent]) -> None:
+        """Present names of agents of whose changes the log does not tell."""
+
     async def map_attributes(self, names: Sequence[str]) -> int:
         """Gives attributes their slots; how many are mapped."""
 
     async def publish_stats(self, *, dimensions: bool) -> None:
-        """Rows, sizes, events per batch; members of dimensions where asked for, as that reads all day rows."""
+        """Rows, sizes, events per batch; members of dimensions where asked for: what is new since then."""
 
     async def close_days(self) -> int:
         """Closes the days of the reporting zone that are over; how many."""
 
     async def keep(self, event_days: int, item_days: int, now: datetime) -> int:
-        """Removes what is past its retention; how many rows."""
+        """Removes what is past its retention, the audit with the events; how many rows. Events go on their own before."""
 
     async def begin(self, chain: str, job: str, parent: int | None = None) -> int:
         """Audits the beginning of a chain or job."""

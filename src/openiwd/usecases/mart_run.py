@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from openiwd.domain.errors import NotFoundError, OpenIwdError
+from openiwd.domain.event import EventType
 from openiwd.ports.digital_channels import DigitalChannels
-from openiwd.ports.mart import AgentDirectory, FeedPage, Mart, MartLoad, ReportingFeed, Verdict
+from openiwd.ports.mart import (
+    AgentDirectory,
+    AgentName,
+    FedAgent,
+    FedEvent,
+    FeedPage,
+    Mart,
+    MartLoad,
+    ReportingFeed,
+    Verdict,
+)
 
 BATCH: Final = 20_000
 """Events per transaction; what one request to the feed asks for."""
 EVENT_DAYS: Final = 90
 ITEM_DAYS: Final = 400
+ASKED_AT_ONCE: Final = 16
+"""Requests for names of agents."""
 
 
 class Chain(StrEnum):
@@ -89,11 +104,13 @@ async def _jobs(
 ) -> RunResult:
     if chain is Chain.FULL:
         await jobs.run("initialise", lambda: _emptied(load))
-    await jobs.run("load configuration", lambda: _configuration(load, source))
+    agents: list[FedAgent] = []
+    await jobs.run("load configuration", lambda: _configuration(load, source, agents))
     if source.channels is not None:
         await _authorise(jobs, source.channels, source.contact_center_id)
     loader = _Loader(load, source, now, jobs)
     await loader.run()
+    await load.name_others(agents)
     verdict = await load.balance()
     is_long = chain is not Chain.INTRADAY
     if is_long:
@@ -131,8 +148,8 @@ async def _nothing(work: Awaitable[None]) -> int:
     return 0
 
 
-async def _configuration(load: MartLoad, source: MartSource) -> int:
-    """Names and mapped attributes; Info Mart that is away changes nothing."""
+async def _configuration(load: MartLoad, source: MartSource, agents: list[FedAgent]) -> int:
+    """Names and mapped attributes; fills `agents`. Info Mart that is away changes nothing."""
     state = await load.state()
     rows = await load.save_names(await source.feed.rule_sets(state.rule_set_version))
     others = []
@@ -141,8 +158,13 @@ async def _configuration(load: MartLoad, source: MartSource) -> int:
             others = await source.directory.agents()
         except OpenIwdError:
             others = []
-    rows += await load.save_agents(await source.feed.agents(), others)
+    agents += await source.feed.agents()
+    rows += await load.save_agents(agents, others)
     return rows + await load.map_attributes(await source.feed.report_attributes())
+
+
+class _Person(Struct):
+    name: str | None = None
 
 
 class _Loader:
@@ -172,9 +194,34 @@ class _Loader:
             await self._load.reached_end(self._now)
 
     async def _take(self, page: FeedPage) -> int:
+        await self._name_agents(page)
         await self._load.load(page.events)
         self.events += len(page.events)
         return len(page.events)
+
+    async def _name_agents(self, page: FeedPage) -> None:
+        """Before the page is loaded: whoever is killed in between asks again, and is told the same."""
+        changed = [e for e in page.events if e.type == EventType.AGENT_CHANGED and e.subject_id]
+        if not changed:
+            return
+        state = await self._load.state()
+        known = (state.names_generation, state.names_pos)
+        new = [e for e in changed if _place(e.cursor) > known]
+        names: list[AgentName] = []
+        for begin in range(0, len(new), ASKED_AT_ONCE):
+            told = await asyncio.gather(*(self._name(e) for e in new[begin : begin + ASKED_AT_ONCE]))
+            names += [name for name in told if name is not None]
+        if new:
+            await self._load.name_agents(names, *_place(new[-1].cursor))
+
+    async def _name(self, event: FedEvent) -> AgentName | None:
+        """What the agent is called since then: from the event where it tells, else the log is asked."""
+        agent_id = event.subject_id or ""
+        told = msgspec.json.decode(event.personal, type=_Person | None)
+        name = told.name if told is not None else None
+        if name is None:
+            name = await self._source.feed.agent_name(agent_id, event.at)
+        return None if name is None else AgentName(agent_id, event.at, name)
 
     async def _aggregate(self, until: datetime | None) -> int:
         made = await self._load.aggregate(until)
@@ -195,6 +242,7 @@ class _Loader:
             if first <= at:
                 # The log shares no point with what is here.
                 await load.empty()
+                await load.name_agents([], 0, 0)
                 continue
             if first[0] == at[0]:
                 return page

@@ -242,7 +242,34 @@ def _state_fields() -> str:
     return f"jsonb_build_object({', '.join(pairs)})"
 
 
+_PRESENT: Final = (
+    "(coalesce(range_agg(r) FILTER (WHERE kind <> 'work'), '{}')"
+    " - coalesce(range_agg(r) FILTER (WHERE kind = 'notReady'), '{}'))"
+)
+PRESENCE_PARTS: Final[dict[str, str]] = {
+    "busy": f"us(coalesce(range_agg(r) FILTER (WHERE kind IN ('work', 'afterWork')), '{{}}') * {_PRESENT})",
+    "available": f"us({_PRESENT})",
+}
+"""Presence of an agent from its stretches `r` of each `kind`: in the view, and of days that are kept."""
+_KEPT_PARTS: Final[dict[str, str]] = {
+    "cut_states": "(SELECT a.agent_id, a.media_type, a.state, a.reason, greatest(a.started_at, s.kept_from) AS from_at,"
+    " least(coalesce(a.ended_at, greatest(s.as_of, s.fresh_at)), $1::timestamptz) AS to_at"
+    " FROM agent_state_fact a CROSS JOIN mart_state s WHERE a.started_at < $1::timestamptz)",
+    "cut_work": "(SELECT w.agent_id, greatest(w.started_at, s.kept_from) AS from_at,"
+    " least(w.ended_at, $1::timestamptz) AS to_at"
+    " FROM task_work_fact w CROSS JOIN mart_state s WHERE w.started_at < $1::timestamptz"
+    " UNION ALL SELECT i.assigned_to, greatest(i.assigned_at, s.kept_from),"
+    " least(greatest(s.as_of, s.fresh_at), $1::timestamptz) FROM task_fact i CROSS JOIN mart_state s"
+    " WHERE i.assigned_to IS NOT NULL AND i.status = 'assigned' AND i.assigned_at < $1::timestamptz)",
+    "days_of": "(SELECT g::date AS day, g AT TIME ZONE z.time_zone AS starts_at,"
+    " (g + interval '1 day') AT TIME ZONE z.time_zone AS ends_at FROM mart_state z"
+    " CROSS JOIN LATERAL generate_series(date_trunc('day', f.from_at AT TIME ZONE z.time_zone),"
+    " (f.to_at - interval '1 microsecond') AT TIME ZONE z.time_zone, interval '1 day') g"
+    " WHERE f.from_at < f.to_at)",
+}
 PARTS: Final[dict[str, str]] = {
+    **PRESENCE_PARTS,
+    **_KEPT_PARTS,
     "laid_out": named_sql("mart_load")["laid_out"],
     "cell": ", ".join(CELL),
     "none_but_start": _none_but(SUMS, _START),

@@ -118,28 +118,36 @@ UPDATE etl_audit SET status = 'lost', finished_at = clock_timestamp() WHERE stat
 
 -- name: set_tenant
 -- Whose mart it is. Another reporting zone needs other days: the row says whether it has changed.
-UPDATE mart_state s SET tenant_id = $1, time_zone = $2 FROM mart_state old RETURNING old.time_zone <> $2 AND old.pos > 0 AS changed;
+UPDATE mart_state s SET tenant_id = $1, time_zone = $2 FROM mart_state old
+RETURNING old.time_zone <> $2 AND old.pos > 0 AS changed, old.time_zone AS before;
 
 -- name: days_again
--- Day rows of items in another reporting zone, as far back as quarter hours are kept.
+-- Day rows of items in another reporting zone, as far back as quarter hours are kept: added to what is left of the day before.
 INSERT INTO agg_task_day AS a (day, {cell}, n, {sums})
-SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, {cell}, {resummed} FROM agg_task_15min GROUP BY 1, {cell};
+SELECT (interval_start AT TIME ZONE s.time_zone)::date, {cell}, {resummed}
+FROM agg_task_15min CROSS JOIN mart_state s WHERE s.kept_from IS NULL OR interval_start >= s.kept_from GROUP BY 1, {cell}
+ON CONFLICT (day, {cell}) DO UPDATE SET {added};
 
 -- name: agent_days_again
 -- Day rows of agents in another reporting zone.
 INSERT INTO agg_agent_day AS a (day, agent_id, queue_id, category_id, n, {agent_sums})
-SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, agent_id, queue_id, category_id, {agent_resummed}
-FROM agg_agent_15min GROUP BY 1, 2, 3, 4;
+SELECT (interval_start AT TIME ZONE s.time_zone)::date, agent_id, queue_id, category_id, {agent_resummed}
+FROM agg_agent_15min CROSS JOIN mart_state s WHERE s.kept_from IS NULL OR interval_start >= s.kept_from GROUP BY 1, 2, 3, 4
+ON CONFLICT (day, agent_id, queue_id, category_id) DO UPDATE SET {agent_added};
 
 -- name: queue_days_again
 -- Day rows of waits in another reporting zone.
 INSERT INTO agg_queue_day AS a (day, queue_id, priority_range, n, {queue_sums})
-SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, queue_id, priority_range, {queue_resummed}
-FROM agg_queue_15min GROUP BY 1, 2, 3;
+SELECT (interval_start AT TIME ZONE s.time_zone)::date, queue_id, priority_range, {queue_resummed}
+FROM agg_queue_15min CROSS JOIN mart_state s WHERE s.kept_from IS NULL OR interval_start >= s.kept_from GROUP BY 1, 2, 3
+ON CONFLICT (day, queue_id, priority_range) DO UPDATE SET {queue_added};
 
 -- name: forget_days
--- Before they are made again.
-TRUNCATE agg_task_day, agg_agent_day, agg_queue_day;
+-- Before they are made again: of days of the zone $1, those whose quarters of an hour are still there.
+WITH edge AS (SELECT coalesce((kept_from AT TIME ZONE $1::text)::date, '-infinity') AS day FROM mart_state),
+    t AS (DELETE FROM agg_task_day USING edge e WHERE agg_task_day.day >= e.day),
+    q AS (DELETE FROM agg_queue_day USING edge e WHERE agg_queue_day.day >= e.day)
+DELETE FROM agg_agent_day USING edge e WHERE agg_agent_day.day >= e.day;
 
 -- name: close_days
 -- Days of the reporting zone whose levels are all there are closed; how many have become so. What comes late still corrects them.
@@ -172,6 +180,39 @@ UPDATE dimension d SET valid_to = n.next
 FROM (SELECT kind, id, valid_from, lead(valid_from) OVER (PARTITION BY kind, id ORDER BY valid_from) AS next FROM dimension) n
 WHERE n.kind = d.kind AND n.id = d.id AND n.valid_from = d.valid_from AND d.valid_to IS DISTINCT FROM n.next;
 
+-- name: name_agents
+-- Names of agents as of the instants of their changes; one that says what the one before said is none.
+WITH told AS (
+    SELECT DISTINCT ON (id, at) id, at, name
+    FROM unnest($1::text[], $2::timestamptz[], $3::text[]) WITH ORDINALITY AS n(id, at, name, place) ORDER BY id, at, place DESC
+), laid AS (
+    SELECT id, at, name, lag(name) OVER (PARTITION BY id ORDER BY at) AS before
+    FROM (
+        SELECT * FROM told
+        UNION ALL
+        SELECT d.id, d.valid_from, d.name FROM dimension d
+        WHERE d.kind = 'agent' AND d.id IN (SELECT id FROM told)
+            AND NOT EXISTS (SELECT FROM told t WHERE t.id = d.id AND t.at = d.valid_from)
+    ) x
+)
+INSERT INTO dimension (kind, id, valid_from, name)
+SELECT 'agent', id, at, name FROM laid WHERE name IS DISTINCT FROM before
+ON CONFLICT (kind, id, valid_from) DO UPDATE SET name = excluded.name;
+
+-- name: name_others
+-- Agents of whose names the log no longer tells: since when they are called so is not known.
+INSERT INTO dimension (kind, id, valid_from, name)
+SELECT 'agent', n.id, 'epoch', n.name FROM unnest($1::text[], $2::text[]) AS n(id, name)
+WHERE NOT EXISTS (SELECT FROM dimension d WHERE d.kind = 'agent' AND d.id = n.id);
+
+-- name: names_known
+-- Names of agents are known up to this place of the log.
+UPDATE mart_state SET names_generation = $1, names_pos = $2;
+
+-- name: names_known_at_most
+-- Events past this point are gone, and with them the names that they told.
+UPDATE mart_state SET names_generation = $1, names_pos = $2 WHERE (names_generation, names_pos) > ($1, $2);
+
 -- name: rule_set_known
 -- Names are known up to this version.
 UPDATE mart_state SET rule_set_version = $1;
@@ -201,25 +242,43 @@ WHERE r.employee_id = n.employee_id;
 -- Numbers about the mart itself.
 WITH sizes AS (
     INSERT INTO database_stats
-    SELECT relname, n_live_tup, pg_total_relation_size(relid) FROM pg_stat_user_tables WHERE schemaname = 'public'
+    SELECT coalesce(p.relname, s.relname), sum(s.n_live_tup), sum(pg_total_relation_size(s.relid))
+    FROM pg_stat_user_tables s LEFT JOIN pg_inherits i ON i.inhrelid = s.relid LEFT JOIN pg_class p ON p.oid = i.inhparent
+    WHERE s.schemaname = 'public' GROUP BY 1
     ON CONFLICT (table_name) DO UPDATE SET rows = excluded.rows, size_bytes = excluded.size_bytes
 )
 INSERT INTO etl_stats_general
 SELECT 'pending', count(*) FROM task_fact WHERE status NOT IN ('completed', 'canceled', 'rejected')
-UNION ALL SELECT 'events', coalesce(sum(rows), 0) FROM etl_audit WHERE job = 'load events'
-UNION ALL SELECT 'avg_events', coalesce(avg(rows), 0)::bigint FROM etl_audit WHERE job = 'load events' AND rows > 0
-UNION ALL SELECT 'max_events', coalesce(max(rows), 0) FROM etl_audit WHERE job = 'load events'
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: count_loads
+-- Batches since those that were counted last: what is added to the numbers about loading.
+INSERT INTO etl_stats_general AS s
+SELECT v.name, v.value
+FROM (
+    SELECT max(run) AS run, sum(rows) AS events, count(*) FILTER (WHERE rows > 0) AS batches, max(rows) AS most
+    FROM etl_audit
+    WHERE run > coalesce((SELECT value FROM etl_stats_general WHERE name = 'counted_run'), 0) AND job = 'load events' AND status <> 'running'
+) a CROSS JOIN LATERAL (VALUES ('counted_run', a.run), ('events', a.events), ('batches', a.batches), ('max_events', a.most)) v(name, value)
+WHERE a.run IS NOT NULL
+ON CONFLICT (name) DO UPDATE
+SET value = CASE WHEN s.name IN ('events', 'batches') THEN s.value + excluded.value ELSE greatest(s.value, excluded.value) END;
+
+-- name: mean_load
+-- Events per batch, of all batches.
+INSERT INTO etl_stats_general
+SELECT 'avg_events', coalesce(e.value / nullif(b.value, 0), 0) FROM etl_stats_general e JOIN etl_stats_general b ON b.name = 'batches'
+WHERE e.name = 'events'
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
 -- name: publish_dimensions
 -- How many members each dimension has, and how many of them are new since the last look.
 INSERT INTO etl_stats_dimensions AS known
 SELECT dimension, count(*), count(*) FROM (
-    SELECT kind AS dimension, id FROM dimension WHERE valid_to IS NULL
+    SELECT kind AS dimension, id FROM dimension WHERE valid_to IS NULL AND kind <> 'agent'
     UNION ALL SELECT 'agent', agent_id FROM resource_
     UNION ALL SELECT DISTINCT 'skill', skill FROM resource_skill
-    UNION ALL SELECT DISTINCT m.kind, m.id FROM agg_task_day a CROSS JOIN LATERAL (VALUES ('capture_point', a.capture_point),
-        ('media_type', a.media_type), ('segment', a.segment), ('product', a.product_type)) m(kind, id) WHERE m.id <> ''
+    UNION ALL SELECT kind, id FROM dimension_member
 ) members GROUP BY dimension
 ON CONFLICT (dimension) DO UPDATE SET distinct_n = excluded.distinct_n,
     new_n = greatest(0, excluded.distinct_n - known.distinct_n);
@@ -232,19 +291,49 @@ UNION ALL SELECT 'general', name, value FROM etl_stats_general
 UNION ALL SELECT 'distinct', dimension, distinct_n FROM etl_stats_dimensions
 UNION ALL SELECT 'new', dimension, new_n FROM etl_stats_dimensions;
 
+-- name: keep_events
+-- Retention of events: what lies before $1, but for items that are open or have finished since.
+SELECT keep_events($1::timestamptz);
+
+-- name: keep_agent_states
+-- Days whose stretches of agents' states are about to go, up to the midnight $1.
+INSERT INTO agg_agent_state_day AS a (day, agent_id, media_type, state, reason, duration_us)
+SELECT d.day, f.agent_id, f.media_type, f.state, f.reason, sum(micros(greatest(d.starts_at, f.from_at), least(d.ends_at, f.to_at)))
+FROM {cut_states} f CROSS JOIN LATERAL {days_of} d
+GROUP BY 1, 2, 3, 4, 5
+ON CONFLICT (day, agent_id, media_type, state, reason) DO UPDATE SET duration_us = a.duration_us + excluded.duration_us;
+
+-- name: keep_agent_presence
+-- The same for presence and occupancy: overlapping stretches are put together, as in the view of what is not gone.
+INSERT INTO agg_agent_presence_day AS a (day, agent_id, logged_in_us, ready_us, not_ready_us, after_work_us, busy_us, available_us)
+SELECT day, agent_id, us(range_agg(r) FILTER (WHERE kind <> 'work')), us(range_agg(r) FILTER (WHERE kind = 'ready')),
+    us(range_agg(r) FILTER (WHERE kind = 'notReady')), us(range_agg(r) FILTER (WHERE kind = 'afterWork')), {busy}, {available}
+FROM (
+    SELECT d.day, f.agent_id, f.state AS kind, tstzrange(greatest(d.starts_at, f.from_at), least(d.ends_at, f.to_at)) AS r
+    FROM {cut_states} f CROSS JOIN LATERAL {days_of} d
+    UNION ALL
+    SELECT d.day, f.agent_id, 'work', tstzrange(greatest(d.starts_at, f.from_at), least(d.ends_at, f.to_at))
+    FROM {cut_work} f CROSS JOIN LATERAL {days_of} d
+) cut
+GROUP BY 1, 2
+ON CONFLICT (day, agent_id) DO UPDATE SET logged_in_us = a.logged_in_us + excluded.logged_in_us,
+    ready_us = a.ready_us + excluded.ready_us, not_ready_us = a.not_ready_us + excluded.not_ready_us,
+    after_work_us = a.after_work_us + excluded.after_work_us, busy_us = a.busy_us + excluded.busy_us,
+    available_us = a.available_us + excluded.available_us;
+
+-- name: edge
+-- The midnight of the reporting zone before which quarters of an hour go: that of the day that lies $2 days before $1. Null: they have gone.
+SELECT at FROM (
+    SELECT date_trunc('day', ($1::timestamptz - $2 * interval '1 day') AT TIME ZONE time_zone) AT TIME ZONE time_zone AS at, kept_from
+    FROM mart_state
+) e WHERE kept_from IS NULL OR at > kept_from;
+
 -- name: keep_for
--- Retention: events $1 days after the finish of their item (others after $1 days), items and quarters of an hour $2 days. Levels of
--- the last quarter of an hour of each day stay, as day rows do.
-WITH old AS (
+-- Retention of items and of quarters of an hour: those before the midnight $1 go. Levels and samples of the last quarter of an hour of each
+-- day stay, as day rows do: of days that had gone before, whatever zone they were of.
+WITH forgotten AS (
     SELECT item_number FROM task_fact
-    WHERE status IN ('completed', 'canceled', 'rejected') AND last_finished_at < $3::timestamptz - $1 * interval '1 day'
-), events AS (
-    DELETE FROM task_event_fact e USING old o WHERE e.item_number = o.item_number RETURNING 1
-), others AS (
-    DELETE FROM task_event_fact WHERE item_number IS NULL AND at < $3::timestamptz - $1 * interval '1 day' RETURNING 1
-), forgotten AS (
-    SELECT item_number FROM task_fact
-    WHERE status IN ('completed', 'canceled', 'rejected') AND last_finished_at < $3::timestamptz - $2 * interval '1 day'
+    WHERE status IN ('completed', 'canceled', 'rejected') AND last_finished_at < $1::timestamptz
 ), states AS (
     DELETE FROM task_state_fact f USING forgotten o WHERE f.item_number = o.item_number RETURNING 1
 ), work AS (
@@ -254,31 +343,39 @@ WITH old AS (
 ), items AS (
     DELETE FROM task_fact f USING forgotten o WHERE f.item_number = o.item_number RETURNING 1
 ), sums AS (
-    DELETE FROM agg_task_15min WHERE interval_start < $3::timestamptz - $2 * interval '1 day' RETURNING 1
+    DELETE FROM agg_task_15min WHERE interval_start < $1::timestamptz RETURNING 1
 ), agents AS (
-    DELETE FROM agg_agent_15min WHERE interval_start < $3::timestamptz - $2 * interval '1 day' RETURNING 1
+    DELETE FROM agg_agent_15min WHERE interval_start < $1::timestamptz RETURNING 1
 ), queues AS (
-    DELETE FROM agg_queue_15min WHERE interval_start < $3::timestamptz - $2 * interval '1 day' RETURNING 1
+    DELETE FROM agg_queue_15min WHERE interval_start < $1::timestamptz RETURNING 1
 ), agent_states AS (
-    DELETE FROM agent_state_fact WHERE ended_at < $3::timestamptz - $2 * interval '1 day' RETURNING 1
+    DELETE FROM agent_state_fact WHERE ended_at <= $1::timestamptz RETURNING 1
 ), levels AS (
     DELETE FROM agg_task_level_15min l USING mart_state s
-    WHERE interval_start < $3::timestamptz - $2 * interval '1 day'
+    WHERE interval_start < $1::timestamptz AND interval_start >= coalesce(s.kept_from, '-infinity')
         AND ((interval_start + interval '15 minutes') AT TIME ZONE s.time_zone)::time <> '00:00' RETURNING 1
 ), samples AS (
     DELETE FROM queue_sample q USING mart_state s
-    WHERE interval_start < $3::timestamptz - $2 * interval '1 day'
+    WHERE interval_start < $1::timestamptz AND interval_start >= coalesce(s.kept_from, '-infinity')
         AND ((interval_start + interval '15 minutes') AT TIME ZONE s.time_zone)::time <> '00:00' RETURNING 1
 ), priorities AS (
     DELETE FROM agg_queue_priority_15min a USING mart_state s
-    WHERE interval_start < $3::timestamptz - $2 * interval '1 day'
+    WHERE interval_start < $1::timestamptz AND interval_start >= coalesce(s.kept_from, '-infinity')
         AND ((interval_start + interval '15 minutes') AT TIME ZONE s.time_zone)::time <> '00:00' RETURNING 1
+), kept AS (
+    UPDATE mart_state SET kept_from = $1::timestamptz
 )
-SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM others) + (SELECT count(*) FROM states) + (SELECT count(*) FROM work)
-    + (SELECT count(*) FROM waits) + (SELECT count(*) FROM items) + (SELECT count(*) FROM sums) + (SELECT count(*) FROM agents)
-    + (SELECT count(*) FROM queues)
+SELECT (SELECT count(*) FROM states) + (SELECT count(*) FROM work) + (SELECT count(*) FROM waits) + (SELECT count(*) FROM items)
+    + (SELECT count(*) FROM sums) + (SELECT count(*) FROM agents) + (SELECT count(*) FROM queues)
     + (SELECT count(*) FROM agent_states) + (SELECT count(*) FROM levels) + (SELECT count(*) FROM samples)
     + (SELECT count(*) FROM priorities);
+
+-- name: keep_audit
+-- The audit of chains that began more than $1 days ago, with their jobs.
+WITH gone AS (
+    DELETE FROM etl_audit WHERE parent IS NULL AND started_at < now() - $1 * interval '1 day' RETURNING 1
+)
+SELECT count(*) FROM gone;
 
 -- name: last_runs
 -- The newest chains and jobs.

@@ -32,12 +32,43 @@ CREATE TEMP TABLE IF NOT EXISTS agent_stretch (
 -- name: erase
 -- What was erased at the source goes here as well, from items and from the record of their events.
 WITH erased AS (
-    SELECT item_id FROM staging WHERE event_type = 'personalDataErased'
-    UNION SELECT g.id::uuid FROM staging s, jsonb_array_elements_text(s.body -> 'items') AS g(id) WHERE s.event_type = 'contactErased'
+    SELECT f.item_number FROM task_fact f JOIN (
+        SELECT item_id FROM staging WHERE event_type = 'personalDataErased'
+        UNION SELECT g.id::uuid FROM staging s, jsonb_array_elements_text(s.body -> 'items') AS g(id) WHERE s.event_type = 'contactErased'
+    ) x ON x.item_id = f.item_id
 ), events AS (
-    UPDATE task_event_fact e SET changes = e.changes - $1::text[] FROM erased x WHERE e.item_id = x.item_id AND e.changes ?| $1
+    UPDATE task_event_fact e SET changes = e.changes - $1::text[] FROM erased x WHERE e.item_number = x.item_number AND e.changes ?| $1
 )
-UPDATE task_fact f SET {no_custom} FROM erased x WHERE f.item_id = x.item_id;
+UPDATE task_fact f SET {no_custom} FROM erased x WHERE f.item_number = x.item_number;
+
+-- name: months
+-- The parts of the record of events: from when up to when.
+SELECT greatest(from_at, '0001-01-01 00:00:00+00') AS from_at, to_at FROM event_month;
+
+-- name: make_month
+-- Makes the part in which an instant lies.
+SELECT make_event_month($1::timestamptz);
+
+-- name: members
+-- Members of dimensions that the batch tells of.
+INSERT INTO dimension_member AS m (kind, id, detail, n)
+SELECT t.kind, t.id, t.detail, count(*)
+FROM staging s CROSS JOIN LATERAL told_members(s.body -> 'set') t
+WHERE s.item_number IS NOT NULL AND s.body -> 'set' ?| '{capture_point,media_type,channel,ext}'
+GROUP BY 1, 2, 3
+ON CONFLICT (kind, id, detail) DO UPDATE SET n = m.n + excluded.n;
+
+-- name: members_back
+-- Takes back what events past a point told of; a member of which nothing tells any more goes.
+WITH gone AS (
+    SELECT t.kind, t.id, t.detail, count(*) AS n
+    FROM task_event_fact e CROSS JOIN LATERAL told_members(e.changes) t
+    WHERE (e.generation, e.pos) > ($1, $2) AND e.item_number IS NOT NULL AND e.changes ?| '{capture_point,media_type,channel,ext}'
+    GROUP BY 1, 2, 3
+), fewer AS (
+    UPDATE dimension_member m SET n = m.n - g.n FROM gone g WHERE (m.kind, m.id, m.detail) = (g.kind, g.id, g.detail) AND m.n > g.n
+)
+DELETE FROM dimension_member m USING gone g WHERE (m.kind, m.id, m.detail) = (g.kind, g.id, g.detail) AND m.n <= g.n;
 
 -- name: again
 -- Items whose first new event is not later than the beginning of their present state: folded again from all their events.
@@ -301,11 +332,15 @@ DELETE FROM task_fact f USING refold r WHERE f.item_number = r.item_number;
 TRUNCATE chain, stretch;
 
 -- name: remove_empty
--- Rows of sums of which everything has been taken back.
-WITH d AS (DELETE FROM agg_task_day WHERE n = 0), q AS (DELETE FROM agg_task_15min WHERE n = 0),
-    ad AS (DELETE FROM agg_agent_day WHERE n = 0), qd AS (DELETE FROM agg_queue_day WHERE n = 0),
-    qq AS (DELETE FROM agg_queue_15min WHERE n = 0)
-DELETE FROM agg_agent_15min WHERE n = 0;
+-- Rows of sums of which everything has been taken back; none lies before the earliest stretch that was.
+WITH edge AS (
+    SELECT coalesce(dirty_from, '-infinity') AS at, coalesce((dirty_from AT TIME ZONE time_zone)::date, '-infinity') AS day FROM mart_state
+), d AS (DELETE FROM agg_task_day USING edge e WHERE agg_task_day.day >= e.day AND n = 0),
+    q AS (DELETE FROM agg_task_15min USING edge e WHERE interval_start >= e.at AND n = 0),
+    ad AS (DELETE FROM agg_agent_day USING edge e WHERE agg_agent_day.day >= e.day AND n = 0),
+    qd AS (DELETE FROM agg_queue_day USING edge e WHERE agg_queue_day.day >= e.day AND n = 0),
+    qq AS (DELETE FROM agg_queue_15min USING edge e WHERE interval_start >= e.at AND n = 0)
+DELETE FROM agg_agent_15min USING edge e WHERE interval_start >= e.at AND n = 0;
 
 -- name: withdraw
 -- The events past a point that another generation of the log no longer has; whom and what they are of is folded again.
@@ -315,6 +350,9 @@ WITH gone AS (
     INSERT INTO resample SELECT DISTINCT sampled_interval(at) FROM gone WHERE event_type = 'backlogSampled'
 ), agents AS (
     INSERT INTO refold_agent SELECT DISTINCT subject_id FROM gone WHERE event_type = 'agentStateChanged'
+), names AS (
+    DELETE FROM dimension d USING gone g
+    WHERE g.event_type = 'agentChanged' AND d.kind = 'agent' AND d.id = g.subject_id AND d.valid_from = g.at
 )
 SELECT array_agg(DISTINCT item_number) FILTER (WHERE item_number IS NOT NULL) FROM gone;
 
@@ -402,8 +440,9 @@ UPDATE mart_state SET generation = $1, pos = $2,
 UPDATE mart_state SET as_of = (SELECT max(at) FROM task_event_fact);
 
 -- name: dirty
--- Levels from the earliest instant of the laid out stretches on are to be made again (before they are taken back).
-UPDATE mart_state SET dirty_from = least(dirty_from, (SELECT min(quarter(from_at)) FROM stretch));
+-- Levels from the earliest instant of the laid out stretches and assignments on are to be made again (before they are taken back).
+UPDATE mart_state SET dirty_from = least(dirty_from, (SELECT min(quarter(from_at)) FROM stretch),
+    (SELECT min(quarter(ended_started_at)) FROM chain));
 
 -- name: state
 -- How far the mart is.
@@ -420,9 +459,10 @@ SELECT pg_advisory_unlock(7310984513);
 -- name: empty
 -- A rebuild: everything that comes from the log goes, audit, mapping and names stay.
 TRUNCATE task_event_fact, task_fact, task_state_fact, task_work_fact, task_wait_fact, agent_state_fact, agg_task_15min, agg_task_day,
-    agg_agent_15min, agg_agent_day, agg_queue_15min, agg_queue_day, agg_task_level_15min, queue_sample, agg_queue_priority_15min, balance_finding;
+    agg_agent_15min, agg_agent_day, agg_queue_15min, agg_queue_day, agg_task_level_15min, queue_sample, agg_queue_priority_15min,
+    agg_agent_state_day, agg_agent_presence_day, dimension_member, balance_finding;
 
 -- name: begin_again
 -- The watermark of an empty mart.
 UPDATE mart_state SET generation = 0, pos = 0, as_of = NULL, levels_to = NULL, dirty_from = NULL, balanced = NULL, balance_detail = NULL,
-    closed_to = NULL;
+    closed_to = NULL, kept_from = NULL;
