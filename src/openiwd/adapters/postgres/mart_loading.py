@@ -14,7 +14,7 @@ import msgspec
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.driver_errors import driver_errors
-from openiwd.adapters.postgres.mart_columns import CUSTOM_CHANGES, PARTS, UNUSED
+from openiwd.adapters.postgres.mart_columns import CUSTOM_CHANGES, PARTS, UNUSED, item_parts, signed_parts
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.domain.instant import SECOND
 from openiwd.domain.requirement import compile_duration
@@ -29,6 +29,13 @@ from openiwd.ports.mart import (
 )
 
 LOAD: Final = named_sql("mart_load", **PARTS)
+BACK: Final = named_sql("mart_load", **{**PARTS, **signed_parts("-")})
+"""The same, to take back what was added."""
+WRITE_ITEMS: Final = {
+    custom: named_sql("mart_load", **{**PARTS, **item_parts(custom=custom)})["write_items"]
+    for custom in (False, True)
+}
+"""Without and with mapped attributes."""
 LEVEL: Final = named_sql("mart_level", **PARTS)
 STAGED: Final = (
     *("generation", "pos", "at", "event_type", "actor", "item_number", "item_id", "revision", "subject_id"),
@@ -36,6 +43,7 @@ STAGED: Final = (
 )
 ERASED: Final = frozenset({"personalDataErased", "contactErased"})
 SAMPLED: Final = "backlogSampled"
+STATED: Final = "agentStateChanged"
 QUARTER: Final = timedelta(minutes=15)
 
 
@@ -64,6 +72,7 @@ class PostgresMartLoad:
         self._checked_from: datetime | None = None
         self._months: list[tuple[datetime, datetime]] = []
         """The parts of the record of events that are known to be there."""
+        self._maps_attributes = False
 
     async def prepare(self) -> None:
         # Compiling these statements takes longer than running them; their sorts are to stay in memory.
@@ -72,6 +81,7 @@ class PostgresMartLoad:
         )
         await self._connection.execute(LOAD["work_tables"])
         await self._connection.execute(LEVEL["lost_runs"])
+        self._maps_attributes = bool(await self._connection.fetch(LEVEL["custom_map"]))
 
     async def state(self) -> MartState:
         with driver_errors():
@@ -93,16 +103,17 @@ class PostgresMartLoad:
                 await self._make_months(events)
                 await self.stage(events)
                 await run.execute(LOAD["members"])
-                if any(event.type in ERASED for event in events):
+                kinds = {event.type for event in events}
+                if kinds & ERASED:
                     await run.execute(LOAD["erase"], list(CUSTOM_CHANGES))
-                await run.execute(LOAD["again"])
-                again = bool(await run.fetchval("SELECT EXISTS (SELECT FROM refold)"))
+                again = await run.execute(LOAD["again"]) != "INSERT 0 0"
                 if again:
                     await self._take_back()
                 await run.execute(LOAD["chain"], list(UNUSED))
                 await self._write()
-                await self._agent_states()
-                if any(event.type == SAMPLED for event in events):
+                if STATED in kinds:
+                    await self._agent_states()
+                if SAMPLED in kinds:
                     await run.execute(LOAD["samples"])
                     await self._samples()
                 if again:
@@ -131,21 +142,17 @@ class PostgresMartLoad:
         run = self._connection
         await run.execute(LOAD["chain_again"])
         await run.execute(LOAD["stretches"])
-        await run.execute(LOAD["sum_items"], -1)
-        await run.execute(LOAD["sum_agents"], -1)
-        await run.execute(LOAD["sum_queues"], -1)
+        for name in ("sum_items", "sum_agents", "sum_queues"):
+            await run.execute(BACK[name])
         await run.execute(LOAD["dirty"])
         await run.execute(LOAD["take_back"])
         await run.execute(LOAD["clear_chain"])
 
     async def _write(self) -> None:
         run = self._connection
-        await run.execute(LOAD["stretches"])
-        await run.execute(LOAD["sum_items"], 1)
-        await run.execute(LOAD["sum_agents"], 1)
-        await run.execute(LOAD["sum_queues"], 1)
-        for name in ("write_states", "write_work", "write_items"):
+        for name in ("stretches", "sum_items", "sum_agents", "sum_queues", "write_states", "write_work"):
             await run.execute(LOAD[name])
+        await run.execute(WRITE_ITEMS[self._maps_attributes])
 
     async def _agent_states(self) -> None:
         for name in ("agent_states", "replace_agent_states", "write_agent_states"):
@@ -201,7 +208,7 @@ class PostgresMartLoad:
                     await self._connection.execute(LEVEL["make_levels"], start, end)
                 await self._connection.execute(LEVEL["levels_made"], end)
         self._checked_from = start if self._checked_from is None else min(start, self._checked_from)
-        return int((end - start) / QUARTER)
+        return max(0, int((end - start) / QUARTER))
 
     async def balance(self) -> Verdict:
         state = await self.state()
@@ -273,7 +280,9 @@ class PostgresMartLoad:
         with driver_errors():
             for name in sorted(names):
                 await self._connection.execute(LEVEL["map_attribute"], name)
-            return len(await self._connection.fetch(LEVEL["custom_map"]))
+            count = len(await self._connection.fetch(LEVEL["custom_map"]))
+        self._maps_attributes = count > 0
+        return count
 
     async def publish_stats(self, *, dimensions: bool) -> None:
         with driver_errors():

@@ -1,40 +1,39 @@
 -- name: make_levels
 -- How things stood at the end of each quarter of an hour from $1 up to $2, from the stretches of open life: each enters at the
--- first end of an interval after its beginning and leaves at the first one after its end; so do overdue and age ranges.
-WITH lives AS (
-    SELECT category_id, queue_id, state, due_at, created_at,
+-- first end of an interval after its beginning and leaves at the first one after its end. Overdue and range of age come in and go with it;
+-- what changes in between is a step of its own, at the first end of an interval at which it is so.
+WITH spans AS (
+    SELECT category_id, queue_id, (state = 'held')::int AS held, (state = 'errorheld')::int AS errorheld, due_at, created_at,
+        (date_part('epoch', created_at) * 1000000)::bigint AS created,
         greatest(quarter(from_at) + q, $1::timestamptz + q) AS enters, coalesce(quarter(to_at) + q, 'infinity') AS leaves
     FROM task_state_fact, (SELECT interval '15 minutes' AS q) i
     WHERE from_at < $2::timestamptz AND (to_at IS NULL OR to_at >= $1::timestamptz + q)
+), lives AS (
+    SELECT *, CASE WHEN due_at IS NOT NULL THEN greatest(enters, quarter(due_at) + interval '15 minutes') END AS late,
+        {age_in} AS age_in, {age_out} AS age_out
+    FROM spans WHERE enters < leaves
 ), steps AS (
-    SELECT enters AS t, category_id, queue_id, 1 AS pending, (state = 'held')::int AS held, (state = 'errorheld')::int AS errorheld,
-        0 AS overdue, (extract(epoch FROM created_at) * 1000000)::bigint AS created, 0 AS a1, 0 AS a2, 0 AS a3, 0 AS a4, 0 AS a5, 0 AS a6
-    FROM lives WHERE enters < leaves
-    UNION ALL
-    SELECT leaves, category_id, queue_id, -1, -(state = 'held')::int, -(state = 'errorheld')::int, 0,
-        -(extract(epoch FROM created_at) * 1000000)::bigint, 0, 0, 0, 0, 0, 0
-    FROM lives WHERE enters < leaves AND leaves <= $2::timestamptz
-    UNION ALL
-    SELECT x.t, category_id, queue_id, 0, 0, 0, x.sign, 0, 0, 0, 0, 0, 0, 0
-    FROM (SELECT *, greatest(enters, quarter(due_at) + interval '15 minutes') AS late FROM lives WHERE due_at IS NOT NULL) l
-    CROSS JOIN LATERAL (VALUES (late, 1), (leaves, -1)) x(t, sign)
-    WHERE late < leaves AND x.t <= $2::timestamptz
-    UNION ALL
-    SELECT x.t, category_id, queue_id, 0, 0, 0, 0, 0, sign * (r = 1)::int, sign * (r = 2)::int, sign * (r = 3)::int,
-        sign * (r = 4)::int, sign * (r = 5)::int, sign * (r = 6)::int
+    SELECT enters AS t, category_id, queue_id, 1 AS pending, held, errorheld, coalesce(late = enters, false)::int AS overdue, created,
+        (age_in = 1)::int AS a1, (age_in = 2)::int AS a2, (age_in = 3)::int AS a3, (age_in = 4)::int AS a4, (age_in = 5)::int AS a5,
+        (age_in = 6)::int AS a6
     FROM lives
-    CROSS JOIN (VALUES (1, interval '0', interval '1 hour'), (2, interval '1 hour', interval '4 hours'),
-        (3, interval '4 hours', interval '24 hours'), (4, interval '24 hours', interval '72 hours'),
-        (5, interval '72 hours', interval '168 hours'), (6, interval '168 hours', NULL)) ranges(r, low, high)
-    CROSS JOIN LATERAL (SELECT
-        greatest(enters, CASE WHEN r > 1 THEN quarter(created_at + low + interval '15 minutes' - interval '1 microsecond') ELSE enters END) AS reaches,
-        least(leaves, coalesce(quarter(created_at + high + interval '15 minutes' - interval '1 microsecond'), 'infinity')) AS passes) p
-    CROSS JOIN LATERAL (VALUES (reaches, 1), (passes, -1)) x(t, sign)
-    WHERE reaches < passes AND x.t <= $2::timestamptz
+    UNION ALL
+    SELECT leaves, category_id, queue_id, -1, -held, -errorheld, -coalesce(late < leaves, false)::int, -created,
+        -(age_out = 1)::int, -(age_out = 2)::int, -(age_out = 3)::int, -(age_out = 4)::int, -(age_out = 5)::int, -(age_out = 6)::int
+    FROM lives WHERE leaves <= $2::timestamptz
+    UNION ALL
+    SELECT late, category_id, queue_id, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0
+    FROM lives WHERE late > enters AND late < leaves AND late <= $2::timestamptz
+    UNION ALL
+    SELECT quarter(created_at + low + interval '15 minutes' - interval '1 microsecond'), category_id, queue_id, 0, 0, 0, 0, 0,
+        -(r = 2)::int, (r = 2)::int - (r = 3)::int, (r = 3)::int - (r = 4)::int, (r = 4)::int - (r = 5)::int, (r = 5)::int - (r = 6)::int,
+        (r = 6)::int
+    FROM lives JOIN (VALUES {age_bounds}) bounds(r, low)
+        ON created_at + low > enters AND created_at + low <= leaves - interval '15 minutes' AND created_at + low <= $2::timestamptz
 ), stepped AS (
     SELECT t, category_id, queue_id, sum(pending) AS pending, sum(held) AS held, sum(errorheld) AS errorheld, sum(overdue) AS overdue,
         sum(created) AS created, sum(a1) AS a1, sum(a2) AS a2, sum(a3) AS a3, sum(a4) AS a4, sum(a5) AS a5, sum(a6) AS a6
-    FROM steps WHERE t <= $2::timestamptz GROUP BY t, category_id, queue_id
+    FROM steps GROUP BY t, category_id, queue_id
 ), grid AS (
     SELECT c.category_id, c.queue_id, t
     FROM (SELECT category_id, queue_id, min(t) AS first FROM stepped GROUP BY category_id, queue_id) c
@@ -48,7 +47,7 @@ WITH lives AS (
 )
 INSERT INTO agg_task_level_15min
 SELECT t - interval '15 minutes', category_id, queue_id, pending, held, errorheld, overdue,
-    pending * (extract(epoch FROM t) * 1000000)::bigint - created, a1, a2, a3, a4, a5, a6
+    pending * (date_part('epoch', t) * 1000000)::bigint - created, a1, a2, a3, a4, a5, a6
 FROM levels WHERE pending > 0;
 
 -- name: remove_levels
