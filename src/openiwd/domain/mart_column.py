@@ -149,6 +149,8 @@ COLUMNS: Final[dict[str, str]] = {
     "job": "Part of the mart run.",
     "finished_at": "End.",
     "rows": "Rows handled.",
+    "first_event": "Place in the log of the first event that was read.",
+    "last_event": "Place in the log of the last event that was read.",
     "watermark": "Place in the log up to which the mart is loaded.",
     "error": "What went wrong.",
     "data_as_of": "Instant up to which the numbers are complete.",

@@ -202,7 +202,7 @@ class MartLoad(Protocol):
         """Closes the days of the reporting zone that are over; how many."""
 
     async def keep(self, event_days: int, item_days: int, now: datetime) -> int:
-        """Removes what is past its retention, events first and on their own; how many rows. The audit goes with them."""
+        """Removes what is past its retention, events and the audit first, on their own; how many rows."""
 
     async def begin(self, chain: str, job: str, parent: int | None = None) -> int:
         """Audits the beginning of a chain or job."""

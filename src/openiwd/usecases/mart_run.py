@@ -47,6 +47,8 @@ class RunResult(Struct, kw_only=True):
     events: int = 0
     batches: int = 0
     intervals: int = 0
+    first_event: str | None = None
+    last_event: str | None = None
     verdict: Verdict
 
 
@@ -71,15 +73,21 @@ class _Jobs:
         self._chain = chain
         self._parent = parent
 
-    async def run(self, name: str, work: Callable[[], Awaitable[int]]) -> int:
+    async def run(self, name: str, work: Callable[[], Awaitable[int]], page: FeedPage | None = None) -> int:
+        """Its work says how many rows; a page, from which event up to which."""
         number = await self._load.begin(self._chain.value, name, self._parent)
+        first, last = _ends(page)
         try:
             rows = await work()
         except BaseException as error:
-            await self._load.end(number, error=str(error) or type(error).__name__)
+            await self._load.end(number, first=first, last=last, error=str(error) or type(error).__name__)
             raise
-        await self._load.end(number, rows=rows)
+        await self._load.end(number, rows=rows, first=first, last=last)
         return rows
+
+
+def _ends(page: FeedPage | None) -> tuple[str | None, str | None]:
+    return (page.events[0].cursor, page.events[-1].cursor) if page is not None else (None, None)
 
 
 async def run(mart: Mart, source: MartSource, chain: Chain, now: datetime | None = None) -> RunResult:
@@ -95,7 +103,7 @@ async def run(mart: Mart, source: MartSource, chain: Chain, now: datetime | None
         except BaseException as error:
             await load.end(parent, error=str(error) or type(error).__name__)
             raise
-        await load.end(parent, rows=result.events)
+        await load.end(parent, rows=result.events, first=result.first_event, last=result.last_event)
         return result
 
 
@@ -121,8 +129,9 @@ async def _jobs(
     if is_long and instant is not None:
         await jobs.run("maintain", lambda: load.keep(EVENT_DAYS, ITEM_DAYS, instant))
     return RunResult(
-        events=loader.events, batches=loader.batches, intervals=loader.intervals, verdict=verdict
-    )
+        events=loader.events, batches=loader.batches, intervals=loader.intervals,
+        first_event=loader.first, last_event=loader.last, verdict=verdict,
+    )  # fmt: skip
 
 
 async def _authorise(jobs: _Jobs, channels: DigitalChannels, contact_center_id: str) -> None:
@@ -178,12 +187,16 @@ class _Loader:
         self.events = 0
         self.batches = 0
         self.intervals = 0
+        self.first: str | None = None
+        self.last: str | None = None
 
     async def run(self) -> None:
         personal = await self._load.map_attributes([]) > 0
         page = await self._next(personal=personal)
         while page.events:
-            await self._jobs.run("load events", lambda page=page: self._take(page))  # type: ignore[misc]
+            await self._jobs.run("load events", lambda page=page: self._take(page), page)  # type: ignore[misc]
+            self.first = self.first or page.events[0].cursor
+            self.last = page.events[-1].cursor
             self.batches += 1
             if len(page.events) < self._source.batch:
                 break

@@ -114,7 +114,7 @@ GROUP BY interval_start, category_id;
 
 -- name: iwd_etl_audit
 -- Runs.
-SELECT run, parent, chain, job, status, started_at, finished_at, rows, watermark, error FROM etl_audit;
+SELECT run, parent, chain, job, status, started_at, finished_at, rows, first_event, last_event, watermark, error FROM etl_audit;
 
 -- name: iwd_data_state
 -- Freshness.
