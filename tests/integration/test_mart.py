@@ -14,11 +14,14 @@ import pytest
 from openiwd.adapters.info_mart.resource_table import InfoMartResources
 from openiwd.adapters.postgres.mart import READER
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
+from openiwd.domain.agent import AgentProfile, Capacity
 from openiwd.domain.mart_column import COLUMNS
 from openiwd.domain.mart_dictionary import all_views
+from openiwd.domain.privilege import system
 from openiwd.ports.mart import FedAgent, MartBusyError, RuleSetNames
 from openiwd.processes.mart import MartLoop, prepare_mart
 from openiwd.processes.wiring import mart_database
+from openiwd.usecases import agent as agent_use
 from openiwd.usecases.mart_run import Chain, MartSource, run
 from openiwd.usecases.priority_sample import PrioritySampler
 from openiwd.usecases.workforce import COLUMNS as COLUMNS_OF_WORKFORCE
@@ -220,6 +223,29 @@ async def test_the_log_tells_the_priority_of_grants_and_the_focus_of_desks(
         lasted = next(w["workSeconds"] for w in detail if w["captureId"] == "c1")
         assert 0 <= told["c1"] <= lasted
     finally:
+        await loop.stop()
+        await postgres_server.drop_database(mart_database(services.tenant))
+
+
+async def test_names_of_agents_are_those_of_then_and_now(api: World, postgres_server: PostgresServer) -> None:
+    """Of each change the log is asked over HTTP what the agent is called from then on."""
+    services = await api.services()
+    await api.add_agent("anna")
+    for name in ("Anna", "Anna Neu"):
+        profile = AgentProfile(id="anna", name=name, capacity=Capacity(total=2))
+        await agent_use.save_profile(services, profile, system("test", "t"))
+    loop = await loaded(api, postgres_server)
+    connection = await asyncpg.connect(postgres_server.dsn(mart_database(services.tenant)))
+    try:
+        rows = await connection.fetch("SELECT * FROM iwd_dim_agent ORDER BY valid_from")
+        assert [(r["agent_id"], r["name"]) for r in rows] == [("anna", "Anna"), ("anna", "Anna Neu")]
+        assert rows[0]["valid_from"] < rows[0]["valid_to"] == rows[1]["valid_from"]
+        assert rows[1]["valid_to"] is None
+        feed = loop._source.feed
+        assert await feed.agent_name("anna", rows[0]["valid_from"] - timedelta(days=1)) is None
+        assert await feed.agent_name("nobody", rows[0]["valid_from"]) is None
+    finally:
+        await connection.close()
         await loop.stop()
         await postgres_server.drop_database(mart_database(services.tenant))
 

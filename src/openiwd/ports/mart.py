@@ -58,6 +58,8 @@ class AgentName(NamedTuple):
     agent_id: str
     at: datetime
     name: str
+    is_first: bool
+    """The agent is new then."""
 
 
 class FedAgent(NamedTuple):

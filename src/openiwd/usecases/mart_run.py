@@ -172,6 +172,10 @@ async def _configuration(load: MartLoad, source: MartSource, agents: list[FedAge
     return rows + await load.map_attributes(await source.feed.report_attributes())
 
 
+class _Changed(Struct):
+    revision: int | None = None
+
+
 class _Person(Struct):
     name: str | None = None
 
@@ -234,7 +238,8 @@ class _Loader:
         name = told.name if told is not None else None
         if name is None:
             name = await self._source.feed.agent_name(agent_id, event.at)
-        return None if name is None else AgentName(agent_id, event.at, name)
+        is_first = msgspec.json.decode(event.body, type=_Changed).revision == 1
+        return None if name is None else AgentName(agent_id, event.at, name, is_first)
 
     async def _aggregate(self, until: datetime | None) -> int:
         made = await self._load.aggregate(until)

@@ -180,18 +180,22 @@ FROM (SELECT kind, id, valid_from, lead(valid_from) OVER (PARTITION BY kind, id 
 WHERE n.kind = d.kind AND n.id = d.id AND n.valid_from = d.valid_from AND d.valid_to IS DISTINCT FROM n.next;
 
 -- name: name_agents
--- Names of agents as of the instants of their changes; one that says what the one before said is none.
+-- Names of agents as of the instants of their changes; one that says what the one before said is none. Who was listed before the log told
+-- of the beginning has one now.
 WITH told AS (
-    SELECT DISTINCT ON (id, at) id, at, name
-    FROM unnest($1::text[], $2::timestamptz[], $3::text[]) WITH ORDINALITY AS n(id, at, name, place) ORDER BY id, at, place DESC
+    SELECT DISTINCT ON (id, at) id, at, name, is_first
+    FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::boolean[]) WITH ORDINALITY AS n(id, at, name, is_first, place)
+    ORDER BY id, at, place DESC
+), listed AS (
+    DELETE FROM dimension d USING told t WHERE t.is_first AND d.kind = 'agent' AND d.id = t.id AND d.valid_from = 'epoch'
 ), laid AS (
     SELECT id, at, name, lag(name) OVER (PARTITION BY id ORDER BY at) AS before
     FROM (
-        SELECT * FROM told
+        SELECT id, at, name FROM told
         UNION ALL
         SELECT d.id, d.valid_from, d.name FROM dimension d
         WHERE d.kind = 'agent' AND d.id IN (SELECT id FROM told)
-            AND NOT EXISTS (SELECT FROM told t WHERE t.id = d.id AND t.at = d.valid_from)
+            AND NOT EXISTS (SELECT FROM told t WHERE t.id = d.id AND (t.at = d.valid_from OR t.is_first AND d.valid_from = 'epoch'))
     ) x
 )
 INSERT INTO dimension (kind, id, valid_from, name)
