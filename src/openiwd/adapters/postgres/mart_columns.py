@@ -122,9 +122,9 @@ AGENT_SUMS: Final = (
 WAITS: Final = ("first_waits", "first_wait_us", "later_waits", "later_wait_us")
 _QUEUE_WAITS: Final = (
     "count(*) AS n, count(*) FILTER (WHERE assignments = 1) AS first_waits,"
-    " coalesce(sum(micros(queue_since, at)) FILTER (WHERE assignments = 1), 0) AS first_wait_us,"
+    " total(micros(queue_since, at)) FILTER (WHERE assignments = 1) AS first_wait_us,"
     " count(*) FILTER (WHERE assignments > 1) AS later_waits,"
-    " coalesce(sum(micros(queue_since, at)) FILTER (WHERE assignments > 1), 0) AS later_wait_us"
+    " total(micros(queue_since, at)) FILTER (WHERE assignments > 1) AS later_wait_us"
 )
 _GRANTED: Final = (
     "jsonb_strip_nulls(jsonb_build_object('granted_priority',"
@@ -246,7 +246,7 @@ def _sum_parts(prefix: str, names: tuple[str, ...]) -> dict[str, str]:
     every = ("n", *names)
     return {
         f"{prefix}sums": ", ".join(names),
-        f"{prefix}summed": ", ".join(f"sum({name}) AS {name}" for name in every),
+        f"{prefix}summed": ", ".join(f"total({name}) AS {name}" for name in every),
         f"{prefix}resummed": ", ".join(f"sum({name})" for name in every),
         f"{prefix}added": ", ".join(f"{name} = a.{name} + excluded.{name}" for name in every),
     }
@@ -258,7 +258,7 @@ def signed_parts(sign: str) -> dict[str, str]:
     for prefix, names in (("", SUMS), ("agent_", AGENT_SUMS), ("queue_", WAITS)):
         every = ("n", *names)
         found[f"{prefix}signed"] = ", ".join(f"{sign}{name}" for name in every)
-        found[f"{prefix}signed_again"] = ", ".join(f"{sign}sum({name})" for name in every)
+        found[f"{prefix}signed_again"] = ", ".join(f"{sign}total({name})" for name in every)
     return found
 
 

@@ -39,15 +39,15 @@ WITH spans AS (
     FROM (SELECT category_id, queue_id, min(t) AS first FROM stepped GROUP BY category_id, queue_id) c
     CROSS JOIN LATERAL generate_series(c.first, $2::timestamptz, interval '15 minutes') t
 ), levels AS (
-    SELECT t, category_id, queue_id, sum(pending) OVER w AS pending, sum(held) OVER w AS held, sum(errorheld) OVER w AS errorheld,
-        sum(overdue) OVER w AS overdue, sum(created) OVER w AS created, sum(a1) OVER w AS a1, sum(a2) OVER w AS a2, sum(a3) OVER w AS a3,
-        sum(a4) OVER w AS a4, sum(a5) OVER w AS a5, sum(a6) OVER w AS a6
+    SELECT t, category_id, queue_id, total(pending) OVER w AS pending, total(held) OVER w AS held, total(errorheld) OVER w AS errorheld,
+        total(overdue) OVER w AS overdue, sum(created) OVER w AS created, total(a1) OVER w AS a1, total(a2) OVER w AS a2,
+        total(a3) OVER w AS a3, total(a4) OVER w AS a4, total(a5) OVER w AS a5, total(a6) OVER w AS a6
     FROM grid LEFT JOIN stepped USING (t, category_id, queue_id)
-    WINDOW w AS (PARTITION BY category_id, queue_id ORDER BY t)
+    WINDOW w AS (PARTITION BY category_id, queue_id ORDER BY t ROWS UNBOUNDED PRECEDING)
 )
 INSERT INTO agg_task_level_15min
 SELECT t - interval '15 minutes', category_id, queue_id, pending, held, errorheld, overdue,
-    pending * (date_part('epoch', t) * 1000000)::bigint - created, a1, a2, a3, a4, a5, a6
+    pending::numeric * (date_part('epoch', t) * 1000000)::bigint - created, a1, a2, a3, a4, a5, a6
 FROM levels WHERE pending > 0;
 
 -- name: remove_levels

@@ -146,9 +146,9 @@ WITH events AS (
         min(CASE WHEN seed THEN seed_first_queued_at WHEN status = 'queued' THEN at END) OVER w AS first_queued_at,
         min(CASE WHEN seed THEN seed_first_assigned_at WHEN assigned_agent IS NOT NULL THEN at END) OVER w AS first_assigned_at,
         sum(CASE WHEN seed THEN (seed_first_queued_at IS NOT NULL)::int WHEN status = 'queued' THEN 1 END) OVER w AS times_queued,
-        sum(CASE WHEN seed THEN seed_assignments WHEN assigned_agent IS NOT NULL THEN 1 ELSE 0 END) OVER w AS assignments,
-        sum(CASE WHEN seed THEN seed_work_us WHEN ended_agent IS NOT NULL THEN ended_work_us ELSE 0 END) OVER w AS work_us,
-        sum(CASE WHEN seed THEN seed_wrap_up_us WHEN ended_agent IS NOT NULL THEN wrap_us ELSE 0 END) OVER w AS wrap_up_us
+        total(CASE WHEN seed THEN seed_assignments WHEN assigned_agent IS NOT NULL THEN 1 ELSE 0 END) OVER w AS assignments,
+        total(CASE WHEN seed THEN seed_work_us WHEN ended_agent IS NOT NULL THEN ended_work_us ELSE 0 END) OVER w AS work_us,
+        total(CASE WHEN seed THEN seed_wrap_up_us WHEN ended_agent IS NOT NULL THEN wrap_us ELSE 0 END) OVER w AS wrap_up_us
     FROM before WINDOW w AS (PARTITION BY item_number ORDER BY revision ROWS UNBOUNDED PRECEDING)
 )
 INSERT INTO chain
@@ -299,7 +299,7 @@ WITH item AS (
         count(*) FILTER (WHERE is_open AND prev_status IN ('completed', 'canceled', 'rejected'))::int AS reopened,
         count(*) FILTER (WHERE event_type = 'offered')::int AS offers, count(*) FILTER (WHERE offer_outcome = 'declined')::int AS declines,
         count(*) FILTER (WHERE status = 'held' AND prev_status <> 'held')::int AS holds,
-        coalesce(sum(ended_focus_us) FILTER (WHERE ended_agent IS NOT NULL), 0)::bigint AS focus_us,
+        total(ended_focus_us) FILTER (WHERE ended_agent IS NOT NULL) AS focus_us,
         max(at) FILTER (WHERE event_type = 'deleted') AS deleted_at
     FROM (SELECT * FROM chain ORDER BY item_number, revision) c GROUP BY item_number
 ), changed AS (

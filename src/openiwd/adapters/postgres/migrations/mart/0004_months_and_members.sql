@@ -166,6 +166,9 @@ CREATE FUNCTION later(p_before anyelement, p_told anyelement) RETURNS anyelement
     AS $$ BEGIN RETURN p_told; END $$;
 CREATE AGGREGATE told (anyelement) (SFUNC = later, STYPE = anyelement, PARALLEL = SAFE);
 
+-- A sum of whole numbers that is one: `sum` of them goes by way of decimals.
+CREATE AGGREGATE total (bigint) (SFUNC = int8pl, STYPE = bigint, INITCOND = '0', PARALLEL = SAFE);
+
 -- The same whole number as before, without decimal arithmetic: a double tells microseconds apart over more than a hundred years.
 CREATE OR REPLACE FUNCTION micros(p_from timestamptz, p_to timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (date_part('epoch', p_to - p_from) * 1000000)::bigint;
