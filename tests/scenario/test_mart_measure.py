@@ -271,6 +271,30 @@ async def test_each_job_is_audited_with_what_it_read(mart: MartUnderTest) -> Non
     )
 
 
+async def test_closed_days_are_added_up_once_and_all_of_them_once_a_day(mart: MartUnderTest) -> None:
+    """What comes late to a closed day is in the next balance; what went wrong there the historical chain finds."""
+    log = LogWriter().write("09:00 1 new claims/motor\n10:00 2 new claims/motor\n1d09:00 3 new claims/glass")
+    sums = "SELECT category_id, queue_id, net FROM balance_sum ORDER BY 2"
+    summed = "SELECT summed_to::text FROM mart_state"
+    await mart.load(log.events, Chain.HISTORICAL, now=instant("1d12:00"))
+    assert await mart.rows(sums) == "claims motor 2"
+    assert await mart.rows(summed) == "2026-03-03"
+    log.write("1d10:00 1 complete")
+    await mart.load(log.events, now=instant("1d13:00"))
+    assert await mart.rows(summed) == "2026-03-03"
+    log.write("11:00 2 move claims/glass")
+    await mart.load(log.events, now=instant("1d14:00"))
+    assert await mart.rows(summed) == "-"
+    await mart.load(log.events, Chain.HISTORICAL, now=instant("1d15:00"))
+    assert await mart.rows(sums) == "claims glass 1\nclaims motor 1"
+    wrong = "UPDATE agg_task_day SET new = new + 1 WHERE day = '2026-03-02' AND queue_id = 'motor'"
+    await mart.fetch(wrong)
+    await mart.load(log.events, now=instant("1d16:00"))
+    with pytest.raises(AssertionError, match=r"entered = finished \+ open: claims / motor"):
+        await mart.load(log.events, Chain.HISTORICAL, now=instant("1d17:00"))
+    await mart.load(log.events, Chain.FULL, now=instant("1d18:00"))
+
+
 class CutFeed:
     """A feed that ends in the midst of the log with an error."""
 

@@ -28,11 +28,12 @@ BEFORE_IT = """
         WHERE event_type = 'agentStateChanged';
     CREATE INDEX task_event_sample ON task_event_fact (at) WHERE event_type = 'backlogSampled';
     CREATE VIEW iwd_task_event_fact AS SELECT generation, pos FROM task_event_fact;
-    DROP TABLE event_month, dimension_member, agg_agent_state_day, agg_agent_presence_day CASCADE;
+    DROP TABLE event_month, dimension_member, agg_agent_state_day, agg_agent_presence_day, balance_sum CASCADE;
     DROP FUNCTION make_event_month, keep_events, told_members;
     DROP AGGREGATE told (anyelement), total (bigint);
     DROP FUNCTION later;
-    ALTER TABLE mart_state DROP COLUMN kept_from CASCADE, DROP COLUMN names_generation, DROP COLUMN names_pos;
+    ALTER TABLE mart_state DROP COLUMN kept_from CASCADE, DROP COLUMN summed_to, DROP COLUMN names_generation,
+        DROP COLUMN names_pos;
     DROP INDEX etl_audit_parent, etl_audit_running;
 """
 

@@ -176,8 +176,8 @@ class MartLoad(Protocol):
     async def aggregate(self, until: datetime | None) -> int:
         """Levels of the quarters of an hour that are touched or have passed; how many."""
 
-    async def balance(self) -> Verdict:
-        """Checks all that has been aggregated since the last balance."""
+    async def balance(self, *, whole: bool = True) -> Verdict:
+        """Checks what has been aggregated since the last one, and all days, or (not `whole`) those not closed."""
 
     async def reached_end(self, at: datetime) -> None:
         """The log's end was reached at this instant."""

@@ -119,8 +119,8 @@ async def _jobs(
     loader = _Loader(load, source, now, jobs)
     await loader.run()
     await load.name_others(agents)
-    verdict = await load.balance()
     is_long = chain is not Chain.INTRADAY
+    verdict = await load.balance(whole=is_long)
     if is_long:
         await jobs.run("close days", load.close_days)
     await jobs.run("publish statistics", lambda: _nothing(load.publish_stats(dimensions=is_long)))

@@ -210,14 +210,14 @@ class PostgresMartLoad:
         self._checked_from = start if self._checked_from is None else min(start, self._checked_from)
         return max(0, int((end - start) / QUARTER))
 
-    async def balance(self) -> Verdict:
+    async def balance(self, *, whole: bool = True) -> Verdict:
         state = await self.state()
         end = state.levels_to
         with driver_errors():
             async with self._connection.transaction():
                 await self._connection.execute(LEVEL["forget_balance"])
                 if end is not None:
-                    await self._connection.execute(LEVEL["balance"], self._checked_from or end, end)
+                    await self._connection.execute(LEVEL["balance"], self._checked_from or end, end, whole)
                 row = await self._connection.fetchrow(LEVEL["balanced"])
         self._checked_from = None
         assert row is not None  # noqa: S101 - the table has one row
@@ -294,7 +294,11 @@ class PostgresMartLoad:
 
     async def close_days(self) -> int:
         with driver_errors():
-            return int(await self._connection.fetchval(LEVEL["close_days"]) or 0)
+            async with self._connection.transaction():
+                count = int(await self._connection.fetchval(LEVEL["close_days"]) or 0)
+                await self._connection.execute(LEVEL["forget_sum"])
+                await self._connection.execute(LEVEL["sum_closed_days"])
+        return count
 
     async def keep(self, event_days: int, item_days: int, now: datetime) -> int:
         run = self._connection

@@ -55,8 +55,9 @@ FROM levels WHERE pending > 0;
 DELETE FROM agg_task_level_15min WHERE interval_start >= $1::timestamptz;
 
 -- name: levels_made
--- Levels are there up to $1.
-UPDATE mart_state SET levels_to = $1::timestamptz, dirty_from = NULL;
+-- Levels are there up to $1. Where a closed day was touched, the sum of closed days holds no more.
+UPDATE mart_state SET levels_to = $1::timestamptz, dirty_from = NULL,
+    summed_to = CASE WHEN (dirty_from AT TIME ZONE time_zone)::date < summed_to THEN NULL ELSE summed_to END;
 
 -- name: fresh
 -- The end of the log was reached at $1.
@@ -64,7 +65,7 @@ UPDATE mart_state SET fresh_at = greatest(fresh_at, $1::timestamptz);
 
 -- name: balance
 -- What does not balance from $1 up to $2: each level is the one before it plus what came minus what went, per category and
--- queue; and all that ever came is what has finished and what is open.
+-- queue; and all that ever came is what has finished and what is open. With $3 all days are added up, else closed ones are known.
 INSERT INTO balance_finding
 WITH level AS (
     SELECT interval_start, category_id, queue_id, pending FROM agg_task_level_15min
@@ -84,8 +85,14 @@ FROM expected e FULL JOIN (SELECT * FROM level WHERE interval_start >= $1::times
 WHERE interval_start >= $1::timestamptz AND interval_start < $2::timestamptz AND coalesce(e.pending, 0) <> coalesce(l.pending, 0)
 UNION ALL
 SELECT NULL, category_id, queue_id, coalesce(s.net, 0), coalesce(o.open, 0), 'entered = finished + open'
-FROM (SELECT category_id, queue_id, sum(new + reopened + moved_in - moved_out - completed - canceled - rejected) AS net
-    FROM agg_task_day GROUP BY 1, 2) s
+FROM (
+    SELECT category_id, queue_id, sum(net) AS net FROM (
+        SELECT category_id, queue_id, net FROM balance_sum, mart_state WHERE summed_to IS NOT NULL AND NOT $3::boolean
+        UNION ALL
+        SELECT category_id, queue_id, sum(new + reopened + moved_in - moved_out - completed - canceled - rejected) FROM agg_task_day
+        WHERE day >= coalesce((SELECT summed_to FROM mart_state WHERE NOT $3::boolean), '-infinity') GROUP BY 1, 2
+    ) x GROUP BY 1, 2
+) s
 FULL JOIN (SELECT coalesce(category_id, '') AS category_id, coalesce(queue_id, '') AS queue_id, count(*) AS open
     FROM task_fact WHERE status NOT IN ('completed', 'canceled', 'rejected') GROUP BY 1, 2) o USING (category_id, queue_id)
 WHERE coalesce(s.net, 0) <> coalesce(o.open, 0);
@@ -143,7 +150,7 @@ ON CONFLICT (day, queue_id, priority_range) DO UPDATE SET {queue_added};
 
 -- name: forget_days
 -- Before they are made again: of days of the zone $1, those whose quarters of an hour are still there.
-WITH edge AS (SELECT coalesce((kept_from AT TIME ZONE $1::text)::date, '-infinity') AS day FROM mart_state),
+WITH unsummed AS (UPDATE mart_state SET summed_to = NULL), edge AS (SELECT coalesce((kept_from AT TIME ZONE $1::text)::date, '-infinity') AS day FROM mart_state),
     t AS (DELETE FROM agg_task_day USING edge e WHERE agg_task_day.day >= e.day),
     q AS (DELETE FROM agg_queue_day USING edge e WHERE agg_queue_day.day >= e.day)
 DELETE FROM agg_agent_day USING edge e WHERE agg_agent_day.day >= e.day;
@@ -152,6 +159,17 @@ DELETE FROM agg_agent_day USING edge e WHERE agg_agent_day.day >= e.day;
 -- Days of the reporting zone whose levels are all there are closed; how many have become so. What comes late still corrects them.
 UPDATE mart_state s SET closed_to = (s.levels_to AT TIME ZONE s.time_zone)::date FROM mart_state old
 RETURNING coalesce(s.closed_to - coalesce(old.closed_to, (SELECT min(day) FROM agg_task_day), s.closed_to), 0);
+
+-- name: forget_sum
+-- Before it is made again.
+DELETE FROM balance_sum;
+
+-- name: sum_closed_days
+-- What the closed days say, for the balances of the runs until more are closed.
+WITH known AS (UPDATE mart_state SET summed_to = closed_to RETURNING closed_to)
+INSERT INTO balance_sum
+SELECT category_id, queue_id, sum(new + reopened + moved_in - moved_out - completed - canceled - rejected)
+FROM agg_task_day, known WHERE day < closed_to GROUP BY 1, 2;
 
 -- name: map_attribute
 -- A declared attribute gets the next slot that was never used.

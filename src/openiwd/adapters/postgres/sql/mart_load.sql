@@ -463,4 +463,4 @@ TRUNCATE task_event_fact, task_fact, task_state_fact, task_work_fact, task_wait_
 -- name: begin_again
 -- The watermark of an empty mart.
 UPDATE mart_state SET generation = 0, pos = 0, as_of = NULL, levels_to = NULL, dirty_from = NULL, balanced = NULL, balance_detail = NULL,
-    closed_to = NULL, kept_from = NULL;
+    closed_to = NULL, kept_from = NULL, summed_to = NULL;

@@ -157,6 +157,7 @@ CREATE TABLE agg_agent_presence_day (
     PRIMARY KEY (day, agent_id)
 );
 ALTER TABLE mart_state
+    ADD COLUMN summed_to date,                 -- days before this one are in balance_sum; null: none are
     ADD COLUMN kept_from timestamptz,          -- from here on quarters of an hour and stretches are whole; null: from the beginning
     ADD COLUMN names_generation int NOT NULL DEFAULT 0,
     ADD COLUMN names_pos bigint NOT NULL DEFAULT 0;         -- names of agents are known up to this place of the log
@@ -165,6 +166,14 @@ ALTER TABLE mart_state
 CREATE FUNCTION later(p_before anyelement, p_told anyelement) RETURNS anyelement LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     AS $$ BEGIN RETURN p_told; END $$;
 CREATE AGGREGATE told (anyelement) (SFUNC = later, STYPE = anyelement, PARALLEL = SAFE);
+
+-- What the closed days say of each place: came less went. The balance of a run in between adds the open days to it.
+CREATE TABLE balance_sum (
+    category_id text NOT NULL,
+    queue_id text NOT NULL,
+    net bigint NOT NULL,
+    PRIMARY KEY (category_id, queue_id)
+);
 
 -- A sum of whole numbers that is one: `sum` of them goes by way of decimals.
 CREATE AGGREGATE total (bigint) (SFUNC = int8pl, STYPE = bigint, INITCOND = '0', PARALLEL = SAFE);
