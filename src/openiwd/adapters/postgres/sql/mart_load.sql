@@ -200,7 +200,8 @@ FROM (
 WHERE is_open;
 
 -- name: sum_items
--- Adds (or with -1 takes back) what the stretches and milestones of the batch are to the quarters of an hour and to the days.
+-- Adds (or takes back) what the stretches and milestones of the batch are to the quarters of an hour and to the days. Later than all that is
+-- loaded there are no rows yet to be added to.
 WITH delta AS (
     SELECT quarter(at) AS interval_start, {cell}, 1 AS n, {none_but_start}
     FROM (SELECT from_at AS at, * FROM stretch WHERE NOT seed AND began <> 'changed') x
@@ -220,9 +221,14 @@ WITH delta AS (
     SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, {cell}, {signed_again}
     FROM summed GROUP BY 1, {cell}
     ON CONFLICT (day, {cell}) DO UPDATE SET {added}
+), edge AS (
+    SELECT coalesce(quarter(as_of), '-infinity') AS at FROM mart_state
+), fresh AS (
+    INSERT INTO agg_task_15min (interval_start, {cell}, n, {sums})
+    SELECT interval_start, {cell}, {signed} FROM summed WHERE interval_start > (SELECT at FROM edge)
 )
 INSERT INTO agg_task_15min AS a (interval_start, {cell}, n, {sums})
-SELECT interval_start, {cell}, {signed} FROM summed
+SELECT interval_start, {cell}, {signed} FROM summed WHERE interval_start <= (SELECT at FROM edge)
 ON CONFLICT (interval_start, {cell}) DO UPDATE SET {added};
 
 -- name: sum_agents
@@ -247,9 +253,14 @@ WITH delta AS (
     SELECT (interval_start AT TIME ZONE (SELECT time_zone FROM mart_state))::date, agent_id, queue_id, category_id, {agent_signed_again}
     FROM summed GROUP BY 1, 2, 3, 4
     ON CONFLICT (day, agent_id, queue_id, category_id) DO UPDATE SET {agent_added}
+), edge AS (
+    SELECT coalesce(quarter(as_of), '-infinity') AS at FROM mart_state
+), fresh AS (
+    INSERT INTO agg_agent_15min (interval_start, agent_id, queue_id, category_id, n, {agent_sums})
+    SELECT interval_start, agent_id, queue_id, category_id, {agent_signed} FROM summed WHERE interval_start > (SELECT at FROM edge)
 )
 INSERT INTO agg_agent_15min AS a (interval_start, agent_id, queue_id, category_id, n, {agent_sums})
-SELECT interval_start, agent_id, queue_id, category_id, {agent_signed} FROM summed
+SELECT interval_start, agent_id, queue_id, category_id, {agent_signed} FROM summed WHERE interval_start <= (SELECT at FROM edge)
 ON CONFLICT (interval_start, agent_id, queue_id, category_id) DO UPDATE SET {agent_added};
 
 -- name: sum_queues
@@ -434,8 +445,9 @@ UPDATE mart_state SET generation = $1, pos = $2,
         (SELECT min(quarter(to_at)) FROM stretch WHERE seed AND to_at IS NOT NULL));
 
 -- name: latest_again
--- The latest event after some were taken back.
-UPDATE mart_state SET as_of = (SELECT max(at) FROM task_event_fact);
+-- The latest event after some were taken back; those that retention has removed are in the sums.
+UPDATE mart_state SET as_of = greatest((SELECT max(at) FROM task_event_fact), (SELECT max(interval_start) FROM agg_task_15min),
+    (SELECT max(interval_start) FROM agg_agent_15min));
 
 -- name: dirty
 -- Levels from the earliest instant of the laid out stretches and assignments on are to be made again (before they are taken back).
