@@ -31,6 +31,8 @@ CONTENT = (
     "queue_sample",
     "agg_queue_priority_15min",
     "dimension_member",
+    "agg_agent_state_day",
+    "agg_agent_presence_day",
 )
 """What a rebuild must make again bit for bit."""
 

@@ -98,7 +98,7 @@ WITH added AS (
                 WHERE personal #> ARRAY['data', m.attribute] IS NOT NULL), '{}') END END,
         (body -> 'assignment' ->> 'focusSeconds')::int
     FROM staging
-    RETURNING *
+    RETURNING item_number, item_id, revision, at, event_type, changes, {event_columns}
 ), events AS (
     SELECT item_number, item_id, revision, false AS seed, at, event_type, changes, {event_columns}, {told_fields}, {no_seed}
     FROM added WHERE item_number IS NOT NULL
