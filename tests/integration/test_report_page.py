@@ -101,7 +101,9 @@ async def check(client: httpx.AsyncClient, report: Report, language: str) -> int
     assert ('class="chart' in html) is bool(set(report.charts) - {Chart.STACK})
     assert html.count('class="sbar"') == (len(told["lines"]) if report.bar else 0)
     drawn = any(round(line["values"][m] or 0) > 0 for line in told["lines"] for m in report.bar)
-    assert ('<rect class="age-' in html) is drawn
+    table = html[html.find('id="report-table"') :].partition("<tbody>")[2]
+    assert ('<rect class="age-' in table) is drawn
+    assert html.count('class="barkey"') == len(report.bar)
     empty = await client.get(f"/reports/{report.id}?period=custom&from=2020-01-01&to=2020-01-02")
     assert CATALOGUES[language]("report.nothing") in unescape(empty.text), report.id
     for shown, line in zip(shown_rows(html), told["lines"], strict=True):

@@ -46,6 +46,11 @@ class Column(NamedTuple):
     definition: str
 
 
+class BarKey(NamedTuple):
+    name: str
+    css: str
+
+
 class Row(NamedTuple):
     names: list[str]
     figures: list[Figure]
@@ -65,8 +70,8 @@ class Day(NamedTuple):
 class ReportView(NamedTuple):
     tiles: list[Tile]
     keys: list[str]
-    bar: str
-    """What the bars of the lines show; empty: there are none."""
+    bar: list[BarKey]
+    """What the parts of the lines' bars show; empty: there are none."""
     columns: list[Column]
     rows: list[Row]
     total: list[Figure]
@@ -164,9 +169,7 @@ class Shown:
         return ReportView(
             tiles=tiles,
             keys=[t.named("report_key", key) for key in report.by],
-            bar=t("report.ages")
-            if report.source == "ages"
-            else ", ".join(t.named("measure", m) for m in report.bar),
+            bar=[BarKey(t.named("measure", m), self._paint(i)) for i, m in enumerate(report.bar)],
             columns=columns,
             rows=[self._row(line) for line in self.result.lines],
             total=[self._figure(m, self.result.totals.get(m.name), None) for m in report.columns],
@@ -219,7 +222,7 @@ class Shown:
         figures = [self._figure(m, line.values.get(m.name), line) for m in self.report.columns]
         sizes = self._sizes(line)
         parts = stacked(
-            [(n, f"age-{i}" if len(sizes) > 1 else ALONE) for i, n in enumerate(sizes)],
+            [(n, self._paint(i)) for i, n in enumerate(sizes)],
             max((sum(self._sizes(x)) for x in self.result.lines), default=0),
         )
         told = ", ".join(
@@ -228,6 +231,9 @@ class Shown:
             if n
         )
         return Row(names, figures, parts, f"{names[0]}: {told}" if told else "", self._work_of(line))
+
+    def _paint(self, part: int) -> str:
+        return f"age-{part}" if len(self.report.bar) > 1 else ALONE
 
     def _sizes(self, line: Line) -> list[int]:
         """The parts of a line's bar; what is less than nothing has no length."""
