@@ -13,6 +13,7 @@ import pytest
 
 from openiwd.adapters.info_mart.resource_table import InfoMartResources
 from openiwd.adapters.postgres.mart import READER
+from openiwd.adapters.postgres.migrations.history import History, migrations_of
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.domain.agent import AgentProfile, Capacity
 from openiwd.domain.mart_column import COLUMNS
@@ -278,6 +279,17 @@ async def test_without_a_mart_reports_say_so(api: World, postgres_server: Postgr
     try:
         problem(await api.get("/reports/intraday-process"), 404, "noMart")
         problem(await api.get("/reports/runs"), 404, "noMart")
+        # Behind this server, version by version: what it does not have yet is missing, and no error.
+        connection = await asyncpg.connect(postgres_server.dsn(name))
+        try:
+            for migration in migrations_of(History.MART):
+                await connection.execute(migration.path.read_text(encoding="utf-8"))
+                for path in ("intraday-process", "queue-priority", "queue-duration", "runs"):
+                    answer = await api.get(f"/reports/{path}")
+                    assert answer.status_code in (200, 404), (migration.path.name, path, answer.text)
+        finally:
+            await connection.close()
+        assert answer.status_code == 200
     finally:
         await postgres_server.drop_database(name)
 

@@ -121,12 +121,12 @@ class MartState(Struct, kw_only=True):
     rule_set_version: int
     balanced: bool | None
     balance_detail: str | None
-    closed_to: date | None
+    closed_to: date | None = None
     """Days before this one are closed."""
-    kept_from: datetime | None
+    kept_from: datetime | None = None
     """Quarters of an hour and stretches before it have gone by retention; None: none have."""
-    names_generation: int
-    names_pos: int
+    names_generation: int = 0
+    names_pos: int = 0
     """With the generation: the place in the log up to which names of agents are known."""
 
 

@@ -103,7 +103,8 @@ class PostgresMart:
                         yield connection
                 sound = True
             except OpenIwdError as error:
-                if isinstance(error.__cause__, asyncpg.UndefinedTableError):
+                # Not yet made, or not yet brought up to this version: its process does both when it starts.
+                if isinstance(error.__cause__, (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)):
                     raise _no_mart() from error
                 raise
             finally:

@@ -333,7 +333,9 @@ class PostgresMartLoad:
 
 
 def state_of(row: Any) -> MartState:
-    return MartState(**{name: row[name] for name in MartState.__struct_fields__})
+    """A server may be newer than the mart's process: what its schema does not have yet is as it begins."""
+    known = dict(row.items())
+    return MartState(**{name: known[name] for name in MartState.__struct_fields__ if name in known})
 
 
 _Names = tuple[str, str, str, str | None, int | None, int | None]
