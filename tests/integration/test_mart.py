@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -292,6 +293,16 @@ async def test_without_a_mart_reports_say_so(api: World, postgres_server: Postgr
         assert answer.status_code == 200
     finally:
         await postgres_server.drop_database(name)
+
+
+async def test_readers_outlive_a_migration(mart: MartUnderTest) -> None:
+    """Connections that are kept have prepared for columns as they were."""
+    await mart.load([])
+    before = await mart.mart.state()
+    await asyncio.gather(*(mart.mart.state() for _ in range(3)))
+    await mart.fetch("ALTER TABLE mart_state ADD COLUMN of_a_later_version int")
+    assert await mart.mart.state() == before
+    assert {run.job for run in await mart.mart.runs(10)} >= {"chain"}
 
 
 async def test_views_are_as_the_dictionary_declares_them(mart: MartUnderTest) -> None:
