@@ -42,6 +42,7 @@ $(INSTALLED): uv.lock pyproject.toml | $(UV)
 	@if [ ! -x $(BIN)/python ]; then python=$$(.ci/python) && echo "creating .venv" && "$$python" -m venv .venv; fi
 	@echo "installing what uv.lock names"
 	@$(UV) sync --quiet --frozen --compile-bytecode
+	@$(BIN)/python -m compileall -q src # else the first start does so, and takes a second or two more
 	@touch $@
 
 demo: install ## a server with a believable tenant and live traffic on port 4024 (ARGS="--port 4100" ...)

@@ -25,9 +25,8 @@ from openiwd.domain.grant import GrantWriter
 from openiwd.domain.offer import GrantKind
 from openiwd.domain.rule_set import parse_document
 from openiwd.ports.tenant_store import Claim, Grant, PublishedRuleSet, Tenant
-from openiwd.processes.bootstrap import ensure_database
+from openiwd.processes.database import database_dsn, ensure_database
 from openiwd.processes.identity import new_id
-from openiwd.processes.wiring import database_dsn
 from openiwd.usecases.decider import CLAIM_CHUNK, Decider
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.rule_set import compile_published, read_source

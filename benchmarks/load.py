@@ -53,6 +53,17 @@ class Connection:
         self.sent_at = 0.0
         self.buffer = b""
 
+    def take(self) -> bytes | None:
+        """The answer once all of it has come; None while some of it is missing."""
+        part = self.socket.recv(1 << 18)
+        if not part:
+            raise ConnectionError("the server has closed a connection")
+        answer, self.buffer = self.buffer + part, b""
+        if is_complete(answer):
+            return answer
+        self.buffer = answer
+        return None
+
 
 def requests_of(plan: Plan) -> Iterator[bytes]:
     head = (
@@ -98,14 +109,9 @@ def drive(plan: Plan) -> Load:
             cpu = time.process_time()
         for number, _ in poll.poll(1.0):
             connection = connections[number]
-            part = connection.socket.recv(1 << 18)
-            if not part:
-                raise ConnectionError("the server has closed a connection")
-            answer = connection.buffer + part
-            if not is_complete(answer):
-                connection.buffer = answer
+            answer = connection.take()
+            if answer is None:
                 continue
-            connection.buffer = b""
             now = time.perf_counter()
             if not answer.startswith(expected):
                 status = answer[9:12].decode()

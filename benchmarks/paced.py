@@ -13,7 +13,7 @@ from collections import Counter, deque
 
 import msgspec
 
-from benchmarks.load import Connection, Plan, is_complete, requests_of
+from benchmarks.load import Connection, Plan, requests_of
 
 MOST_WAITING = 20_000
 """More that are due are not asked for at all: callers outside give up as well."""
@@ -88,14 +88,9 @@ class Pacer:
     def _take(self, wait: float) -> None:
         for number, _ in self._poll.poll(wait):
             connection = self._busy[number]
-            part = connection.socket.recv(1 << 18)
-            if not part:
-                raise ConnectionError("the server has closed a connection")
-            answer = connection.buffer + part
-            if not is_complete(answer):
-                connection.buffer = answer
+            answer = connection.take()
+            if answer is None:
                 continue
-            connection.buffer = b""
             status = answer[9:12].decode()
             self.statuses[status] += 1
             if status == CREATED:

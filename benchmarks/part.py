@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from benchmarks.result import Ratio, Row
+from openiwd.processes.garbage import collect_seldom
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ class Part(msgspec.Struct, frozen=True):
 
 def answer(measure: Callable[[T], object], options: type[T]) -> None:
     """The body of such a process. The collector is set as a serving process sets it."""
-    gc.set_threshold(20_000, 20, 20)
+    collect_seldom()
     found = measure(msgspec.json.decode(sys.stdin.buffer.read(), type=options))
     sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
 

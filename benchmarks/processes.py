@@ -90,3 +90,12 @@ def proportional_megabytes(pids: list[int]) -> float:
             continue
         total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
     return total / 1024
+
+
+def most_resident_megabytes() -> float:
+    """The most memory that this process has had since its program began.
+
+    `ru_maxrss` would also tell what the process had that it was forked off from.
+    """
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM:")) / 1024

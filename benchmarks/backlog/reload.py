@@ -16,7 +16,7 @@ from benchmarks.part import Part, answer
 from benchmarks.processes import ROOT
 from benchmarks.result import Ratio, Row
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Part as Role
+from openiwd.processes.running import Part as Role
 from openiwd.processes.serve import Serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases.decider import Decider

@@ -25,7 +25,8 @@ from openiwd.domain.privilege import system
 from openiwd.domain.schema import standing
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import ensure_tenant, prepare_databases
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.database import database_dsn
+from openiwd.processes.wiring import Wiring
 from openiwd.usecases.rule_set import publish
 
 CHUNK = 500_000

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 
 from benchmarks.capture.files import read
+from benchmarks.processes import most_resident_megabytes
 
 if __name__ == "__main__":
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = most_resident_megabytes()
     rows = read(Path(sys.argv[1]))
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"rows": rows, "megabytes": most / 1024, "before": before / 1024}))
+    print(json.dumps({"rows": rows, "megabytes": most_resident_megabytes(), "before": before}))

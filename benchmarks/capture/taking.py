@@ -20,7 +20,8 @@ from openiwd.domain.privilege import system
 from openiwd.domain.work_item import ItemSubmission
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import CONTROL_DATABASE, ensure_tenant, prepare_databases
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.database import database_dsn
+from openiwd.processes.wiring import Wiring
 from openiwd.usecases.capture_batch import opened
 from openiwd.usecases.capture_reader import CaptureReader
 from openiwd.usecases.intake import MAX_FLUSH

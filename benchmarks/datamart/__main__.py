@@ -26,7 +26,7 @@ from openiwd.adapters.postgres.mart_loading import LOAD, STAGED, PostgresMartLoa
 from openiwd.adapters.postgres.migrate import migrate
 from openiwd.adapters.postgres.migrations.history import History
 from openiwd.ports.mart import FedEvent
-from openiwd.processes.bootstrap import ensure_database
+from openiwd.processes.database import ensure_database
 
 OURS = "e: events/s, facts, items, sums by INSERT … SELECT"
 LIMIT = "e: events/s, INSERT … SELECT of the detail rows alone (limit)"

@@ -24,6 +24,7 @@ from openiwd.domain.agent import Agent
 from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.distribution import distribute, for_agent
 from openiwd.domain.eligibility import Load
+from openiwd.processes.garbage import spare_the_collector
 
 STEP: Final = 2_000
 """Microseconds between decisions."""
@@ -157,6 +158,7 @@ async def _measured(options: Options) -> Part:
     if options.dsn is not None:
         sql = await SqlChoice.filled(options.dsn, bench.rules, bench.source, options.items)
         await _same(sql, bench)
+    spare_the_collector()
     cold = [1e6 * bench.decide(one)[0] for one in bench.agents]
     measures: dict[str, Callable[[], Awaitable[float]]] = {
         f"d: {size}, choice p99": turns.ours,

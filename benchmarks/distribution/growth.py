@@ -6,7 +6,6 @@ And from the item's side: the pass that one new item causes beside agents at res
 from __future__ import annotations
 
 import asyncio
-import resource
 import time
 from statistics import median
 
@@ -16,6 +15,7 @@ from benchmarks.distribution.choose import STEP, Bench, Options
 from benchmarks.distribution.sql_peer import BY_GROUP, PLAIN, SqlChoice
 from benchmarks.exponent import exponent
 from benchmarks.part import Part, answer, say
+from benchmarks.processes import most_resident_megabytes
 from benchmarks.result import Ratio, Row
 from openiwd.domain.distribution import distribute
 
@@ -56,10 +56,6 @@ def _arrival(bench: Bench, decisions: int) -> float:
         times.append(time.perf_counter() - started)
         bench.world.backlog.remove(item.number)
     return median(times)
-
-
-def _resident_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _bench(items: int, agents: int, signatures: int) -> Bench:
@@ -113,7 +109,9 @@ async def _measured(options: GrowthOptions) -> Part:
             bench = _bench(**(fixed | {name: size}))
             times[size] = _choice(bench, options.decisions)
             rows.append(Row(f"d: choice with {size:,} {name}, p50", 1e6 * times[size], "us"))
-            say(f"  {size:,} {name}: {1e6 * times[size]:,.1f} us, {_resident_mb():,.0f} MB at most so far")
+            say(
+                f"  {size:,} {name}: {1e6 * times[size]:,.1f} us, {most_resident_megabytes():,.0f} MB at most so far"
+            )
             if name == "items" and options.dsn is not None and size <= options.sql_items:
                 plain[size], by_group[size] = await _sql(options, bench, size)
                 rows.append(Row(f"d: SQL plain with {size:,} items, p50", 1e6 * plain[size], "us"))
@@ -127,7 +125,7 @@ async def _measured(options: GrowthOptions) -> Part:
                 Ratio(f"d: growth exponent over {name} (at most)", grows, HIGHEST_EXPONENT, is_flat)
             )
     rows += _arrivals(options)
-    rows.append(Row("d: resident memory of all growth, at most", _resident_mb(), "MB"))
+    rows.append(Row("d: resident memory of all growth, at most", most_resident_megabytes(), "MB"))
     if plain:
         rows.append(Row("d: growth exponent of SQL plain over items", exponent(plain), ""))
         rows.append(Row("d: growth exponent of SQL by group over items", exponent(by_group), ""))

@@ -26,7 +26,8 @@ from openiwd.domain.email.mailbox import Incoming, Mailbox
 from openiwd.domain.privilege import system
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import CONTROL_DATABASE, ensure_tenant, prepare_databases
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.database import database_dsn
+from openiwd.processes.wiring import Wiring
 from openiwd.usecases import mailbox as mailbox_use
 from openiwd.usecases.configuration import Editor
 from openiwd.usecases.email_intake import Arrival, receive

@@ -15,7 +15,7 @@ from benchmarks.load import Load, Plan
 from benchmarks.processes import ask, cpu_seconds, server
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
 from openiwd.processes.bootstrap import prepare_databases
-from openiwd.processes.wiring import database_dsn
+from openiwd.processes.database import database_dsn
 
 
 class Use(msgspec.Struct, frozen=True):

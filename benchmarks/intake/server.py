@@ -27,9 +27,11 @@ from openiwd.domain.work_item import ItemNumber, ItemSubmission, WorkItem
 from openiwd.ports.tenant_store import Tenant, TenantStore, Writing
 from openiwd.ports.trial import LiveRules
 from openiwd.processes.bootstrap import ensure_tenant, make_api_key
+from openiwd.processes.database import database_dsn
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Part, Serving
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.running import Part
+from openiwd.processes.serve import Serving
+from openiwd.processes.wiring import Wiring
 from openiwd.usecases.command import Done
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.rule_set import publish

@@ -43,7 +43,7 @@ NARROW = {
     "one customer": QueueFilter(filter=json.dumps({"all": [RARE]})),
     "a word of one": QueueFilter(text="case 4242"),
 }
-"""Matches are few and no index finds them: all items are read."""
+"""Matches are few. The customer has an index; for words all items are read."""
 
 Measure = Callable[[QueueFilter], Awaitable[None]]
 

@@ -15,6 +15,41 @@ Shot = Callable[[Page, str], None]
 NEW = "/configuration/capture-points/-/new?kind="
 
 
+SAMPLES = {
+    "rest": '{"messages": [{"nr": 7, "title": "Hail", "product": "glass"}]}',
+    "file": "nr;title;product\n7;Hail;glass\n",
+    "database": "nr\ttitle\tproduct\n7\tHail\tglass\n",
+    "kafka": '{"nr": 7, "title": "Hail", "product": "glass"}',
+    "amqp": '{"nr": 7, "title": "Hail", "product": "glass"}',
+    "webhook": '{"data": [{"nr": 7, "title": "Hail", "product": "glass"}]}',
+}
+"""A message, a file, a row: as each kind gets it."""
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_the_mapping_of_each_kind_has_a_live_sample(open_as: Open, kind: str) -> None:
+    """Before anything else is filled in: no name, no connection."""
+    page = open_as("ada", f"{NEW}{kind}")
+    if kind == "webhook":
+        page.locator("main [name='source.records']").fill("data")
+    for n, (to, source) in enumerate((("captureId", "nr"), ("subject", "title"))):
+        page.click("[data-add-line=map-rows]")
+        page.locator("#map-rows [name=map_to]").nth(n).fill(to)
+        page.locator("#map-rows [name=map_from]").nth(n).fill(source)
+    page.locator("[name=sample]").fill(SAMPLES[kind])
+    page.click("#try-sample")
+    sampled = page.locator("#sample-result li")
+    expect(sampled).to_have_count(1)
+    expect(sampled.locator(".error")).to_have_count(0)
+    expect(sampled).to_contain_text("Hail")
+    expect(sampled.locator(".judged")).to_contain_text("Claims/Motor/Glass")
+    expect(sampled.locator(".judged")).to_contain_text("Queue")
+    expect(sampled.locator(".judged")).to_contain_text("Priority")
+    page.locator("#map-rows [name=map_to]").nth(1).fill("dueDateTime")
+    page.click("#try-sample")
+    expect(sampled.locator(".error")).to_contain_text("'Hail' is no date")
+
+
 def test_each_kind_has_its_form_and_a_secret_stays_secret(open_as: Open, shot: Shot, watch: Watch) -> None:
     watch.expect("422")
     page = open_as("ada", f"{NEW}kafka")

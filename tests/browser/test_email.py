@@ -94,6 +94,30 @@ def test_a_thread_shows_what_came_and_nothing_runs_in_it(
     assert any(url.endswith("/track.png") for url in asked)
 
 
+@pytest.mark.parametrize("width", [1280, 900])
+def test_long_lines_of_an_email_leave_the_workspace_its_columns(
+    mail: Mail, open_as: Open, width: int
+) -> None:
+    """What is cut to one line is as long as its column is wide, whatever is written in it."""
+    told = "Where is my letter about the broken window in the kitchen of the second floor? " * 4
+    item_id = mail.in_hand(letter("A broken window", told))
+    (known,) = mail.emails(item_id)
+    again = {"subject": "Re: A broken window", "In_Reply_To": f"<{known.message_id}>"}
+    mail.arrive(raw_email(told, sender=KATRIN, to="claims@nordhaven.example", **again))
+    page = open_as("amara", f"/workspace?item={item_id}", width=width, height=800)
+    expect(page.locator(".mail:not([open]) .preview")).to_contain_text("Where is my letter")
+    page.keyboard.press("e")
+    text = page.locator("#mailtext")
+    expect(text).to_be_visible()
+    sticks_out = """main => [...main.querySelectorAll('header, .thread, .mail, .composer, .composer > *')]
+        .filter(part => part.getBoundingClientRect().right > main.getBoundingClientRect().right + 1)
+        .map(part => part.className)"""
+    assert page.locator("#main").evaluate(sticks_out) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    begins = text.evaluate("area => area.matches('.is-empty') && getComputedStyle(area).textAlign")
+    assert begins in ("start", "left"), "the hint stands where the text will"
+
+
 def test_a_reply_is_written_kept_filled_sent_and_taken_back(
     site: Site, mail: Mail, open_as: Open, shot: Shot, watch: Watch, tmp_path: Path
 ) -> None:

@@ -103,7 +103,7 @@ def test_from_an_empty_list_to_deliveries_sent_again(
     shot(page, "webhook-delivery")
     page.keyboard.press("Escape")
     receiver.answer = lambda _: 200
-    page.get_by_role("button", name="Send all 1 parked again").click()
+    page.get_by_role("button", name="Send the parked one again").click()
     page.locator("dialog .confirm").click()
     expect(page.locator(".toast")).to_contain_text("1 delivery waits to be sent again")
     expect(page.locator("#state-parked .tn")).to_have_text("0", timeout=SLOW)

@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from openiwd.api.authorisation import ROUTES
-from openiwd.cli.main import app
+from openiwd.cli.main import Later, app
 from openiwd.domain.setting_key import DATABASES, KEYS
 from openiwd.processes.settings import (
     read_email_settings,
@@ -99,6 +99,7 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
             break
         assert words[0] in inner, f"openiwd has no {words[0]}"
         found, words = inner[words[0]], words[1:]
+        found = found.load() if isinstance(found, Later) else found
     return found, words
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from openiwd.cli.main import app
+from openiwd.cli.main import COMMANDS
 from tests.servers.shared import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -22,10 +22,6 @@ def instructions() -> list[tuple[str, str]]:
     found = [match.groups() for line in lines if line.strip() and (match := INSTRUCTION.match(line))]
     assert len(found) == len([line for line in lines if line.strip()]), "every line is an instruction"
     return [(name, value) for name, value in found]
-
-
-def commands() -> set[str]:
-    return {c.name or "" for c in app.registered_commands} | {g.name or "" for g in app.registered_groups}
 
 
 def test_the_image_runs_without_rights() -> None:
@@ -70,7 +66,7 @@ def test_the_compose_file() -> None:
         if "openiwd:" in service.get("image", ""):
             assert service["read_only"] is True, name
             assert service["cap_drop"] == ["ALL"], name
-            assert service["command"][0] in commands(), name
+            assert service["command"][0] in COMMANDS, name
             assert service["env_file"] == [{"path": "./openiwd.env", "required": False}], name
             addresses = "".join(str(v) for v in service["environment"].values())
             assert set(re.findall(r"(?:http|redis)://([\w-]+):", addresses)) <= services.keys(), name
@@ -84,4 +80,4 @@ def test_the_compose_file() -> None:
 def test_commands_of_the_chart_exist() -> None:
     for path in (DEPLOY / "helm" / "openiwd" / "templates").glob("*.yaml"):
         for name in re.findall(r'"args" \(?list "(\w+)"|\$args := list "(\w+)"', path.read_text()):
-            assert {n for n in name if n} <= commands(), path.name
+            assert {n for n in name if n} <= COMMANDS.keys(), path.name

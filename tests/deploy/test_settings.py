@@ -125,6 +125,7 @@ def test_of_email(manifests: Manifests, tmp_path: Path) -> None:
     settings = read_email_settings(env)
     assert settings.url == "http://iwd:4024"
     assert settings.api_keys == ["openiwd-email/keys"]
+    assert settings.bytes_at_once == 64 * 1024 * 1024
     # Its port is an argument of the command.
     assert as_by_itself(settings, defaults(EmailSettings)) == {"metrics_port"}
     assert as_by_itself(read_told(env), Told()) == set()

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from openiwd.domain.backlog_sample import range_of
+from openiwd.domain.priority_range import range_of
 from openiwd.ports.mart import FedEvent
 
 QUARTER = timedelta(minutes=15)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from openiwd.ports.tenant_store import TenantStore
 from openiwd.processes.identity import new_id
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
+LATE = START + timedelta(hours=3)
 HASH = b"h" * 16
 
 
@@ -56,3 +57,15 @@ async def open_offers(connection: Connection, items: Sequence[WorkItem]) -> None
             if i.offer_id is not None
         ],
     )
+
+
+async def read_item(store: TenantStore, item: WorkItem) -> WorkItem:
+    """The item as it is stored now."""
+    async with store.reading() as reading:
+        return (await reading.items_by_id([item.id]))[item.id]
+
+
+async def update_item(store: TenantStore, revision: int, item: WorkItem) -> set[ItemNumber]:
+    """The number of the item, if it had that revision."""
+    async with store.writing() as tx:
+        return await tx.update_items([(revision, item)])

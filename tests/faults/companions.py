@@ -16,7 +16,8 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.database import database_dsn
+from openiwd.processes.wiring import Wiring
 from openiwd.usecases.tenant_access import MART_PRIVILEGES
 from tests.faults.evidence import Journal
 from tests.faults.hook_load import Hooks

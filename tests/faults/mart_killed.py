@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from openiwd.ports.mart import FedEvent, MartBusyError
-from openiwd.processes.bootstrap import ensure_database
+from openiwd.processes.database import ensure_database
 from openiwd.usecases.mart_run import Chain
 from tests.factories.mart import MartUnderTest
 from tests.servers.until import until

@@ -1,4 +1,4 @@
-"""Fixtures of the integration tests: the API on real databases."""
+"""Fixtures of the integration tests: the API, a tenant's store and a connection, on real databases."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from openiwd.adapters.postgres.connection import Connection, open_connection
+from openiwd.adapters.postgres.pools import TenantPools
+from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
+from openiwd.ports.tenant_store import Tenant
 from tests.factories.api import World, world
 from tests.servers.postgres import TEMPLATE_TENANT, PostgresServer
 
@@ -23,3 +27,19 @@ async def api(postgres_server: PostgresServer, control_database: str) -> AsyncIt
         yield built
     for name in made:
         await postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def store(tenant_database: str) -> AsyncIterator[PostgresTenantStore]:
+    """A tenant's store without anything around it."""
+    pools = TenantPools(lambda _: tenant_database, budget=12)
+    yield PostgresTenantStore(Tenant(id="t", name="T", database_name="t"), pools)
+    await pools.close()
+
+
+@pytest.fixture
+async def connection(tenant_database: str) -> AsyncIterator[Connection]:
+    """A connection to the tenant's database."""
+    connection = await open_connection(tenant_database)
+    yield connection
+    await connection.close()

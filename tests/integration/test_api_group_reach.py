@@ -170,7 +170,7 @@ async def test_a_member_takes_nothing_out_of_reach(api: World) -> None:
     mine, foreign = await to_be_called(api), await loan(api, "foreign", businessValue=900)
     await api.follow(decide=True)
     await api.post("/agents/me/state", {"state": "notReady", "reason": "desk"}, "cas")
-    problem(await api.post(f"/items/{foreign['id']}/pull", None, "caller"), 403)
+    problem(await api.post(f"/items/{foreign['id']}/pull", None, "caller"), 404)
     pulled = (await api.post("/agents/me/next", None, "caller")).json()["item"]
     assert pulled["id"] == mine["id"]
     assert (await api.post("/agents/me/next", None, "caller")).json()["item"] is None

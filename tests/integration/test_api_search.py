@@ -14,7 +14,7 @@ import pytest
 from openiwd.api.bulk import BulkRunsOfTenants
 from openiwd.domain.privilege import Role
 from openiwd.usecases import bulk, bulk_run
-from openiwd.usecases.live_order import matching_groups
+from openiwd.usecases.matching_count import matching_groups
 from openiwd.web.queue.queue_filter import QueueFilter
 from tests.factories.api import World, problem, raw
 from tests.servers.until import until

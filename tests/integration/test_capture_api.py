@@ -116,6 +116,48 @@ async def test_a_live_sample_is_judged_and_writes_nothing(api: World) -> None:
     assert broken["records"][-1]["error"]["code"] == "brokenFile"
 
 
+async def test_a_live_sample_of_each_kind_is_read_as_the_kind_reads(api: World) -> None:
+    lines = [{"to": "captureId", "from": "nr"}]
+
+    async def tried(sample: str, source: dict[str, Any]) -> list[dict[str, Any]]:
+        point = {"name": "x", "source": source, "mapping": {"fields": lines}}
+        answer = await api.post("/capture-points/new/test", {"sample": sample, "point": point})
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["records"])
+
+    outside: dict[str, dict[str, Any]] = {
+        "database": {"url": "sqlite:///a.db", "captureQuery": "SELECT 1", "updateQuery": "SELECT 1"},
+        "kafka": {"servers": ["a:9092"], "inboundTopic": "a"},
+        "amqp": {"url": "amqp://a", "inboundQueue": "a"},
+        "webhook": {},
+        "rest": {},
+    }
+    for kind, settings in outside.items():
+        source = {"kind": kind, **settings}
+        (one,) = await tried('{"nr": 7, "kind": "claim", "line": "motor"}', source)
+        assert (one["captureId"], one["item"]["categoryPath"]) == ("7", "Claims/Motor"), kind
+        first, second = await tried('[{"nr": 7}, 8]', source)
+        assert (first["captureId"], second["error"]["message"]) == ("7", "this is no object"), kind
+        found = await tried('{"items": [{"nr": 1}, {"nr": 2}]}', source)
+        assert len(found) == (2 if kind == "rest" else 1), "only the API takes a list within an object"
+    entities = '{"data": {"entities": [{"nr": 1}, {"nr": 2}]}}'
+    found = await tried(entities, {"kind": "webhook", "records": "data.entities"})
+    assert [line["captureId"] for line in found] == ["1", "2"]
+    answer = await api.post(
+        "/capture-points/new/test",
+        {"sample": '{"x": 1}', "point": {"name": "x", "source": {"kind": "webhook", "records": "data"}}},
+    )
+    assert "there is nothing at data" in problem(answer, 400)["detail"]
+    for table in (
+        "nr\tkind\tline\n1\tclaim\tmotor\n2\tclaim\t\n",
+        "nr;kind;line\r\n1;claim;motor\r\n2;claim;",
+    ):
+        found = await tried(table, {"kind": "database", **outside["database"]})
+        assert [line["captureId"] for line in found] == ["1", "2"]
+        assert found[0]["item"]["categoryPath"] == "Claims/Motor"
+        assert found[1]["values"]["data"] == {"kind": "claim"}, "an empty cell is NULL, which says nothing"
+
+
 @pytest.fixture
 async def errors(api: World, tmp_path: Path) -> list[dict[str, Any]]:
     """Three records in the inbox of a file capture point."""

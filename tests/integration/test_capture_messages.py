@@ -16,7 +16,7 @@ from openiwd.domain.capture.answer import Notification
 from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Taken
 from openiwd.usecases import capture_notifier
 from openiwd.usecases.capture_reader import CaptureReader
-from tests.factories.api import World
+from tests.factories.api import World, problem
 from tests.factories.capture import (
     GARBAGE,
     ONE_OF_EACH,
@@ -143,6 +143,27 @@ async def test_one_bad_message_never_stands_in_the_way_of_the_others(api: World,
     assert shown["status"] == "queued", "items of other capture points are out of reach"
 
 
+@pytest.mark.parametrize("way", [w for w in ONE_OF_EACH if w != "rest"], indirect=True)
+async def test_what_was_refused_is_mended_in_the_error_inbox_and_never_comes_again(
+    api: World, way: Way
+) -> None:
+    of_nobody = {"message": "hold", "captureId": "c", "reason": "waitingForCustomer"}
+    await way.send(api, [new("a", dueDateTime="soon"), new("b"), of_nobody])
+    unknown, wrong = await inbox(api)
+    assert [e["code"] for e in (unknown, wrong)] == ["notFound", "noDate"]
+    assert (wrong["field"].casefold(), wrong["captureId"], wrong["tries"]) == ("duedatetime", "a", 1)
+    assert "soon" in wrong["raw"]
+    path = f"/capture-points/claims/errors/{wrong['id']}"
+    fields = (await api.get(path)).json()["fields"]
+    assert (await api.post(f"{path}/retry", {})).json()["outcome"] == "error"
+    mended = {**fields, wrong["field"]: "2027-01-05"}
+    assert (await api.post(f"{path}/retry", {"fields": mended})).json()["outcome"] == "created"
+    problem(await api.post(f"{path}/retry", {"fields": mended}), 409, "closed")
+    await way.send(api, [new("d")])
+    assert [i["captureId"] for i in await items_at(api)] == ["a", "b", "d"]
+    assert [e["code"] for e in await inbox(api)] == ["notFound"]
+
+
 @every_kind
 async def test_the_same_again_is_known_and_other_content_meets_the_policy(api: World, way: Way) -> None:
     policies = {"refuse": ("duplicate", None), "keep": ("existing", None), "update": ("done", "other")}
@@ -221,6 +242,36 @@ async def test_what_becomes_of_the_items_goes_back_in_order(
     assert len(await way.notifications(api)) == len(told), (
         "nothing is told twice by a reader that comes after"
     )
+
+
+@every_kind_that_is_read
+async def test_the_source_is_told_what_its_filter_lets_through(
+    api: World, way: ReadWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_notifier, "WAIT_SECONDS", 0.05)
+
+    async def told_with(number: int, **notify: Any) -> list[tuple[str, str]]:
+        """What the source is told from now on of an item of each category, held by somebody and completed by itself."""
+        await set_point(api, way, notify=notify)
+        before = len(await way.notifications(api))
+        names = [f"motor{number}", f"home{number}"]
+        created = await way.send(api, [new(names[0]), new(names[1], line="home")])
+        for answer in created:
+            await api.post(f"/items/{answer['id']}/hold", {"reason": "waitingForCustomer"})
+        await way.send(api, [{"message": "complete", "captureId": name} for name in names])
+        told = (await way.notifications(api))[before:]
+        return [(n["captureId"].rstrip("0123456789"), n["notification"]) for n in told]
+
+    await api.follow()
+    both = [(c, "held") for c in ("motor", "home")]
+    done = [(c, "completed") for c in ("motor", "home")]
+    kinds = ["held", "completed"]
+    assert await told_with(1, kinds=kinds) == both, "what the source does itself is no news"
+    assert await told_with(2, kinds=kinds, own=True) == [*both, *done]
+    assert await told_with(3, kinds=["completed"]) == []
+    assert await told_with(4, kinds=kinds, own=True, categories=["Claims/Motor"]) == [both[0], done[0]]
+    assert await told_with(5, kinds=kinds, categories=["Lending"]) == []
+    assert await told_with(6, kinds=[]) == []
 
 
 class Dying:

@@ -67,6 +67,35 @@ async def test_whatever_a_file_is_called_it_is_read_and_put_away(api: World, tmp
     assert len(kept) == 4
 
 
+async def test_a_damaged_byte_and_a_row_that_is_cut_come_back_and_the_others_are_taken(
+    api: World, tmp_path: Path
+) -> None:
+    way = FileWay(tmp_path)
+    api.platform.capture_adapters = {"file": FileAdapter(way.root)}
+    await put_point(api, source=way.source())
+    table = (
+        "captureId;subject;channel\na;Müller;post\nb;Bä".encode()
+        + b"\xffr;post\n"
+        + "c;Größe;post\nd;Str".encode()
+    )
+    way.drop("damaged.csv", table)
+    way.drop("sound.csv", "captureId;subject\ne;Straße\n".encode("latin-1"))
+    async with reading(api) as reader:
+        await step_until(reader, way.idle)
+    told = [(i["captureId"], i["subject"]) for i in await items_at(api)]
+    assert told == [("a", "Müller"), ("c", "Größe"), ("e", "Straße")]
+    cut, damaged = await inbox(api)
+    assert (damaged["code"], damaged["position"]) == ("invalidText", "damaged.csv, 2")
+    assert (cut["code"], cut["position"]) == ("brokenRow", "damaged.csv, 4")
+    assert all(entry["hint"] for entry in (cut, damaged))
+    (returned,) = way.files("partially-processed")
+    assert [line.split(";")[0] for line in returned.read_text("utf-8-sig").splitlines()] == [
+        "captureId",
+        "b",
+        "d",
+    ]
+
+
 async def test_what_a_bad_record_says_keeps_no_process_from_telling_how_it_is(
     api: World, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from openiwd.adapters.files.json_form import BLOCK
 from openiwd.adapters.postgres.pools import Limits
 from openiwd.domain.capture.answer import Notification
 from openiwd.ports.capture import CaptureSource, SourceHealth, SourceRecord, Taken
-from openiwd.processes.wiring import database_dsn
+from openiwd.processes.database import database_dsn
 from openiwd.usecases import capture_reader
 from tests.factories.api import World
 from tests.factories.capture import FileWay, OutsideWay, ReadWay, reading, set_point, way_by

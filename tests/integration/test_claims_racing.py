@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from openiwd.adapters.postgres.connection import Connection, open_connection
+from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.agent import AgentProfile, AgentState, Capacity
 from openiwd.domain.errors import FencedError, UnavailableError
@@ -113,13 +113,6 @@ async def office(tenant_database: str) -> AsyncIterator[Office]:
     with suppress(asyncio.CancelledError):
         await feed
     await pools.close()
-
-
-@pytest.fixture
-async def connection(tenant_database: str) -> AsyncIterator[Connection]:
-    connection = await open_connection(tenant_database)
-    yield connection
-    await connection.close()
 
 
 def picture(decider: Decider) -> dict[str, object]:

@@ -16,8 +16,8 @@ import uvicorn
 from typer.testing import CliRunner
 
 from openiwd.cli.main import app
-from openiwd.cli.rules import REFUSED
-from openiwd.cli.rules_client import AnswerError, RulesClient
+from openiwd.cli.refusal import REFUSED, AnswerError
+from openiwd.cli.rules_client import RulesClient
 from tests.factories.api import World
 from tests.servers.until import until
 

@@ -153,7 +153,8 @@ async def test_a_cursor_past_the_head_begins_again(store: PostgresTenantStore) -
 
 async def test_what_retention_removed_is_known(store: PostgresTenantStore, tenant_database: str) -> None:
     await append(store, "a", *range(5))
-    await sql(tenant_database, "DELETE FROM event WHERE pos <= 3")
+    act = "SELECT set_config('openiwd.act', 'log retention', true)"
+    await sql(tenant_database, f"{act}; DELETE FROM event WHERE pos <= 3")
     async with store.reading() as reading:
         assert await reading.oldest() == Cursor(1, 3)
     assert await append(store, "b", 1) == 6

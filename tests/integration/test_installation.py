@@ -18,7 +18,8 @@ from openiwd.adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgre
 from openiwd.adapters.embedded_postgres.running import running_dsn
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.tenant_store import Tenant
-from openiwd.processes.bootstrap import SECRET_KEY_FILE, ensure_database
+from openiwd.processes.bootstrap import SECRET_KEY_FILE
+from openiwd.processes.database import ensure_database
 from openiwd.processes.installation import installation
 from openiwd.processes.settings import Settings
 from openiwd.processes.tenant import platform

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from openiwd.domain.privilege import system
 from openiwd.ports.tenant_store import SearchPage, SearchQuery
-from openiwd.usecases import live_order
-from openiwd.usecases.live_order import live_page
+from openiwd.usecases import live_order, matching_count, open_counts, search
+from openiwd.usecases.matching_count import MatchingCount
 from openiwd.usecases.platform import TenantServices
 from openiwd.usecases.search import prepared
 from tests.factories.api import World, raw
@@ -25,6 +25,7 @@ async def services(api: World, monkeypatch: pytest.MonkeyPatch) -> TenantService
     """Thirty items that wait, of which the decider tells the best twenty."""
     monkeypatch.setattr(live_order, "ATTEMPTS", (5,))
     monkeypatch.setattr(live_order, "LEAST", PAGE)
+    monkeypatch.setattr(matching_count, "FEW", 0)
     services = await api.follow(decide=True)
     await api.post("/items/batch", [raw(f"m{n:02}", priority=900 - 10 * n) for n in range(30)])
     await until(lambda: services.decider is not None and len(services.decider) == 30)
@@ -34,6 +35,11 @@ async def services(api: World, monkeypatch: pytest.MonkeyPatch) -> TenantService
 async def query_of(services: TenantServices, cursor: str | None = None, **more: Any) -> SearchQuery:
     query = SearchQuery(filter=WAITING, limit=PAGE, cursor=cursor, with_count=cursor is None, **more)
     return (await prepared(services, system("test", "t"), query))[0]
+
+
+async def live_page(services: TenantServices, query: SearchQuery) -> SearchPage | None:
+    async with MatchingCount(services, query) as counted:
+        return await live_order.live_page(services, query, counted)
 
 
 async def both(services: TenantServices, cursor: str | None) -> tuple[SearchPage | None, SearchPage]:
@@ -105,3 +111,55 @@ async def test_no_more_scrolls_are_kept_than_allowed(
     assert newer is not None
     assert await live_page(services, await query_of(services, older.next_cursor)) is None
     assert await live_page(services, await query_of(services, newer.next_cursor)) is not None
+
+
+async def hold_all(api: World, items: int) -> None:
+    for n in range(items):
+        held = (await api.get(f"/items/ext_m{n:02}")).json()["id"]
+        assert (await api.post(f"/items/{held}/hold", {"reason": "review"})).status_code == 200
+
+
+async def test_many_items_that_do_not_wait_are_weighed_before_they_are_sorted(
+    api: World, services: TenantServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {"attribute": "status", "operator": "in", "value": ["held", "assigned"]}
+    rare = {"attribute": "captureId", "operator": "in", "value": ["m03", "m29"]}
+    query = replace(await query_of(services), filter={"all": [held]})
+    await hold_all(api, 30)
+    assert await live_page(services, query) is None, "nobody knows how many there are"
+    monkeypatch.setattr(live_order, "MANY_LEADING", 1)
+    monkeypatch.setattr(open_counts, "UNSEEN", 0)
+    await services.feed.catch_up()
+    await services.open_counts.of(services.runtime)
+    page = await live_page(services, query)
+    assert page is not None
+    assert (names(page), page.count, page.count_exact) == (["m00", "m01", "m02", "m03"], 30, True)
+    async with services.runtime.store.reading() as reading:
+        whole = await reading.search(query)
+        assert [i.id for i in page.items] == [i.id for i in whole.items]
+        assert page.next_cursor == whole.next_cursor
+    assert await live_page(services, replace(query, filter={"all": [held, rare]})) is None
+    monkeypatch.setattr(live_order, "MANY_LEADING", 2)
+    assert await live_page(services, query) is None, "so few are sorted at once"
+
+
+@pytest.mark.parametrize("few", [0, 20, 500])
+async def test_a_search_finds_and_counts_the_same_however_few_match(
+    services: TenantServices, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """By the order, by the matches that the count has named, or by the database alone."""
+    monkeypatch.setattr(matching_count, "FEW", few)
+    caller = system("test", "t")
+    for wanted in ([], ["m07"], ["m28", "m02"], [f"m{n:02}" for n in range(3, 15)]):
+        tree = {"all": [*WAITING["all"], {"attribute": "captureId", "operator": "in", "value": wanted}]}
+        seen, cursor = list[str](), None
+        while True:
+            query = SearchQuery(filter=tree, limit=PAGE, cursor=cursor, with_count=cursor is None)
+            page = (await search.search(services, caller, query)).page
+            if cursor is None:
+                assert (page.count, page.count_exact) == (len(wanted), True)
+            seen += names(page)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert seen == sorted(wanted)

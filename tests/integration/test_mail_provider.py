@@ -16,6 +16,7 @@ from openiwd.adapters.imap import imap_reader
 from openiwd.adapters.smtp import smtp_sender
 from openiwd.domain.email.mailbox import AfterStoring
 from openiwd.ports.mail_provider import MailProviderError, SendResult
+from openiwd.usecases.byte_budget import ByteBudget
 from openiwd.usecases.mail_transfer import Transfer
 from tests.factories.mail_box import AnyBox, CloudBox, GmailBox, GraphBox, ImapBox, cloud_box
 from tests.factories.mail_iwd import MemoryIwd
@@ -161,7 +162,8 @@ async def test_of_a_large_message_the_beginning_is_read(box: AnyBox) -> None:
     reader = box.reader()
     await reader.open()
     state = await reader.look("INBOX", None)
-    got = await reader.fetch("INBOX", state.uids[-1], 300_000)
+    async with ByteBudget().room(box.address) as room:
+        got = await reader.fetch("INBOX", state.uids[-1], 300_000, room)
     await reader.close()
     assert got is not None
     assert got.full_size is not None

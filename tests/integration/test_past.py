@@ -338,7 +338,7 @@ async def test_the_past_of_what_lies_out_of_reach_stays_hidden(api: World) -> No
     seen = await order(api, "/queues/order", then, "loans")
     assert [p["item"]["captureId"] for p in seen["items"]] == ["loan"]
     assert seen["items"][0]["position"] in (1, 2, 3)
-    for item, status in ((claim, 403), (moved, 403), (loan, 200)):
+    for item, status in ((claim, 404), (moved, 404), (loan, 200)):
         answer = await api.get(f"/items/{item['id']}", "loans", params={"at": then})
         assert answer.status_code == status, item["captureId"]
     # What has come into reach since is not shown as it was before.

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 from uuid import uuid4
 
@@ -19,8 +20,11 @@ from openiwd.adapters.postgres.item_writing import ARRIVAL
 from openiwd.adapters.postgres.live_reading import OFFER_SQL
 from openiwd.adapters.postgres.log_reading import EVENT_SQL
 from openiwd.adapters.postgres.rows import json_rows
+from openiwd.adapters.postgres.search_arguments import Arguments
+from openiwd.adapters.postgres.tenant_reading import PostgresReading
 from openiwd.adapters.postgres.tenant_writing import PostgresWriting
 from openiwd.domain.work_item import ItemNumber, Status, WorkItem
+from openiwd.ports.tenant_store import Candidates, Leading, SearchQuery
 from tests.factories.stored_item import HASH, START, created, open_offers, stored_item
 from tests.servers.until import until
 
@@ -39,6 +43,7 @@ def many_items() -> list[WorkItem]:
             "queue_id": f"q{n % 20}",
             "subject": f"Subject {n}",
             "category_path": f"A{n % 50}",
+            "ext": {"customerId": f"C{n % 2_000}"},
         }
         roll = chance.random()
         if roll < 0.85:
@@ -215,6 +220,46 @@ async def test_writes_find_their_rows_by_index(connection: Connection) -> None:
             plan
         ), generic
         assert not tables_read_whole(plan), generic
+
+
+class Told(PostgresReading):
+    """Keeps the statements of searches, which are made anew for each."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.statements: list[tuple[str, list[Any]]] = []
+
+    async def _fetch(self, statement: str, arguments: Arguments) -> list[Any]:
+        self.statements.append((statement, arguments.values))
+        return await super()._fetch(statement, arguments)
+
+
+async def test_searches_use_their_indexes(connection: Connection) -> None:
+    await until(lambda: all_visible(connection))
+    of_customer = {
+        "all": [
+            {"attribute": "status", "operator": "in", "value": [s.value for s in Status if not s.is_final]},
+            {"attribute": "ext.customerId", "operator": "eq", "value": "C77"},
+        ]
+    }
+    held = {"all": [{"attribute": "status", "operator": "eq", "value": "held"}]}
+    best = Candidates(numbers=list(range(1, 400)), above=Fraction(5))
+    leading = Leading(statuses=["held"], items=50)
+    for query, indexes in (
+        (SearchQuery(filter=of_customer, now=START), {"item_customer"}),
+        (SearchQuery(candidates=best, with_count=False, now=START), {"item_open_rest", "item_pkey"}),
+        (SearchQuery(filter=held, leading=leading, now=START), {"item_open_rest", "item_pkey"}),
+    ):
+        told = Told(connection)
+        await told.search(query)
+        await told.matching(query, 10_001, 500)
+        for generic in (False, True):
+            plan = await explained(connection, told.statements[0][0], *told.statements[0][1], generic=generic)
+            assert "item" not in tables_read_whole(plan), (query, generic)
+            assert indexes_used(plan) >= indexes, (query, generic)
+        if query.filter is of_customer:
+            for statement, values in told.statements:
+                assert indexes_used(await explained(connection, statement, *values, generic=True)) >= indexes
 
 
 async def test_offers_of_an_item_are_found_by_index(connection: Connection) -> None:

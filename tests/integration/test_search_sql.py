@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -14,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 
 from openiwd.adapters.holidays.source import LibraryHolidaySource
-from openiwd.adapters.postgres.pools import TenantPools
 from openiwd.adapters.postgres.tenant_store import PostgresTenantStore
 from openiwd.domain.calendar import WALL, Calendar, CalendarConfig, WeeklyHours
 from openiwd.domain.curve import Interpolation
@@ -22,16 +20,9 @@ from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import to_micros
 from openiwd.domain.schema import PointConfig, Schema, SchemaConfig, compile_schema, priority_at, standing
 from openiwd.domain.work_item import ItemId, Status, WorkItem
-from openiwd.ports.tenant_store import Candidates, SearchPage, SearchQuery, Tenant
+from openiwd.ports.tenant_store import Candidates, Leading, SearchPage, SearchQuery
 from tests.factories.search_case import FILTERS, WORDS, A, B, C, condition, three_items
 from tests.factories.stored_item import START, store_items, stored_item
-
-
-@pytest.fixture
-async def store(tenant_database: str) -> AsyncIterator[PostgresTenantStore]:
-    pools = TenantPools(lambda _: tenant_database, budget=4)
-    yield PostgresTenantStore(Tenant(id="t", name="T", database_name="t"), pools)
-    await pools.close()
 
 
 async def search(store: PostgresTenantStore, **query: Any) -> SearchPage:
@@ -330,6 +321,37 @@ async def test_what_does_not_wait_is_among_the_candidates_as_far_as_it_is_better
         page = await search(store, schemas=known, limit=300, candidates=Candidates(numbers=[], above=bound))
         expected = {id_ for id_, priority in found.items() if priority is not None and priority > bound}
         assert {item.id for item in page.items} == expected, bound
+
+
+async def test_a_full_page_of_the_leading_is_the_page_of_the_whole_search(store: PostgresTenantStore) -> None:
+    chance, known = random.Random(13), schemas()
+    await store_items(store, [random_item(n, chance, known) for n in range(400)])
+    held = condition("status", "eq", "held")
+    full = 0
+    everything: dict[str, Any] = {"all": []}
+    for extra in (everything, condition("businessValue", "gt", 0), condition("captureId", "endsWith", "7")):
+        query: dict[str, Any] = {"schemas": known, "filter": {"all": [held, extra]}, "limit": 5}
+        whole = await search(store, **query)
+        for items in (0, 4, 5, 6, 20, 60, 1_000):
+            page = await search(store, **query, leading=Leading(statuses=["held"], items=items))
+            if page.next_cursor is not None:
+                full += 1
+                assert [i.id for i in page.items] == [i.id for i in whole.items]
+                assert page.next_cursor == whole.next_cursor
+            else:
+                assert [i.id for i in page.items] == [i.id for i in whole.items][: len(page.items)]
+    assert full > 8
+
+
+async def test_few_matches_are_named(three: PostgresTenantStore) -> None:
+    async with three.reading() as reading:
+        for tree, expected in FILTERS:
+            query = SearchQuery(filter=tree, now=START)
+            found = await reading.matching(query, 10, 2)
+            assert found.count == len(expected), tree
+            numbers = sorted(await reading.matching_numbers(query, 10))
+            assert found.numbers is None if len(expected) > 2 else sorted(found.numbers or []) == numbers
+        assert (await reading.matching(SearchQuery(), 2, 5)).count == 2
 
 
 async def test_pages_go_on_after_what_was_seen_while_items_change(store: PostgresTenantStore) -> None:

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from openiwd.processes.punctual import HEAD_BYTES, PunctualProtocol
-from openiwd.processes.serve import http_config
+from openiwd.processes.running import http_config
 from tests.servers.until import until
 
 HEAD = b"POST /items HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 10\r\n"

@@ -29,9 +29,10 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
+from openiwd.processes.database import database_dsn, ensure_database
 from openiwd.processes.mart_folder import KEY_NAME
 from openiwd.processes.up import Ready
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.wiring import Wiring
 from tests.faults.installation import until as wait
 from tests.servers.postgres import data_folder
 from tests.servers.prepared import Forked, interpreter
@@ -287,7 +288,7 @@ async def restored(data: Path, old: Path) -> str:
         main, other = (Tenant(id=i, name=i, database_name=f"iwd-{i}") for i in ("main", "other"))
         wiring = Wiring(await bootstrap.prepare_databases(postgres.dsn(), main))
         try:
-            await bootstrap.ensure_database(postgres.dsn(), other.database_name)
+            await ensure_database(postgres.dsn(), other.database_name)
             dsn = database_dsn(postgres.dsn(), other.database_name)
             await migrate([(History.TENANT, dsn)], root=old)
             assert await current(dsn) == all_but_one[-1].revision

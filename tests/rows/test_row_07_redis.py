@@ -22,7 +22,8 @@ from openiwd.ports.control_store import User
 from openiwd.ports.runtime_cache import RuntimeCache
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.identity import new_id
-from openiwd.processes.serve import Part, Serving, serving
+from openiwd.processes.running import Part
+from openiwd.processes.serve import Serving, serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.command import Command, Done
@@ -134,6 +135,13 @@ class Pod:
 
     async def copies(self, outcome: str) -> float:
         return await self.metric(f'iwd_session_copies_total{{outcome="{outcome}"}}')
+
+    async def doctors_of_redis(self) -> list[str]:
+        """What a new look of the doctor finds of Redis."""
+        self.platform.doctor._latest.clear()
+        answer = await self.http.get("/doctor", headers=self.key)
+        assert answer.status_code == 200, answer.text
+        return [f["code"] for f in answer.json()["findings"] if f["check"] == "redis"]
 
     async def metric(self, name: str) -> float:
         text = (await self.http.get(f"{self.server.metrics_url}/metrics")).text
@@ -345,10 +353,12 @@ async def test_redis_dies_and_comes_back_and_nothing_is_wrong(
         assert answer.json()["dependencies"]["redis"]["status"] == "degraded"
     assert await pod.metric("iwd_redis_up") == 0
     assert await pod.metric("iwd_redis_lost_total") == 1
+    assert await pod.doctors_of_redis() == ["redisAway"]
     own_redis.start()
     await until(lambda: pod.cache.figures.is_up)
     ready = await pod.http.get(f"{pod.server.url}/readyz")
     assert ready.json()["status"] == "ready"
+    assert await pod.doctors_of_redis() == []
     heard = pod.cache.figures.hints_heard
     await until(lambda: _heard_more(pod, heard))
 

@@ -15,6 +15,7 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from openiwd.adapters.redis.server import RedisServer
 from openiwd.processes import email, mart
 from tests.faults.installation import PREFIX, READY_SECONDS, TENANT, Process, Site, new_item, until
 from tests.servers.prometheus import RULES, prometheus
@@ -90,8 +91,12 @@ def expressions() -> list[tuple[str, str]]:
     return found
 
 
-def test_a_real_prometheus_scrapes_a_real_process_on_both_ports(site: Site, tmp_path: Path) -> None:
-    served = site.start("serve", environment={"OPENIWD_CUSTOMARY_METRICS": "true"})
+def test_a_real_prometheus_scrapes_a_real_process_on_both_ports(
+    site: Site, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    host, port = redis_server.nodes[0]
+    beside = {"OPENIWD_REDIS_URL": f"redis://{host}:{port}", "OPENIWD_REDIS_PREFIX": redis_server.prefix}
+    served = site.start("serve", environment={"OPENIWD_CUSTOMARY_METRICS": "true", **beside})
     until("it decides", served.decides, READY_SECONDS)
     with served.client(site.keys["admin"]) as http:
         for n in range(3):

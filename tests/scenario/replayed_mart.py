@@ -11,9 +11,10 @@ from openiwd.adapters.embedded_postgres import EmbeddedPostgres
 from openiwd.adapters.postgres.mart import PostgresMart
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.processes import bootstrap
+from openiwd.processes.database import database_dsn
 from openiwd.processes.mart import prepare_mart
 from openiwd.processes.serve import serving
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.wiring import Wiring
 from openiwd.usecases.mart_run import Chain, MartSource, RunResult, run
 
 MART = "iwd-replay-mart"

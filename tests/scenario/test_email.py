@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -31,13 +32,14 @@ from openiwd.processes.mail_provider import MailProviders
 from openiwd.processes.serve import serving
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import mailbox as mailbox_use
-from openiwd.usecases.mail_transfer import Transfer
 from tests.factories.api import SECRET_KEY, World
+from tests.factories.dying_mail import Steps, live
 from tests.factories.mail import set_up_mailbox
 from tests.servers.mail import MailServer
 from tests.servers.until import until as until_in_time
 
 pytestmark = pytest.mark.timeout(600)
+ROOT = Path(__file__).resolve().parents[2]
 until = partial(until_in_time, seconds=150)
 """Real mail systems take their time on a loaded machine."""
 
@@ -242,59 +244,6 @@ async def test_what_lay_there_before_is_read_if_unread(
     assert [i["subject"] for i in await installation.items()] == ["unread"]
 
 
-class Dying:
-    """A port whose process dies before or after its n-th call, counted over all of them."""
-
-    def __init__(self, inner: Any, budget: list[int], *, names: frozenset[str]) -> None:
-        self._inner, self._budget, self._names = inner, budget, names
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._inner, name)
-        if name not in self._names:
-            return method
-
-        async def call(*arguments: Any, **more: Any) -> Any:
-            self._step()
-            if name == "send":  # the step within: between the envelope and the content
-                sender, recipients, raw, before = arguments
-
-                async def before_content() -> None:
-                    await before()
-                    self._step()
-
-                answer = await method(sender, recipients, raw, before_content)
-            else:
-                answer = await method(*arguments, **more)
-            self._step()
-            return answer
-
-        return call
-
-    def _step(self) -> None:
-        self._budget[0] -= 1
-        if self._budget[0] < 0:
-            raise Killed
-
-
-IWD_STEPS = frozenset({"submit", "save_cursor", "outbound", "content", "tell"})
-READER_STEPS = frozenset({"look", "fetch", "settle", "find", "file"})
-
-
-class DyingProvider:
-    def __init__(self, budget: list[int]) -> None:
-        self._budget = budget
-
-    def reader(self, mailbox: Mailbox, secrets: Mapping[str, str], _: Any) -> Any:
-        return Dying(ImapReader(mailbox, secrets), self._budget, names=READER_STEPS)
-
-    def sender(self, mailbox: Mailbox, secrets: Mapping[str, str], _: Any) -> Any:
-        return Dying(SmtpSender(mailbox, secrets), self._budget, names=frozenset({"send"}))
-
-
-async def _no_token(_: str | None) -> str:
-    raise AssertionError
-
-
 @pytest.fixture
 def long_leases(monkeypatch: pytest.MonkeyPatch) -> None:
     """A life renews no lease: however slow the machine is, it shall not run out in the middle of one."""
@@ -303,29 +252,19 @@ def long_leases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _life(installation: Installation, steps: int) -> bool:
     """One holder's life: reads and sends once, and dies after so many steps. Whether it came to its end."""
-    budget = [steps]
-    real = installation.iwd()
-    holder = new_id()
-    iwd: Any = Dying(real, budget, names=IWD_STEPS)
-    readers: list[Any] = []
+    real, holder = installation.iwd(), new_id()
     try:
-        (lease,) = await real.take_leases(holder, 10)
-        (served,) = await real.mailboxes()
-        transfer = Transfer(iwd, served, lease)
-        provider = DyingProvider(budget)
-        readers = [provider.reader(served.mailbox, served.secrets, _no_token) for _ in range(2)]
-        for reader in readers:
-            await reader.open()
-        await transfer.read(readers[0])
-        await transfer.send(provider.sender(served.mailbox, served.secrets, _no_token), readers[1])
+        await live(real, holder, Steps(steps, _killed))
     except Killed:
         return False
     finally:
-        for reader in readers:
-            await reader.close()
         await real.end_leases(holder)  # stands for the lease that runs out
         await real.close()
     return True
+
+
+def _killed() -> None:
+    raise Killed
 
 
 @pytest.mark.usefixtures("long_leases")
@@ -366,6 +305,63 @@ async def test_killed_between_any_two_steps(installation: Installation) -> None:
     assert outcomes == {"sent", "unknown"}  # nothing waits for ever, and what cannot be proven says so
     assert len(await installation.inbox(installation.care)) == 0
     assert len(await installation.inbox(installation.care, "Done")) == expected
+
+
+async def _killed_life(installation: Installation, url: str, steps: int) -> bool:
+    """The same in a process that the system kills."""
+    holder = new_id()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.scenario.killed_email"),
+        *(url, installation.api.keys["t"], str(holder), str(steps)),
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    _, told = await process.communicate()
+    iwd = installation.iwd()
+    await iwd.end_leases(holder)
+    await iwd.close()
+    assert process.returncode in (0, -signal.SIGKILL), told.decode()
+    return process.returncode == 0
+
+
+@pytest.mark.usefixtures("long_leases")
+async def test_killed_by_the_system_between_any_two_steps(installation: Installation) -> None:
+    """Connections are not closed by anybody, and nothing is tidied up."""
+    await installation.set_up(afterStoring="move", moveTo="Done")
+    await asyncio.to_thread(installation.mail.make_folder, installation.care, "Done")
+    await installation.customer_writes("letter", "letter")
+    await until(partial(_delivered, installation, 1))
+    assert await _life(installation, 10_000)
+    (item,) = await installation.items()
+    outcomes: set[str] = set()
+    wiring = Wiring(installation.api.wiring.control_dsn, secret_keys=[SECRET_KEY])
+    async with serving(wiring, host="127.0.0.1", port=0, metrics_port=None) as server:
+        for steps in range(40):
+            await installation.customer_writes(f"letter {steps}", f"letter {steps}")
+            await until(partial(_delivered, installation, steps + 2))
+            text = f"answer no. {steps:03}"
+            written = await installation.reply(item["id"], text)
+            ended = await _killed_life(installation, server.url, steps)
+            assert await _life(installation, 10_000)
+            subjects = sorted(i["subject"] for i in await installation.items())
+            assert subjects == sorted(["letter", *(f"letter {n}" for n in range(steps + 1))]), steps
+            (sent,) = [e for e in await installation.emails(item["id"]) if e["id"] == written["id"]]
+            outcomes.add(sent["status"])
+            if sent["status"] == "sent":
+                await until(partial(_received, installation, text))
+            if ended:
+                break
+    assert ended
+    assert outcomes == {"sent", "unknown"}
+    answers = await installation.inbox(installation.customer)
+    for number in range(steps + 1):
+        arrived = sum(1 for m in answers if f"answer no. {number:03}".encode() in m)
+        assert arrived <= 1, f"sent twice at step {number}"
+    assert len(await installation.inbox(installation.care, "Done")) == steps + 2
+
+
+async def _received(installation: Installation, text: str) -> bool:
+    return any(text.encode() in m for m in await installation.inbox(installation.customer))
 
 
 async def _delivered(installation: Installation, count: int) -> bool:

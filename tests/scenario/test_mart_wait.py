@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from openiwd.adapters.postgres.migrations.history import MIGRATIONS_DIR
-from openiwd.domain.backlog_sample import range_of
+from openiwd.domain.priority_range import range_of
 from openiwd.ports.mart import RuleSetNames
 from openiwd.usecases.mart_run import Chain
 from tests.factories.mart import MartUnderTest, table

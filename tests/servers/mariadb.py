@@ -41,7 +41,7 @@ def start(starting: Starting) -> dict[str, Any]:
         connection.cursor() as cursor,
     ):
         cursor.execute(f"CREATE USER 'source'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
-        cursor.execute("GRANT ALL ON *.* TO 'source'@'127.0.0.1'")
+        cursor.execute("GRANT ALL ON *.* TO 'source'@'127.0.0.1' WITH GRANT OPTION")
     return {"port": port}
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from openiwd.api import app as api
-from openiwd.cli.main import run
+from openiwd.cli.main import COMMANDS, Later, run
 from openiwd.web.app import create_web
 
 READY = b"ready"
@@ -85,6 +85,8 @@ def _become(arguments: Sequence[str], environment: Mapping[str, str], output: in
 
 def main(control: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked ends it by hanging up
+    for name in COMMANDS:
+        Later(name).load()
     api._framework()
     create_web()
     gc.collect()

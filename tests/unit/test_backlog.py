@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import inf, nextafter
 from random import Random
 from uuid import UUID
 
@@ -46,6 +47,24 @@ def test_order_rank_and_priority_equal_a_plain_sort(seed: int, items: int, steps
             twin.remove(twin.rnd.choice(order))
         twin.add_item()
         twin.step()
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds, st.integers(1, 40), st.integers(1, 50))
+def test_no_other_item_is_above_the_bound_of_the_first(seed: int, items: int, limit: int) -> None:
+    twin = TwinWorld(Random(seed))
+    twin.fill(items, 0)
+    backlog, plain = twin.world.backlog, twin.plain
+    for queue_id in (None, *QUEUES):
+        order = plain.order(twin.now) if queue_id is None else plain.order(twin.now, queue_id)
+        found = backlog.first(twin.now, queue_id, limit)
+        assert len(found.numbers) == len(set(found.numbers)) == min(limit, len(order))
+        assert set(found.numbers) <= set(order)
+        assert all(plain.priority(n, twin.now) <= found.least for n in set(order) - set(found.numbers))
+        # The bound is as low as it can be told: at most one step of floating point above the worst.
+        worst = min((plain.priority(n, twin.now) for n in found.numbers), default=None)
+        assert found.least == (0 if worst is None else Fraction(nextafter(float(worst), inf)))
+    assert backlog.first(twin.now, None, 0).numbers == []
 
 
 @settings(max_examples=400, deadline=None)

@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openiwd.domain.backlog_sample import range_of, sample_under, waiting_by_priority, waiting_by_schema
+from openiwd.domain.backlog_sample import sample_under, waiting_by_priority, waiting_by_schema
+from openiwd.domain.priority_range import range_of
 from tests.unit.random_world import TwinWorld
 
 

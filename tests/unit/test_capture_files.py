@@ -89,6 +89,47 @@ def test_a_quotation_mark_that_never_ends_is_a_fault() -> None:
     assert found[-1].fault.message.startswith("the record in lines 3 to 4 cannot be read"), "where it begins"
 
 
+def test_a_table_that_is_cut_in_the_middle_of_a_row_says_so() -> None:
+    whole = "id;name;kind\n1;a;x\n2;b;y\n3;Mü"
+    found = rows("a.csv", whole)
+    assert [r.fault is None for r in found] == [True, True, False]
+    assert found[-1].fault is not None
+    assert "ends in the middle of this row" in found[-1].fault.message
+    assert [r.fault is None for r in rows("a.csv", f"{whole}\n")] == [True] * 3, "it ends, and is short"
+    assert [r.fault is None for r in rows("a.csv", f"{whole};z")] == [True] * 3, "it is whole"
+    short = "id;name;kind\n1;a\n2;b"
+    assert [r.fault is None for r in rows("a.csv", short)] == [True, True], "rows are short there"
+
+
+def test_a_file_that_is_cut_in_the_middle_of_a_letter_is_not_taken_for_another_encoding() -> None:
+    text = "id;name\n1;Müller\n2;Strauß\n".encode()
+    first, last = rows("a.csv", text[:-2])
+    assert (first.fields, first.fault) == ({"id": "1", "name": "Müller"}, None)
+    assert last.fault is not None
+    assert "the byte 0xc3" in last.fault.message
+    first, last = rows("a.ndjson", '{"id": "ü"}\n{"id": "ü'.encode()[:-1])
+    assert (first.fields, last.fault is None) == ({"id": "ü"}, False)
+    assert read("a.csv", "id;name\n1;Café".encode("latin-1")) == [{"id": "1", "name": "Café"}]
+    assert read("a.csv", "id;name\n1;ü\n2;Café".encode("latin-1"))[1]["name"] == "Café"
+
+
+def test_a_damaged_byte_concerns_its_row_alone() -> None:
+    """Before, all of the file was taken for Windows-1252 then, and every other letter was a wrong one."""
+    for mark in (b"", b"\xef\xbb\xbf"):
+        text = mark + "id;name\n1;Müller\n2;Bä".encode() + b"\xffr\n" + "3;Größe\n".encode()
+        found = rows("a.csv", text)
+        assert [row.fields["name"] for row in found if row.fault is None] == ["Müller", "Größe"]
+        assert [row.fault.code for row in found if row.fault is not None] == ["invalidText"]
+        lines = mark + '{"n": "Müller"}\n{"n": "Bä'.encode() + b'\xffr"}\n' + '{"n": "Größe"}'.encode()
+        found = rows("a.ndjson", lines)
+        assert [row.fields for row in found if row.fault is None] == [{"n": "Müller"}, {"n": "Größe"}]
+        assert len(found) == 3
+    listed = '[{"n": "Müller"}, {"n": "Bä'.encode() + b'\xffr"}, ' + '{"n": "Größe"}]'.encode()
+    assert [row.fields.get("n") for row in rows("a.json", listed)][::2] == ["Müller", "Größe"]
+    with pytest.raises(BrokenFileError, match="the byte 0xff"):
+        read("a.csv", "id;Größe;Straße".encode() + b"\xff\n1;2;3\n")
+
+
 def test_the_first_row_names_the_columns_once() -> None:
     with pytest.raises(BrokenFileError, match="two columns are called 'id'"):
         read("a.csv", "id,ID\n1,2\n".replace("ID", "id"))
@@ -198,10 +239,12 @@ def test_xml_that_is_broken_off_gives_what_was_whole() -> None:
 
 # Workbooks ------------------------------------------------------------------------------------------------------------
 
-STYLES = """<styleSheet xmlns="m"><numFmts count="2"><numFmt numFmtId="164" formatCode="dd\\.mm\\.yyyy"/>
+STYLES = """<styleSheet xmlns="m"><numFmts count="4"><numFmt numFmtId="166" formatCode="[h]:mm;@"/>
+<numFmt numFmtId="167" formatCode='[Red]0.0\\h "hours"'/><numFmt numFmtId="164" formatCode="dd\\.mm\\.yyyy"/>
 <numFmt numFmtId="165" formatCode='0 "days"'/></numFmts>
 <cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>
-<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="165"/></cellXfs></styleSheet>"""
+<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="165"/>
+<xf numFmtId="166"/><xf numFmtId="46"/><xf numFmtId="167"/></cellXfs></styleSheet>"""
 
 
 def workbook(cells: str, shared: str = "", book: str = "") -> bytes:
@@ -254,6 +297,51 @@ def test_cells_of_a_workbook() -> None:
     assert cell("<f>A4*2</f><v>14</v>") == 14
     assert cell("<f>X</f><v>text</v>", t="str") == "text"
     assert cell("") is None
+
+
+def test_odd_dates_of_a_workbook() -> None:
+    assert cell("<v>1</v>", s="1") == datetime.fromisoformat("1900-01-01"), "as a spreadsheet shows it"
+    assert cell("<v>59</v>", s="1") == datetime.fromisoformat("1900-02-28")
+    assert cell("<v>61</v>", s="1") == datetime.fromisoformat("1900-03-01")
+    assert cell("<v>2958465</v>", s="1") == datetime.fromisoformat("9999-12-31")
+    assert cell("<v>46204.99999999</v>", s="1") == datetime.fromisoformat("2026-07-02"), "to the second"
+    assert cell("<f>NOW()</f><v>46204.75</v>", s="2") == datetime.fromisoformat("2026-07-01T18:00")
+    assert cell("<v>2026-07-01T12:00:00</v>", t="d", s="1") == "2026-07-01T12:00:00"
+    assert cell("<v>1.5</v>", s="4") == "36:00:00", "a duration is no day in 1899"
+    assert cell("<v>0.25</v>", s="5") == "06:00:00"
+    assert cell("<v>-0.5</v>", s="5") == "-12:00:00"
+    assert cell("<v>1.5</v>", s="6") == 1.5, "a number with words"
+    for nothing in ("60", "60.5", "-1", "2958465.9999999999", "2958466", "1e300"):
+        fault = cell(f"<v>{nothing}</v>", s="1")
+        assert isinstance(fault, InvalidInputError), nothing
+        assert (fault.field, "is no date" in fault.message) == ("when", True)
+
+
+def test_formulas_of_a_workbook_count_by_what_is_stored() -> None:
+    assert cell("<f t='shared' si='0'/><v>9</v>") == 9
+    assert cell("<f t='array' ref='C4'>SUM(A1:A2)</f><v>2.5</v>") == 2.5
+    assert cell("<f>A1=1</f><v>1</v>", t="b") is True
+    assert cell("<f>A1&amp;&quot;&quot;</f><v></v>", t="str") is None, "an empty text says nothing"
+    for fault in (
+        cell("<f>1/0</f><v>#N/A</v>", t="e"),
+        cell("<f>NOW()</f>", s="1"),
+        cell("<f>A1</f>", t="str"),
+    ):
+        assert isinstance(fault, InvalidInputError)
+        assert fault.field == "when"
+
+
+def test_a_workbook_that_is_damaged_half_way_gives_what_stood_before() -> None:
+    body = "".join(f"<row r='{n}'><c r='A{n}'><v>{n * 7919 % 99991}</v></c></row>" for n in range(2, 60_000))
+    content = bytearray(workbook(HEAD + body, "<si><t>when</t></si>"))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sheet = archive.getinfo("xl/worksheets/a.xml")
+    middle = sheet.header_offset + sheet.compress_size * 3 // 4
+    content[middle : middle + 64] = bytes(64)
+    found, error = until_broken("a.xlsx", bytes(content))
+    assert len(found) > 1_000
+    assert [row.fields["id"] for row in found[:3]] == [n * 7919 % 99991 for n in (2, 3, 4)]
+    assert "no sound workbook" in error.message
 
 
 def test_cells_that_hold_no_value_are_faults_with_their_column() -> None:

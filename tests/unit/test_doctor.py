@@ -299,6 +299,13 @@ def test_the_disk() -> None:
     assert codes(system_check.disk_space(2, 100)) == [("diskFull", Severity.CRITICAL)]
 
 
+def test_a_redis_that_is_away() -> None:
+    assert system_check.redis_away(None) == []
+    (away,) = system_check.redis_away(90.4)
+    assert (away.code, away.severity, away.figures) == ("redisAway", Severity.WARNING, {"seconds": 90})
+    assert away.what == "Redis has not answered this process for 90 s."
+
+
 def ago(minutes: float) -> datetime:
     return MONDAY - timedelta(minutes=minutes)
 

@@ -11,6 +11,7 @@ from openiwd.domain.email.delivery_report import Delivery, DeliveryReport, read_
 from openiwd.domain.email.kind import is_auto_reply, is_automatic, kind_of
 from openiwd.domain.email.message import EmailKind
 from openiwd.domain.email.reading import read_email, read_message
+from tests.data.reports import REPORTS
 
 NOW = datetime(2026, 11, 26, 5, tzinfo=UTC)
 
@@ -70,6 +71,8 @@ def test_a_standard_bounce(original: str) -> None:
         ("delivered", "2.0.0", Delivery.DONE, EmailKind.INBOUND_REPORT),
         ("relayed", "2.0.0", Delivery.DONE, EmailKind.INBOUND_REPORT),
         ("nonsense", "4.2.2", Delivery.DELAYED, EmailKind.INBOUND_REPORT),
+        ("Delayed; will be retried", "5.0.0", Delivery.DELAYED, EmailKind.INBOUND_REPORT),
+        ("DELAYED (for now)", "5.4.1", Delivery.DELAYED, EmailKind.INBOUND_REPORT),
     ],
 )
 def test_what_a_report_says(action: str, status: str, delivery: Delivery, kind: EmailKind) -> None:
@@ -125,6 +128,56 @@ def test_bounces_of_no_standard(raw: str) -> None:
     assert report.reason.startswith("550")
 
 
+@pytest.mark.parametrize(
+    ("subject", "text", "delivery"),
+    [
+        ("Warning: could not send message for past 4 hours", "421 4.4.1 timeout", Delivery.DELAYED),
+        (
+            "Delivery Status Notification (Delay)",
+            "This is a warning message only. 550 5.0.0 x",
+            Delivery.DELAYED,
+        ),
+        (
+            "Delivery Status Notification",
+            "It has not yet been delivered. We will keep trying.",
+            Delivery.DELAYED,
+        ),
+        ("Zustellung verzögert", "Die Nachricht wurde noch nicht zugestellt.", Delivery.DELAYED),
+        ("Remise retardée", "Le message n'a pas encore été remis.", Delivery.DELAYED),
+        ("Entrega retrasada", "El mensaje todavía no se ha entregado.", Delivery.DELAYED),
+        ("Consegna ritardata", "Non è ancora stato consegnato.", Delivery.DELAYED),
+        ("Bezorging vertraagd", "Het bericht is nog niet bezorgd.", Delivery.DELAYED),
+        ("Доставка задерживается", "Сообщение ещё не доставлено.", Delivery.DELAYED),
+        ("Undelivered Mail Returned to Sender", "550 5.1.1 no such user", Delivery.FAILED),
+        (
+            "Delivery has failed",
+            "We have given up. 550 5.1.1 It has not yet been delivered.",
+            Delivery.FAILED,
+        ),
+        ("Undeliverable: hello", "The address is wrong.", Delivery.FAILED),
+    ],
+)
+def test_a_delay_in_words_is_no_failure(subject: str, text: str, delivery: Delivery) -> None:
+    raw = f"From: MAILER-DAEMON@mx.example.net\nSubject: {subject}\n\n{text}\n\n  ada@example.org\n"
+    email, root = read_message(raw.encode())
+    report = read_report(email, root)
+    assert report is not None
+    assert report.delivery is delivery
+    expected = EmailKind.INBOUND_REPORT if delivery is Delivery.DELAYED else EmailKind.INBOUND_NDR
+    assert kind_of(email, report, joins=True) is expected
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_reports_of_many_mail_systems(name: str) -> None:
+    kind, raw = REPORTS[name]
+    email, root = read_message(raw.encode())
+    report = read_report(email, root)
+    assert kind_of(email, report, joins=False).value == kind
+    if kind in ("InboundNDR", "InboundReport") and name not in ("chinese", "report without groups delayed"):
+        assert report is not None
+        assert report.recipients[0].address.endswith("@example.org")
+
+
 def test_a_customer_who_writes_of_a_failed_delivery_is_a_customer() -> None:
     raw = "From: ada@example.org\nSubject: Undeliverable: my parcel\n\nDelivery failed, where is my parcel?"
     assert _report(raw) is None
@@ -166,6 +219,9 @@ Disposition: manual-action/MDN-sent-manually; displayed
         "Subject: Automatische Antwort: Hallo",
         "Subject: Abwesenheitsnotiz",
         "Subject: Réponse automatique : Bonjour",
+        "Subject: Automatická odpověď: Dobrý den",
+        "Subject: 自动回复: 您好",
+        "Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\nIn-Reply-To: <a@example.com>",
     ],
 )
 def test_machines_answers(header: str) -> None:

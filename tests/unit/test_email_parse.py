@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from openiwd.cli.main import app
 from tests.data.nasty_mail import CORPUS
+from tests.data.nasty_mail_mended import MENDED
 from tests.data.nasty_mail_more import MORE
 from tests.data.replies import ANSWER, BELOW, SIGNATURES
 
@@ -146,6 +147,22 @@ def test_reports_are_told(tmp_path: Path, action: str, status: str, kind: str) -
     assert (told["kind"], told["bounce"]) == (kind, {"action": action, "recipients": [recipient]})
 
 
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("X-Other: x", "InboundNew"),
+        ("In-Reply-To: <a@example.com>", "InboundCustomerReply"),
+        ("References: <a@example.com>", "InboundCustomerReply"),
+        ("In-Reply-To: your message of Monday", "InboundCustomerReply"),
+        ("In-Reply-To:", "InboundNew"),
+        ("In-Reply-To: <a@example.com>\nAuto-Submitted: auto-replied", "InboundAutoReply"),
+    ],
+)
+def test_what_names_another_message_is_a_reply(tmp_path: Path, header: str, kind: str) -> None:
+    (told,) = _told(tmp_path, f"From: ada@example.org\n{header}\n\nHello\n".encode())
+    assert told["kind"] == kind
+
+
 def test_a_warning_in_words_is_no_failure(tmp_path: Path) -> None:
     text = (
         "Return-Path: <>\nX-Failed-Recipients: ada@example.org\nFrom: Mailer-Daemon@mx.example.org\n"
@@ -157,7 +174,7 @@ def test_a_warning_in_words_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_every_broken_message_is_one_line(tmp_path: Path) -> None:
-    raws = [nasty.raw for nasty in (CORPUS | MORE).values() if len(nasty.raw) < 100_000]
+    raws = [nasty.raw for nasty in (CORPUS | MORE | MENDED).values() if len(nasty.raw) < 100_000]
     for told in _told(tmp_path, *raws):
         assert list(told) == FIELDS
         assert told["kind"] is not None

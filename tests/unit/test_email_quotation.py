@@ -10,6 +10,16 @@ from openiwd.domain.email.message import EmailText, TextMark
 from openiwd.domain.email.quotation import answer_of, split_text
 from openiwd.domain.email.text_form import read_html
 from tests.data.replies import ANSWER, BELOW, BETWEEN, HTML, KEPT, SIGNATURES
+from tests.data.reply_corpus import CORPUS, LETTERS
+from tests.data.reply_html import MORE_HTML
+
+TOO_MUCH = frozenset(
+    {
+        "top: English, lines broken without marks",
+        "signed: from mobile",
+    }
+)
+"""Where more than the author's words is told: what is cut there could as well be somebody's words."""
 
 
 def _joined(parts: EmailText) -> str:
@@ -44,15 +54,41 @@ def test_answers_between_and_below_are_found(name: str) -> None:
     assert all(line in new for line in answer.splitlines())
 
 
+@pytest.mark.parametrize("name", CORPUS)
+def test_the_words_of_the_author_are_found(name: str) -> None:
+    text, words = CORPUS[name]
+    told = answer_of(text)
+    if name in TOO_MUCH:
+        assert told.startswith(words)
+        assert told != words, "it is exact now: take it off the list"
+    else:
+        assert told == words
+    assert _joined(split_text(text)) == text
+
+
+@pytest.mark.parametrize("signature", ["", "\n\nSent from my iPhone", "\n\n-- \nAda"])
+@pytest.mark.parametrize("letter", LETTERS)
+def test_no_word_of_an_author_is_lost_above_any_quotation(letter: str, signature: str) -> None:
+    assert answer_of(letter) == letter
+    told = {name: answer_of(f"{letter}{signature}\n\n{below}") for name, below in BELOW.items()}
+    assert {name: words for name, words in told.items() if words != letter} == {}
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_lines_of_windows_change_nothing(name: str) -> None:
+    text, _ = CORPUS[name]
+    assert answer_of(text.replace("\n", "\r\n")) == answer_of(text)
+
+
 @pytest.mark.parametrize("text", KEPT)
 def test_what_only_looks_like_a_quotation_stays(text: str) -> None:
     assert answer_of(text) == text
     assert split_text(text).new == text
 
 
-@pytest.mark.parametrize("name", HTML)
-def test_html_says_where_the_quotation_begins(name: str) -> None:
-    text, marks = read_html(HTML[name])
+@pytest.mark.parametrize("source", [*HTML.values(), *MORE_HTML.values()], ids=[*HTML, *MORE_HTML])
+def test_html_says_where_the_quotation_begins(source: str) -> None:
+    text, marks = read_html(source)
     assert answer_of(text, marks) == ANSWER
     assert _joined(split_text(text, marks)) == text
 

@@ -16,9 +16,10 @@ from openiwd.domain.email.message import ParsedEmail
 from openiwd.domain.email.reading import file_bytes, read_email
 from openiwd.domain.email.text_form import text_of_html, unflowed
 from tests.data.nasty_mail import CORPUS as FIRST
+from tests.data.nasty_mail_mended import MENDED
 from tests.data.nasty_mail_more import MORE
 
-CORPUS = FIRST | MORE
+CORPUS = FIRST | MORE | MENDED
 
 
 def _storable(email: ParsedEmail) -> None:
@@ -37,7 +38,7 @@ def _storable(email: ParsedEmail) -> None:
 
 
 def test_faults_are_many_and_distinct() -> None:
-    assert len(FIRST) + len(MORE) == len(CORPUS)
+    assert len(FIRST) + len(MORE) + len(MENDED) == len(CORPUS)
     assert len({nasty.raw for nasty in CORPUS.values()}) == len(CORPUS) >= 150
 
 

@@ -16,8 +16,10 @@ from tests.factories.tnef import (
     HTML,
     MIME_TYPE,
     RTF,
+    as_html,
     attribute,
     bytes_property,
+    compressed,
     enclosed_property,
     properties,
     text_property,
@@ -88,6 +90,45 @@ def test_a_text_that_is_only_in_it_is_the_text() -> None:
     assert email.text.strip() == "Only here."
     email = read_email(_mail(tnef(message=[bytes_property(HTML, b"<p>Only <b>here</b></p>")]), text=""))
     assert (email.text, email.html) == ("Only here", "<p>Only <b>here</b></p>")
+
+
+@pytest.mark.parametrize(
+    ("rtf", "text", "html"),
+    [
+        (b"{\\rtf1\\ansi Dear Care,\\par it leaks.}", "Dear Care,\nit leaks.", None),
+        (
+            as_html("<p>Dear Care,</p><p>it leaks.</p>"),
+            "Dear Care,\n\nit leaks.",
+            "<p>Dear Care,</p><p>it leaks.</p>",
+        ),
+    ],
+)
+def test_a_formatted_text_alone_is_the_text(rtf: bytes, text: str, html: str | None) -> None:
+    packed = tnef([("a.pdf", b"%PDF")], message=[bytes_property(RTF, compressed(rtf))])
+    email = read_email(_mail(packed, text=""))
+    assert (email.text, email.html, email.notes) == (text, html, [])
+    assert [f.file_name for f in email.files] == ["own.csv", "a.pdf"]
+
+
+def test_a_formatted_text_beside_another_is_not_read() -> None:
+    packed = tnef(message=[bytes_property(RTF, compressed(b"{\\rtf1 other}")), text_property(BODY, "Hello")])
+    assert read_email(_mail(packed, text="")).text.strip() == "Hello"
+    assert read_email(_mail(packed)).text == "See the files."
+
+
+def test_a_formatted_text_that_is_cut_off_is_read_so_far_and_kept() -> None:
+    rtf = compressed(b"{\\rtf1\\ansi Dear Care, it leaks. Who comes, and when?}")
+    email = read_email(_mail(tnef(message=[bytes_property(RTF, rtf[:-12])]), text=""))
+    assert email.text.startswith("Dear Care, it")
+    assert [f.file_name for f in email.files] == ["winmail.dat", "own.csv"]
+    assert any("formatted text" in note for note in email.notes)
+
+
+def test_an_enclosed_message_of_formatted_text() -> None:
+    inner = tnef(message=[bytes_property(RTF, compressed(b"{\\rtf1 Inside.}"))])
+    begun = attribute(2, 0x9002, b"") + attribute(2, 0x8010, b"Fwd\x00")
+    raw = _mail(tnef(more=begun + attribute(2, 0x9005, properties(enclosed_property(inner)))))
+    assert file_bytes(raw, read_email(raw).files[-1].ordinal) == b"Inside."
 
 
 def test_a_picture_and_an_enclosed_message() -> None:

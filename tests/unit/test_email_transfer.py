@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import pytest
 
 from openiwd.domain.email.mailbox import AfterStoring, Incoming, Mailbox
 from openiwd.domain.errors import InvalidInputError, OpenIwdError, UnavailableError
-from openiwd.ports.email import MailboxLease
+from openiwd.ports.email import MailboxLease, OutboundEmail
 from openiwd.ports.iwd import Submitted
-from openiwd.ports.mail_provider import Fetched, FolderState, MailReader
+from openiwd.ports.mail_provider import (
+    Fetched,
+    FolderState,
+    MailReader,
+    MailSender,
+    Room,
+    SendOutcome,
+    SendResult,
+)
+from openiwd.usecases.byte_budget import ByteBudget
 from openiwd.usecases.mail_transfer import MAX_BEGINNING, TRIES, Transfer
 from tests.factories.mail_iwd import MemoryIwd
+from tests.servers.until import until
 
 BOX = Mailbox(
     id="care",
@@ -39,8 +50,9 @@ class Folder:
             uid_validity=1, uid_next=3, uids=[u for u in self.messages if u >= (first_uid or 1)]
         )
 
-    async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
+    async def fetch(self, folder: str, uid: int, max_bytes: int, room: Room) -> Fetched | None:
         del folder, max_bytes
+        await room.ask(len(self.messages[uid]))
         return Fetched(uid=uid, raw=self.messages[uid], received_at=None)
 
     async def settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:
@@ -110,6 +122,51 @@ async def test_an_iwd_that_is_away_is_waited_for() -> None:
     iwd = FailingIwd(lambda raw: away.pop() if bad(raw) and away else None)
     assert await taken(iwd, folder) == ([BAD, GOOD], TRIES + 2)
     assert folder.messages == {}
+
+
+class Post:
+    """Implements what is used of `openiwd.ports.mail_provider.MailSender`."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    async def send(
+        self, sender: str, recipients: list[str], raw: bytes, before_content: Callable[[], Awaitable[None]]
+    ) -> SendOutcome:
+        del sender, recipients
+        await before_content()
+        self.sent.append(raw)
+        return SendOutcome(result=SendResult.SENT)
+
+
+async def test_what_is_taken_back_since_it_was_listed_holds_up_no_other() -> None:
+    iwd, post = MemoryIwd(BOX, {}), Post()
+    back, other = (iwd.queue(raw, ["a@b.c"], raw.decode(), BOX.address) for raw in (b"back", b"other"))
+    listed = await iwd.outbound(iwd.lease)
+    iwd.emails[back].state = "withdrawn"
+
+    async def outbound(lease: MailboxLease) -> list[OutboundEmail]:
+        del lease
+        return listed
+
+    iwd.outbound = outbound  # type: ignore[method-assign]
+    transfer = Transfer(iwd, iwd.served, iwd.lease)
+    assert await transfer.send(cast("MailSender", cast("Any", post)), None) == 2
+    assert (post.sent, iwd.emails[back].state, iwd.emails[other].state) == ([b"other"], "withdrawn", "sent")
+
+
+async def test_no_more_is_sent_at_once_than_there_is_room_for() -> None:
+    """Another mailbox of the process holds it all; then there is room."""
+    iwd, post, budget = MemoryIwd(BOX, {}), Post(), ByteBudget(10)
+    iwd.queue(b"12345", ["a@b.c"], "m", BOX.address)
+    transfer = Transfer(iwd, iwd.served, iwd.lease, budget=budget)
+    async with budget.room("other") as room:
+        await room.ask(10)
+        sending = asyncio.create_task(transfer.send(cast("MailSender", cast("Any", post)), None))
+        await until(lambda: budget.waiting)
+        assert (post.sent, iwd.told) == ([], [])
+    await sending
+    assert (post.sent, budget.held, budget.peak) == ([b"12345"], 0, 10)
 
 
 async def test_a_failure_that_passes_costs_nothing_of_the_message() -> None:

@@ -73,12 +73,16 @@ async def test_more_than_so_many_is_said_only_while_it_is_sure(monkeypatch: pyte
     assert await items(counts, tenant) == 11
     assert counts.are_more_than(8, lambda c: c.items)
     assert not counts.are_more_than(9, lambda c: c.items), "two may have gone unseen"
+    assert counts.have_more_than(8, {"queued", "held"})
+    assert not counts.have_more_than(9, {"queued", "held"})
+    assert not counts.have_more_than(0, {"held"})
     assert not counts.are_more_than(0, lambda c: c.overdue)
     head = Cursor(1, 103)
     assert counts.are_more_than(5, lambda c: c.items)
     assert not counts.are_more_than(6, lambda c: c.items), "three events since"
     head = Cursor(2, 1)
     assert not counts.are_more_than(0, lambda c: c.items), "another log"
+    assert not counts.have_more_than(0, {"queued"})
 
 
 async def test_where_nothing_has_happened_since_it_is_not_counted_again(
@@ -95,3 +99,21 @@ async def test_where_nothing_has_happened_since_it_is_not_counted_again(
     monkeypatch.setattr(open_counts, "UNCHANGED_SECONDS", 30.0)
     head = Cursor(1, 101)
     assert await items(counts, tenant) == 3
+
+
+async def test_the_share_of_a_category_is_that_of_all_below_it() -> None:
+    class Shared(Counting):
+        async def open_counts(self, _: datetime) -> list[OpenCount]:
+            paths = (("A", 1), ("A/B", 2), ("AB", 4), (None, 9))
+            return [
+                OpenCount(category_path=path, status=status, queue_id="q", items=n, overdue=0)
+                for path, n in paths
+                for status in ("queued", "held")
+            ]
+
+    counts, tenant = OpenCounts(), cast("TenantRuntime", cast("Any", Shared()))
+    assert counts.share_of("A") is None
+    await counts.of_categories(tenant)
+    assert counts.share_of("A") == 3 / 16
+    assert counts.share_of("A/B") == 2 / 16
+    assert counts.share_of("B") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openiwd.domain.errors import ForbiddenError
+from openiwd.domain.errors import ForbiddenError, NotFoundError
 from openiwd.domain.privilege import PRIVILEGES, Caller, Role, Scope, role_privileges, system
 from openiwd.domain.work_item import WorkItem
 from tests.factories.stored_item import stored_item
@@ -84,7 +84,7 @@ def test_access_groups_narrow_what_is_about_items_and_nothing_else(role: Role) -
         if role is Role.AGENT:
             assert scope is Scope.OWN
         else:
-            assert scope is (Scope.GROUP if name.startswith("workitems.") else Scope.ALL)
+            assert scope is (Scope.GROUP if name.startswith(("workitems.", "emails.")) else Scope.ALL)
 
 
 def item(**fields: object) -> WorkItem:
@@ -95,8 +95,23 @@ def item(**fields: object) -> WorkItem:
 def test_own_items_are_those_in_hand_offered_reserved_or_kept(field: str) -> None:
     amara = of(Role.AGENT, agent_id="amara")
     amara.require_item("workitems.hold", item(**{field: "amara"}))
-    with pytest.raises(ForbiddenError, match=r"workitems\.hold"):
+    with pytest.raises(NotFoundError, match="there is no item"):
         amara.require_item("workitems.hold", item(**{field: "lena"}))
+
+
+def test_what_can_be_read_is_refused_by_name_and_what_cannot_is_not_there() -> None:
+    reader = Caller(
+        tenant_id="t", actor="key:x", name="x", privileges={"workitems.read": Scope.ALL, "workitems.hold": Scope.OWN}
+    )  # fmt: skip
+    assert reader.sees("workitems.hold", item())
+    with pytest.raises(ForbiddenError, match=r"workitems\.hold"):
+        reader.require_item("workitems.hold", item())
+    blind = Caller(tenant_id="t", actor="key:x", name="x", privileges={"workitems.hold": Scope.OWN})
+    assert not blind.sees("workitems.hold", item())
+    with pytest.raises(NotFoundError):
+        blind.require_item("workitems.hold", item())
+    with pytest.raises(ForbiddenError, match=r"workitems\.cancel"):
+        blind.require_item("workitems.cancel", item())
 
 
 def test_without_an_agent_profile_nothing_is_ones_own() -> None:
@@ -125,7 +140,7 @@ def test_an_access_group_covers_its_categories_with_all_below_and_its_queues(
     found = item(category_path=path, queue_id=queue)
     assert lead.covers(Scope.GROUP, found) is covered
     if not covered:
-        with pytest.raises(ForbiddenError):
+        with pytest.raises(NotFoundError):
             lead.require_item("workitems.cancel", found)
     assert lead.restriction("workitems.search") == {"categories": ["Claims"], "queues": ["loans"]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,13 +13,19 @@ from litestar.datastructures import MultiDict
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import parse_now
 from openiwd.domain.work_item import OPEN
-from openiwd.web.item.row_view import Shown
+from openiwd.usecases.open_counts import CategoryCount
+from openiwd.web.item.row_view import Shown, media_name
+from openiwd.web.queue import drawn_tree
 from openiwd.web.queue.column_view import DEFAULT, chosen_columns, columns, read_widths, value_of
+from openiwd.web.queue.drawn_tree import DrawnTrees
 from openiwd.web.queue.filter_view import Words, filter_chips, for_editing, from_editing
 from openiwd.web.queue.queue_filter import QueueFilter, attributes_of, read_filter, tree_text
+from openiwd.web.queue.queue_view import TreeLinks, TreeNode, business_tree
 from openiwd.web.queue.vocabulary import vocabulary
-from openiwd.web.shell.catalogue import load_catalogues
+from openiwd.web.shell.catalogue import load_catalogues, number
+from openiwd.web.shell.rendering import render
 from openiwd.web.shell.time_text import TimeText
+from tests.factories.rule_set import compiled, document
 from tests.factories.stored_item import stored_item
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -237,6 +244,59 @@ def test_values_of_columns() -> None:
     assert value_of(item, "constructor", one) is None
 
 
+def test_a_drawn_tree_has_the_numbers_and_the_links_of_each_search() -> None:
+    """Drawn for whatever search came first, it is the tree that would be drawn for this one."""
+    trees = DrawnTrees()
+    searches = [
+        QueueFilter(),
+        QueueFilter(queue="q&1", text='"<b>"'),
+        QueueFilter(category="Claims/Motor & more", overdue=True, sort="dueDateTime"),
+        QueueFilter(unclassified=True, columns=("subject", "tags")),
+    ]
+    for n in (1, 1, 12_000):
+        counts = [
+            CategoryCount(category_path=path, status=status, count=n, overdue=n // 2)
+            for path in ("Claims/Motor & more", "Claims", "<i>", None)
+            for status in ("queued", "held")
+        ]
+        for language, chosen in product(("en", "de"), searches):
+            t = CATALOGUES[language]
+            nodes = business_tree(None, counts, chosen, TreeLinks.of(chosen), t)
+            drawn = trees.html(None, counts, chosen, t)
+            assert drawn == render("queue/queue_tree.html", {"t": t, "tree": nodes})
+            assert f">{number(2 * n)}<" in drawn
+            assert drawn.count('aria-current="true"') == 1
+
+
+def test_a_tree_is_drawn_anew_only_for_other_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def counted(*given: Any) -> list[TreeNode]:
+        drawn.append(len(given[1]))
+        return business_tree(*given)
+
+    monkeypatch.setattr(drawn_tree, "business_tree", counted)
+    trees, t = DrawnTrees(), CATALOGUES["en"]
+
+    def counts(n: int) -> list[CategoryCount]:
+        return [CategoryCount(category_path="A", status="queued", count=n, overdue=0)]
+
+    for n, chosen in (
+        (1, QueueFilter()),
+        (1, QueueFilter(queue="q")),
+        (1, QueueFilter(text="x")),
+        (2, QueueFilter()),
+    ):
+        trees.html(None, counts(n), chosen, t)
+    assert len(drawn) == 2
+    for n in range(drawn_tree.KEPT + 5):
+        trees.html(None, counts(2), QueueFilter(category=f"C{n}"), t)
+    trees.html(None, counts(2), QueueFilter(category=f"C{n}"), t)
+    assert len(drawn) == 2 + drawn_tree.KEPT + 5
+    trees.html(None, counts(2), QueueFilter(), t)
+    assert len(drawn) == 3 + drawn_tree.KEPT + 5, "no more are kept than allowed"
+
+
 @pytest.mark.parametrize(
     ("text", "micros"),
     [
@@ -249,3 +309,19 @@ def test_values_of_columns() -> None:
 )
 def test_how_far_a_date_lies_from_now(text: str, micros: int | None) -> None:
     assert parse_now(text) == micros
+
+
+def test_media_types_are_told_by_their_names_and_the_products_own_in_the_readers_language() -> None:
+    renamed = [
+        {"id": "lead", "name": "Prospect"},
+        {"id": "webform", "name": "Web form"},
+        {"id": "fax", "name": "Fax"},
+    ]
+    rules = compiled(document(mediaTypes=renamed))
+    told = {
+        m: media_name(m, rules, CATALOGUES["de"]) for m in ("workitem", "webform", "lead", "fax", "letter")
+    }
+    assert told == {
+        "workitem": "Vorgang", "webform": "Webformular", "lead": "Prospect", "fax": "Fax", "letter": "letter",
+    }  # fmt: skip
+    assert media_name("email", None, CATALOGUES["de"]) == "E-Mail"

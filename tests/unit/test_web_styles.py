@@ -14,6 +14,14 @@ RULE = re.compile(r"^\s*([^@{}\n]+)\{", re.MULTILINE)
 ALONE = re.compile(r"\.([\w-]+)(?:::?[\w-]+)?(?:[ >]+[a-z][a-z0-9]*)*")
 
 
+def test_each_value_that_is_used_is_a_token() -> None:
+    """One that is not defined leaves the browser's own look, in one of the themes often an unreadable one."""
+    texts = "\n".join(file.read_text(encoding="utf-8") for file in STYLES.rglob("*.css"))
+    defined, used = set(re.findall(r"(--[\w-]+)\s*:", texts)), set(re.findall(r"var\((--[\w-]+)", texts))
+    assert len(used) > 40
+    assert used - defined == set()
+
+
 def test_a_class_is_laid_out_by_one_file_only() -> None:
     """A bare class (`.editor {`, `.editor li {`) of two files would come to both pages with the sum of both."""
     found: dict[str, set[str]] = defaultdict(set)

@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.intake.peers import BUILD, GRAPHILE, PGQUEUER
 from benchmarks.processes import ask
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
-from openiwd.processes.bootstrap import ensure_database
+from openiwd.processes.database import ensure_database
 
 HERE = Path(__file__).resolve().parent
 PROCRASTINATE = "3.10.0"

@@ -16,7 +16,7 @@ import msgspec
 from benchmarks.intake.items import bodies
 from benchmarks.processes import ROOT, ask
 from openiwd.adapters.embedded_postgres.server import EmbeddedPostgres
-from openiwd.processes.bootstrap import ensure_database
+from openiwd.processes.database import ensure_database
 
 BUILD = ROOT / "build" / "benchmarks"
 HERE = Path(__file__).resolve().parent

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute
@@ -75,6 +75,7 @@ from openiwd.api.openapi import CONFIG
 from openiwd.api.process import KEY as PROCESS_KEY
 from openiwd.api.process import Process, process_of
 from openiwd.api.raw import RawRoute
+from openiwd.api.routes import Routes
 from openiwd.domain.work_item import MAX_BATCH_BYTES, MAX_ITEM_BYTES
 from openiwd.ports.holiday_source import HolidaySource
 from openiwd.usecases.platform import Platform
@@ -245,7 +246,7 @@ def create_app(
 @cache
 def _framework() -> Litestar:
     return Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=HANDLERS), *health.HANDLERS],
+        route_handlers=[Routes(PREFIX, route_handlers=HANDLERS), *health.HANDLERS],
         dependencies={
             "call": Provide(provide_call),
             "editor": Provide(provide_editor),
@@ -289,12 +290,3 @@ def _served(framework: Litestar) -> set[str]:
         for method in route.methods
         if method not in ("OPTIONS", "HEAD")
     }
-
-
-def create_metrics_app(
-    platform: Platform, metrics: Metrics | None = None, checks: Mapping[str, Check] | None = None
-) -> ASGIApp:
-    """The app of the metrics port: `/metrics`, `/livez` and `/readyz`, for the inside of the installation."""
-    shared = metrics or Metrics()
-    readiness = Readiness(platform, checks)
-    return health.metrics_app(platform, shared, readiness)

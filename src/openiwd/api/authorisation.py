@@ -1,6 +1,7 @@
 """The one table of authorisation: every route and what it takes. A route that is not listed stops the start.
 
-Item privileges have a scope as well (own, access group, all): use cases check it with `Caller.require_item`.
+Item privileges have a scope as well (own, access group, all): use cases check it with `Caller.require_item`. What lies
+out of reach is answered as what is not there.
 """
 
 from __future__ import annotations

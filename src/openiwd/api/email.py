@@ -20,13 +20,15 @@ from openiwd.api.item import CapturePoint
 from openiwd.api.item_note import SAFE_TYPES
 from openiwd.api.raw import Answer, json_answer
 from openiwd.domain.email.outbound import OutboundFile, SendingState
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.errors import InvalidInputError, OpenIwdError
 from openiwd.ports.email import EmailMove, OutboundEmail
 from openiwd.usecases import email_intake, email_sending, email_thread, email_view, email_writing, item_detail
 from openiwd.usecases.email_draft import Draft
 from openiwd.usecases.email_intake import Arrival, Received
 from openiwd.usecases.email_sending import SendingStatus, Told
+from openiwd.usecases.email_thread import MERGE
 from openiwd.usecases.email_view import EmailView, ThreadView
+from openiwd.usecases.email_writing import SEND
 
 _TAGS: Final = ["email"]
 RAW_LIMIT: Final = 52 * 1024 * 1024
@@ -176,16 +178,18 @@ async def write_email(
     capture_point: CapturePoint = None,
 ) -> Response[EmailView]:
     """Writes a reply, a forward or a new email of an item. Queued whole, sent once. Honours `Idempotency-Key`."""
-    item = await item_detail.find(call.services, item_id, capture_point)
+    found = await item_detail.sought(call.services, call.caller, SEND, item_id, capture_point)
     files = [_file(f, n) for n, f in enumerate(data.files)]
     route, body = f"POST {request.url.path}", await request.body()
     email_id = made_id(call, route, body)
 
     async def run() -> Answer:
-        email = await email_writing.write(call.services, call.caller, item, data, files, email_id=email_id)
+        if isinstance(found, OpenIwdError):
+            raise found
+        email = await email_writing.write(call.services, call.caller, found, data, files, email_id=email_id)
         return json_answer(201, email_view.email_view(email))
 
-    done = await once(call, route, body, run, item.number)
+    done = await once(call, route, body, run, None if isinstance(found, OpenIwdError) else found.number)
     return Response(
         msgspec.json.decode(done.body, type=EmailView), status_code=done.status, headers=done.headers
     )
@@ -263,8 +267,8 @@ async def merge_emails(
     call: CurrentCall, item_id: FromPath[str], data: JSONBody[MergeInput], capture_point: CapturePoint = None
 ) -> Moves:
     """Moves the emails of an item to another one's thread; the emptied item is canceled as merged. Can be undone."""
-    item = await item_detail.find(call.services, item_id, capture_point)
-    into = await item_detail.find(call.services, str(data.into))
+    item = await item_detail.reached(call.services, call.caller, MERGE, item_id, capture_point)
+    into = await item_detail.reached(call.services, call.caller, MERGE, str(data.into))
     return Moves(await email_thread.merge(call.services, call.caller, item, into, data.reason))
 
 
@@ -273,7 +277,7 @@ async def split_emails(
     call: CurrentCall, item_id: FromPath[str], data: JSONBody[SplitInput], capture_point: CapturePoint = None
 ) -> SplitOff:
     """Moves some emails of an item to a new item. Can be undone."""
-    item = await item_detail.find(call.services, item_id, capture_point)
+    item = await item_detail.reached(call.services, call.caller, MERGE, item_id, capture_point)
     made, move = await email_thread.split(call.services, call.caller, item, data.emails, data.reason)
     return SplitOff(made.id, move)
 

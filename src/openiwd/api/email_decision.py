@@ -13,7 +13,7 @@ from openiwd.api.call import CurrentCall
 from openiwd.api.email import Emails
 from openiwd.usecases import email_aside, email_review, item_detail
 from openiwd.usecases.email_review import ReviewDecision
-from openiwd.usecases.email_view import EmailView, email_view
+from openiwd.usecases.email_view import REVIEW, EmailView, email_view
 
 _TAGS: Final = ["email"]
 
@@ -52,7 +52,9 @@ async def release_email(
     call: CurrentCall, email_id: FromPath[UUID], data: JSONBody[ReleaseInput]
 ) -> Released:
     """Makes an item of an email that lies in quarantine or was dropped, or adds it to an item."""
-    into = None if data.into is None else await item_detail.find(call.services, str(data.into))
+    into = None
+    if data.into is not None:
+        into = await item_detail.reached(call.services, call.caller, REVIEW, str(data.into))
     return Released((await email_aside.release(call.services, call.caller, email_id, into)).id)
 
 

@@ -15,16 +15,12 @@ from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from openiwd.api.metrics import Metrics
-from openiwd.domain.errors import OpenIwdError, UnavailableError
+from openiwd.domain.errors import DegradedError, OpenIwdError
 from openiwd.usecases.platform import Platform
 
 Check = Callable[[], Awaitable[None]]
-"""Raises when the dependency is away."""
+"""Raises when the dependency is away; DegradedError when all goes on without it."""
 TIMEOUT_SECONDS: Final = 3.0
-
-
-class DegradedError(UnavailableError):
-    """Raised by a check: the dependency is away, and all goes on without it, only less well."""
 
 
 class Live(Struct):

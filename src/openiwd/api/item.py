@@ -17,8 +17,8 @@ from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.judging import Reclassify
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.work_item import MAX_ITEM_BYTES, ItemUpdate, WorkItem
-from openiwd.usecases import item_action, item_detail, past, priority_curve
-from openiwd.usecases.command import Done
+from openiwd.usecases import item_action, item_detail, past, priority_curve, workbin
+from openiwd.usecases.command import PRIVILEGE, Done
 from openiwd.usecases.item_action import ActionRequest
 from openiwd.usecases.item_detail import Explanation, HistoryEntry
 from openiwd.usecases.item_view import ItemView, item_view
@@ -99,7 +99,9 @@ async def _update(
         )
     values, fixed = item_action.update_values(sent)
     change: ItemUpdate = decode(msgspec.json.encode(values), ItemUpdate)
-    item = await item_detail.find(call.services, reference, capture_point)
+    item = await item_detail.reached(
+        call.services, call.caller, PRIVILEGE[Action.UPDATE], reference, capture_point
+    )
     item_action.check_unchanged(item, fixed)
     done = await item_action.update(
         call.services.runtime,
@@ -157,7 +159,9 @@ async def delete_item(
     reason: Annotated[str | None, QueryParameter(name="reason", max_length=512)] = None,
 ) -> None:
     """Removes a final item from the live store; the event log keeps its record until its own retention."""
-    named = await item_detail.named(call.services, item_id, capture_point)
+    named = await item_detail.named(
+        call.services, call.caller, PRIVILEGE[Action.DELETE], item_id, capture_point
+    )
     request = ActionRequest(reason=reason)
     await item_action.perform(call.services, Action.DELETE, request, call.caller, named, call.if_match)
 
@@ -173,7 +177,7 @@ async def act(
     capture_point: str | None,
 ) -> Response[Changed]:
     """One action on one item; 409 with the present status where the lifecycle does not allow it."""
-    item_id = await item_detail.named(call.services, reference, capture_point)
+    item_id = await item_detail.named(call.services, call.caller, PRIVILEGE[action], reference, capture_point)
     done = await item_action.perform(
         call.services, action, request or ActionRequest(), call.caller, item_id, call.if_match
     )
@@ -233,7 +237,7 @@ async def pull_item(
 ) -> Response[Changed]:
     """Picks this item from the list for the calling agent, if the agent is eligible and has capacity."""
     agent_id = item_detail.require_agent(call.caller)
-    item = await item_detail.find(call.services, item_id, capture_point)
+    item = await workbin.sought(call.services, call.caller, agent_id, item_id, capture_point)
     done = await call.services.require_decider().pick(agent_id, item.id, call.caller)
     return await answer(call, done)
 

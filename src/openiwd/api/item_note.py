@@ -16,7 +16,7 @@ from openiwd.api.call import CurrentCall
 from openiwd.api.idempotency import made_id, once
 from openiwd.api.item import CapturePoint, Changed, answer
 from openiwd.api.raw import Answer, json_answer
-from openiwd.domain.errors import InvalidInputError, NotFoundError
+from openiwd.domain.errors import InvalidInputError, NotFoundError, OpenIwdError
 from openiwd.domain.work_item import Tag
 from openiwd.ports.tenant_store import AttachmentInfo, Link, Note
 from openiwd.usecases import item_detail, item_note
@@ -82,15 +82,17 @@ async def add_note(
     capture_point: CapturePoint = None,
 ) -> Response[Note]:
     """Adds an internal note; final items take notes too."""
-    item = await item_detail.find(call.services, item_id, capture_point)
+    found = await item_detail.sought(call.services, call.caller, item_note.NOTE, item_id, capture_point)
     route, body = f"POST {request.url.path}", await request.body()
     note_id = made_id(call, route, body)
 
     async def run() -> Answer:
-        note = await item_note.add_note(call.services.runtime, call.caller, item, data.text, note_id)
+        if isinstance(found, OpenIwdError):
+            raise found
+        note = await item_note.add_note(call.services.runtime, call.caller, found, data.text, note_id)
         return json_answer(201, note)
 
-    done = await once(call, route, body, run, item.number)
+    done = await once(call, route, body, run, None if isinstance(found, OpenIwdError) else found.number)
     return Response(msgspec.json.decode(done.body, type=Note), status_code=done.status, headers=done.headers)
 
 
@@ -99,7 +101,7 @@ async def change_tags(
     call: CurrentCall, item_id: FromPath[str], data: JSONBody[TagInput], capture_point: CapturePoint = None
 ) -> Response[Changed]:
     """Adds and removes tags; final items too."""
-    item = await item_detail.find(call.services, item_id, capture_point)
+    item = await item_detail.reached(call.services, call.caller, item_note.NOTE, item_id, capture_point)
     return await answer(
         call,
         await item_note.change_tags(
@@ -131,7 +133,7 @@ async def add_attachment(
     file_name: Annotated[str | None, QueryParameter(name="fileName", max_length=255)] = None,
 ) -> AttachmentInfo:
     """Stores a file of at most 25 MB: the bytes as the body with `?fileName=`, or one file as multipart/form-data."""
-    item = await item_detail.find(call.services, item_id, capture_point)
+    item = await item_detail.reached(call.services, call.caller, item_note.NOTE, item_id, capture_point)
     content_type = request.headers.get("content-type", "application/octet-stream")
     if content_type.lower().startswith("multipart/form-data"):
         form = await request.form()
@@ -195,7 +197,7 @@ async def add_link(
     call: CurrentCall, item_id: FromPath[str], data: JSONBody[LinkInput], capture_point: CapturePoint = None
 ) -> Response[Changed]:
     """Links the item to another one. Merging a duplicate cancels it with the reason `merged`."""
-    item = await item_detail.find(call.services, item_id, capture_point)
+    item = await item_detail.reached(call.services, call.caller, item_note.NOTE, item_id, capture_point)
     done = await item_note.add_link(
         call.services.runtime, call.caller, item, data.kind, data.item, merge=data.merge
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from litestar import Response, delete, get, put
@@ -21,6 +21,7 @@ PATHS: Final[dict[str, LiveKind]] = {
     "/groups": GROUPS,
     "/hold-reasons": HOLD_REASONS,
 }
+_TAGS: Final = ["configuration"]
 
 
 class Use(Struct):
@@ -36,9 +37,21 @@ class Uses(Struct):
     uses: list[Use]
 
 
-def _handlers(path: str, kind: LiveKind) -> list[Any]:
-    name = "".join(part.capitalize() for part in kind.noun.split())
-    part = kind.noun.split()[0] + "".join(p.capitalize() for p in kind.noun.split()[1:]) + "s"
+class _Words(NamedTuple):
+    """What routes of a kind are called, and what they answer."""
+
+    kind: LiveKind
+    noun: str
+    name: str
+    """The noun as names of types and operations have it."""
+    shape: Any
+    listing: Any
+
+
+def _words(kind: LiveKind) -> _Words:
+    parts = kind.noun.split()
+    name = "".join(part.capitalize() for part in parts)
+    part = parts[0] + "".join(p.capitalize() for p in parts[1:]) + "s"
     shape = msgspec.defstruct(
         f"{name}View",
         [(f.encode_name, f.type, f.default) for f in msgspec.structs.fields(kind.type)]
@@ -47,7 +60,11 @@ def _handlers(path: str, kind: LiveKind) -> list[Any]:
         module=__name__,
     )
     listing = msgspec.defstruct(f"{name}List", [(part, list[shape])], module=__name__)  # type: ignore[valid-type]
-    fields = {f.encode_name for f in msgspec.structs.fields(kind.type)}
+    return _Words(kind, kind.noun, name, shape, listing)
+
+
+def _reading(path: str, words: _Words) -> list[Any]:
+    kind, noun, name, listing = words.kind, words.noun, words.name, words.listing
 
     async def list_objects(editor: CurrentEditor) -> Any:
         found = await live_object.objects(editor, kind)
@@ -56,6 +73,33 @@ def _handlers(path: str, kind: LiveKind) -> list[Any]:
     async def get_object(editor: CurrentEditor, object_id: FromPath[str]) -> Response[Any]:
         found = await live_object.get(editor, kind, object_id)
         return Response(with_revision(found.value, found.revision), headers=etag(found.revision))
+
+    async def uses_of(editor: CurrentEditor, object_id: FromPath[str]) -> Uses:
+        return Uses(
+            [
+                Use(u["message"], u["hint"], u["field"])
+                for u in await live_object.uses(editor, kind, object_id)
+            ]
+        )
+
+    all_of = described(list_objects, f"list_{name}", f"All {noun}s.", listing)
+    one_of = described(get_object, f"get_{name}", f"One {noun}.", Response[words.shape])  # type: ignore[name-defined]
+    using = described(
+        uses_of,
+        f"uses_of_{name}",
+        f"What refers to a {noun} (at most 50): while anything does, it stays.",
+    )
+    one = f"{path}/{{object_id:str}}"
+    return [
+        get(path, tags=_TAGS, operation_id=f"list{name}s")(all_of),
+        get(one, tags=_TAGS, operation_id=f"get{name}")(one_of),
+        get(f"{one}/uses", tags=_TAGS, operation_id=f"usesOf{name}")(using),
+    ]
+
+
+def _writing(path: str, words: _Words) -> list[Any]:
+    kind, noun, name = words.kind, words.noun, words.name
+    fields = {f.encode_name for f in msgspec.structs.fields(kind.type)}
 
     async def put_object(
         call: CurrentCall, editor: CurrentEditor, object_id: FromPath[str], data: JSONBody[dict[str, Any]]
@@ -72,40 +116,25 @@ def _handlers(path: str, kind: LiveKind) -> list[Any]:
     async def delete_object(editor: CurrentEditor, object_id: FromPath[str]) -> None:
         await live_object.delete(editor, kind, object_id)
 
-    async def uses_of(editor: CurrentEditor, object_id: FromPath[str]) -> Uses:
-        return Uses(
-            [
-                Use(u["message"], u["hint"], u["field"])
-                for u in await live_object.uses(editor, kind, object_id)
-            ]
-        )
-
-    answered_as = Response[shape]  # type: ignore[valid-type]
-    reading = described(list_objects, f"list_{name}", f"All {kind.noun}s.", listing)
-    one_of = described(get_object, f"get_{name}", f"One {kind.noun}.", answered_as)
     putting = described(
         put_object,
         f"put_{name}",
-        f"Creates or replaces a {kind.noun}; live at once. With `If-Match`, only that revision (else 412).",
-        answered_as,
+        f"Creates or replaces a {noun}; live at once. With `If-Match`, only that revision (else 412).",
+        Response[words.shape],  # type: ignore[name-defined]
     )
     deleting = described(
-        delete_object, f"delete_{name}", f"Removes a {kind.noun}; 409 `inUse` while anything refers to it."
-    )
-    using = described(
-        uses_of,
-        f"uses_of_{name}",
-        f"What refers to a {kind.noun} (at most 50): while anything does, it stays.",
+        delete_object, f"delete_{name}", f"Removes a {noun}; 409 `inUse` while anything refers to it."
     )
     one = f"{path}/{{object_id:str}}"
-    tags = ["configuration"]
     return [
-        get(path, tags=tags, operation_id=f"list{name}s")(reading),
-        get(one, tags=tags, operation_id=f"get{name}")(one_of),
-        get(f"{one}/uses", tags=tags, operation_id=f"usesOf{name}")(using),
-        put(one, tags=tags, operation_id=f"put{name}")(putting),
-        delete(one, tags=tags, operation_id=f"delete{name}", status_code=204)(deleting),
+        put(one, tags=_TAGS, operation_id=f"put{name}")(putting),
+        delete(one, tags=_TAGS, operation_id=f"delete{name}", status_code=204)(deleting),
     ]
+
+
+def _handlers(path: str, kind: LiveKind) -> list[Any]:
+    words = _words(kind)
+    return [*_reading(path, words), *_writing(path, words)]
 
 
 HANDLERS: Final[list[Any]] = [h for path, kind in PATHS.items() for h in _handlers(path, kind)]

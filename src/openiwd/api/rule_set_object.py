@@ -29,8 +29,8 @@ def _name_of(kind: DraftedKind) -> str:
     return "".join(part.capitalize() for part in kind.noun.split())
 
 
-def _handlers(kind: DraftedKind) -> list[Any]:
-    path, name, article = path_of(kind), _name_of(kind), "an" if kind.noun[0] in "aeiou" else "a"
+def _reading(kind: DraftedKind) -> list[Any]:
+    path, name = path_of(kind), _name_of(kind)
     listing = msgspec.defstruct(
         f"{name}List",
         [("version", int | None), (kind.part, list[kind.type])],  # type: ignore[name-defined]
@@ -46,6 +46,29 @@ def _handlers(kind: DraftedKind) -> list[Any]:
     ) -> Response[Any]:
         version, found = await rule_set_object.get(editor, kind, object_id, draft)
         return Response(found, headers=etag(version))
+
+    all_of = described(
+        list_objects,
+        f"list_{name}",
+        f"All of the live rule set's {kind.part}, in order.",
+        Response[listing],  # type: ignore[valid-type]
+    )
+    one_of = described(
+        get_object,
+        f"get_{name}",
+        f"One {kind.noun} of the live rule set.",
+        Response[kind.type],  # type: ignore[name-defined]
+    )
+    listed_name = f"list{kind.part[0].upper()}{kind.part[1:]}"
+    return [
+        get(path, tags=_TAGS, operation_id=listed_name)(all_of),
+        get(f"{path}/{{object_id:str}}", tags=_TAGS, operation_id=f"get{name}")(one_of),
+    ]
+
+
+def _writing(kind: DraftedKind) -> list[Any]:
+    name, one = _name_of(kind), f"{path_of(kind)}/{{object_id:str}}"
+    noun = f"{'an' if kind.noun[0] in 'aeiou' else 'a'} {kind.noun}"
 
     async def put_object(
         call: CurrentCall,
@@ -74,30 +97,19 @@ def _handlers(kind: DraftedKind) -> list[Any]:
         done = await rule_set_object.delete(editor, kind, object_id, how(call, comment, reclassify, draft))
         return Response(None, headers=etag(done.version))
 
-    listed_as = Response[listing]  # type: ignore[valid-type]
-    answered_as = Response[kind.type]  # type: ignore[name-defined]
-    reading = described(
-        list_objects, f"list_{name}", f"All of the live rule set's {kind.part}, in order.", listed_as
-    )
-    one_of = described(get_object, f"get_{name}", f"One {kind.noun} of the live rule set.", answered_as)
     putting = described(
         put_object,
         f"put_{name}",
-        f"Creates or replaces {article} {kind.noun}; the whole rule set is checked and published as a new version.",
-        answered_as,
+        f"Creates or replaces {noun}; the whole rule set is checked and published as a new version.",
+        Response[kind.type],  # type: ignore[name-defined]
     )
     deleting = described(
-        delete_object,
-        f"delete_{name}",
-        f"Removes {article} {kind.noun}; 409 `inUse` while anything refers to it.",
+        delete_object, f"delete_{name}", f"Removes {noun}; 409 `inUse` while anything refers to it."
     )
-    one = f"{path}/{{object_id:str}}"
     return [
-        get(path, tags=_TAGS, operation_id=f"list{kind.part[0].upper()}{kind.part[1:]}")(reading),
-        get(one, tags=_TAGS, operation_id=f"get{name}")(one_of),
         put(one, tags=_TAGS, operation_id=f"put{name}")(putting),
         delete(one, tags=_TAGS, operation_id=f"delete{name}", status_code=204)(deleting),
     ]
 
 
-HANDLERS: Final[list[Any]] = [handler for kind in KINDS for handler in _handlers(kind)]
+HANDLERS: Final[list[Any]] = [handler for kind in KINDS for handler in (*_reading(kind), *_writing(kind))]

@@ -10,6 +10,7 @@ import typer
 import uvloop
 from rich.console import Console
 
+from openiwd.cli.output import output
 from openiwd.processes import backup as backup_process
 from openiwd.processes.installation import installation
 from openiwd.processes.logs import configure_logs
@@ -54,7 +55,7 @@ def backup(
     made = uvloop.run(act())
     stored = [f for t in made.tenants for f in (t.rows, t.dump, t.mart) if f is not None]
     total = sum(f.bytes for f in stored) + (made.control.bytes if made.control is not None else 0)
-    Console().print(f"{place}: {len(made.tenants)} tenants, {total / 1e6:,.1f} MB", highlight=False)
+    output().print(f"{place}: {len(made.tenants)} tenants, {total / 1e6:,.1f} MB", highlight=False)
 
 
 def restore(
@@ -79,7 +80,7 @@ def restore(
 
     if check:
         found = backup_process.read_manifest(folder)
-        Console().print(f"whole: {len(found.tenants)} tenants as of {found.at:%Y-%m-%d %H:%M:%S} UTC")
+        output().print(f"whole: {len(found.tenants)} tenants as of {found.at:%Y-%m-%d %H:%M:%S} UTC")
         return
 
     async def act() -> list[str]:
@@ -94,4 +95,4 @@ def restore(
                 )
 
     put = uvloop.run(act())
-    Console().print(f"{len(put)} tenants restored: {', '.join(put)}", highlight=False)
+    output().print(f"{len(put)} tenants restored: {', '.join(put)}", highlight=False)

@@ -9,16 +9,16 @@ from typing import Annotated
 import msgspec
 import typer
 import uvloop
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from openiwd.cli.serve import say_ready
+from openiwd.cli.option import Host, MetricsPort, ReadyAsJson
+from openiwd.cli.output import output
+from openiwd.cli.ready import say_ready
 from openiwd.domain.capture.answer import AnswerError
 from openiwd.processes.capture_trial import Trial, trial_point, try_file
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Part
-from openiwd.processes.serve import serve as run_serve
+from openiwd.processes.running import Part, Running, run
 from openiwd.processes.settings import read_settings
 
 app = typer.Typer(help="Capture points: files, and other sources that are read.", add_completion=False)
@@ -27,14 +27,10 @@ app = typer.Typer(help="Capture points: files, and other sources that are read."
 @app.callback(invoke_without_command=True)
 def capture(
     context: typer.Context,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    host: Host = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Health; 0 = any free one.")] = 0,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")
-    ] = False,
+    metrics_port: MetricsPort = None,
+    as_json: ReadyAsJson = False,
 ) -> None:
     """Read the capture points of all tenants: each is read by one process, others of these stand by."""
     if context.invoked_subcommand is not None:
@@ -42,13 +38,14 @@ def capture(
     settings = read_settings()
     configure_logs(settings.log_level)
     uvloop.run(
-        run_serve(
+        run(
             settings,
+            kind=Running,
             host=host or settings.host,
             port=port,
             metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
             part=Part.CAPTURE,
-            when_ready=lambda server: say_ready(server, as_json=as_json),
+            when_ready=lambda process: say_ready(process, as_json=as_json),
         )
     )
 
@@ -88,7 +85,7 @@ def _print(result: Trial) -> None:
             told = _refusal(line.error)
         # As texts: what a file holds in brackets is no markup.
         table.add_row(str(line.number), line.message or "–", Text(line.capture_id or "–"), told)
-    console = Console()
+    console = output()
     console.print(table)
     refused = result.failed - result.broken
     console.print(f"{result.records} records, {refused} would be refused", highlight=False)

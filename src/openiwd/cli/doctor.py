@@ -12,6 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.markup import escape
 
+from openiwd.cli.output import output
 from openiwd.domain.doctor.finding import Finding, Severity
 from openiwd.domain.errors import OpenIwdError
 from openiwd.processes import doctor as doctor_process
@@ -73,7 +74,7 @@ def exit_code(report: Report) -> int:
 
 
 def _print(report: Report) -> None:
-    console = Console()
+    console = output()
     counts = ", ".join(f"{n} {name}" for name, n in report.counts.items())
     console.print(
         f"\n[bold]{escape(report.tenant)}[/] as of {report.at:%Y-%m-%d %H:%M:%S} UTC: {counts}\n",

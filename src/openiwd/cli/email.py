@@ -59,6 +59,7 @@ def email(
             host=host or settings.host,
             metrics_port=metrics_port or settings.metrics_port,
             most=most,
+            bytes_at_once=settings.bytes_at_once,
             cloud=settings.cloud,
             when_ready=say_ready,
         )

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
 
+from openiwd.cli.output import output
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.mart import MartOptions
 from openiwd.processes.mart import mart as run_mart
@@ -40,7 +40,7 @@ def run(
     settings = read_mart_settings()
     result = _mart(settings, MartOptions(chain=chain or settings.chain))
     assert result is not None  # noqa: S101 - a chain that is named always ends with what it did
-    console = Console()
+    console = output()
     console.print(
         f"{result.events:,} events in {result.batches:,} batches, levels of {result.intervals:,} quarter hours; "
         + ("everything balances" if result.verdict.balanced else f"[bold red]{result.verdict.detail}[/]"),

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
 
+from openiwd.cli.output import output
 from openiwd.processes.installation import installation
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.migrate import Outcome, check_all, create_control_database, migrate_all
@@ -34,7 +34,7 @@ def migrate(
     settings = read_settings()
     configure_logs(settings.log_level)
     outcomes = uvloop.run(_outcomes(settings, data, check=check, create=create))
-    console = Console()
+    console = output()
     for outcome in outcomes:
         console.print(f"{outcome.database}: {_text(outcome, check=check)}", highlight=False)
     if any(outcome.error is not None or (check and outcome.revisions) for outcome in outcomes):

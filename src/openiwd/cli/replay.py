@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from openiwd.cli.duration_text import duration_text
+from openiwd.cli.output import output
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.replay.summary import Share, Summary
 from openiwd.processes.logs import configure_logs
@@ -106,7 +108,7 @@ def _day(place: Place) -> str:
 
 
 def _print(result: Result) -> None:
-    console = Console()
+    console = output()
     summary = result.summary
     figures = Table(title="Replayed", title_justify="left", show_header=False, show_edge=False)
     figures.add_column()
@@ -147,7 +149,7 @@ def _categories(summary: Summary) -> Table:
         table.add_column(column, justify="right")
     for category in summary.categories:
         waits = category.waits
-        times = [_duration(t) for t in (waits.mean, waits.median, waits.p90)]
+        times = [duration_text(t) for t in (waits.mean, waits.median, waits.p90)]
         table.add_row(
             category.category, f"{category.items:,}", f"{waits.count:,}", *times, _percent(category.sla)
         )
@@ -158,15 +160,6 @@ def _categories(summary: Summary) -> Table:
 
 def _percent(share: Share) -> str:
     return "-" if share.share is None else f"{share.share:.1%}"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    for unit, length, most in (("s", 1, 60), ("min", 60, 90), ("h", 3_600, 48)):
-        if seconds < most * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds / 86_400:.1f} d"
 
 
 def _print_differences(result: Result) -> None:

@@ -17,10 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from openiwd.cli import rules_text
-from openiwd.cli.rules_client import AnswerError, RulesClient
+from openiwd.cli.output import output
+from openiwd.cli.refusal import REFUSED, AnswerError
+from openiwd.cli.rules_client import RulesClient
 
 FINDINGS: Final = 1
-REFUSED: Final = 2
 LOOK_SECONDS: Final = 0.5
 """How often a run is asked how far it is."""
 app = typer.Typer(
@@ -74,7 +75,7 @@ def _say(answer: Any, as_json: bool, tell: Any) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
     else:
-        tell(Console(), answer)
+        tell(output(), answer)
 
 
 @app.command("drafts")

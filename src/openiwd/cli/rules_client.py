@@ -8,28 +8,11 @@ from uuid import UUID
 
 import httpx
 
-from openiwd.domain.errors import OpenIwdError
+from openiwd.cli.refusal import AnswerError
 
 PREFIX: Final = "/iwd/v3"
 SECONDS: Final = 60.0
 YAML: Final = "application/yaml"
-
-
-class AnswerError(OpenIwdError):
-    """The server has refused, or has not answered. `problem` is its problem document."""
-
-    code = "refused"
-
-    def __init__(
-        self, message: str, *, hint: str | None = None, problem: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.problem = problem or {}
-
-    @property
-    def reason(self) -> str:
-        """The stable code of the refusal."""
-        return str(self.problem.get("code") or "")
 
 
 class RulesClient:

@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 import typer
 import uvloop
-from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from openiwd.cli.output import output
 from openiwd.processes import search_command
 from openiwd.processes.settings import read_settings
 from openiwd.usecases.search_feeding import Built
@@ -29,7 +29,7 @@ def status(
     if as_json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
         return
-    console = Console()
+    console = output()
     for one in found:
         built = "" if one.built is None else f", last built because: {one.built.reason}"
         shown = f"shows {one.shown_to} of {one.head}" if one.index else "there is none yet"
@@ -42,7 +42,7 @@ def reindex(tenant: TenantOption = None) -> None:
 
     A running `openiwd serve` does it: this command asks for it and shows how far it is.
     """
-    with Progress(console=Console()) as progress:
+    with Progress(console=output()) as progress:
         bars: dict[str, TaskID] = {}
 
         def tell(tenant_id: str, built: Built) -> None:

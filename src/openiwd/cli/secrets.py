@@ -6,9 +6,9 @@ from typing import Final
 
 import typer
 import uvloop
-from rich.console import Console
 from rich.table import Table
 
+from openiwd.cli.output import output
 from openiwd.processes.secret_rotation import rotate_all
 from openiwd.processes.settings import read_settings
 
@@ -33,7 +33,7 @@ def rotate() -> None:
         table.add_row(
             each.where, *(str(n) for n in (each.resealed, each.current, each.unopened, each.changed))
         )
-    console = Console()
+    console = output()
     console.print(table)
     if any(each.unopened or each.changed for each in found):
         console.print("Keep the old keys: not every secret is sealed with the new one. Run it again.")

@@ -2,59 +2,43 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
-import msgspec
 import typer
 import uvloop
-from rich.console import Console
 
+from openiwd.cli.option import ApiPort, Host, MetricsPort, ReadyAsJson
+from openiwd.cli.ready import say_ready
 from openiwd.processes.logs import configure_logs
-from openiwd.processes.serve import Part, Serving
-from openiwd.processes.serve import serve as run_serve
+from openiwd.processes.running import Part, run
+from openiwd.processes.serve import Serving
 from openiwd.processes.settings import read_settings
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="API and UI; default 4024, 0 = any free one.")
-    ] = None,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")
-    ] = None,
+    host: Host = None,
+    port: ApiPort = None,
+    metrics_port: MetricsPort = None,
     decide: Annotated[
         bool,
         typer.Option(
             "--decide/--no-decide", help="Distribute as well, or leave that to other processes entirely."
         ),
     ] = True,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")
-    ] = False,
+    as_json: ReadyAsJson = False,
 ) -> None:
     """Serve the tenants of the control database that OPENIWD_DATABASE_URL names; any number of these side by side."""
     settings = read_settings()
     configure_logs(settings.log_level)
 
     uvloop.run(
-        run_serve(
+        run(
             settings,
+            kind=Serving,
             host=host or settings.host,
             port=settings.port if port is None else port,
             metrics_port=settings.metrics_port if metrics_port is None else metrics_port,
             part=Part.ALL if decide else Part.SERVE,
-            when_ready=lambda server: say_ready(server, as_json=as_json),
+            when_ready=lambda process: say_ready(process, as_json=as_json),
         )
     )
-
-
-def say_ready(server: Serving, *, as_json: bool) -> None:
-    """One line, for people or for programs."""
-    if as_json:
-        line = {"url": server.url, "metricsUrl": server.metrics_url}
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-        sys.stdout.flush()
-    else:
-        Console().print(f"OpenIWD is ready: {server.url}", highlight=False)

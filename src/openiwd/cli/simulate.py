@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from openiwd.cli.duration_text import duration_text
+from openiwd.cli.output import output
 from openiwd.domain.instant import HOUR
 from openiwd.domain.simulation.dice import Bag, Dice
 from openiwd.domain.simulation.run import Simulation
@@ -96,7 +98,7 @@ class _Shown:
 
 
 def _print(summary: Summary) -> None:
-    console = Console()
+    console = output()
     figures = Table(title="Simulated", title_justify="left", show_header=False, show_edge=False)
     figures.add_column()
     figures.add_column(justify="right")
@@ -146,18 +148,9 @@ def _queues(summary: Summary) -> Table:
 
 
 def _row(arrived: int, left: int, waits: Waits, level: ServiceLevel) -> list[str]:
-    times = [_duration(t) for t in (waits.mean, waits.p50, waits.p90, waits.p99, waits.max)]
+    times = [duration_text(t) for t in (waits.mean, waits.p50, waits.p90, waits.p99, waits.max)]
     return [f"{arrived:,}", f"{left:,}", f"{waits.count:,}", *times, _percent(level.share)]
 
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    for unit, length, most in (("s", 1, 60), ("min", 60, 90), ("h", 3_600, 48)):
-        if seconds < most * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds / 86_400:.1f} d"

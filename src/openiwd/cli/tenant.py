@@ -10,10 +10,10 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 import uvloop
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from openiwd.cli.output import output
 from openiwd.domain.tenant_life import GRACE_DAYS, TenantLimits, database_name_of, tenant_id_of
 from openiwd.processes.installation import installation
 from openiwd.processes.logs import configure_logs
@@ -92,7 +92,7 @@ def create(
 
 
 def _print_made(made: Made) -> None:
-    console = Console()
+    console = output()
     if not made.created:
         console.print(
             f"{escape(made.tenant.id)} is there already ({made.tenant.state.value})", highlight=False
@@ -123,7 +123,7 @@ def list_tenants(data: Data = None, as_json: AsJson = False) -> None:
         table.add_column(column)
     for one in found:
         table.add_row(one.id, one.name, one.state.value, one.database, f"{one.created_at:%Y-%m-%d}")
-    Console().print(table)
+    output().print(table)
 
 
 @app.command()
@@ -137,7 +137,7 @@ def show(tenant: TenantName, data: Data = None, as_json: AsJson = False) -> None
 
 
 def _print_view(one: TenantView) -> None:
-    console = Console()
+    console = output()
     for name, value in msgspec.to_builtins(one).items():
         if name != "usage" and value not in (None, {}):
             console.print(f"{name:14} {value}", highlight=False)
@@ -193,14 +193,14 @@ def delete(
         if left is None
         else f"is shut, and will be removed after {left.delete_after:%Y-%m-%d %H:%M} UTC"
     )
-    Console().print(f"{escape(tenant)} {text}", highlight=False)
+    output().print(f"{escape(tenant)} {text}", highlight=False)
 
 
 @app.command()
 def purge(data: Data = None) -> None:
     """Remove the tenants whose time of grace is over; running servers do so by themselves."""
     gone = _run(lambda wiring: tenant_use.purge(_owner(wiring), by_command()), data)
-    Console().print(", ".join(gone) or "nothing is due", highlight=False)
+    output().print(", ".join(gone) or "nothing is due", highlight=False)
 
 
 @app.command(name="reset-administrator")
@@ -214,7 +214,7 @@ def reset_administrator(
     made = _run(
         lambda wiring: tenant_use.new_administrator(_owner(wiring), by_command(), tenant, wanted), data
     )
-    Console().print(f"login {made.login}   password {made.password}", highlight=False)
+    output().print(f"login {made.login}   password {made.password}", highlight=False)
 
 
 @app.command()

@@ -14,6 +14,8 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from openiwd.cli.option import ApiPort, Host, MetricsPort, ReadyAsJson
+from openiwd.cli.output import output
 from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.settings import read_settings
@@ -29,16 +31,10 @@ def up(
     data: Annotated[
         Path | None, typer.Option(help="Folder for all data; default: a folder of your own.")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="API and UI; default 4024, 0 = any free one.")
-    ] = None,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Metrics; default 10052.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")
-    ] = False,
+    host: Host = None,
+    port: ApiPort = None,
+    metrics_port: MetricsPort = None,
+    as_json: ReadyAsJson = False,
 ) -> None:
     """Start OpenIWD with an embedded PostgreSQL. Ctrl-C stops it; started again it carries on with the same data."""
     settings = read_settings()
@@ -74,7 +70,7 @@ def up(
 
 
 def _print_ready(ready: Ready) -> None:
-    console = Console()
+    console = output()
     console.print(f"\n[bold]OpenIWD is ready:[/] {ready.url}", highlight=False)
     console.print(
         f"API: {ready.url}/iwd/v3/docs   key: {ready.credentials.api_key}", highlight=False, soft_wrap=True

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import islice
+from math import inf, nextafter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -48,7 +49,10 @@ class Wanted(NamedTuple):
 
 
 class First(NamedTuple):
-    """The numbers of the first items in order, and the last one's priority (0 when there is none)."""
+    """The numbers of the best items, and a priority that none of the others exceeds (0 when there is none at all).
+
+    In floating point: among the last, items whose priorities are as good as equal may stand for each other.
+    """
 
     numbers: list[int]
     least: Fraction
@@ -232,20 +236,50 @@ class Backlog(BacklogLoad):
     def ranked(self, now: int, queue_id: str | None, limit: int) -> list[tuple[int, Fraction]]:
         """As `order`, with numbers alone: a hundred items of a screen need no more."""
         numbers = self.columns.number_at
-        return [
-            (numbers[head.slot], self.priority_at(head.place)) for head in self._firsts(now, queue_id, limit)
-        ]
+        heads = islice(self._heads_of(self._open(now, None, queue_id)), max(limit, 0))
+        return [(numbers[head.slot], self.priority_at(head.place)) for head in heads]
 
     def first(self, now: int, queue_id: str | None, limit: int) -> First:
-        """As `ranked`, of the thousands among which a screen looks for its items."""
-        numbers, found, last = self.columns.number_at, [], None
-        for head in self._firsts(now, queue_id, limit):
-            found.append(numbers[head.slot])
-            last = head.place
-        return First(found, Fraction(0) if last is None else self.priority_at(last))
+        """The best of the thousands among which a screen looks for its items.
 
-    def _firsts(self, now: int, queue_id: str | None, limit: int) -> Iterator[_Head]:
-        return islice(self._heads_of(self._open(now, None, queue_id)), max(limit, 0))
+        The screen wants a set with a bound, not an order: merging floats takes a fraction of what exact places do.
+        """
+        values, margin, groups = self._best_groups(self._open(now, None, queue_id), limit)
+        numbers, level_of = self.columns.number_at, self.columns.level_of
+        # By negated value; the number of its turn keeps equal ones from being compared further.
+        heads: list[tuple[float, int, int, int, int, Iterator[int]]] = []
+        found: list[int] = []
+        worst, opened = 0.0, 0
+        while len(found) < limit:
+            while opened < len(groups) and (not heads or values[opened] >= -heads[0][0] - margin):
+                group = self.groups[groups[opened]]
+                slots, rise, scale = iter(group.run), self.rise(group), group.line.scale
+                slot = next(slots)
+                heappush(heads, ((level_of(slot) - rise) / scale, opened, slot, rise, scale, slots))
+                opened += 1
+            if not heads:
+                break
+            worst, turn, slot, rise, scale, slots = heads[0]
+            found.append(numbers[slot])
+            following = next(slots, None)
+            if following is None:
+                heappop(heads)
+            else:
+                value = (level_of(following) - rise) / scale
+                heapreplace(heads, (value, turn, following, rise, scale, slots))
+        # Rounded to the nearest, a value above the next float would have been found before the worst.
+        return First(found, Fraction(nextafter(-worst, inf)) if found else Fraction(0))
+
+    def _best_groups(self, groups: NDArray[np.intp], limit: int) -> tuple[list[float], float, list[int]]:
+        """Those of the groups that the first `limit` items can be in, best first: their values, the margin of these,
+        and their numbers.
+        """
+        values, margin = self.values_of(groups)
+        if 0 < limit < len(values):
+            kept = values >= np.partition(values, -limit)[-limit] - margin
+            values, groups = values[kept], groups[kept]
+        order = np.argsort(-values, kind="stable")[: int(np.count_nonzero(values != NOTHING))]
+        return values[order].tolist(), margin, groups[order].tolist()
 
     def wanted(self) -> list[Wanted]:
         """What waiting items ask of agents, as they came (without relaxation), with how many ask for the same."""

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from fractions import Fraction
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 
 from openiwd.domain.backlog import Backlog
 from openiwd.domain.backlog_group import Group
 from openiwd.domain.backlog_state import BacklogState
-
-PRIORITY_BOUNDS: Final = (0, 200, 400, 600, 800, 1_000)
-PRIORITY_RANGES: Final = (
-    f"below {PRIORITY_BOUNDS[0]}",
-    *(f"{low} to {high}" for low, high in pairwise(PRIORITY_BOUNDS)),
-    f"{PRIORITY_BOUNDS[-1]} and more",
-)
-"""A range holds its first number and not its second one."""
+from openiwd.domain.priority_range import PRIORITY_BOUNDS, PRIORITY_RANGES
 
 
 def waiting_by_schema(backlog: BacklogState) -> Mapping[str, int]:
@@ -44,11 +35,6 @@ def sample_under(backlog: BacklogState, schema_id: str, limit: int) -> tuple[int
     step = -(-total // limit)
     chosen = slots[step // 2 :: step] if step > 1 else slots
     return total, [int(n) for n in backlog.columns.number[chosen]]
-
-
-def range_of(priority: Fraction) -> str:
-    """The range in which a priority lies."""
-    return PRIORITY_RANGES[sum(priority >= bound for bound in PRIORITY_BOUNDS)]
 
 
 def waiting_by_priority(backlog: Backlog, now: int) -> dict[str, dict[str, int]]:

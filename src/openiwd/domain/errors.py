@@ -50,6 +50,15 @@ class NotFoundError(OpenIwdError):
     code = "notFound"
 
 
+def no_such_item(named: object, field: str = "id") -> NotFoundError:
+    """The same words for an item that is not there and for one that lies outside of the caller's reach."""
+    return NotFoundError(
+        f"there is no item {named}",
+        field=field,
+        hint="check the id; deleted items live on in the log only",
+    )
+
+
 class DuplicateError(OpenIwdError):
     """The captureId exists already with other content."""
 
@@ -102,6 +111,10 @@ class UnavailableError(OpenIwdError):
     """A part that the request needs is away for the moment; try again."""
 
     code = "unavailable"
+
+
+class DegradedError(UnavailableError):
+    """A part is away, and all goes on without it, only less well."""
 
 
 class LimitedError(OpenIwdError):

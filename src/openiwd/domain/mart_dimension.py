@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from openiwd.domain.backlog_sample import PRIORITY_BOUNDS, PRIORITY_RANGES
 from openiwd.domain.event import EventType
 from openiwd.domain.mart_subject import AGE_RANGES
 from openiwd.domain.mart_view import MartView
+from openiwd.domain.priority_range import PRIORITY_BOUNDS, PRIORITY_RANGES
 from openiwd.domain.report import RANGES
 from openiwd.domain.work_item import Status
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from openiwd.domain.errors import ForbiddenError
+from openiwd.domain.errors import ForbiddenError, no_such_item
 from openiwd.domain.work_item import WorkItem
 
 
@@ -34,6 +34,8 @@ WORK_ITEMS: Final = _names(
     "hold", "resume", "cancel", "complete", "restart", "reopen",
     "activate", "assign", "transfer", "return", "pull", "note", "bulk", "export",
 )  # fmt: skip
+OF_ITEMS: Final = ("workitems.", "emails.")
+"""Privileges over items and what hangs on them; those over anything else reach all of it."""
 _CONFIGURED: Final = ("categories", "prioritization", "queues", "mailboxes", "filters", "capturePoints")
 _LIVE: Final = (
     "users",
@@ -155,14 +157,32 @@ class Caller(Struct, kw_only=True):
             )
         return scope
 
+    def sees(self, privilege: str, item: WorkItem) -> bool:
+        """Whether the item is there for one who asks for it with this privilege: it lies within that, or can be read.
+
+        ForbiddenError without the privilege, whatever the item: so that nobody learns from it what there is.
+        """
+        scope, reading = self.require(privilege), self.privileges.get("workitems.read")
+        return self.covers(scope, item) or (reading is not None and self.covers(reading, item))
+
     def require_item(self, privilege: str, item: WorkItem) -> None:
-        """The privilege, for this item: one's own, one of the access group's, or any."""
+        """The privilege, for this item: one's own, one of the access group's, or any.
+
+        NotFoundError for an item that is not there for the caller; ForbiddenError only of one that they can read.
+        """
+        if not self.sees(privilege, item):
+            raise no_such_item(item.id)
         if not self.covers(self.require(privilege), item):
-            raise ForbiddenError(
-                f"this item is outside of what {privilege} covers for you",
-                hint="only items of your own or of your access groups",
-                privilege=privilege,
-            )
+            raise self.beyond(privilege)
+
+    @staticmethod
+    def beyond(privilege: str) -> ForbiddenError:
+        """What is said of an item that is known to be there and lies outside of the privilege."""
+        return ForbiddenError(
+            f"this item is outside of what {privilege} covers for you",
+            hint="only items of your own or of your access groups",
+            privilege=privilege,
+        )
 
     def covers(self, scope: Scope, item: WorkItem) -> bool:
         match scope:
@@ -200,10 +220,10 @@ def system(name: str, tenant_id: str | None = None) -> Caller:
 
 
 def role_privileges(role: Role, *, grouped: bool) -> dict[str, Scope]:
-    """The default privileges of a role; with access groups, item privileges reach only these."""
+    """The default privileges of a role; with access groups, those over items reach only these."""
     granted = dict(ROLES[role])
     if grouped:
         for name, scope in granted.items():
-            if name.startswith("workitems.") and scope is Scope.ALL:
+            if name.startswith(OF_ITEMS) and scope is Scope.ALL:
                 granted[name] = Scope.GROUP
     return granted

@@ -15,8 +15,9 @@ _OF_ITEMS = (
 )
 _ROLES = (
     "A user has one role, an API key a role or single privileges. With access groups, item privileges that reach "
-    "all items reach those of the access groups only. `own` means items assigned to, offered to or reserved for "
-    "the agent."
+    "all items reach those of the access groups only; so do those over emails. `own` means items assigned to, offered "
+    "to or reserved for the agent. An item out of reach is answered as one that is not there (404); 403 means that a "
+    "privilege is missing, or does not go as far as reading does."
 )
 _LOG = (
     "The log is append-only. Each event has `generation`, `pos` (dense, in commit order), `at`, `type`, `actor`, and "

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from openiwd.domain.backlog_sample import PRIORITY_RANGES
 from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.priority_range import PRIORITY_RANGES
 from openiwd.domain.report_measure import MEASURES, Measure
 
 

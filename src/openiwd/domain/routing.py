@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 from uuid import UUID
 
 from msgspec import Struct
 
-from openiwd.domain.backlog import Backlog
-from openiwd.domain.backlog_group import Group
-from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.queue import Queue
 from openiwd.domain.work_item import Status, WorkItem
+
+if TYPE_CHECKING:  # numpy comes with them, and who only asks the router does without
+    from openiwd.domain.backlog import Backlog
+    from openiwd.domain.backlog_group import Group
+    from openiwd.domain.backlog_item import BacklogItem
 
 ABSENT_BEFORE_LOST: Final = 3
 """So often in a row the router must not know a submission before it counts: as lost, or as stopped."""

@@ -167,6 +167,7 @@ _MART: Final = (
 _MAIL: Final = (
     SettingKey("email.url", "OPENIWD_URL", "where IWD answers, for the email service"),
     SettingKey("email.keys", "OPENIWD_EMAIL_KEYS", "an API key of each tenant", KeyKind.SECRETS),
+    SettingKey("email.megabytes", "OPENIWD_EMAIL_MEGABYTES", "128: of messages held at once", KeyKind.NUMBER),
     SettingKey("email.metricsPort", "OPENIWD_EMAIL_METRICS_PORT", "unset: no metrics", KeyKind.NUMBER),
     SettingKey("email.gmailUrl", "OPENIWD_GMAIL_URL", "where Gmail answers"),
     SettingKey("email.graphUrl", "OPENIWD_GRAPH_URL", "where Microsoft Graph answers"),

@@ -62,6 +62,14 @@ class SendOutcome(Struct, frozen=True, kw_only=True):
     message_id: str | None = None
 
 
+class Room(Protocol):
+    """Leave to hold the bytes of a message: all mailboxes together hold a bounded number of them."""
+
+    async def ask(self, size: int) -> None:
+        """Waits until so many may be held, instead of those asked for before: of them nothing may be held any more."""
+        ...
+
+
 class MailReader(Protocol):
     """One connection to read by. Every call has a time-out; MailProviderError says what failed."""
 
@@ -81,8 +89,8 @@ class MailReader(Protocol):
         """What has come since `token`; else the uids from `first_uid` on; with None what is unread or came lately."""
         ...
 
-    async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
-        """Does not mark it. None when it is gone."""
+    async def fetch(self, folder: str, uid: int, max_bytes: int, room: Room) -> Fetched | None:
+        """Asks for room before any of it is held. Does not mark it. None when it is gone."""
         ...
 
     async def settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:

@@ -27,8 +27,9 @@ from openiwd.domain.errors import ConflictError, NotFoundError
 from openiwd.domain.tenant_life import TenantState
 from openiwd.ports.control_store import AuditEntry
 from openiwd.ports.provisioning import TenantRecord
+from openiwd.processes.database import database_dsn, database_of
 from openiwd.processes.settings import environment
-from openiwd.processes.wiring import Wiring, database_dsn, database_of, mart_database
+from openiwd.processes.wiring import Wiring, mart_database
 
 MANIFEST: Final = "manifest.json"
 CONTROL_FILE: Final = "control.dump"

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import asyncpg
 import msgspec
 import structlog
 from msgspec import Struct
@@ -18,8 +17,9 @@ from openiwd.adapters.postgres.migrations.history import History
 from openiwd.domain.privilege import Role
 from openiwd.ports.control_store import User
 from openiwd.ports.tenant_store import Tenant
+from openiwd.processes.database import database_dsn, ensure_database
 from openiwd.processes.identity import new_id
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.wiring import Wiring
 from openiwd.usecases.user import KEY_PREFIX, hash_secret
 
 log = structlog.get_logger()
@@ -51,19 +51,6 @@ class Credentials(Struct, kw_only=True, rename="camel"):
 
 def new_password() -> str:
     return secrets.token_urlsafe(9)
-
-
-async def ensure_database(server_dsn: str, name: str) -> None:
-    """Creates the database if it is not there. `server_dsn` names any database of the server."""
-    connection = await asyncpg.connect(server_dsn, timeout=10)
-    try:
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            quoted = '"' + name.replace('"', '""') + '"'
-            await connection.execute(f"CREATE DATABASE {quoted}")
-    except asyncpg.DuplicateDatabaseError:
-        return
-    finally:
-        await connection.close()
 
 
 async def prepare_databases(

@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from openiwd.domain.capture.point import CapturePoint
+from openiwd.adapters.files.adapter import sampled
+from openiwd.domain.capture.point import CapturePoint, FileSource
 from openiwd.domain.errors import InvalidInputError
 from openiwd.ports.capture import CaptureAdapter, CaptureSource, SourceRecord
 
@@ -23,12 +24,18 @@ class OnDemand:
     """Implements `openiwd.ports.capture.CaptureAdapter` by another one, which is imported at its first use."""
 
     def __init__(
-        self, module: str, name: str, extra: str, make: Callable[[Any], Any] = lambda kind: kind()
+        self,
+        module: str,
+        name: str,
+        extra: str,
+        make: Callable[[Any], Any] = lambda kind: kind(),
+        sample: Callable[[bytes], Sequence[SourceRecord] | None] = lambda _: None,
     ) -> None:
         self._module = module
         self._name = name
         self._extra = extra
         self._make = make
+        self._sample = sample
         self._adapter: Opener | None = None
 
     @property
@@ -54,9 +61,15 @@ class OnDemand:
         return self._loaded().open(point, tenant_id)
 
     def sample(self, point: CapturePoint, content: bytes, name: str) -> Sequence[SourceRecord] | None:
-        """Records of these kinds are JSON, or are pasted so: no client is needed to read a sample."""
-        del point, content, name
-        return None
+        """Records of these kinds are JSON, or are pasted so (rows also as a table): no client is needed to read one."""
+        del point, name
+        return self._sample(content)
+
+
+def rows_pasted(content: bytes) -> Sequence[SourceRecord] | None:
+    """Rows as database programs copy them: a table with a head. None: it begins as JSON does."""
+    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return None if start in (b"{", b"[", b"") else sampled(FileSource(folder="sample"), content, "rows.csv")
 
 
 def outside(folder: Path | None) -> dict[str, CaptureAdapter]:
@@ -64,7 +77,11 @@ def outside(folder: Path | None) -> dict[str, CaptureAdapter]:
     rooms = "openiwd.adapters"
     return {
         "database": OnDemand(
-            f"{rooms}.source_database.source", "DatabaseAdapter", "database", lambda kind: kind(folder)
+            f"{rooms}.source_database.source",
+            "DatabaseAdapter",
+            "database",
+            lambda kind: kind(folder),
+            rows_pasted,
         ),
         "kafka": OnDemand(f"{rooms}.kafka.source", "KafkaAdapter", "kafka"),
         "amqp": OnDemand(f"{rooms}.amqp.source", "AmqpAdapter", "amqp"),

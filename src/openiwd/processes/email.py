@@ -25,6 +25,8 @@ from openiwd.processes.email_metrics import (
     MeasuredIwd,
     MeasuredReader,
     MeasuredSender,
+    boxes_waiting,
+    bytes_held,
     failures,
     held,
     sent_out,
@@ -34,6 +36,7 @@ from openiwd.processes.email_metrics import (
 from openiwd.processes.identity import new_id
 from openiwd.processes.mail_provider import MailProviders
 from openiwd.usecases.access_tokens import KeptToken
+from openiwd.usecases.byte_budget import ByteBudget
 from openiwd.usecases.mail_transfer import Ending, Transfer
 
 log = structlog.get_logger()
@@ -64,13 +67,14 @@ class MailboxRun:
         lease: MailboxLease,
         untold: dict[UUID, Ending],
         send_pause: Callable[[], float],
+        budget: ByteBudget,
     ) -> None:
         self.served = served
         self.lease = lease
         self.labels = Labels.of(served.tenant, served.mailbox)
         self._iwd: Iwd = MeasuredIwd(iwd, self.labels)
         self._provider = provider
-        self._transfer = Transfer(self._iwd, served, lease, untold)
+        self._transfer = Transfer(self._iwd, served, lease, untold, budget)
         self._send_pause = send_pause
         self._tokens = KeptToken(self._ask_token)
         self._told: dict[str, str | None] = {}
@@ -222,8 +226,17 @@ class MailboxRun:
 class EmailProcess:
     """All mailboxes of one tenant that this process holds."""
 
-    def __init__(self, iwd: Iwd, provider: MailProvider, *, most: int = 100, name: str = "0") -> None:
+    def __init__(
+        self,
+        iwd: Iwd,
+        provider: MailProvider,
+        *,
+        most: int = 100,
+        name: str = "0",
+        budget: ByteBudget | None = None,
+    ) -> None:
         self.holder = new_id()
+        self._budget = ByteBudget() if budget is None else budget
         self._name = name
         self._iwd = iwd
         self._provider = provider
@@ -289,7 +302,7 @@ class EmailProcess:
             if wanted is None or mailbox_id in self._runs or mailbox_id in self._ending:
                 continue
             untold = self._untold.setdefault(mailbox_id, {})
-            run = MailboxRun(self._iwd, self._provider, wanted, lease, untold, self._send_pause)
+            run = MailboxRun(self._iwd, self._provider, wanted, lease, untold, self._send_pause, self._budget)
             self._runs[mailbox_id] = run
             run.start()
 
@@ -322,16 +335,21 @@ async def serve_email(
     host: str,
     metrics_port: int | None,
     most: int,
+    bytes_at_once: int,
     cloud: CloudAddresses,
     when_ready: Callable[[], None],
 ) -> None:
-    """Until SIGINT or SIGTERM: one tenant for each key."""
+    """Until SIGINT or SIGTERM: one tenant for each key; what all of them hold of messages is bounded."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     provider = MailProviders(cloud)
+    budget = ByteBudget(bytes_at_once)
+    bytes_held.set_function(lambda: budget.held)
+    boxes_waiting.set_function(lambda: budget.waiting)
     tenants = [
-        EmailProcess(HttpIwd(url, key), provider, most=most, name=str(n)) for n, key in enumerate(api_keys)
+        EmailProcess(HttpIwd(url, key), provider, most=most, name=str(n), budget=budget)
+        for n, key in enumerate(api_keys)
     ]
     async with AsyncExitStack() as stack:
         if metrics_port is not None:

@@ -22,6 +22,7 @@ from openiwd.ports.mail_provider import (
     FolderState,
     MailReader,
     MailSender,
+    Room,
     SendOutcome,
     SendResult,
 )
@@ -40,6 +41,8 @@ blocked = Counter("iwd_email_inbound_blocked_total", "Messages put aside: droppe
 refused = Counter("iwd_email_inbound_failed_total", "Messages of which only the beginning was taken", _OF)
 repeated = Counter("iwd_email_inbound_to_retry_total", "Times that taking a message in broke off", _OF)
 blocked_files = Counter("iwd_email_blocked_attachments_total", "Attachments that are not handed out", _KIND)
+bytes_held = Gauge("iwd_email_bytes_held", "Bytes of messages that this process holds at once")
+boxes_waiting = Gauge("iwd_email_waiting_for_room", "Messages that wait until fewer bytes are held")
 received_bytes = Counter("iwd_email_inbound_bytes_total", "Bytes of messages taken in", _KIND)
 received_wait = Summary(
     "iwd_email_inbound_waiting_seconds", "From the arrival in the mailbox to being stored", _KIND
@@ -91,9 +94,26 @@ class Labels(Struct, frozen=True):
         return self.tenant, self.mailbox, "iwd"
 
 
+class _TimedRoom:
+    """Implements `openiwd.ports.mail_provider.Room` by another one: waiting for room is no time of the mail server."""
+
+    def __init__(self, inner: Room) -> None:
+        self._inner = inner
+        self.seconds = 0.0
+
+    async def ask(self, size: int) -> None:
+        began = time.monotonic()
+        try:
+            await self._inner.ask(size)
+        finally:
+            self.seconds += time.monotonic() - began
+
+
 @asynccontextmanager
-async def timed(labels: tuple[str, str, str], call: str) -> AsyncIterator[None]:
-    """One call, however it ends."""
+async def timed(
+    labels: tuple[str, str, str], call: str, waited: _TimedRoom | None = None
+) -> AsyncIterator[None]:
+    """One call, however it ends, less what it waited for room."""
     began = time.monotonic()
     try:
         yield
@@ -101,7 +121,8 @@ async def timed(labels: tuple[str, str, str], call: str) -> AsyncIterator[None]:
         call_failures.labels(*labels, call).inc()
         raise
     finally:
-        calls.labels(*labels, call).observe(time.monotonic() - began)
+        seconds = time.monotonic() - began - (waited.seconds if waited is not None else 0.0)
+        calls.labels(*labels, call).observe(max(0.0, seconds))
 
 
 class MeasuredReader:
@@ -127,10 +148,11 @@ class MeasuredReader:
         async with timed(self._labels.inbound, "look"):
             return await self._inner.look(folder, first_uid, token)
 
-    async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
+    async def fetch(self, folder: str, uid: int, max_bytes: int, room: Room) -> Fetched | None:
+        waited = _TimedRoom(room)
         try:
-            async with timed(self._labels.inbound, "fetch"):
-                return await self._inner.fetch(folder, uid, max_bytes)
+            async with timed(self._labels.inbound, "fetch", waited):
+                return await self._inner.fetch(folder, uid, max_bytes, waited)
         except OpenIwdError:
             repeated.labels(*self._labels.inbound).inc()
             raise

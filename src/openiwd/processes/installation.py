@@ -15,8 +15,8 @@ from openiwd.adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgre
 from openiwd.adapters.embedded_postgres.running import has_data, running_dsn
 from openiwd.domain.errors import InvalidInputError
 from openiwd.processes.bootstrap import CONTROL_DATABASE, secret_key
+from openiwd.processes.database import database_dsn
 from openiwd.processes.settings import Settings, environment
-from openiwd.processes.wiring import database_dsn
 
 
 @asynccontextmanager

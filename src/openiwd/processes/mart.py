@@ -26,9 +26,8 @@ from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
 from openiwd.domain.errors import UnavailableError
 from openiwd.domain.gws import GwsSettings
 from openiwd.ports.mart import MartBusyError
-from openiwd.processes.bootstrap import ensure_database
+from openiwd.processes.database import database_dsn, ensure_database
 from openiwd.processes.settings import MartSettings, read_outbound_allowed
-from openiwd.processes.wiring import database_dsn
 from openiwd.usecases.mart_run import Chain, MartSource, RunResult, run
 
 log = structlog.get_logger()

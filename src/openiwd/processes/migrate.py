@@ -10,9 +10,9 @@ from openiwd.adapters.postgres.migrate import current, migrate, pending
 from openiwd.adapters.postgres.migrations.errors import MigrationError
 from openiwd.adapters.postgres.migrations.history import History
 from openiwd.domain.errors import InvalidInputError
-from openiwd.processes.bootstrap import ensure_database
+from openiwd.processes.database import database_dsn, ensure_database
 from openiwd.processes.settings import Settings
-from openiwd.processes.wiring import Wiring, database_dsn
+from openiwd.processes.wiring import Wiring
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

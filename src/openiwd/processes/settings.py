@@ -359,6 +359,9 @@ def _zone(environment: Mapping[str, str], name: str) -> str:
     return zone
 
 
+MEGABYTE: Final = 1024 * 1024
+
+
 class EmailSettings(Struct, frozen=True, kw_only=True):
     """What the email service needs: where IWD is, and a key of each tenant with the privilege `email.service`."""
 
@@ -368,6 +371,8 @@ class EmailSettings(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     """Where health and metrics answer."""
     metrics_port: int | None = None
+    bytes_at_once: int = 128 * MEGABYTE
+    """So much of messages is held at once."""
     cloud: CloudAddresses = CloudAddresses()
 
 
@@ -393,5 +398,6 @@ def read_email_settings(variables: Mapping[str, str] | None = None) -> EmailSett
         log_level=(env.get("OPENIWD_LOG_LEVEL") or "info").lower(),
         host=env.get("OPENIWD_HOST") or "127.0.0.1",
         metrics_port=port or None,
+        bytes_at_once=_number(env, "OPENIWD_EMAIL_MEGABYTES", 128, 1, 65_536) * MEGABYTE,
         cloud=read_cloud_addresses(env),
     )

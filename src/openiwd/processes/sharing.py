@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any, Final, cast
@@ -10,10 +11,13 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from openiwd.adapters.redis.server import RedisServer
-from openiwd.api.health import DegradedError
-from openiwd.domain.errors import InvalidInputError
+from openiwd.domain.doctor.finding import Finding
+from openiwd.domain.doctor.system_check import REDIS, redis_away
+from openiwd.domain.errors import DegradedError, InvalidInputError
 from openiwd.ports.runtime_cache import RuntimeCache
 from openiwd.ports.secret_box import SecretBox
+from openiwd.usecases.doctor import Registered
+from openiwd.usecases.doctor_check import Examination
 from openiwd.usecases.fan_out import FanOut
 from openiwd.usecases.platform import Platform
 from openiwd.usecases.rate_limits import RateLimits
@@ -46,11 +50,14 @@ class Sharing:
         self.fan_out = FanOut(cache, platform, platform.process_id)
         self._identities = platform.identities
         self._was_up = False
+        self._has_looked = False
+        self._away_since: float | None = None
         self._generation = ""
         identities = platform.identities
         identities.copies = SessionCopies(cache, box) if box is not None else None
         identities.on_change = self.fan_out.users_have_changed
         identities.on_end = self.fan_out.session_has_ended
+        platform.doctor.register(Registered(REDIS, self._examine))
 
     def loops(self) -> Sequence[tuple[str, Step]]:
         return (
@@ -61,14 +68,26 @@ class Sharing:
 
     async def _look_after(self) -> float:
         pause = await self.cache.look_after()
+        self._has_looked = True
         is_up = self.cache.figures.is_up
         if is_up != self._was_up:
             self._was_up = is_up
             (log.info if is_up else log.warning)("redis answers" if is_up else "redis is away")
+        if is_up:
+            self._away_since = None
+        elif self._away_since is None:
+            self._away_since = time.monotonic()
         if self.cache.generation != self._generation:
             self._generation = self.cache.generation
             self._identities.forget_known()
         return pause
+
+    async def _examine(self, _: Examination) -> Sequence[Finding]:
+        """For the doctor."""
+        if self.cache.figures.is_up or not self._has_looked:
+            return redis_away(None)
+        now = time.monotonic()
+        return redis_away(now - (self._away_since or now))
 
     async def check(self) -> None:
         """For readiness: without Redis all goes on, each process for itself."""

@@ -11,12 +11,12 @@ from openiwd.domain.privilege import Caller, system
 from openiwd.processes.bootstrap import (
     CONTROL_DATABASE,
     PLATFORM_PRIVILEGES,
-    ensure_database,
     new_api_key,
 )
+from openiwd.processes.database import database_dsn, database_of, ensure_database
 from openiwd.processes.identity import new_id
 from openiwd.processes.settings import Settings
-from openiwd.processes.wiring import Wiring, database_dsn, database_of
+from openiwd.processes.wiring import Wiring
 
 BUDGET = 8
 """Connections that a command takes for itself."""

@@ -17,11 +17,13 @@ from openiwd.domain.privilege import Role
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes import bootstrap
 from openiwd.processes.bootstrap import Credentials, FirstUser
-from openiwd.processes.demo import collection_postponed, load_demo, plan_history
+from openiwd.processes.database import database_dsn
+from openiwd.processes.demo import load_demo, plan_history
 from openiwd.processes.demo.history import History
 from openiwd.processes.demo.mail import load_mail
 from openiwd.processes.demo.traffic import Traffic
 from openiwd.processes.disk import disk_check
+from openiwd.processes.garbage import collection_postponed
 from openiwd.processes.logs import configure_logs
 from openiwd.processes.mart_folder import MartFolder
 from openiwd.processes.serve import Serving
@@ -34,7 +36,7 @@ from openiwd.processes.settings import (
 )
 from openiwd.processes.sharing_settings import read_limits
 from openiwd.processes.starter import publish_starter
-from openiwd.processes.wiring import SystemClock, Wiring, database_dsn
+from openiwd.processes.wiring import SystemClock, Wiring
 
 TENANT_ID = "main"
 LOG_FILE = "openiwd.log"

@@ -9,7 +9,6 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -44,6 +43,7 @@ from openiwd.domain.tenant_life import mart_database_of
 from openiwd.ports.capture import CaptureAdapter
 from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.capture_kinds import outside
+from openiwd.processes.database import database_dsn, database_of
 from openiwd.processes.identity import new_id
 from openiwd.processes.mail_provider import MailProviders
 from openiwd.processes.searching import search_server
@@ -65,17 +65,6 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-
-def database_dsn(control_dsn: str, database: str) -> str:
-    """The same server and user, another database."""
-    parts = urlsplit(control_dsn)
-    return urlunsplit(parts._replace(path="/" + quote(database, safe="")))
-
-
-def database_of(dsn: str) -> str:
-    """The database that a connection string names."""
-    return unquote(urlsplit(dsn).path.lstrip("/"))
 
 
 def mart_database(tenant: Tenant) -> str:
@@ -115,30 +104,15 @@ class Wiring:
         self.outbound = HttpOutbound(outbound_allowed)
         self.breakers: dict[bytes, Breaker] = {}
         """Of Digital Channels, by what the settings say."""
-        passing_on = PassingOn(self.control, self.peers, self.process_id)
-        adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
-        box = AesGcmBox(secret_keys)
+        self.search_server = None if search is None else search_server(search)
         cloud = cloud or CloudAddresses()
         self.oauth = HttpOAuth(cloud, self.outbound)
+        box = AesGcmBox(secret_keys)
         cache = redis_cache(redis) if redis is not None else None
-        self.search_server = None if search is None else search_server(search)
-        self.platform = Platform(
-            self.control,
-            self._runtime,
-            self.process_id,
-            passing_on=passing_on,
-            outbound=self.outbound,
-            secrets=box,
-            capture_adapters=adapters,
-            email_tools=EmailTools(
-                box, Nh3Cleaner(), MailProviders(cloud), self.oauth, cloud, LangidGuesser()
-            ),
-            limits=RateLimits(MemoryRuntimeCache(), cache, limits),
-            make_router=lambda settings: GwsClient(self.outbound, settings),
-            make_channels=self._channels,
-            search_server=self.search_server,
-            identity_provider=OpenIdConnect(self.outbound),
-        )
+        allowances = RateLimits(MemoryRuntimeCache(), cache, limits)
+        self.platform = self._platform(box, cloud, capture_dir, allowances)
+        # Without a key for all processes, copies could not be told from forgeries: then none are made.
+        self.sharing = Sharing(cache, self.platform, box if secret_keys else None) if cache else None
         self.provisioning = PostgresProvisioning(self.pools, lambda: self.control_dsn)
         self.server_databases = ServerDatabases(
             lambda name: database_dsn(self.control_dsn, name),
@@ -148,8 +122,28 @@ class Wiring:
         self.platform.tenants = Tenants(
             self.provisioning, self.server_databases, self.platform, self.holidays, new_id
         )
-        # Without a key for all processes, copies could not be told from forgeries: then none are made.
-        self.sharing = Sharing(cache, self.platform, box if secret_keys else None) if cache else None
+
+    def _platform(
+        self, box: AesGcmBox, cloud: CloudAddresses, capture_dir: Path | None, limits: RateLimits
+    ) -> Platform:
+        adapters: dict[str, CaptureAdapter] = {"file": FileAdapter(capture_dir), **outside(capture_dir)}
+        return Platform(
+            self.control,
+            self._runtime,
+            self.process_id,
+            passing_on=PassingOn(self.control, self.peers, self.process_id),
+            outbound=self.outbound,
+            secrets=box,
+            capture_adapters=adapters,
+            email_tools=EmailTools(
+                box, Nh3Cleaner(), MailProviders(cloud), self.oauth, cloud, LangidGuesser()
+            ),
+            limits=limits,
+            make_router=lambda settings: GwsClient(self.outbound, settings),
+            make_channels=self._channels,
+            search_server=self.search_server,
+            identity_provider=OpenIdConnect(self.outbound),
+        )
 
     def _channels(self, settings: GwsSettings) -> DigitalChannelsClient:
         """Each connection is for one question: what it finds out of a service that is away, the next one knows."""

@@ -6,7 +6,7 @@ Each look reads a bounded number of rows, whatever the backlog: so many alarms o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 100
 """Alarms of one kind raised, or alarms cleared, in one transaction: claims wait meanwhile, as events have one order."""
 AGENTS_AT_ONCE: Final = 250
-"""Of so many agents the traits are found before others get their turn."""
+"""So many agents are looked at before others get their turn."""
 MOST_OPEN: Final = 1_000
 """Of one kind: what is more than this is not told one by one; it stands in the Universal Queue."""
 LOOKED_AT: Final = 30
@@ -74,6 +74,7 @@ class _Look:
         self, services: TenantServices, setting: AlarmSetting, rules: CompiledRuleSet | None
     ) -> None:
         self.now = services.runtime.now()
+        self._services = services
         self._setting = setting
         self._rules = rules
         self._soon = self.now + timedelta(minutes=setting.due_soon_minutes)
@@ -114,9 +115,12 @@ class _Look:
     async def standing(self, reading: Reading) -> list[Cause]:
         """All causes among agents, queues, webhooks and capture points, whether their alarms are open or not."""
         setting, found = self._setting, list[Cause]()
-        agents = list((await reading.agents()).values())
+        decider = self._services.decider
+        agents = list((await reading.agents()).values()) if decider is None else await decider.agents()
         if AlarmKind.NOT_READY not in setting.off:
-            found += idle_causes(agents, self.now - timedelta(minutes=setting.not_ready_minutes))
+            before = self.now - timedelta(minutes=setting.not_ready_minutes)
+            async for some in _in_turns(agents):
+                found += idle_causes(some, before)
         if AlarmKind.NO_ELIGIBLE_AGENT not in setting.off and self._rules is not None:
             found += await self._unserved(reading, agents, self._rules)
         if AlarmKind.CANARY_ROLLED_BACK not in setting.off:
@@ -164,9 +168,8 @@ class _Look:
         for item in await reading.longest_waiting([q.id for q in queues], before, LOOKED_AT):
             waiting.setdefault(item.queue_id, []).append(item)
         crowd = Crowd()
-        for start in range(0, len(agents), AGENTS_AT_ONCE):
-            crowd.add(profiles_at_work(agents[start : start + AGENTS_AT_ONCE], self.now))
-            await asyncio.sleep(0)
+        async for some in _in_turns(agents):
+            crowd.add(profiles_at_work(some, self.now))
         found = []
         for queue in queues:
             cause = unserved(queue, waiting.get(queue.id, ()), crowd, self.now)
@@ -178,6 +181,12 @@ class _Look:
     def _is_open(self, queue: Queue, rules: CompiledRuleSet) -> bool:
         clock = rules.clocks.get(queue.hours) if queue.hours is not None else None
         return clock is None or clock.is_open(to_micros(self.now))
+
+
+async def _in_turns(agents: Sequence[Agent]) -> AsyncIterator[Sequence[Agent]]:
+    for start in range(0, len(agents), AGENTS_AT_ONCE):
+        yield agents[start : start + AGENTS_AT_ONCE]
+        await asyncio.sleep(0)
 
 
 async def watch(services: TenantServices, fence: Callable[[], Awaitable[None]] | None = None) -> int:

@@ -32,7 +32,7 @@ from openiwd.ports.capture import MAX_RAW, SourceRecord
 from openiwd.ports.capture_store import CaptureError
 from openiwd.ports.tenant_store import TookTooLongError, Writing
 from openiwd.usecases.capture_command import INTERNAL_PRIVILEGES, command_of_message
-from openiwd.usecases.command import Command, Done, Result
+from openiwd.usecases.command import PRIVILEGE, Command, Done, Result
 from openiwd.usecases.item_action import named_agents, wrong_agents
 from openiwd.usecases.item_view import item_view
 from openiwd.usecases.work_item import ATTEMPTS, apply
@@ -208,11 +208,10 @@ async def _check(services: TenantServices, point: OpenedPoint, plans: Sequence[P
     """Refuses agents that are none, and items of other capture points."""
     wrong = await wrong_agents(services.runtime, named_agents([p.command for p in plans if p.command]))
     ids: set[UUID] = {p.command.item_id for p in plans if p.command and p.command.item_id}
-    foreign: set[UUID] = set()
+    items: dict[UUID, WorkItem] = {}
     if ids:
         async with services.runtime.store.reading() as reading:
             items = await reading.items_by_id(ids)
-        foreign = {i for i in ids if i not in items or items[i].capture_point != point.point.id}
     for plan in plans:
         command = plan.command
         if command is None:
@@ -220,7 +219,7 @@ async def _check(services: TenantServices, point: OpenedPoint, plans: Sequence[P
         for agent in named_agents([command]):
             if agent in wrong:
                 plan.refuse(wrong[agent])
-        if command.item_id in foreign:
+        if command.item_id is not None and _is_foreign(point, command, items.get(command.item_id)):
             plan.refuse(
                 NotFoundError(
                     f"there is no item {command.item_id} of this capture point",
@@ -228,6 +227,14 @@ async def _check(services: TenantServices, point: OpenedPoint, plans: Sequence[P
                     hint="check the id; items of other capture points are out of reach",
                 )
             )
+
+
+def _is_foreign(point: OpenedPoint, command: Command, item: WorkItem | None) -> bool:
+    """Whether it is as if there were no such item; who lacks the privilege is told that, of every id."""
+    privilege = command.privilege or PRIVILEGE[command.action]
+    if not command.caller.may(privilege):
+        return False
+    return item is None or item.capture_point != point.point.id or not command.caller.sees(privilege, item)
 
 
 async def _viewing(services: TenantServices, plans: Sequence[Plan]) -> View | None:

@@ -14,8 +14,13 @@ _LISTS: Final = ("messages", "items", "records")
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def records_of_json(content: bytes, most: int = MAX_BATCH_ITEMS) -> list[SourceRecord]:
-    """The records, numbered from 1; a line or entry that is no object is a record with a fault."""
+def records_of_json(
+    content: bytes, most: int = MAX_BATCH_ITEMS, *, unwraps: bool = True
+) -> list[SourceRecord]:
+    """The records, numbered from 1; a line or entry that is no object is a record with a fault.
+
+    `unwraps`: an object that holds nothing but a list of messages stands for them.
+    """
     text = content.removeprefix(b"\xef\xbb\xbf").strip()
     if not text:
         raise InvalidInputError("there is nothing in it", hint="send an object, a list of objects, or NDJSON")
@@ -27,7 +32,7 @@ def records_of_json(content: bytes, most: int = MAX_BATCH_ITEMS) -> list[SourceR
             raise InvalidInputError(f"this is no JSON: {error}", hint="correct it") from error
         return [_of_line(line, n) for n, line in enumerate(_bounded(lines, most), 1) if line.strip()]
     if isinstance(whole, dict):
-        inner = next((whole[name] for name in _LISTS if isinstance(whole.get(name), list)), None)
+        inner = next((whole[name] for name in _LISTS if unwraps and isinstance(whole.get(name), list)), None)
         whole = [whole] if inner is None or len(whole) > 1 else inner
     if not isinstance(whole, list):
         raise InvalidInputError("this is no object", hint="send an object, a list of objects, or NDJSON")

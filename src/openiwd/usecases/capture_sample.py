@@ -10,9 +10,11 @@ from msgspec import Struct
 from openiwd.domain import judging
 from openiwd.domain.capture.answer import AnswerError
 from openiwd.domain.capture.message import Create, MessageKind, capture_id_of, kind_of
+from openiwd.domain.capture.outside_source import WebhookSource
 from openiwd.domain.capture.point import CapturePoint
 from openiwd.domain.errors import OpenIwdError, TooLargeError
 from openiwd.ports.capture import SourceRecord
+from openiwd.usecases import capture_webhook
 from openiwd.usecases.capture_batch import OpenedPoint, opened
 from openiwd.usecases.capture_json import records_of_json
 from openiwd.usecases.configuration import Editor
@@ -50,10 +52,12 @@ async def sample(editor: Editor, point: CapturePoint, content: bytes, name: str 
 
 
 def records_of(editor: Editor, point: CapturePoint, content: bytes, name: str) -> list[SourceRecord]:
-    """What the kind of the capture point makes of the content."""
+    """What the kind of the capture point makes of the content; several messages may come as a list, or on lines."""
+    if isinstance(point.source, WebhookSource):
+        return capture_webhook.records_of(point, content)
     adapter = editor.platform.capture_adapters.get(point.kind)
     found = None if adapter is None else adapter.sample(point, content, name)
-    return records_of_json(content) if found is None else list(found)
+    return records_of_json(content, unwraps=point.kind == "rest") if found is None else list(found)
 
 
 async def _line(editor: Editor, point: OpenedPoint, record: SourceRecord) -> SampleLine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from fractions import Fraction
@@ -16,7 +16,7 @@ from openiwd.domain.backlog_item import BacklogItem
 from openiwd.domain.backlog_sample import waiting_by_priority
 from openiwd.domain.decision import explain_waiting, to_plain, why_not
 from openiwd.domain.distribution import Choice, distribute, eligible_items, next_change, next_for
-from openiwd.domain.errors import ConflictError, FencedError, NotFoundError
+from openiwd.domain.errors import ConflictError, FencedError, NotFoundError, no_such_item
 from openiwd.domain.instant import SECOND, to_micros
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.offer import GrantKind, OfferOutcome
@@ -32,6 +32,7 @@ from openiwd.usecases.desk import Desk
 from openiwd.usecases.offer_latency import OfferLatency
 from openiwd.usecases.picture import Picture
 from openiwd.usecases.work_item import apply
+from openiwd.usecases.workbin import may_ask_for
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -109,6 +110,12 @@ class Decider:
         """Offers everything that can be offered now, unless the tenant's items are only asked for."""
         await self._step()
         await self._acceptance.done()
+
+    async def agents(self) -> list[Agent]:
+        """All agents, as of the end of the log: those of the picture, so that thousands need not be read."""
+        async with self._turn():
+            await self._follow()
+            return list(self._desk.world.agents.values())
 
     async def _step(self) -> None:
         async with self._turn():
@@ -330,7 +337,7 @@ class Decider:
             await self._catch_up()
             now = to_micros(self._runtime.now())
             world, agent = self._desk.world, self._agent(agent_id)
-            item = await self._waiting(item_id, caller)
+            item = await self._waiting(item_id, lambda i: may_ask_for(caller, agent, self._desk.rules, i))
             reason = world.exclusion(agent, item, now, GrantKind.PICK)
             if reason is not None:
                 raise ConflictError(
@@ -346,13 +353,13 @@ class Decider:
             raise ConflictError("somebody else was quicker", code="itemMoved", hint="pick another item")
         return Done(item=granted)
 
-    async def _waiting(self, item_id: UUID, taker: Caller | None = None) -> BacklogItem:
+    async def _waiting(
+        self, item_id: UUID, is_there: Callable[[WorkItem], bool] | None = None
+    ) -> BacklogItem:
         async with self._runtime.store.reading() as reading:
             found = (await reading.items_by_id([item_id])).get(item_id)
-        if found is None:
-            raise NotFoundError(f"there is no item {item_id}", field="id")
-        if taker is not None and taker.require("workitems.pull") is Scope.GROUP:
-            taker.require_item("workitems.pull", found)
+        if found is None or (is_there is not None and not is_there(found)):
+            raise no_such_item(item_id)
         waiting = self._desk.world.backlog.get(found.number)
         if waiting is None:
             raise ConflictError(
@@ -374,7 +381,7 @@ class Decider:
             return now, self._desk.world.backlog.ranked(to_micros(now), queue_id, limit)
 
     async def first(self, queue_id: str | None, limit: int) -> tuple[datetime, First]:
-        """The best waiting items by number, best first, the last one's priority, and the instant of that order."""
+        """The best waiting items by number, what priority none of the others exceeds, and the instant of that."""
         async with self._turn():
             await self._catch_up()
             now = self._runtime.now()

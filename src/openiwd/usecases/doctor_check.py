@@ -79,6 +79,10 @@ class Examination:
         return await asyncio.shield(self._agents)
 
     async def _read_agents(self) -> list[Agent]:
+        """The process that decides has them."""
+        decider = self.services.decider
+        if decider is not None:
+            return await decider.agents()
         async with self.reading() as reading:
             return list((await reading.agents()).values())
 
@@ -125,7 +129,8 @@ async def agents(look: Examination) -> Sequence[Finding]:
         elif reference.kind is Referred.GROUP:
             served.add(reference.name)
     everybody = any(not q.groups for q in rules.queues.values())
-    words = work_check.unused_words(
+    words = await asyncio.to_thread(
+        work_check.unused_words,
         people,
         skills,
         {} if everybody else groups,
@@ -225,11 +230,11 @@ def _draft(raw: dict[str, Any]) -> dict[str, Any]:
 
 async def keys(look: Examination) -> Sequence[Finding]:
     """API keys that end."""
-    stored = await look.platform.control.api_keys(look.services.tenant.id)
+    stored = await look.platform.control.ending_api_keys(look.services.tenant.id)
     facts = [
         KeyFact(id=k.id, name=k.name, expires_at=k.expires_at, last_used_at=k.last_used_at)
         for k in stored
-        if k.active and k.expires_at is not None
+        if k.expires_at is not None
     ]
     return system_check.ending_keys(facts, look.now)
 

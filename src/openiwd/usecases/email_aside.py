@@ -21,6 +21,7 @@ from openiwd.ports.email import DROPPED, QUARANTINED, STORED, StoredEmail
 from openiwd.ports.tenant_store import TransactionRetryError, Writing
 from openiwd.usecases.command import Command, Result
 from openiwd.usecases.email_item import created_number, submission_of
+from openiwd.usecases.email_reach import reached
 from openiwd.usecases.email_view import REVIEW
 from openiwd.usecases.mailbox import all_mailboxes
 from openiwd.usecases.work_item import apply
@@ -38,10 +39,9 @@ async def release(
     services: TenantServices, caller: Caller, email_id: UUID, into: WorkItem | None = None
 ) -> WorkItem:
     """Makes an item of an email that lies aside, or adds it to one; the item."""
-    caller.require(REVIEW)
     runtime = services.runtime
+    email = _lying_aside((await _reached(services, caller, email_id))[0])
     async with runtime.store.reading() as reading:
-        email = _lying_aside(await reading.email(email_id))
         mailboxes = await all_mailboxes(reading)
         threads = [] if into is None else await reading.threads_of_item(into.number)
     if into is not None:
@@ -72,9 +72,22 @@ async def release(
     return done.item
 
 
+async def _reached(
+    services: TenantServices, caller: Caller, email_id: UUID
+) -> tuple[StoredEmail, WorkItem | None]:
+    try:
+        return await reached(services, caller, REVIEW, email_id)
+    except NotFoundError as error:
+        raise _nowhere() from error
+
+
+def _nowhere() -> NotFoundError:
+    return NotFoundError("there is no such email", field="id", hint="see what lies aside")
+
+
 def _lying_aside(email: StoredEmail | None) -> StoredEmail:
     if email is None:
-        raise NotFoundError("there is no such email", field="id", hint="see what lies aside")
+        raise _nowhere()
     if email.state not in (QUARANTINED, DROPPED):
         raise ConflictError(
             f"the email is {email.state}", code="notAside", field="id", hint="it has an item already"
@@ -108,7 +121,7 @@ def _joining(caller: Caller, into: WorkItem, email: StoredEmail) -> Command:
 
 async def discard(services: TenantServices, caller: Caller, email_id: UUID) -> StoredEmail:
     """An email in quarantine is dropped: restorable for a while, then removed."""
-    caller.require(REVIEW)
+    await _reached(services, caller, email_id)
     async with services.runtime.store.writing() as tx:
         email = _lying_aside(await tx.lock_email(email_id))
         await _leave_message_id(tx, email)

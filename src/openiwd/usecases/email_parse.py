@@ -16,7 +16,8 @@ from openiwd.domain.email.language import language_if_sure, words_of
 from openiwd.domain.email.message import AttachedFile, EmailKind
 from openiwd.domain.email.mime import Part
 from openiwd.domain.email.quotation import answer_of
-from openiwd.domain.email.reading import message_ids, read_message, stated_date
+from openiwd.domain.email.reading import message_ids, read_message
+from openiwd.domain.email.sent_date import stated_date
 from openiwd.ports.html_cleaner import HtmlCleaner
 from openiwd.ports.language_guesser import LanguageGuesser
 
@@ -97,7 +98,7 @@ def parse(file: str, raw: bytes, cleaner: HtmlCleaner, guesser: LanguageGuesser)
         new_text=answer if email.text else None,
         html=None if email.html is None else cleaner.clean(email.html),
         attachments=[_file(f) for f in email.files],
-        kind=kind_of(email, report, joins=bool(email.in_reply_to or email.references)),
+        kind=kind_of(email, report, joins=any(headers.plain(name) for name in ("in-reply-to", "references"))),
         language=_language(answer or email.text, guesser),
         bounce=None if report is None or report.delivery is Delivery.READ else _bounce(report, root),
         defects=email.notes,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from openiwd.domain.email.outbound import SendingState, require_step
-from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from openiwd.domain.errors import ConflictError, InvalidInputError
 from openiwd.domain.event import EventType
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
@@ -16,7 +16,7 @@ from openiwd.domain.work_item import WorkItem, check_text
 from openiwd.ports.email import StoredEmail
 from openiwd.ports.tenant_store import TransactionRetryError, Writing
 from openiwd.usecases.command import Command
-from openiwd.usecases.email_sending import item_of
+from openiwd.usecases.email_reach import no_such_email, reached, within_reach
 from openiwd.usecases.email_view import REVIEW, EmailView, email_view
 from openiwd.usecases.email_writing import SEND
 from openiwd.usecases.work_item import apply_one
@@ -47,21 +47,19 @@ async def waiting(services: TenantServices, caller: Caller) -> list[EmailView]:
     """What waits for review, oldest first."""
     caller.require(REVIEW)
     async with services.runtime.store.reading() as reading:
-        return [email_view(e) for e in await reading.emails_in_review(MAX_LISTED)]
+        found = await reading.emails_in_review(MAX_LISTED)
+        return [email_view(e) for e in await within_reach(reading, caller, REVIEW, found)]
 
 
 async def decide(
     services: TenantServices, caller: Caller, email_id: UUID, decision: ReviewDecision, comment: str | None
 ) -> EmailView:
     """A reviewer approves or returns an email of somebody else; its author may withdraw it."""
-    async with services.runtime.store.reading() as reading:
-        email = await reading.email(email_id)
-    if email is None:
-        raise NotFoundError(f"there is no email {email_id}", field="id", hint="check the id")
-    item = await item_of(services, email)
-    is_author = email.author == caller.actor
     privilege = SEND if decision is ReviewDecision.WITHDRAWN else REVIEW
-    caller.require_item(privilege, item)
+    email, item = await reached(services, caller, privilege, email_id)
+    if item is None:  # nobody wrote it
+        raise no_such_email(email_id)
+    is_author = email.author == caller.actor
     _check(decision, comment, is_author=is_author)
     require_step(SendingState(email.state), _STATE[decision])
 
@@ -103,7 +101,7 @@ async def _step(
 ) -> StoredEmail:
     email = await tx.lock_email(email_id)
     if email is None:
-        raise NotFoundError(f"there is no email {email_id}", field="id")
+        raise no_such_email(email_id)
     require_step(SendingState(email.state), _STATE[decision])
     email.state = _STATE[decision].value
     email.error = (comment or None) if decision is ReviewDecision.RETURNED else None

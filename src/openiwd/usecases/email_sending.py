@@ -19,6 +19,7 @@ from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.email import OutboundEmail, StoredEmail
 from openiwd.ports.tenant_store import Reading, TransactionRetryError, Writing
 from openiwd.usecases.command import Command, Result
+from openiwd.usecases.email_reach import no_such_email, reached
 from openiwd.usecases.email_writing import SEND
 from openiwd.usecases.mailbox import SERVICE, all_mailboxes, require_lease
 from openiwd.usecases.work_item import apply
@@ -82,7 +83,7 @@ async def content(services: TenantServices, caller: Caller, email_id: UUID) -> b
 async def _found(reading: Reading, email_id: UUID) -> StoredEmail:
     email = await reading.email(email_id)
     if email is None:
-        raise NotFoundError(f"there is no email {email_id}", field="id", hint="check the id")
+        raise no_such_email(email_id)
     return email
 
 
@@ -114,7 +115,7 @@ async def _step(tx: Writing, services: TenantServices, email_id: UUID, told: Sen
     now = services.runtime.now()
     email = await tx.lock_email(email_id)
     if email is None:
-        raise NotFoundError(f"there is no email {email_id}", field="id")
+        raise no_such_email(email_id)
     before = SendingState(email.state)
     if before is told.status and email.attempt_epoch == told.epoch:
         return email  # told twice
@@ -220,12 +221,9 @@ async def settle(
     services: TenantServices, caller: Caller, email_id: UUID, status: SendingState, reason: str | None
 ) -> Told:
     """A person's word on an email: a failed or unknown one is sent again, or an unknown one counts as sent."""
-    async with services.runtime.store.reading() as reading:
-        email = await _found(reading, email_id)
-    if email.thread_id is None:
+    email, item = await reached(services, caller, SEND, email_id)
+    if item is None:
         caller.require(REPORTS)
-    else:
-        caller.require_item(SEND, await item_of(services, email))
     if status not in (SendingState.QUEUED, SendingState.SENT, SendingState.FAILED):
         raise InvalidInputError("that is nobody's to say", field="status", hint="use queued, sent or failed")
     if email.state not in (SendingState.UNKNOWN.value, SendingState.FAILED.value):
@@ -238,7 +236,7 @@ async def settle(
     async def step(tx: Writing) -> StoredEmail:
         current = await tx.lock_email(email_id)
         if current is None:
-            raise NotFoundError(f"there is no email {email_id}", field="id")
+            raise no_such_email(email_id)
         require_step(SendingState(current.state), status)
         current.state = status.value
         current.error = reason if status is SendingState.FAILED else None

@@ -9,7 +9,7 @@ from uuid import UUID
 from openiwd.domain.errors import ConflictError, NotFoundError, OpenIwdError
 from openiwd.domain.event import EventType
 from openiwd.domain.lifecycle import Action
-from openiwd.domain.privilege import Caller
+from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.transition import Change, Context, noted
 from openiwd.domain.work_item import ContactInput, ItemSubmission, Status, WorkItem, check_text
 from openiwd.ports.email import EmailMove, StoredEmail
@@ -126,13 +126,16 @@ def _may_create(caller: Caller) -> Caller:
 
 async def undo(services: TenantServices, caller: Caller, move_id: UUID) -> EmailMove:
     """Moves the emails back; a merged item is reopened, and one that a split has made is canceled. Once."""
-    runtime = services.runtime
+    runtime, scope = services.runtime, caller.require(MERGE)
+    missing = NotFoundError(f"there is no move {move_id}", field="id", hint="see the item's emails")
     async with runtime.store.reading() as reading:
         move = await reading.email_move(move_id)
         if move is None:
-            raise NotFoundError(f"there is no move {move_id}", field="id", hint="see the item's emails")
+            raise missing
         threads = await reading.known_threads([move.from_thread, move.to_thread], [])
         items = await reading.items_by_id([t.item_id for t in threads.values()])
+    if not all(caller.sees(MERGE, one) for one in items.values()) or not (items or scope is Scope.ALL):
+        raise missing
     before, after = threads.get(move.from_thread), threads.get(move.to_thread)
     if before is None or after is None:
         raise ConflictError("one of the items is gone", code="itemGone", field="id")

@@ -17,6 +17,7 @@ from openiwd.domain.errors import ForbiddenError, NotFoundError
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.email import EmailMove, StoredEmail
+from openiwd.usecases.email_reach import within_reach
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -164,4 +165,5 @@ async def aside(services: TenantServices, caller: Caller, state: str) -> list[Em
     """What is in quarantine, was dropped, or has an unknown outcome; the latest first."""
     caller.require(REVIEW)
     async with services.runtime.store.reading() as reading:
-        return [email_view(e) for e in await reading.emails_aside(state, 200)]
+        found = await reading.emails_aside(state, 200)
+        return [email_view(e) for e in await within_reach(reading, caller, REVIEW, found)]

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from openiwd.domain.errors import InvalidInputError
-from openiwd.domain.privilege import PRIVILEGES, Role, Scope, role_privileges
-
-SCOPED: Final = ("workitems.", "emails.")
-"""Privileges over items; those over anything else reach all of it."""
+from openiwd.domain.privilege import OF_ITEMS, PRIVILEGES, Role, Scope, role_privileges
 
 
 def parse_grant(grant: str) -> tuple[str, Scope | None]:
@@ -23,7 +19,7 @@ def parse_grant(grant: str) -> tuple[str, Scope | None]:
         return name, None
     if scope not in tuple(Scope):
         raise InvalidInputError(f"'{scope}' is no scope", field="privileges", hint="use own, group or all")
-    if scope != Scope.ALL and not name.startswith(SCOPED):
+    if scope != Scope.ALL and not name.startswith(OF_ITEMS):
         raise InvalidInputError(
             f"{name} has no scope: it would reach everything",
             field="privileges",
@@ -40,6 +36,6 @@ def held_privileges(role: str | None, grants: Iterable[str], *, grouped: bool) -
             name, scope = parse_grant(grant)
         except InvalidInputError:
             continue
-        limited = Scope.GROUP if grouped and name.startswith("workitems.") else Scope.ALL
+        limited = Scope.GROUP if grouped and name.startswith(OF_ITEMS) else Scope.ALL
         found[name] = scope or limited
     return found

@@ -57,13 +57,16 @@ class Batch:
             item_id = found[0] if found else None
         item = self.items.get(item_id) if item_id is not None else None
         if item is None or item.id in self.deleted:
-            named = command.item_id or (command.capture[1] if command.capture else "?")
-            raise NotFoundError(
-                f"there is no item {named}",
-                field="id",
-                hint="check the id, and the capture point of a captureId",
-            )
+            raise missing(command)
         return item
+
+
+def missing(command: Command) -> NotFoundError:
+    """What is said of a command's item that is not there, or not for its caller."""
+    named = command.item_id or (command.capture[1] if command.capture else "?")
+    return NotFoundError(
+        f"there is no item {named}", field="id", hint="check the id, and the capture point of a captureId"
+    )
 
 
 class _MovedError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -14,6 +15,7 @@ from openiwd.domain.errors import (
     ConflictError,
     ForbiddenError,
     NotFoundError,
+    no_such_item,
 )
 from openiwd.domain.event import LoggedEvent, fold
 from openiwd.domain.packed_decision import known
@@ -38,49 +40,38 @@ def item_uuid(text: str, field: str = "id") -> UUID:
         ) from None
 
 
-async def named(services: TenantServices, reference: str, capture_point: str | None = None) -> UUID:
-    """The id of the item that a path names; NotFoundError for a captureId that there is not."""
+async def named(
+    services: TenantServices, caller: Caller, privilege: str, reference: str, capture_point: str | None = None
+) -> UUID:
+    """The id of the item that a path names; NotFoundError for a captureId that there is not for the caller."""
     if reference.startswith(EXT_PREFIX):
-        return (await find(services, reference, capture_point)).id
+        return (await reached(services, caller, privilege, reference, capture_point)).id
     return item_uuid(reference)
 
 
-async def find(services: TenantServices, reference: str, capture_point: str | None = None) -> WorkItem:
-    """The item by id, or by `ext_` and its captureId; NotFoundError if there is none."""
-    if reference.startswith(EXT_PREFIX):
-        return await find_captured(services, reference.removeprefix(EXT_PREFIX), capture_point)
-    item_id = item_uuid(reference)
-    async with services.runtime.store.reading() as reading:
-        found = (await reading.items_by_id([item_id])).get(item_id)
-    if found is None:
-        raise NotFoundError(
-            f"there is no item {item_id}",
-            field="id",
-            hint="check the id; deleted items live on in the log only",
-        )
-    return found
+async def find(
+    services: TenantServices,
+    reference: str,
+    capture_point: str | None = None,
+    is_there: Callable[[WorkItem], bool] | None = None,
+) -> WorkItem:
+    """The item by id, or by `ext_` and its captureId; NotFoundError if there is none, or none that `is_there`.
 
-
-async def find_captured(services: TenantServices, capture_id: str, capture_point: str | None) -> WorkItem:
-    """The item by captureId; without a capture point only if the captureId is unique among them."""
-    async with services.runtime.store.reading() as reading:
-        if capture_point is not None:
-            stored = (await reading.items_by_capture([(capture_point, capture_id)])).get(
-                (capture_point, capture_id)
-            )
-            items = [stored.item] if stored is not None else []
-        else:
-            items = await reading.items_by_capture_id(capture_id)
+    Without a capture point a captureId must be unique among them.
+    """
+    captured = reference.startswith(EXT_PREFIX)
+    if captured:
+        known = await _captured(services, reference.removeprefix(EXT_PREFIX), capture_point)
+    else:
+        async with services.runtime.store.reading() as reading:
+            known = list((await reading.items_by_id([item_uuid(reference)])).values())
+    items = [item for item in known if is_there is None or is_there(item)]
     if not items:
-        raise NotFoundError(
-            f"there is no item with the captureId '{capture_id}'",
-            field="captureId",
-            hint="check it, and the capture point",
-        )
+        raise missing(reference)
     if len(items) > 1:
         points = ", ".join(sorted({i.capture_point for i in items}))
         raise ConflictError(
-            f"several capture points know '{capture_id}'",
+            f"several capture points know '{reference.removeprefix(EXT_PREFIX)}'",
             code="ambiguous",
             field="capturePoint",
             hint=f"name one of: {points}",
@@ -88,13 +79,50 @@ async def find_captured(services: TenantServices, capture_id: str, capture_point
     return items[0]
 
 
+async def _captured(services: TenantServices, capture_id: str, capture_point: str | None) -> list[WorkItem]:
+    async with services.runtime.store.reading() as reading:
+        if capture_point is None:
+            return await reading.items_by_capture_id(capture_id)
+        stored = await reading.items_by_capture([(capture_point, capture_id)])
+    return [s.item for s in stored.values()]
+
+
+def missing(reference: str) -> NotFoundError:
+    """What is said of an item that is not there, or not for who asks: of both the same."""
+    if not reference.startswith(EXT_PREFIX):
+        return no_such_item(item_uuid(reference))
+    return NotFoundError(
+        f"there is no item with the captureId '{reference.removeprefix(EXT_PREFIX)}'",
+        field="captureId",
+        hint="check it, and the capture point",
+    )
+
+
+async def reached(
+    services: TenantServices, caller: Caller, privilege: str, reference: str, capture_point: str | None = None
+) -> WorkItem:
+    """The item, if the privilege covers it. One out of reach is as if there were none (`Caller.require_item`)."""
+    caller.require(privilege)
+    item = await find(services, reference, capture_point, lambda i: caller.sees(privilege, i))
+    caller.require_item(privilege, item)
+    return item
+
+
+async def sought(
+    services: TenantServices, caller: Caller, privilege: str, reference: str, capture_point: str | None = None
+) -> WorkItem | NotFoundError | ForbiddenError:
+    """As `reached`, with the refusal as the answer: where what was done before is told first."""
+    try:
+        return await reached(services, caller, privilege, reference, capture_point)
+    except (NotFoundError, ForbiddenError) as error:
+        return error
+
+
 async def read(
     services: TenantServices, caller: Caller, reference: str, capture_point: str | None = None
 ) -> WorkItem:
     """The item, if the caller may read it."""
-    item = await find(services, reference, capture_point)
-    caller.require_item("workitems.read", item)
-    return item
+    return await reached(services, caller, "workitems.read", reference, capture_point)
 
 
 async def read_at(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from openiwd.domain.errors import ConflictError, InvalidInputError, NotFoundError, TooLargeError
+from openiwd.domain.errors import ConflictError, InvalidInputError, TooLargeError, no_such_item
 from openiwd.domain.event import EventType
 from openiwd.domain.lifecycle import Action
 from openiwd.domain.privilege import Caller
@@ -139,6 +139,7 @@ async def add_link(
 ) -> Done:
     """Links the item to another one; merging (`duplicateOf`) cancels the item as well, in the same transaction."""
     caller.require_item(NOTE, item)
+    caller.require("workitems.read")
     if kind not in LINK_KINDS:
         raise InvalidInputError(
             f"'{kind[:40]}' is no kind of link", field="kind", hint=f"use one of: {', '.join(LINK_KINDS)}"
@@ -150,9 +151,8 @@ async def add_link(
     async with runtime.store.reading() as reading:
         other = (await reading.items_by_id([other_id])).get(other_id)
         present_links = await reading.links(item.number)
-    if other is None:
-        raise NotFoundError(f"there is no item {other_id}", field="item", hint="check the id")
-    caller.require_item("workitems.read", other)
+    if other is None or not caller.sees("workitems.read", other):
+        raise no_such_item(other_id, "item")
     if any(link.kind == kind and link.item_id == other_id and not link.incoming for link in present_links):
         return Done(item=item, changed=False)
     target = other

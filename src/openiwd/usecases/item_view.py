@@ -148,10 +148,22 @@ def priority_of(
     return shown_priority(stands[0], stands[1], to_micros(at)), at
 
 
+def _requirement_view(item: WorkItem, now: datetime) -> RequirementView:
+    """What the item asks for, and who is kept from it for the time being."""
+    need = item.requirement
+    return RequirementView(
+        skills=[SkillView(s, level) for s, level in need.skills],
+        agents=list(need.agents),
+        agents_only=need.agents_only,
+        groups=list(need.groups),
+        groups_only=need.groups_only,
+        excluded=sorted({*need.excluded, *(e.agent for e in item.excluded if e.until > now)}),
+    )
+
+
 def item_view(item: WorkItem, rules: CompiledRuleSet, now: datetime) -> ItemView:
     """The public form of an item as of now."""
     priority, at = priority_of(item, rules, now)
-    need = item.requirement
     return ItemView(
         id=item.id,
         revision=item.revision,
@@ -200,14 +212,7 @@ def item_view(item: WorkItem, rules: CompiledRuleSet, now: datetime) -> ItemView
         offer_id=item.offer_id,
         offer_expires_date_time=item.offer_expires_at,
         last_agent=item.last_agent,
-        requires=RequirementView(
-            skills=[SkillView(s, level) for s, level in need.skills],
-            agents=list(need.agents),
-            agents_only=need.agents_only,
-            groups=list(need.groups),
-            groups_only=need.groups_only,
-            excluded=sorted({*need.excluded, *(e.agent for e in item.excluded if e.until > now)}),
-        ),
+        requires=_requirement_view(item, now),
         segment=item.segment,
         tags=item.tags,
         ext=item.ext,

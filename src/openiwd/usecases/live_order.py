@@ -1,16 +1,16 @@
 """Searches in live order that begin with the decider's own order: the best of very many items without sorting them all.
 
-Only where the decider runs in this process: for the first page, and for those after it as far as the order reaches that
-the first was made from. What it gives is the same page that the database alone would give; where it cannot tell so, it
-gives none, and the database is asked as usual.
+Of waiting items only where the decider runs in this process: for the first page, and for those after it as far as the
+order reaches that the first was made from. What it gives is the same page that the database alone would give; where it
+cannot tell so, it gives none, and the database is asked as usual.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from math import ceil
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -20,20 +20,22 @@ from openiwd.domain.instant import Micros, to_micros
 from openiwd.domain.schema import Schema
 from openiwd.domain.search_mark import decode_mark
 from openiwd.domain.work_item import FINAL, Status
-from openiwd.ports.tenant_store import Candidates, Cursor, OpenCount, SearchPage, SearchQuery
+from openiwd.ports.tenant_store import Candidates, Cursor, Leading, SearchPage, SearchQuery
+from openiwd.usecases.matching_count import MatchingCount, asked
 
 if TYPE_CHECKING:
     from openiwd.usecases.decider import Decider
     from openiwd.usecases.platform import TenantServices
 
-COUNTED: Final = 10_000
 ATTEMPTS: Final = (8, 24)
-IN_CATEGORY: Final = (40,)
-"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way.
-
-Categories are rather narrow, and an index has the narrowest of them.
-"""
+"""So many candidates for each item of the page, in turn; after that the filter is too narrow for this way."""
+IN_CATEGORY: Final = 40
+"""The most in a category: an index has the narrower ones."""
+AMPLE: Final = 1.5
+"""So many times as many candidates in a category as fill the page, if they are spread evenly."""
 LEAST: Final = 60
+MANY_LEADING: Final = 4
+"""So many times as many items as are weighed at first, and all of them are not sorted."""
 KEPT_SECONDS: Final = 0.5
 SCROLLS: Final = 200
 SCROLL_SECONDS: Final = 300.0
@@ -91,61 +93,80 @@ class LiveOrders:
         return found if found is not None and asyncio.get_running_loop().time() < found.until else None
 
 
-async def live_page(services: TenantServices, query: SearchQuery) -> SearchPage | None:
+async def live_page(
+    services: TenantServices, query: SearchQuery, counted: MatchingCount
+) -> SearchPage | None:
     """A page of a search by priority; None where the database is to be asked alone."""
-    decider = services.decider
-    if decider is None or query.sort != ["-priority"]:
+    if query.sort != ["-priority"]:
         return None
-    statuses, queue_id = _asked(query.filter)
-    if Status.QUEUED.value not in statuses or statuses & _FINAL:
+    decider, (statuses, queue_id) = services.decider, asked(query.filter)
+    is_of_waiting = Status.QUEUED.value in statuses
+    if statuses & _FINAL or (is_of_waiting and decider is None):
         return None
     if query.cursor is not None:
-        return await _later_page(services, query, query.cursor, queue_id)
-    counting = asyncio.create_task(_count(services, query), name="count of a search")
-    try:
-        page = await _page(services, decider, query, queue_id)
-        if page is None:
-            return None
-        found = await counting
-        return (
-            replace(page, count=min(found, COUNTED), count_exact=found <= COUNTED)
-            if query.with_count
-            else page
-        )
-    finally:
-        if not counting.done():
-            counting.cancel()
-        await asyncio.gather(counting, return_exceptions=True)
-
-
-async def _count(services: TenantServices, query: SearchQuery) -> int:
-    """Beside the page, not after it: each is one statement."""
-    if not query.with_count:
-        return 0
-    groups = matching_groups(query)
-    if groups is not None and services.open_counts.are_more_than(COUNTED, groups):
-        return COUNTED + 1
-    async with services.runtime.store.reading() as reading:
-        return await reading.count(query, COUNTED + 1)
+        return await _later_page(services, query, query.cursor, queue_id) if is_of_waiting else None
+    if decider is not None and is_of_waiting:
+        counted.begin()
+        page = await _page(services, decider, query, queue_id, counted)
+    else:
+        page = await _leading_page(services, query, statuses, counted)
+    return None if page is None else await counted.told(page)
 
 
 async def _page(
-    services: TenantServices, decider: Decider, query: SearchQuery, queue_id: str | None
+    services: TenantServices,
+    decider: Decider,
+    query: SearchQuery,
+    queue_id: str | None,
+    counted: MatchingCount,
 ) -> SearchPage | None:
-    for times in IN_CATEGORY if query.category else ATTEMPTS:
+    for times in _attempts(services, query):
         wanted, head = max(query.limit, LEAST) * times, services.feed.head
         try:
             at, ranked = await services.live_orders.first(services, decider, queue_id, wanted)
         except UnavailableError:
             return None
-        if len(ranked.numbers) < wanted:
-            return None  # so few wait that the database sorts them quickly
+        if len(ranked.numbers) < wanted or counted.few is not None:
+            return None  # so few wait, or match, that the database sorts them quickly
         candidates = Candidates(numbers=ranked.numbers, above=ranked.least)
         async with services.runtime.store.reading() as reading:
             page = await reading.search(replace(query, candidates=candidates, now=at, with_count=False))
         if page.next_cursor is not None:
             if head is not None:
                 services.live_orders.keep(queue_id, (at, ranked), head, query.schemas)
+            return page
+    return None
+
+
+def _attempts(services: TenantServices, query: SearchQuery) -> tuple[int, ...]:
+    """How many candidates to try for each item of the page: in a category by its share of all items."""
+    if not query.category:
+        return ATTEMPTS
+    share = services.open_counts.share_of(query.category)
+    if share is None:
+        return (IN_CATEGORY,)
+    wanted = ceil(AMPLE / share) if share else IN_CATEGORY + 1
+    if wanted > IN_CATEGORY:
+        return ()
+    times = max(wanted, ATTEMPTS[0])
+    return (times, IN_CATEGORY) if times < IN_CATEGORY else (times,)
+
+
+async def _leading_page(
+    services: TenantServices, query: SearchQuery, statuses: set[str], counted: MatchingCount
+) -> SearchPage | None:
+    """Of items that do not wait, which no decider has in order: among the best by what an index tells of them."""
+    least = max(query.limit, LEAST)
+    if not services.open_counts.have_more_than(MANY_LEADING * ATTEMPTS[0] * least, statuses):
+        return None  # the database sorts them quickly
+    counted.begin()
+    for times in _attempts(services, query):
+        if counted.few is not None:
+            return None
+        leading = Leading(statuses=sorted(statuses), items=least * times)
+        async with services.runtime.store.reading() as reading:
+            page = await reading.search(replace(query, leading=leading, with_count=False))
+        if page.next_cursor is not None:
             return page
     return None
 
@@ -166,48 +187,3 @@ async def _later_page(
         candidates = Candidates(numbers=list(numbers), above=scroll.first.least)
         page = await reading.search(replace(query, candidates=candidates))
     return page if page.next_cursor is not None else None
-
-
-def matching_groups(query: SearchQuery) -> Callable[[OpenCount], int] | None:
-    """How many of a group of open items match; None where the query asks for more than the groups tell."""
-    if query.text or query.scope is not None or query.filter is None or set(query.filter) != {"all"}:
-        return None
-    statuses, queue_id = _asked(query.filter)
-    below = f"{query.category}/"
-    overdue = queue = False
-    for part in query.filter["all"]:
-        name, operator, value = part.get("attribute"), part.get("operator"), part.get("value")
-        if (name, operator, value) == ("dueDateTime", "before", "now"):
-            overdue = True
-        elif (name, operator) == ("queue", "eq") and not queue:
-            queue = True
-        elif (name, operator) not in (("status", "in"), ("status", "eq")):
-            return None
-
-    def matching(group: OpenCount) -> int:
-        path = group.category_path or ""
-        named = not query.category or path == query.category or path.startswith(below)
-        if not named or group.status not in statuses or queue_id not in (None, group.queue_id):
-            return 0
-        return group.overdue if overdue else group.items
-
-    return matching
-
-
-def _asked(tree: dict[str, Any] | None) -> tuple[set[str], str | None]:
-    """The statuses and the one queue that every match has, as far as the tree's uppermost group says so."""
-    parts = tree.get("all", []) if tree is not None else []
-    statuses = {s.value for s in Status}
-    queue_id: str | None = None
-    for part in parts if isinstance(parts, list) else []:
-        if not isinstance(part, dict):
-            continue
-        name, operator, value = part.get("attribute"), part.get("operator"), part.get("value")
-        values = (
-            value if operator == "in" and isinstance(value, list) else [value] if operator == "eq" else None
-        )
-        if name == "status" and values is not None:
-            statuses &= {str(v) for v in values}
-        if name == "queue" and values is not None and len(values) == 1:
-            queue_id = str(values[0])
-    return statuses, queue_id

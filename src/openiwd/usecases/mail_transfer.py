@@ -22,6 +22,7 @@ from openiwd.domain.errors import (
 from openiwd.ports.email import MailboxLease, OutboundEmail
 from openiwd.ports.iwd import Iwd, Served
 from openiwd.ports.mail_provider import Fetched, MailProviderError, MailReader, MailSender, SendResult
+from openiwd.usecases.byte_budget import ByteBudget
 
 REFUSED_BY_US: Final = (InvalidInputError, TooLargeError)
 INTERNAL: Final = "internal"
@@ -80,12 +81,19 @@ class Transfer:
     """The transfer of one mailbox under one lease. `untold` outlives it: what IWD could not be told."""
 
     def __init__(
-        self, iwd: Iwd, served: Served, lease: MailboxLease, untold: dict[UUID, Ending] | None = None
+        self,
+        iwd: Iwd,
+        served: Served,
+        lease: MailboxLease,
+        untold: dict[UUID, Ending] | None = None,
+        budget: ByteBudget | None = None,
     ) -> None:
         self._iwd = iwd
         self._served = served
         self.lease = lease
         self._untold = {} if untold is None else untold
+        self._budget = ByteBudget() if budget is None else budget
+        self._box = f"{served.tenant}/{lease.mailbox_id}"
         self._places: dict[str, FolderPlace] = {}
         self._known = {c.folder: FolderPlace(c.uid_validity, c.last_uid) for c in served.cursors}
         self._tokens = {c.folder: c.token for c in served.cursors if c.token is not None}
@@ -162,16 +170,24 @@ class Transfer:
     ) -> None:
         """Fetch, store, and only then mark. The place moves on in the transaction that stores."""
         mailbox = self._served.mailbox
-        message = await reader.fetch(folder, uid, mailbox.max_bytes)
-        if message is None:
-            return
-        if not moves_on:
-            message = Fetched(
-                uid=0, raw=message.raw, received_at=message.received_at, full_size=message.full_size
-            )
-        is_taken = await self._hand_over(folder, uid, uid_validity, message)
+        is_taken = await self._store(reader, folder, uid_validity, uid, moves_on=moves_on)
         if is_taken and mailbox.incoming.after_storing is not AfterStoring.KEEP:
             await reader.settle(folder, uid, mailbox.incoming.after_storing, mailbox.incoming.move_to)
+
+    async def _store(
+        self, reader: MailReader, folder: str, uid_validity: int, uid: int, *, moves_on: bool
+    ) -> bool:
+        """Whether the message is there and any of it was taken. Its bytes are held in here only."""
+        async with self._budget.room(self._box) as room:
+            message = await reader.fetch(folder, uid, self._served.mailbox.max_bytes, room)
+            if message is None:
+                return False
+            room.keep(len(message.raw))
+            if not moves_on:
+                message = Fetched(
+                    uid=0, raw=message.raw, received_at=message.received_at, full_size=message.full_size
+                )
+            return await self._hand_over(folder, uid, uid_validity, message)
 
     async def _hand_over(self, folder: str, uid: int, uid_validity: int, message: Fetched) -> bool:
         """Of what IWD refuses, or fails at again and again, less is handed over: the beginning, and then only that it
@@ -207,7 +223,9 @@ class Transfer:
             if email.state == SendingState.HANDING_OVER.value:
                 await self._clear_up(email, reader)
             else:
-                await self._send_one(email, sender, reader)
+                async with self._budget.room(self._box) as room:
+                    await room.ask(email.size)
+                    await self._send_one(email, sender, reader)
         return len(emails)
 
     async def _clear_up(self, email: OutboundEmail, reader: MailReader | None) -> None:
@@ -228,7 +246,13 @@ class Transfer:
     async def _send_one(self, email: OutboundEmail, sender: MailSender, reader: MailReader | None) -> None:
         """Until the content is handed over, every end means that nothing was sent."""
         self._untold[email.id] = NOT_BEGUN
-        await self._iwd.tell(self.lease, email.id, SendingState.SENDING)
+        try:
+            await self._iwd.tell(self.lease, email.id, SendingState.SENDING)
+        except ConflictError as error:
+            if error.code != "invalidSendingState":
+                raise
+            del self._untold[email.id]  # taken back, or settled by somebody, since it was listed
+            return
         raw = await self._iwd.content(email.id)
 
         async def before_content() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from itertools import accumulate
 from typing import Final
 
 from msgspec import Struct
@@ -53,12 +55,13 @@ class OpenCounts:
         self._counted_at: Cursor | None = None
         self._summed: tuple[Sequence[OpenCount], list[CategoryCount]] | None = None
         self._counts: Sequence[OpenCount] | None = None
+        self._by_status: Counter[str] = Counter()
         self._until = 0.0
         self._counting: asyncio.Task[Sequence[OpenCount]] | None = None
 
     async def of(self, runtime: TenantRuntime) -> Sequence[OpenCount]:
         """The counts; those of very many items may be a few seconds old, and are counted again meanwhile."""
-        if self._counts is None or sum(c.items for c in self._counts) <= MANY:
+        if self._counts is None or self._by_status.total() <= MANY:
             return await self._count(runtime)
         late = asyncio.get_running_loop().time() - self._until
         if self._counted_at is not None and self._counted_at == self._head():
@@ -84,10 +87,33 @@ class OpenCounts:
 
         `matches` tells of one group how many of it match.
         """
-        then, now = self._counted_at, self._head()
-        if self._counts is None or then is None or now is None or then.generation != now.generation:
+        gone = self._gone()
+        if self._counts is None or gone is None:
             return False
-        return sum(matches(c) for c in self._counts) - (now.pos - then.pos) - UNSEEN > least
+        found = accumulate(map(matches, self._counts))
+        return any(items - gone > least for items in found)  # there may be many thousands of groups
+
+    def have_more_than(self, least: int, statuses: Collection[str]) -> bool:
+        """The same of all that are in these statuses."""
+        gone = self._gone()
+        return gone is not None and sum(self._by_status[s] for s in statuses) - gone > least
+
+    def share_of(self, category: str) -> float | None:
+        """Which part of all open items lies in a category or below it, as they were counted last; None: unknown."""
+        summed, below = self._summed[1] if self._summed is not None else [], f"{category}/"
+        inside = everything = 0
+        for one in summed:
+            path = one.category_path or ""
+            everything += one.count
+            inside += one.count if path == category or path.startswith(below) else 0
+        return inside / everything if everything else None
+
+    def _gone(self) -> int | None:
+        """How many may have gone since it was counted; None where nobody can say."""
+        then, now = self._counted_at, self._head()
+        if then is None or now is None or then.generation != now.generation:
+            return None
+        return now.pos - then.pos + UNSEEN
 
     async def _count(self, runtime: TenantRuntime) -> Sequence[OpenCount]:
         loop = asyncio.get_running_loop()
@@ -96,6 +122,10 @@ class OpenCounts:
             counts = await reading.open_counts(runtime.now())
         ended = loop.time()
         self._counted_at = head
+        by_status: Counter[str] = Counter()
+        for one in counts:
+            by_status[one.status] += one.items
+        self._by_status = by_status
         self._counts, self._until = counts, ended + min(LONGEST_SECONDS, SHARE * (ended - begun))
         return counts
 

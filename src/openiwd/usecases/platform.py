@@ -34,6 +34,7 @@ from openiwd.usecases.indexed_search import IndexedSearch
 from openiwd.usecases.intake import Intake
 from openiwd.usecases.joint_action import JointActions
 from openiwd.usecases.live_order import LiveOrders
+from openiwd.usecases.matching_count import ManyMatches
 from openiwd.usecases.open_counts import OpenCounts
 from openiwd.usecases.passing_on import PassingOn
 from openiwd.usecases.past import RulesOfThen
@@ -90,6 +91,7 @@ class TenantServices:
         self.live_orders = LiveOrders()
         self.agent_names = AgentNames()
         self.open_counts = OpenCounts(lambda: self.feed.head)
+        self.many_matches = ManyMatches(lambda: self.feed.head)
         self.rules_of_then = RulesOfThen()
         self.linted: tuple[int, datetime, list[Finding]] | None = None
         """What the linter said last of a version of the rule set, and when."""

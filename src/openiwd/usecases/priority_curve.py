@@ -88,7 +88,7 @@ async def curve(
             Crossing(item.due_at, "due", shown(priority_at(schema, standing, to_micros(item.due_at))))
         )
     if item.status is Status.QUEUED and end > now:
-        neighbours = await _neighbours(services, rules, item, now)
+        neighbours = await _neighbours(services, caller, rules, item, now)
         crossings += _meetings(schema, standing, neighbours, to_micros(max(start, now)), to_micros(end))
     crossings.sort(key=lambda c: c.at)
     return Curve(
@@ -109,9 +109,9 @@ def _bends(schema: Schema, standing: Standing, start: int, end: int) -> list[Cro
 
 
 async def _neighbours(
-    services: TenantServices, rules: CompiledRuleSet, item: WorkItem, now: datetime
-) -> list[tuple[UUID, Schema, Standing]]:
-    """The first items of the same queue, with what their priorities are made of."""
+    services: TenantServices, caller: Caller, rules: CompiledRuleSet, item: WorkItem, now: datetime
+) -> list[tuple[UUID | None, Schema, Standing]]:
+    """The first items of the same queue, with what their priorities are made of; those out of reach without an id."""
     waiting = {
         "all": [
             {"attribute": "queue", "operator": "eq", "value": item.queue_id},
@@ -123,16 +123,20 @@ async def _neighbours(
     )
     async with services.runtime.store.reading() as reading:
         page = await reading.search(query)
-    found: list[tuple[UUID, Schema, Standing]] = []
+    found: list[tuple[UUID | None, Schema, Standing]] = []
     for other in page.items:
         stands = standing_of(other, rules)
         if other.id != item.id and stands is not None:
-            found.append((other.id, *stands))
+            found.append((other.id if caller.sees("workitems.read", other) else None, *stands))
     return found
 
 
 def _meetings(
-    schema: Schema, standing: Standing, others: list[tuple[UUID, Schema, Standing]], start: int, end: int
+    schema: Schema,
+    standing: Standing,
+    others: list[tuple[UUID | None, Schema, Standing]],
+    start: int,
+    end: int,
 ) -> list[Crossing]:
     """Where the item's line crosses those of others: between two instants of both drawings, all lines are straight."""
     own = _instants(schema, standing, start, end)

@@ -17,8 +17,8 @@ from openiwd.ports.tenant_store import Cursor
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
 
-CHUNK: Final = 1_000
-"""Events read in one transaction: a tenth of a second."""
+CHUNK: Final = 300
+"""Events read in one transaction: more at once would keep others waiting."""
 SLACK: Final = timedelta(minutes=1)
 """Events of several processes are not quite in the order of their instants."""
 PATIENCE_SECONDS: Final = 8.0

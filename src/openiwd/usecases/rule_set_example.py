@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from openiwd.domain.errors import NotFoundError
+from openiwd.domain.errors import no_such_item
 from openiwd.domain.instant import to_micros
 from openiwd.domain.rule_reading import read_names
 from openiwd.domain.rule_set import CompiledRuleSet
@@ -45,7 +45,7 @@ async def _item(editor: Editor, item_id: UUID) -> WorkItem:
     async with editor.services.runtime.store.reading() as reading:
         item = (await reading.items_by_id([item_id])).get(item_id)
     if item is None or not editor.caller.covers(scope, item):
-        raise NotFoundError(f"there is no item {item_id}", field="item", hint="check the id")
+        raise no_such_item(item_id, "item")
     return item
 
 

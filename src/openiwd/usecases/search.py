@@ -16,10 +16,11 @@ from openiwd.domain.privilege import Caller, Scope
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.schema import shown
 from openiwd.domain.work_item import OPEN, WorkItem
-from openiwd.ports.tenant_store import OpenCount, SearchPage, SearchQuery
+from openiwd.ports.tenant_store import Among, OpenCount, SearchPage, SearchQuery
 from openiwd.usecases.indexed_search import IndexHealth
 from openiwd.usecases.item_view import ItemView, item_view
-from openiwd.usecases.live_order import COUNTED, live_page
+from openiwd.usecases.live_order import live_page
+from openiwd.usecases.matching_count import COUNTED, MatchingCount
 from openiwd.usecases.open_counts import CategoryCount, by_category
 
 if TYPE_CHECKING:
@@ -102,10 +103,10 @@ async def prepared(
 async def search(services: TenantServices, caller: Caller, query: SearchQuery) -> Found:
     """One page of what matches, in the order asked for."""
     ready, rules = await prepared(services, caller, query)
-    page, source = await _by_index_or_order(services, ready)
-    if page is None:
-        async with services.runtime.store.reading() as reading:
-            page = await reading.search(ready)
+    async with MatchingCount(services, ready) as counted:
+        page, source = await _by_index_or_order(services, ready, counted)
+        if page is None:
+            page = await _by_database(services, ready, counted)
     return Found(
         page=page,
         rules=rules,
@@ -115,16 +116,30 @@ async def search(services: TenantServices, caller: Caller, query: SearchQuery) -
     )
 
 
-async def _by_index_or_order(services: TenantServices, query: SearchQuery) -> tuple[SearchPage | None, str]:
+async def _by_index_or_order(
+    services: TenantServices, query: SearchQuery, counted: MatchingCount
+) -> tuple[SearchPage | None, str]:
     """The page by one of the ways that are quicker than the database alone. Words are what an index is best at."""
     indexed = services.indexed
     if indexed is not None and query.text and (page := await indexed.page(query)) is not None:
         return page, "index"
-    page = await live_page(services, query)
+    page = await live_page(services, query, counted)
     if page is None and indexed is not None and query.filter and not query.text:
         page = await indexed.page(query)
         return page, "database" if page is None else "index"
     return page, "database"
+
+
+async def _by_database(services: TenantServices, query: SearchQuery, counted: MatchingCount) -> SearchPage:
+    """What is being counted already is waited for: few matches need not be looked for again."""
+    if not counted.has_begun:
+        async with services.runtime.store.reading() as reading:
+            return await reading.search(query)
+    numbers = (await counted.matching()).numbers
+    among = None if numbers is None else Among(numbers=numbers)
+    async with services.runtime.store.reading() as reading:
+        page = await reading.search(replace(query, among=among, with_count=False))
+    return page if page.next_cursor is None else await counted.told(page)
 
 
 async def count(services: TenantServices, caller: Caller, query: SearchQuery, most: int) -> int:

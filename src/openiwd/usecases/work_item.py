@@ -24,7 +24,7 @@ from openiwd.domain.transition import Context, with_focus
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import Writing
 from openiwd.usecases.command import PRIVILEGE, Command, Done, Result
-from openiwd.usecases.item_batch import Batch, write
+from openiwd.usecases.item_batch import Batch, missing, write
 from openiwd.usecases.item_change import change_of
 from openiwd.usecases.submission import as_update, hash_of, submission_text
 from openiwd.usecases.tenant_runtime import TenantRuntime
@@ -157,11 +157,14 @@ def _backwards(clock_at: datetime, now: datetime) -> OpenIwdError:
 def _execute(command: Command, ctx: Context, batch: Batch, runtime: TenantRuntime) -> Done:
     if command.action is Action.CREATE:
         return _create(command, ctx, batch, runtime)
+    privilege = None if command.internal else command.privilege or PRIVILEGE.get(command.action)
+    if privilege is not None:  # before the item is looked for: who lacks it learns nothing of what there is
+        command.caller.require(privilege)
     item = batch.find(command)
-    if not command.internal:
-        privilege = command.privilege or PRIVILEGE.get(command.action)
-        if privilege is not None:
-            command.caller.require_item(privilege, item)
+    if privilege is not None:
+        if not command.caller.sees(privilege, item):
+            raise missing(command)
+        command.caller.require_item(privilege, item)
     if command.if_match is not None and command.if_match != item.revision:
         raise RevisionMismatchError(
             f"the item is at revision {item.revision}, not {command.if_match}",
@@ -203,7 +206,8 @@ def _create(command: Command, ctx: Context, batch: Batch, runtime: TenantRuntime
                 item_id=str(item.id),
                 hint="send ?onDuplicate=update to update it, or use PUT",
             )
-        command.caller.require_item("workitems.update", item)
+        if not command.caller.covers(command.caller.require("workitems.update"), item):
+            raise command.caller.beyond("workitems.update")  # that the captureId is taken cannot be hidden
         change = judging.update(item, as_update(new), ctx)
         if change is None:
             return Done(item=item, changed=False)

@@ -18,6 +18,7 @@ from openiwd.domain.queue import Queue
 from openiwd.domain.rule_set import CompiledRuleSet
 from openiwd.domain.work_item import Status, WorkItem
 from openiwd.ports.tenant_store import SearchPage, SearchQuery
+from openiwd.usecases import item_detail
 
 if TYPE_CHECKING:
     from openiwd.usecases.platform import TenantServices
@@ -50,6 +51,31 @@ def bins_of(agent: Agent, rules: CompiledRuleSet) -> dict[str, list[str]]:
 
 def _groups_of(queue: Queue) -> list[str]:
     return [g.group for g in queue.groups] or [EVERYBODY]
+
+
+def may_ask_for(caller: Caller, agent: Agent, rules: CompiledRuleSet, item: WorkItem) -> bool:
+    """Whether the item is there for an agent who wants it: one within reach, else one of a queue that serves them."""
+    if caller.sees("workitems.pull", item):
+        return True
+    queue = rules.queues.get(item.queue_id or "")
+    if queue is None or caller.require("workitems.pull") is not Scope.OWN:
+        return False
+    return any(group == EVERYBODY or group in agent.groups for group in _groups_of(queue))
+
+
+async def sought(
+    services: TenantServices, caller: Caller, agent_id: str, reference: str, capture_point: str | None = None
+) -> WorkItem:
+    """The item that an agent wants by name; what is not there for them is as if there were none."""
+    caller.require("workitems.pull")
+    rules = await services.runtime.rules()
+    async with services.runtime.store.reading() as reading:
+        agent = (await reading.agents([agent_id])).get(agent_id)
+    if agent is None:
+        raise NotFoundError(f"there is no agent '{agent_id}'", field="agent")
+    return await item_detail.find(
+        services, reference, capture_point, lambda item: may_ask_for(caller, agent, rules, item)
+    )
 
 
 async def workbins(services: TenantServices, agent: Agent, caller: Caller) -> list[Workbin]:

@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 
 from openiwd.api.call import PatientRequest
 from openiwd.api.process import process_of
+from openiwd.api.routes import Routes
 from openiwd.domain.errors import OpenIwdError
 from openiwd.usecases.platform import Platform
 from openiwd.web.access import (
@@ -170,7 +171,7 @@ async def provide_visit(request: AnyRequest) -> Visit:
 def create_web() -> Litestar:
     """The UI as an ASGI app: the same one, however often one asks; each request brings its process along."""
     return Litestar(
-        route_handlers=PAGES,
+        route_handlers=[Routes("/", route_handlers=PAGES)],
         dependencies={"platform": Provide(provide_platform), "visit": Provide(provide_visit)},
         guards=[admit],
         exception_handlers={

@@ -16,10 +16,13 @@ import msgspec
 from openiwd.adapters.cloud_mail.cloud_http import CloudError, CloudHttp, failed
 from openiwd.adapters.cloud_mail.place import OVERLAP, RECENT, Place, place_of
 from openiwd.domain.email.mailbox import AfterStoring, Mailbox
-from openiwd.ports.mail_provider import Fetched, FolderState, MailProviderError
+from openiwd.ports.mail_provider import Fetched, FolderState, MailProviderError, Room
 
 PAGE: Final = 500
 BEGINNING: Final = 256 * 1024
+FIRST_BYTES: Final = 256 * 1024
+HELD_TIMES: Final = 5
+"""An answer is held as it came, as what it says, and decoded; the first two are longer than the message by a third."""
 OWN_LABELS: Final = frozenset({"INBOX", "SENT", "SPAM", "TRASH", "UNREAD", "STARRED", "IMPORTANT"})
 _RAW: Final = re.compile(rb'"raw"\s*:\s*"([A-Za-z0-9_-]*)')
 
@@ -108,38 +111,50 @@ class GmailReader:
         count = told.get("messagesUnread")
         return count if isinstance(count, int) else 0
 
-    async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
+    async def fetch(self, folder: str, uid: int, max_bytes: int, room: Room) -> Fetched | None:
+        """Most messages are small. Of a larger one the size is asked for, and it is read anew."""
         del folder
         path = f"{self._user}/messages/{self._ids[uid - 1]}"
-        limit = max_bytes * 4 // 3 + 16_384
-        body = bytearray()
+        most = min(FIRST_BYTES, max_bytes)
+        size = 0
         try:
-            async with self._http.stream(path, params={"format": "raw"}) as answer:
-                async for part in answer.aiter_bytes():
-                    body += part
-                    if len(body) > limit:
-                        break
-            is_whole = len(body) <= limit
-            told = (
-                msgspec.json.decode(bytes(body), type=dict[str, Any])
-                if is_whole
-                else await self._http.json("GET", path, params={"format": "minimal"})
-            )
+            await room.ask(HELD_TIMES * most)
+            body, is_whole = await self._read(path, most)
+            if not is_whole:
+                told = await self._http.json("GET", path, params={"format": "minimal"})
+                size = int(told.get("sizeEstimate") or 0)
+            expected = size + size // 8  # it is an estimate
+            if not is_whole and size <= max_bytes and most < max_bytes:
+                del body
+                await room.ask(HELD_TIMES * min(expected or max_bytes, max_bytes))
+                body, is_whole = await self._read(path, max_bytes)
+            if is_whole:
+                told = msgspec.json.decode(body, type=dict[str, Any])
         except CloudError as error:
             if error.status == 404:
                 return None
             raise failed(self._http.name, error) from error
         except msgspec.MsgspecError as error:
             raise MailProviderError("Gmail answers unexpectedly", field="provider") from error
-        raw = _decoded(str(told.get("raw", "")).encode()) if is_whole else _beginning(bytes(body))
+        raw = _decoded(str(told.get("raw", "")).encode()) if is_whole else _beginning(body)
         is_large = not is_whole or len(raw) > max_bytes
-        size = max(int(told.get("sizeEstimate") or 0), len(raw), max_bytes + 1) if is_large else None
         return Fetched(
             uid=uid,
             raw=raw[:BEGINNING] if is_large else raw,
             received_at=_instant(told.get("internalDate")),
-            full_size=size,
+            full_size=max(size, len(raw), max_bytes + 1) if is_large else None,
         )
+
+    async def _read(self, path: str, most: int) -> tuple[bytes, bool]:
+        """The answer with a message of at most so many bytes; of a larger one what there is so far."""
+        limit = most * 4 // 3 + 16_384
+        body = bytearray()
+        async with self._http.stream(path, params={"format": "raw"}) as answer:
+            async for part in answer.aiter_bytes():
+                body += part
+                if len(body) > limit:
+                    return bytes(body), False
+        return bytes(body), True
 
     async def settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:
         path = f"/messages/{self._ids[uid - 1]}"

@@ -12,9 +12,12 @@ from openiwd.adapters.cloud_mail.cloud_http import CloudError, CloudHttp, failed
 from openiwd.adapters.cloud_mail.graph_folder import HEADERS, GraphFolders, user_path
 from openiwd.adapters.cloud_mail.place import OVERLAP, RECENT, Place, place_of
 from openiwd.domain.email.mailbox import AfterStoring, Mailbox
-from openiwd.ports.mail_provider import Fetched, FolderState, MailProviderError
+from openiwd.ports.mail_provider import Fetched, FolderState, MailProviderError, Room
 
 BEGINNING: Final = 256 * 1024
+FIRST_BYTES: Final = 256 * 1024
+HELD_TWICE: Final = 2
+"""While it is read, and as what was read."""
 _PAGED: Final = {"Prefer": 'IdType="ImmutableId", odata.maxpagesize=100'}
 
 
@@ -86,25 +89,36 @@ class GraphReader:
         count = told.get("unreadItemCount")
         return count if isinstance(count, int) else 0
 
-    async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
+    async def fetch(self, folder: str, uid: int, max_bytes: int, room: Room) -> Fetched | None:
+        """Most messages are small. A larger one is read anew, with room for its size where Graph tells it."""
         del folder
         found = self._found[uid - 1]
-        body = bytearray()
-        size: int | None = None
+        most = min(FIRST_BYTES, max_bytes)
         try:
-            async with self._http.stream(f"{self._path(uid)}/$value") as answer:
-                told = answer.headers.get("content-length", "")
-                async for part in answer.aiter_bytes():
-                    body += part
-                    if len(body) > max_bytes:
-                        size = max(int(told) if told.isdigit() else 0, len(body))
-                        break
+            await room.ask(HELD_TWICE * most)
+            raw, size = await self._read(uid, most)
+            if size is not None and most < max_bytes and size <= max_bytes:
+                expected = max_bytes if size == len(raw) else size
+                del raw
+                await room.ask(HELD_TWICE * expected)
+                raw, size = await self._read(uid, max_bytes)
         except CloudError as error:
             if error.status == 404:
                 return None
             raise failed(self._http.name, error) from error
-        raw = bytes(body) if size is None else bytes(body[: min(BEGINNING, max_bytes)])
+        raw = raw if size is None else raw[: min(BEGINNING, max_bytes)]
         return Fetched(uid=uid, raw=raw, received_at=found.received_at, full_size=size)
+
+    async def _read(self, uid: int, most: int) -> tuple[bytes, int | None]:
+        """The message; of a larger one what there is so far, and how large it is at least."""
+        body = bytearray()
+        async with self._http.stream(f"{self._path(uid)}/$value") as answer:
+            told = answer.headers.get("content-length", "")
+            async for part in answer.aiter_bytes():
+                body += part
+                if len(body) > most:
+                    return bytes(body), max(int(told) if told.isdigit() else 0, len(body))
+        return bytes(body), None
 
     async def settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:
         del folder

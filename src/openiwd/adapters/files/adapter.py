@@ -47,25 +47,29 @@ class FileAdapter:
             source.close()
 
     def sample(self, point: CapturePoint, content: bytes, name: str) -> Sequence[SourceRecord]:
-        settings = _settings(point)
-        records: list[SourceRecord] = []
-        try:
-            form = form_of(name or _guessed(content), settings)
-            for number, row in enumerate(form.rows(io.BytesIO(content), settings), 1):
-                records.append(
-                    SourceRecord(
-                        fields=row.fields,
-                        position=str(number),
-                        message=row.message,
-                        raw=row.raw[:MAX_RAW],
-                        fault=row.fault,
-                    )
+        return sampled(_settings(point), content, name)
+
+
+def sampled(settings: FileSource, content: bytes, name: str = "") -> list[SourceRecord]:
+    """The first records of a file, by its name or else by how it begins; one that breaks off ends with a fault."""
+    records: list[SourceRecord] = []
+    try:
+        form = form_of(name or _guessed(content), settings)
+        for number, row in enumerate(form.rows(io.BytesIO(content), settings), 1):
+            records.append(
+                SourceRecord(
+                    fields=row.fields,
+                    position=str(number),
+                    message=row.message,
+                    raw=row.raw[:MAX_RAW],
+                    fault=row.fault,
                 )
-                if number == SAMPLE_ROWS:
-                    break
-        except BrokenFileError as error:
-            records.append(SourceRecord(fields={}, position=str(len(records) + 1), fault=error))
-        return records
+            )
+            if number == SAMPLE_ROWS:
+                break
+    except BrokenFileError as error:
+        records.append(SourceRecord(fields={}, position=str(len(records) + 1), fault=error))
+    return records
 
 
 def _settings(point: CapturePoint) -> FileSource:

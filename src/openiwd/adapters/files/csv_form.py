@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
@@ -20,10 +21,17 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SEPARATORS: Final = ",;\t|"
+_LINE_ENDS: Final = ("\n", "\r")
+_DAMAGED: Final = re.compile("[\udc80-\udcff]")
+"""Bytes that are no UTF-8, as the decoder passes them on."""
 
 
 def encoding_of(file: IO[bytes], wanted: str) -> str:
-    """The encoding by the file's mark, else as wanted, else UTF-8 where all of it is that, else Windows-1252."""
+    """The encoding by the file's mark, else as wanted, else UTF-8 where it is that, else Windows-1252.
+
+    A few bytes that are damaged, or a letter that is cut off at the end, make no other encoding of what is UTF-8
+    otherwise: every letter of the other rows would be a wrong one.
+    """
     start = file.read(4)
     file.seek(0)
     for mark, name in _MARKS:
@@ -31,16 +39,27 @@ def encoding_of(file: IO[bytes], wanted: str) -> str:
             return name
     if wanted != "auto":
         return wanted
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while block := file.read(BLOCK):
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252"
-    finally:
-        file.seek(0)
-    return "utf-8"
+    decoder, letters, damaged = codecs.getincrementaldecoder("utf-8")("surrogateescape"), 0, 0
+    while block := file.read(BLOCK):
+        text = decoder.decode(block)
+        if not text.isascii():
+            bad = len(_DAMAGED.findall(text))
+            letters += len(text) - len(text.encode("ascii", "ignore")) - bad
+            damaged += bad
+    file.seek(0)
+    is_cut = bool(decoder.getstate()[0])
+    is_utf_8 = letters > damaged if damaged or is_cut else True
+    return "utf-8" if is_utf_8 else "cp1252"
+
+
+def errors_of(encoding: str, wanted: str) -> str:
+    """What a decoder does with bytes that are none of the encoding; of one that was found out they end no file."""
+    if wanted != "auto":
+        return "strict"
+    # Windows-1252 leaves five bytes open; what is taken for it because it is nothing else may have them.
+    return {"cp1252": "replace", "utf-8": "surrogateescape", "utf-8-sig": "surrogateescape"}.get(
+        encoding, "strict"
+    )
 
 
 class CsvForm:
@@ -49,14 +68,16 @@ class CsvForm:
     def __init__(self) -> None:
         self._columns: list[str] = []
         self._delimiter = ","
+        self._line = 1
+        self._is_cut = False
+        """Whether the last line that was read does not end."""
 
     def head(self) -> Any:
         return {"columns": self._columns, "delimiter": self._delimiter}
 
     def rows(self, file: IO[bytes], settings: FileSource) -> Iterator[Row]:
         encoding = encoding_of(file, settings.encoding)
-        # Windows-1252 leaves five bytes open; what is taken for it because it is nothing else may have them.
-        errors = "replace" if encoding == "cp1252" and settings.encoding == "auto" else "strict"
+        errors = errors_of(encoding, settings.encoding)
         text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
         try:
             yield from self._table(text, settings)
@@ -76,7 +97,7 @@ class CsvForm:
             separator, first = first.strip()[4], text.readline()
         self._delimiter = _separator_of(first) if separator == "auto" else separator
         csv.field_size_limit(LARGEST_CELL)
-        reader = csv.reader(_chained(first, text), delimiter=self._delimiter, strict=True)
+        reader = csv.reader(self._chained(first, text), delimiter=self._delimiter, strict=True)
         while not self._columns:
             try:
                 cells = next(reader, None)
@@ -85,11 +106,22 @@ class CsvForm:
             if cells is None:
                 return
             if any(cells):
+                damage = _damage(self._delimiter.join(cells))
+                if damage is not None:
+                    raise BrokenFileError(damage.message, hint=damage.hint)
                 self._columns = column_names(list(cells))
         yield from self._rows(reader)
 
+    def _chained(self, first: str, text: io.TextIOWrapper) -> Iterator[str]:
+        self._is_cut = not first.endswith(_LINE_ENDS)
+        yield first
+        for line in text:
+            self._is_cut = not line.endswith(_LINE_ENDS)
+            yield line
+
     def _rows(self, reader: Any) -> Iterator[Row]:
         columns = self._columns
+        shortest = len(columns)
         while True:
             self._line = reader.line_num + 1
             try:
@@ -115,7 +147,15 @@ class CsvForm:
                     hint="put cells that hold the separator into quotation marks",
                     code="brokenRow",
                 )
-            yield Row(named(columns, cells), cells, self._delimiter.join(cells), fault=row_fault)
+            if self._is_cut and len(cells) < shortest:
+                row_fault = InvalidInputError(
+                    "the file ends in the middle of this row",
+                    hint="write it anew and drop it again; a row that is whole ends with a line break",
+                    code="brokenRow",
+                )
+            shortest = min(shortest, len(cells))
+            raw = self._delimiter.join(cells)
+            yield Row(named(columns, cells), cells, raw, fault=_damage(raw) or row_fault)
 
     def write(self, file: IO[bytes], head: Any, rejected: Iterator[Rejected]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
@@ -128,10 +168,15 @@ class CsvForm:
         text.detach()
 
 
-def _chained(first: str, text: io.TextIOWrapper) -> Iterator[str]:
-    yield first
-    for line in text:  # noqa: UP028 - what is delegated to is closed with the generator, after it was detached
-        yield line
+def _damage(raw: str) -> InvalidInputError | None:
+    found = None if raw.isascii() else _DAMAGED.search(raw)
+    if found is None:
+        return None
+    return InvalidInputError(
+        f"the row holds the byte 0x{ord(found[0]) - 0xDC00:02x}, and is not UTF-8 as the rest of the file",
+        hint="write the file anew in one encoding, or choose its encoding in the capture point",
+        code="invalidText",
+    )
 
 
 def _separator_of(line: str) -> str:

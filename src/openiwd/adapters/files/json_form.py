@@ -10,7 +10,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
-from openiwd.adapters.files.csv_form import encoding_of
+from openiwd.adapters.files.csv_form import encoding_of, errors_of
 from openiwd.adapters.files.row import ERROR, OWN, STATUS, BrokenFileError, Rejected, Row
 from openiwd.domain.capture.point import FileSource
 from openiwd.domain.errors import InvalidInputError
@@ -36,7 +36,7 @@ class JsonForm:
 
     def rows(self, file: IO[bytes], settings: FileSource) -> Iterator[Row]:
         encoding = encoding_of(file, settings.encoding)
-        decoder = codecs.getincrementaldecoder(encoding)()
+        decoder = codecs.getincrementaldecoder(encoding)(errors_of(encoding, settings.encoding))
         blocks = _text(file, decoder)
         try:
             yield from _rows_of_lines(blocks) if self._lines else _rows_of_values(blocks)

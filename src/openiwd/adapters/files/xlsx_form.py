@@ -11,12 +11,21 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import IO, Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from openiwd.adapters.files.row import ERROR, OWN, STATUS, BrokenFileError, Rejected, Row, column_names, named
+from openiwd.adapters.files.xlsx_number import (
+    FROM_1900,
+    FROM_1904,
+    Fault,
+    Shown,
+    shown_by,
+    shown_by_number,
+    value_of,
+)
 from openiwd.domain.capture.point import FileSource
 from openiwd.domain.errors import InvalidInputError
 
@@ -26,19 +35,11 @@ MOST_TEXT: Final = 128 * 1024 * 1024
 LARGEST_PART: Final = 8 * 1024**3
 MOST_COLUMNS: Final = 16_384
 _CELL: Final = re.compile(r"([A-Z]{1,3})\d+")
-_NOT_OF_DATE: Final = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.|General', re.IGNORECASE)
-_DATE_FORMATS: Final = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE: Final = "http://schemas.openxmlformats.org/package/2006"
 _TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-
-
-class _Fault(str):
-    """The text of a cell that has no value, and why."""
-
-    __slots__ = ()
 
 
 def _parse(
@@ -132,7 +133,7 @@ class XlsxForm:
         columns = self._columns
         fault = None
         for n, cell in enumerate(cells):
-            if isinstance(cell, _Fault):
+            if isinstance(cell, Fault):
                 name = columns[n] if n < len(columns) else f"column {n + 1}"
                 fault = fault or InvalidInputError(
                     f"{name}: {cell}", field=name, hint=_HINT, code="brokenCell"
@@ -171,8 +172,8 @@ class _Book:
     def __init__(self, archive: zipfile.ZipFile, sheet: str | None) -> None:
         self._archive = archive
         self._texts = _Texts()
-        self._dates: list[bool] = []
-        self._origin = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook's dates have no zone
+        self._shown: list[Shown] = []
+        self._origin = FROM_1900
         self._part = self._find(sheet)
         self._read_texts()
         self._read_styles()
@@ -202,7 +203,7 @@ class _Book:
                 )
                 sheets.append((attributes.get("name", ""), related))
             elif name == "workbookPr" and attributes.get("date1904") in ("1", "true"):
-                self._origin = datetime(1904, 1, 1)  # noqa: DTZ001 - see above
+                self._origin = FROM_1904
 
         def of_relations(tag: str, attributes: dict[str, str]) -> None:
             if tag.rpartition(":")[2] == "Relationship":
@@ -268,8 +269,7 @@ class _Book:
             elif local == "xf" and inside:
                 number = int(attributes.get("numFmtId", "0"))
                 code = own.get(number)
-                is_date = number in _DATE_FORMATS if code is None else _is_date_format(code)
-                self._dates.append(is_date)
+                self._shown.append(shown_by_number(number) if code is None else shown_by(code))
             elif local == "cellStyles":
                 inside = False
 
@@ -291,7 +291,7 @@ class _Book:
         kind = cell.get("t", "n")
         if text is None or text == "":
             if formula and text is None:
-                return _Fault("the formula has no stored value")
+                return Fault("the formula has no stored value")
             return None
         match kind:
             case "s":
@@ -301,7 +301,7 @@ class _Book:
             case "b":
                 return text.strip() in ("1", "true")
             case "e":
-                return _Fault(f"the cell holds the error {text}")
+                return Fault(f"the cell holds the error {text}")
             case "d":
                 return text
             case _:
@@ -311,21 +311,11 @@ class _Book:
         try:
             number = int(text) if text.lstrip("-").isdigit() else float(text)
         except ValueError:
-            return _Fault(f"'{text[:40]}' is no number")
+            return Fault(f"'{text[:40]}' is no number")
         if isinstance(number, float) and not math.isfinite(number):
-            return _Fault(f"'{text[:40]}' is no number")
-        if not (style < len(self._dates) and self._dates[style]):
-            return number
-        try:
-            at = self._origin + timedelta(days=number)
-        except OverflowError:
-            return _Fault(f"{text[:40]} is no date")
-        rounded = (at + timedelta(microseconds=500_000)).replace(microsecond=0)
-        return rounded.time().isoformat() if 0 <= number < 1 else rounded
-
-
-def _is_date_format(code: str) -> bool:
-    return re.search(r"[ymdhs]", _NOT_OF_DATE.sub("", code.partition(";")[0]), re.IGNORECASE) is not None
+            return Fault(f"'{text[:40]}' is no number")
+        shown = self._shown[style] if style < len(self._shown) else Shown.NUMBER
+        return value_of(number, shown, self._origin, text)
 
 
 class _Sheet:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError, MailboxLoginError
@@ -19,7 +19,7 @@ from imap_tools.imap_utf7 import utf7_encode
 
 from openiwd.domain.email.mailbox import AfterStoring, Incoming, Mailbox, Security
 from openiwd.domain.email.sasl import TokenSignIn, mechanism_of
-from openiwd.ports.mail_provider import AccessTokens, Fetched, FolderState, MailProviderError
+from openiwd.ports.mail_provider import AccessTokens, Fetched, FolderState, MailProviderError, Room
 
 TIMEOUT_SECONDS: Final = 30.0
 BEGINNING: Final = 256 * 1024
@@ -36,6 +36,13 @@ T = TypeVar("T")
 
 class _SignInRefusedError(Exception):
     """The server does not take the access token."""
+
+
+class _Measured(NamedTuple):
+    """What a server tells of a message before it is fetched."""
+
+    size: int
+    received_at: datetime | None
 
 
 class ImapReader:
@@ -73,8 +80,13 @@ class ImapReader:
         del token
         return await self._run(lambda: self._look(folder, first_uid))
 
-    async def fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
-        return await self._run(lambda: self._fetch(folder, uid, max_bytes))
+    async def fetch(self, folder: str, uid: int, max_bytes: int, room: Room) -> Fetched | None:
+        found = await self._run(lambda: self._measure(folder, uid))
+        if found is None:
+            return None
+        most = found.size if found.size <= max_bytes else min(BEGINNING, max_bytes)
+        await room.ask(most)
+        return await self._run(lambda: self._fetch(folder, uid, found, most))
 
     async def settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:
         await self._run(lambda: self._settle(folder, uid, after, move_to))
@@ -195,15 +207,17 @@ class ImapReader:
         uids = [uid for uid in uids if first_uid is None or uid >= first_uid]
         return FolderState(uid_validity=validity, uid_next=following or max([0, *uids]) + 1, uids=uids)
 
-    def _fetch(self, folder: str, uid: int, max_bytes: int) -> Fetched | None:
+    def _measure(self, folder: str, uid: int) -> _Measured | None:
         client = self._select(folder).client
         _, about = _checked(client.uid("FETCH", str(uid), "(UID INTERNALDATE RFC822.SIZE)"), "FETCH fails")
         head = b" ".join(_flat(about))
         size = _SIZE.search(head)
-        if size is None:
-            return None
-        is_large = int(size[1]) > max_bytes
-        wanted = f"(BODY.PEEK[]<0.{min(BEGINNING, max_bytes)}>)" if is_large else "(BODY.PEEK[])"
+        return None if size is None else _Measured(int(size[1]), _instant(head))
+
+    def _fetch(self, folder: str, uid: int, found: _Measured, most: int) -> Fetched | None:
+        client = self._select(folder).client
+        is_large = found.size > most
+        wanted = f"(BODY.PEEK[]<0.{most}>)" if is_large else "(BODY.PEEK[])"
         _, parts = _checked(client.uid("FETCH", str(uid), wanted), "FETCH fails")
         raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
         if raw is None:
@@ -211,8 +225,8 @@ class ImapReader:
         return Fetched(
             uid=uid,
             raw=bytes(raw),
-            received_at=_instant(head),
-            full_size=int(size[1]) if is_large else None,
+            received_at=found.received_at,
+            full_size=found.size if is_large else None,
         )
 
     def _settle(self, folder: str, uid: int, after: AfterStoring, move_to: str) -> None:

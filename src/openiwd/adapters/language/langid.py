@@ -1,10 +1,10 @@
-"""Guesses languages with py3langid. Its model (77 MB, a second) is loaded by the first question, once per process."""
+"""Guesses languages with py3langid. It and its model (77 MB) take a second to load: at the first question."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from threading import Lock
-
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from typing import Any
 
 
 class LangidGuesser:
@@ -12,7 +12,7 @@ class LangidGuesser:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._identifier: LanguageIdentifier | None = None
+        self._identifier: Any = None
 
     @property
     def is_loaded(self) -> bool:
@@ -22,6 +22,10 @@ class LangidGuesser:
     def guess(self, words: str) -> tuple[str, float]:
         with self._lock:
             if self._identifier is None:
-                self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+                # numpy comes along: processes that guess nothing do without.
+                langid = import_module("py3langid.langid")
+                self._identifier = langid.LanguageIdentifier.from_model_file(
+                    langid.MODEL_FILE, norm_probs=True
+                )
         code, confidence = self._identifier.classify(words)
         return str(code), float(confidence)

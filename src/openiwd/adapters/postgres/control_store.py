@@ -76,6 +76,9 @@ class PostgresControlStore(LoginStore):
     async def api_keys(self, tenant_id: str | None) -> list[ApiKey]:
         return [ApiKey(**dict(r.items())) for r in await self._fetch("api_keys", tenant_id)]
 
+    async def ending_api_keys(self, tenant_id: str) -> list[ApiKey]:
+        return [ApiKey(**dict(r.items())) for r in await self._fetch("ending_api_keys", tenant_id)]
+
     async def save_api_key(self, key: ApiKey, key_hash: bytes | None) -> None:
         if key_hash is not None:
             record = await self._fetchrow("insert_api_key", *asdict(key).values(), key_hash)

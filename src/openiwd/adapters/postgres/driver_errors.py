@@ -9,7 +9,7 @@ import asyncpg
 from prometheus_client import Counter
 
 from openiwd.domain.errors import OpenIwdError, UnavailableError
-from openiwd.ports.tenant_store import RejectedRowsError, TookTooLongError, TransactionRetryError
+from openiwd.ports.transaction import RejectedRowsError, TookTooLongError, TransactionRetryError
 
 # Not OSError: one that is not of a lost connection (the pools tell about those) is of whoever uses the connection.
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)

@@ -23,12 +23,13 @@ from openiwd.domain.search_mark import Mark, decode_mark, fingerprint_of
 from openiwd.ports.tenant_store import SearchQuery
 
 MAX_KEYS: Final = 8
-_LEAST: Final = -(2**63)
-_MOST: Final = 2**63 - 1
+_MOST: Final = 2**63
+"""No age is greater, nor is a whole number of an item than the next one."""
+_INT: Final = 2**31
 _DIGITS: Final = Context(prec=60)
 _AGE: Final = "(coalesce(item.clock_frozen, s.elapsed) - item.clock_origin)"
-_ROOM: Final = "1e-9::float8"
-"""Of the terms' size: what adding up a few of them in floating point can be wrong by is a millionth of that."""
+_ROOM: Final = 1e-13
+"""Of the terms' size: what adding up a few of them in floating point can be wrong by is a hundredth of that."""
 
 
 class Key(NamedTuple):
@@ -77,31 +78,41 @@ def sort_keys(sort: list[str], arguments: Arguments, now: Callable[[], str]) -> 
     return [*keys, *(key for key in _TIES if key.name not in named)]
 
 
-class Phases(NamedTuple):
-    """The straight parts of all curves as columns, on one scale: age is in microseconds of the part's clock."""
+class Curves(NamedTuple):
+    """The curves of all schemas as columns, on one scale: ages are in microseconds of the schema's clock."""
 
     scale: int
+    reach: int
+    """What no sum of sizes of a priority's terms exceeds, whatever the item."""
     schema_ids: list[str]
     elapsed: list[int]
-    from_age: list[int]
-    until_age: list[int]
-    base: list[int]
-    rate: list[int]
-    weight: list[int]
+    bends: list[str]
+    """Arrays as their text, as an array of arrays would have to have equal ones."""
+    bases: list[str]
+    rates: list[str]
+    weights: list[int]
 
 
-def phases(schemas: dict[str, Schema], now: datetime) -> Phases:
-    """One row per straight part of a curve."""
+def curves(schemas: dict[str, Schema], now: datetime) -> Curves:
+    """One row per schema."""
     scale = lcm(1, *(schema.scale for schema in schemas.values()))
+    at = to_micros(now)
     rows: list[tuple[Any, ...]] = []
+    reach = scale * _INT
     for schema in schemas.values():
-        elapsed, times = schema.clock.elapsed(to_micros(now)), scale // schema.scale
+        times = scale // schema.scale
+        bases, rates = [base * times for base in schema.bases], [rate * times for rate in schema.rates]
         weight = int(schema.value_weight * scale)
-        edges = [_LEAST, *schema.bends, _MOST]
-        for n, (base, rate) in enumerate(zip(schema.bases, schema.rates, strict=True)):
-            rows.append((schema.id, elapsed, edges[n], edges[n + 1], base * times, rate * times, weight))
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(7)]
-    return Phases(scale, *columns)
+        reach = max(reach, max(map(abs, bases)) + max(map(abs, rates)) * _MOST + (abs(weight) + scale) * _INT)
+        rows.append(
+            (schema.id, schema.clock.elapsed(at), _array(schema.bends), _array(bases), _array(rates), weight)
+        )
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(6)]
+    return Curves(scale, reach, *columns)
+
+
+def _array(values: Sequence[int]) -> str:
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Arguments) -> tuple[str, int]:
@@ -110,24 +121,53 @@ def priority_join(schemas: dict[str, Schema], now: datetime, arguments: Argument
     Fixed priority, else curve(age) + weight * businessValue + adjustment; null for final items and for items without
     a schema. While a hold stops the clock, the age stands still.
     """
-    known = phases(schemas, now)
+    known = curves(schemas, now)
     factor = arguments.add(known.scale, "numeric")
     return (
-        f"{_phase_join(known, 'numeric', arguments)}"
-        " CROSS JOIN LATERAL (SELECT CASE WHEN item.status NOT IN ('completed', 'canceled', 'rejected') THEN coalesce("
-        f"item.priority_fixed * {factor}, s.base + s.rate * {_AGE} + s.weight * item.business_value"
-        f" + {factor} * item.priority_adjustment) END AS scaled, {factor} AS scale) AS p"
+        f"{_curve_join(known, 'numeric', arguments)}"
+        " CROSS JOIN LATERAL (SELECT CASE WHEN item.status NOT IN ('completed', 'canceled', 'rejected')"
+        f" THEN {_priority(factor)} END AS scaled, {factor} AS scale) AS p"
     ), known.scale
 
 
-def _phase_join(known: Phases, kind: str, arguments: Arguments) -> str:
-    types = ("text", "bigint", "bigint", "bigint", kind, kind, kind)
-    places = ", ".join(arguments.add(c, f"{t}[]") for c, t in zip(known[1:], types, strict=True))
+def _curve_join(known: Curves, kind: str, arguments: Arguments) -> str:
+    """The schema of each item that has one and no fixed priority. MATERIALIZED: arrays are read once."""
+    types = ("text", "bigint", "text", "text", "text", kind)
+    places = ", ".join(arguments.add(c, f"{t}[]") for c, t in zip(known[2:], types, strict=True))
     return (
-        f"LEFT JOIN unnest({places}) AS s(schema_id, elapsed, from_age, until_age, base, rate, weight)"
-        f" ON s.schema_id = item.schema_id AND {_AGE} >= s.from_age AND {_AGE} < s.until_age"
-        f" AND item.priority_fixed IS NULL"
+        "LEFT JOIN (WITH known AS MATERIALIZED (SELECT schema_id, elapsed, bends::bigint[] AS bends,"
+        f" bases::{kind}[] AS bases, rates::{kind}[] AS rates, weight"
+        f" FROM unnest({places}) AS told(schema_id, elapsed, bends, bases, rates, weight)) SELECT * FROM known) AS s"
+        " ON s.schema_id = item.schema_id AND item.priority_fixed IS NULL"
     )
+
+
+def _priority(factor: str) -> str:
+    """The priority times `factor`, of the kind of number that the curves were joined with."""
+    part = f"[width_bucket({_AGE}, s.bends) + 1]"
+    return (
+        f"coalesce(item.priority_fixed * {factor}, s.bases{part} + s.rates{part} * {_AGE}"
+        f" + s.weight * item.business_value + {factor} * item.priority_adjustment)"
+    )
+
+
+class Weighed(NamedTuple):
+    """Items with about their priorities, from an index alone."""
+
+    value: str
+    """The priority times the common scale, in floating point: exact numbers cost ten times as much."""
+    source: str
+    """Whose items are named `item`, with what `priority_join` reads but the id."""
+    room: float
+    """By how much a value can be wrong, and a good deal more."""
+    scale: int
+
+
+def weighed(schemas: dict[str, Schema], now: datetime, arguments: Arguments) -> Weighed:
+    known = curves(schemas, now)
+    factor = arguments.add(float(known.scale), "float8")
+    source = f"item {_curve_join(known, 'float8', arguments)}"
+    return Weighed(_priority(factor), source, _ROOM * float(known.reach), known.scale)
 
 
 def perhaps_above(
@@ -135,26 +175,15 @@ def perhaps_above(
 ) -> str:
     """Open items that may have more than this priority, as a source named `item` of what `priority_join` reads.
 
-    Floating point with more room than its errors need: exact numbers cost ten times as much, and are left to the few
-    that this finds.
+    Exact numbers are left to the few that this finds.
     """
-    known = phases(schemas, now)
-    factor = arguments.add(float(known.scale), "float8")
-    above = arguments.add(float(bound * known.scale), "float8")
-    join = _phase_join(known, "float8", arguments)
-    parts = (
-        "s.base",
-        f"s.rate * {_AGE}",
-        "s.weight * item.business_value",
-        f"{factor} * item.priority_adjustment",
-    )
-    fixed = f"item.priority_fixed * {factor}"
-    size = " + ".join(f"abs({part})" for part in parts)
+    one = weighed(schemas, now, arguments)
+    limit = float(bound * one.scale)
+    above = arguments.add(limit - one.room - _ROOM * abs(limit), "float8")
     return (
         "(SELECT item.number, item.status, item.schema_id, item.clock_origin, item.clock_frozen, item.business_value,"
-        f" item.priority_fixed, item.priority_adjustment FROM item {join} WHERE {condition}"
-        f" AND coalesce({fixed}, {' + '.join(parts)}) + {_ROOM} * coalesce(abs({fixed}), {size})"
-        f" >= {above} - {_ROOM} * abs({above}) OFFSET 0) AS item"
+        f" item.priority_fixed, item.priority_adjustment FROM {one.source} WHERE {condition}"
+        f" AND {one.value} >= {above} OFFSET 0) AS item"
     )
 
 

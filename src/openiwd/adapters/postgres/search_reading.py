@@ -23,12 +23,13 @@ from openiwd.adapters.postgres.search_order import (
     perhaps_above,
     priority_join,
     sort_keys,
+    weighed,
 )
 from openiwd.domain.errors import InvalidInputError
 from openiwd.domain.instant import from_micros, to_micros
 from openiwd.domain.search_mark import Mark, encode_mark
 from openiwd.domain.work_item import OPEN, Status, WorkItem
-from openiwd.ports.tenant_store import Among, Candidates, SearchPage, SearchQuery
+from openiwd.ports.tenant_store import Among, Candidates, Leading, Matching, SearchPage, SearchQuery
 
 COUNTED: Final = 10_000
 _NOT_WAITING: Final = ", ".join(f"'{s.value}'" for s in Status if s in OPEN and s is not Status.QUEUED)
@@ -57,6 +58,9 @@ class SearchReading:
         if query.candidates is not None:
             source, above = _among(query, query.candidates, now, (join, scale), arguments)
             conditions.append(above)
+        if query.leading is not None:
+            source, above = _leading(query, query.leading, now, arguments)
+            conditions.append(above)
         if query.among is not None:
             source = _only(query.among, arguments)
             if query.among.before is not None:
@@ -66,7 +70,8 @@ class SearchReading:
         items = [item_of(record) for record in records[: query.limit]]
         more = len(records) > query.limit
         count, exact = len(items), not more
-        if query.with_count:
+        # A first page that is the last one has them all.
+        if query.with_count and (more or cursor is not None):
             found = await self._count(query, now, COUNTED + 1)
             count, exact = min(found, COUNTED), found <= COUNTED
         next_cursor = None
@@ -97,6 +102,17 @@ class SearchReading:
 
     async def count(self, query: SearchQuery, most: int) -> int:
         return await self._count(query, query.now or datetime.now(UTC), most)
+
+    async def matching(self, query: SearchQuery, most: int, few: int) -> Matching:
+        arguments = Arguments()
+        found = f"{self._matching(query, arguments)} LIMIT {arguments.add(most, 'int')}"
+        statement = (
+            f"SELECT count(*), CASE WHEN count(*) <= {arguments.add(few, 'int')} THEN array_agg(number) END"
+            f" FROM (SELECT item.number {found}) AS found"
+        )
+        record = (await self._fetch(statement, arguments))[0]
+        count: int = record[0]
+        return Matching(count, (record[1] or []) if count <= few else None)
 
     async def matching_by_status(self, query: SearchQuery) -> dict[str, int]:
         arguments = Arguments()
@@ -162,6 +178,25 @@ def _among(
     ), f"p.scaled > {bound}"
 
 
+def _leading(query: SearchQuery, leading: Leading, now: datetime, arguments: Arguments) -> tuple[str, str]:
+    """The best of items that do not wait, weighed by their index alone; and what those are above that are left out.
+
+    What is left out is below that value by more than the room, and so is surely below it: the value as a number keeps
+    fifteen digits, which is well within the room.
+    """
+    one = weighed(query.schemas, now, arguments)
+    statuses = ", ".join(f"'{Status(s).value}'" for s in leading.statuses)
+    last = f"LIMIT 1 OFFSET {arguments.add(leading.items, 'int')}"
+    room = arguments.add(one.room, "float8")
+    return (
+        f"(WITH weighed AS MATERIALIZED (SELECT item.number, {one.value} AS value FROM {one.source}"
+        f" WHERE item.status IN ({statuses})),"
+        f" bound AS MATERIALIZED (SELECT value FROM weighed ORDER BY value DESC NULLS LAST {last})"
+        f" SELECT weighed.number, bound.value::numeric AS bound FROM weighed LEFT JOIN bound ON true"
+        f" WHERE bound.value IS NULL OR weighed.value >= bound.value - {room}) AS candidate JOIN item USING (number)"
+    ), "(candidate.bound IS NULL OR p.scaled >= candidate.bound)"
+
+
 def _page_sql(source: str, keys: list[Key], join: str, conditions: list[str], limit: str) -> str:
     """The keys are sorted alone; whole rows are read for the page only."""
     names = [f"k{n}" for n in range(len(keys))]
@@ -195,13 +230,16 @@ class _Where:
         self.uses_priority = tree.uses_priority
 
     def _below(self, paths: list[str]) -> str:
-        """These categories and all below them, as ranges that the index on paths serves: '0' follows '/'."""
+        """These categories and all below them, as ranges that the index on paths serves: '0' follows '/'.
+
+        One range for each, of which some is left out: two would be two looks at the index, and then one at the rows.
+        """
         parts = []
         for path in paths:
             place = self._arguments.add(path, "text")
             parts.append(
-                f"(item.category_path = {place} OR"
-                f" (item.category_path ~>=~ ({place} || '/') AND item.category_path ~<~ ({place} || '0')))"
+                f"(item.category_path ~>=~ {place} AND item.category_path ~<~ ({place} || '0')"
+                f" AND (item.category_path = {place} OR item.category_path ~>=~ ({place} || '/')))"
             )
         return "(" + " OR ".join(parts) + ")" if parts else "false"
 

@@ -1,20 +1,22 @@
-"""Connects to a source database by SQLAlchemy: which driver, which time-outs, and what its errors mean."""
+"""Connects to a source database by SQLAlchemy: which driver, which time-outs, and what is said of its errors."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, assert_never
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from openiwd.adapters.source_database.refusal import Cause, cause_of
+from openiwd.adapters.source_database.statement import NotText
 from openiwd.domain.capture.outside_source import DatabaseSource
-from openiwd.domain.errors import InvalidInputError, UnavailableError
+from openiwd.domain.errors import InvalidInputError, OpenIwdError, UnavailableError
 
 PARAMETERS: Final = frozenset(
     {"charset", "unix_sock", "unix_socket", "service_name", "driver", "Encrypt", "TrustServerCertificate"}
@@ -47,7 +49,7 @@ def make_engine(settings: DatabaseSource, folder: Path | None) -> Engine:
     driver = DRIVERS[url.get_backend_name()]
     seconds = settings.timeout_seconds
     try:
-        return create_engine(
+        engine = create_engine(
             url.set(drivername=driver.name),
             pool_size=CONNECTIONS,
             max_overflow=0,
@@ -63,6 +65,43 @@ def make_engine(settings: DatabaseSource, folder: Path | None) -> Engine:
             code="extraMissing",
             hint=f"install it with: pip install 'openiwd[{driver.extra}]'",
         ) from error
+    if engine.dialect.name in _LENIENT:
+        event.listen(engine, "connect", _LENIENT[engine.dialect.name])
+    return engine
+
+
+def _read_sqlite(connection: Any, _: Any) -> None:
+    """One text that is none would keep the driver from reading on: it is handed out as it is, and its row refused."""
+    connection.text_factory = _text_or_not
+
+
+def _text_or_not(content: bytes) -> str | bytes:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return NotText(content)
+
+
+def _read_postgresql(connection: Any, _: Any) -> None:
+    """What the driver cannot turn into a value (24:00:00, JSON nested too deeply) stays the text that it came as."""
+    for oid, read in list(connection.pg_types.items()):
+        if oid not in _NEVER_ODD:
+            connection.pg_types[oid] = _or_text(read)
+
+
+def _or_text(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def lenient(text: str) -> Any:
+        try:
+            return read(text)
+        except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError):
+            return text
+
+    return lenient
+
+
+_NEVER_ODD: Final = frozenset({16, 19, 20, 21, 23, 25, 26, 700, 701, 1042, 1043})
+"""Types by number: boolean, whole numbers, floats, texts."""
+_LENIENT: Final = {"sqlite": _read_sqlite, "postgresql": _read_postgresql}
 
 
 def _url(settings: DatabaseSource, folder: Path | None) -> URL:
@@ -133,27 +172,59 @@ def _arguments(kind: str, seconds: float, *, tls: bool) -> dict[str, Any]:
 
 @contextmanager
 def database_errors(field: str) -> Iterator[None]:
-    """Away: to be tried again. Anything else is the statement's fault, which is named."""
+    """Away: to be tried again. Anything else is the fault of what was asked, or of who asks, which is named."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
-        raise UnavailableError(f"the source database: {_said(error)}", retry_after=5) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise UnavailableError(f"the source database: {_said(error)}", retry_after=5) from error
-        raise InvalidInputError(
-            f"the source database refuses the statement: {_said(error)}",
-            field=field,
-            hint="try the statement in the database itself",
-            code="statementRefused",
-        ) from error
+        raise _told(error, field) from error
+    except (PoolTimeoutError, OSError) as error:
+        raise UnavailableError(f"the source database: {_said(error)}", retry_after=5) from error
     except SQLAlchemyError as error:
         raise InvalidInputError(
             f"the statement cannot be run: {_said(error)}", field=field, hint="correct the statement"
         ) from error
+    except (
+        TypeError,
+        ValueError,
+        ArithmeticError,
+    ) as error:  # drivers let those of values through as they are
+        raise InvalidInputError(
+            f"the driver of the source database cannot pass on a value: {_said(error)}",
+            field=field,
+            hint="cast the value in the statement",
+            code="statementRefused",
+        ) from error
+
+
+def _told(error: DBAPIError, field: str) -> OpenIwdError:
+    cause = cause_of(error)
+    match cause:
+        case Cause.AWAY:
+            return UnavailableError(f"the source database: {_said(error)}", retry_after=5)
+        case Cause.ACCESS:
+            return InvalidInputError(
+                f"the source database lets nobody in: {_said(error)}",
+                field="source.url",
+                hint="check the name of the database, the user, the password and from where it may log in",
+                code="accessRefused",
+            )
+        case Cause.STATEMENT:
+            return InvalidInputError(
+                f"the source database refuses the statement: {_said(error)}",
+                field=field,
+                hint="try the statement in the database itself",
+                code="statementRefused",
+            )
+        case _:
+            assert_never(cause)
 
 
 def _said(error: BaseException) -> str:
     """The driver's words alone: SQLAlchemy's text repeats the statement and its values, which may be personal."""
     original = getattr(error, "orig", None) or error
-    return " ".join(str(original).split())[:300] or type(original).__name__
+    match getattr(original, "args", ()):
+        case ({"M": str() as words, "C": code}, *_) | (int() as code, str() as words, *_) if words:
+            said = f"{words} ({code})"
+        case _:
+            said = str(original)
+    return " ".join(said.split())[:300] or type(original).__name__

@@ -6,6 +6,7 @@ A row is taken out of the capture query only after its item is committed; one th
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,7 +24,7 @@ from openiwd.adapters.source_database.statement import (
     answer_values,
     check_names,
     notification_values,
-    record_of,
+    records_of,
 )
 from openiwd.domain.capture.answer import Notification
 from openiwd.domain.capture.outside_source import DatabaseSource
@@ -45,7 +46,8 @@ class DatabaseCaptureSource:
     def __init__(self, settings: DatabaseSource, folder: Path | None) -> None:
         self._settings = settings
         self._engine = make_engine(settings, folder)
-        self._texts = self._engine.dialect.name == "sqlite"
+        self._is_sqlite = self._engine.dialect.name == "sqlite"
+        """It has no type for instants, and a column of it may hold several types."""
         self._capture = Statement(settings.capture_query)
         self._update = Statement(settings.update_query)
         self._hooks = {kind: Statement(sql) for kind, sql in settings.hooks.items()}
@@ -54,16 +56,25 @@ class DatabaseCaptureSource:
         for kind, hook in self._hooks.items():
             check_names(hook, NOTIFIED, f"source.hooks.{kind.value}", rows=False)
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="source database")
+        self._lock = threading.Lock()
+        self._running = 0
+        self._is_closed = False
         self._next_look = 0.0
         self._acknowledged: OrderedDict[str, None] = OrderedDict()
-        self._stays = False
+        self._staying = 0
+        """Rows of the last look that had been acknowledged before."""
         self._updates = False
         """Whether the update query was ever accepted for a row."""
         self._refused: dict[str, InvalidInputError] = {}
         """By key, rows for which it was not."""
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
+        """A statement that still runs is not waited for: the last one to end closes the connections, its own too."""
+        with self._lock:
+            self._is_closed = True
+            is_idle = self._running == 0
+        if is_idle:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, most: int) -> Sequence[SourceRecord]:
@@ -72,14 +83,18 @@ class DatabaseCaptureSource:
             await asyncio.sleep(min(wait, LONGEST_WAIT))
             if wait > LONGEST_WAIT:
                 return ()
-        rows = await self._in_thread(lambda: self._select(most))
-        records = [record_of(row, self._settings.key_columns) for row in rows]
-        self._stays = any(r.key in self._acknowledged for r in records)
-        if len(records) < most:  # all that there are: others have been mended, or are gone
+        # Those that stay come first, look after look: were no more than usual asked for, they would hold up all others.
+        asked = most + self._staying
+        rows = await self._in_thread(lambda: self._select(asked))
+        records = records_of(rows, self._settings.key_columns, mixed=self._is_sqlite)
+        fresh = [r for r in records if r.key not in self._acknowledged]
+        staying = [r for r in records if r.key in self._acknowledged]
+        self._staying = len(staying)
+        if len(records) < asked:  # all that there are: others have been mended, or are gone
             self._refused = {r.key: self._refused[r.key] for r in records if r.key in self._refused}
-        if not records or self._stays:
+        if not fresh:
             self._next_look = time.monotonic() + self._settings.poll_seconds
-        return records
+        return records if len(records) <= most else [*fresh, *staying][:most]
 
     def _select(self, most: int) -> list[dict[str, Any]]:
         """Whatever the query does besides is rolled back: reading takes nothing away."""
@@ -102,7 +117,7 @@ class DatabaseCaptureSource:
 
     async def notify(self, notifications: Sequence[Notification]) -> None:
         runs = [
-            (hook, hook.values(notification_values(n, texts=self._texts)))
+            (hook, hook.values(notification_values(n, texts=self._is_sqlite)))
             for n in notifications
             if (hook := self._hooks.get(n.notification)) is not None
         ]
@@ -155,10 +170,22 @@ class DatabaseCaptureSource:
         if self._refused:
             told = next(reversed(self._refused.values())).message
             return SourceHealth(detail=f"the update query is refused for {len(self._refused)} rows: {told}")
-        return SourceHealth(detail=STAYING if self._stays else "")
+        return SourceHealth(detail=STAYING if self._staying else "")
 
     async def _in_thread(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._act, act)
+
+    def _act(self, act: Callable[[], T]) -> T:
+        with self._lock:
+            self._running += 1
+        try:
+            return act()
+        finally:
+            with self._lock:
+                self._running -= 1
+                is_last = self._is_closed and self._running == 0
+            if is_last:
+                self._engine.dispose()
 
 
 class DatabaseAdapter:

@@ -6,7 +6,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,19 @@ ROW: Final = "row_"
 """`:row_<column>` is the row's own value."""
 STREAM: Final = "rows"
 EXACT_DIGITS: Final = 15
+_MARKS: Final = ("'", "x'")
+"""A text that begins so in a key of mixed types could be taken for another value's mark."""
+
+
+class NotText(bytes):
+    """What stands in a column of texts and is none."""
+
+
+class Row(NamedTuple):
+    """A row as it came; `key` as a statement gets it, None where a part of it is NULL."""
+
+    values: Mapping[str, Any]
+    key: str | None
 
 
 class Statement:
@@ -66,9 +80,31 @@ def check_names(statement: Statement, known: frozenset[str], field: str, *, rows
             )
 
 
-def record_of(row: Mapping[str, Any], key_columns: Sequence[str]) -> SourceRecord:
-    """A row as a record; its key by the key columns, however their names are written. NULL says nothing."""
-    fields = {name: plain(value) for name, value in row.items() if value is not None}
+def records_of(
+    rows: Sequence[Mapping[str, Any]], key_columns: Sequence[str], *, mixed: bool = False
+) -> list[SourceRecord]:
+    """Rows as records. Two that differ and have one key would be taken for one: the second is refused, and told so."""
+    records: list[SourceRecord] = []
+    seen: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        record = record_of(row, key_columns, mixed=mixed)
+        if seen.setdefault(record.key or "", row) != row:
+            record.fault = InvalidInputError(
+                f"another row has the key {record.position.removeprefix('row ')} too",
+                field="source.keyColumns",
+                hint="name key columns that no two rows have alike",
+                code="keyTwice",
+            )
+            record.key = _key_of_all(row)
+        records.append(record)
+    return records
+
+
+def record_of(row: Mapping[str, Any], key_columns: Sequence[str], *, mixed: bool = False) -> SourceRecord:
+    """A row as a record; its key by the key columns, however their names are written. NULL says nothing, and is no key.
+
+    `mixed`: a column may hold numbers and texts, so that 1 and '1' are two keys.
+    """
     folded = {name.casefold(): name for name in row}
     missing = [c for c in key_columns if c.casefold() not in folded]
     if missing:
@@ -78,16 +114,74 @@ def record_of(row: Mapping[str, Any], key_columns: Sequence[str]) -> SourceRecor
             hint=f"its columns are {', '.join(row)[:300]}",
             code="unknownColumn",
         )
-    key = place_key([str(plain(row[folded[c.casefold()]])) for c in key_columns])
-    raw = msgspec.json.encode(fields).decode()
+    names = [folded[c.casefold()] for c in key_columns]
+    parts = [row[name] for name in names]
+    empty = next((name for name, part in zip(names, parts, strict=True) if part is None), None)
+    fields, raw, fault = _fields_of(row)
+    if empty is not None:
+        shown = "|".join("NULL" if part is None else str(plain(part)) for part in parts)
+        key, told = _key_of_all(row), None
+        fault = InvalidInputError(
+            f"the key column '{empty}' is empty (NULL)",
+            field=empty,
+            hint="fill it in the source, leave such rows out of the capture query (WHERE … IS NOT NULL), "
+            "or name other key columns",
+            code="noKey",
+        )
+    else:
+        shown = told = place_key([str(plain(part)) for part in parts])
+        key = place_key([_key_part(part, mixed=mixed) for part in parts])
     return SourceRecord(
         fields=fields,
         stream=STREAM,
         key=key,
-        position=f"row {key}",
+        position=f"row {shown}",
         raw=raw[:MAX_RAW],
-        context=row,
+        fault=fault,
+        context=Row(row, told),
     )
+
+
+def _fields_of(row: Mapping[str, Any]) -> tuple[dict[str, Any], str, InvalidInputError | None]:
+    """What a row says, the same as text, and why it cannot be read where it cannot."""
+    fault = None
+    for name, value in row.items():
+        if isinstance(value, NotText):
+            fault = InvalidInputError(
+                f"the text in the column '{name}' is not UTF-8",
+                field=name,
+                hint="correct it in the source, or leave the column out of the capture query",
+                code="invalidText",
+            )
+    try:
+        fields = {name: plain(value) for name, value in row.items() if value is not None}
+        return fields, msgspec.json.encode(fields).decode(), fault
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        fault = InvalidInputError(f"the record cannot be read: {error}", hint="correct it in the source")
+        return {}, "", fault
+
+
+def _key_of_all(row: Mapping[str, Any]) -> str:
+    """Names a row that has no key of its own by all that it says, so that it is told once."""
+    said = "\x1f".join(f"{name}={value!r}" for name, value in row.items())
+    return f"no key, sha256:{sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _key_part(value: Any, *, mixed: bool) -> str:
+    """Values that differ have texts that do: bytes are marked; where types are mixed, texts that look like others."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"x'{bytes(value).hex()}"
+    if mixed and isinstance(value, str) and (value.startswith(_MARKS) or _is_number(value)):
+        return f"'{value}"
+    return str(plain(value))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def plain(value: Any) -> Any:
@@ -111,20 +205,22 @@ def plain(value: Any) -> Any:
                 return content.decode()
             except UnicodeDecodeError:
                 return base64.b64encode(content).decode()
-        case dict() | list():
-            return value
+        case dict():
+            return {str(name): plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
         case _:
             return str(value)
 
 
 def answer_values(record: SourceRecord, answer: Answer) -> dict[str, Any]:
     """What an update query can ask for."""
-    row: Mapping[str, Any] = record.context or {}
+    row, key = record.context or Row({}, record.key)
     error = answer.error
     return {
         **{f"{ROW}{name}": value for name, value in row.items()},
         **{f"{ROW}{name.casefold()}": value for name, value in row.items()},
-        "key": record.key,
+        "key": key,
         "outcome": answer.outcome.value,
         "itemId": None if answer.id is None else str(answer.id),
         "captureId": answer.capture_id,

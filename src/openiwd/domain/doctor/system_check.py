@@ -12,6 +12,7 @@ from msgspec import Struct
 from openiwd.domain.doctor.finding import Example, Finding, Severity, finding
 
 PROCESSES, LOG, DATABASE, DISK, RUNS, KEYS = "processes", "log", "database", "disk", "runs", "keys"
+REDIS: Final = "redis"
 _GRACE: Final = timedelta(seconds=30)
 """Timers look twice a second; after this time nobody does."""
 SKEW, SKEW_MUCH = 1.0, 5.0
@@ -302,6 +303,14 @@ def disk_space(free: int, total: int) -> list[Finding]:
             free=bytes_text(free), percent=round(100 * share), figures={"free": free, "total": total},
         )
     ]  # fmt: skip
+
+
+def redis_away(seconds: float | None) -> list[Finding]:
+    """`seconds`: since when Redis has not answered this process; None: it does."""
+    if seconds is None:
+        return []
+    told = round(seconds)
+    return [finding(REDIS, "redisAway", Severity.WARNING, figures={"seconds": told}, seconds=told)]
 
 
 def bytes_text(count: int) -> str:

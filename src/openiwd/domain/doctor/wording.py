@@ -196,6 +196,10 @@ WORDING: Final[dict[str, tuple[str, str]]] = {
         "The disk of the data folder has {free} left, {percent} % of it.",
         "Free space, or move the data folder to a larger disk: a full disk stops everything.",
     ),
+    "redisAway": (
+        "Redis has not answered this process for {seconds} s.",
+        "See to Redis and the way to it. Nothing is lost: limits count by process, others are heard a second later.",
+    ),
     # what belongs to it
     "keyExpires": (
         "The API key {key} ends in {days} days.",

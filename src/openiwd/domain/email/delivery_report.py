@@ -49,28 +49,57 @@ class DeliveryReport(Struct, frozen=True, kw_only=True):
 
 
 _BOUNCE_SENDER: Final = re.compile(
-    r"^(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon|bounce[sd]?)(?:[@+=-]|$)", re.IGNORECASE
+    r"^(?:mailer[-_]?daemon|postmaster|mail-daemon|bounce[sd]?|microsoftexchange[0-9a-f]{32})(?:[@+=-]|$)",
+    re.IGNORECASE,
+)
+_BOUNCE_NAME: Final = re.compile(
+    r"^(?:internet )?mail delivery (?:sub)?system$|^mail delivery service$|^mailer-daemon$",
+    re.IGNORECASE,
 )
 _BOUNCE_SUBJECT: Final = re.compile(
     r"undeliver(?:ed|able)|delivery (?:status notification|failure|has failed|report|notification)|returned mail"
     r"|failure notice|non[- ]?delivery"
     r"|mail (?:delivery|system) (?:failed|failure|error|subsystem)|message (?:delivery|not) (?:failure|delivered)"
     r"|nicht zugestellt|unzustellbar|zustellung fehlgeschlagen|nicht zustellbar|mail delivery failed|nondeliverable"
-    r"|no se puede entregar|échec de (?:remise|la remise)|non remis|mancato recapito|onbestelbaar",
+    r"|no se puede entregar|no entregado|échec de (?:remise|la remise)|non remis|mancato recapito"
+    r"|impossibile recapitare|onbestelbaar"
+    r"|niet bezorgd|não (?:é possível|foi possível) entregar|não entregue|niedostarcz|nie dostarcz"
+    r"|не ?доставлен|недоставленн"
+    r"|det gick inte att leverera|ej levererat|kan ikke leveres|kunne ikke leveres|kan ikke levere"
+    r"|ei voitu toimittaa|nedoruč|teslim edilemedi"
+    r"|配信不能|配信できません|未配信|退信|無法傳遞|无法送达|전달되지 않",
     re.IGNORECASE,
 )
-_DELAY_SUBJECT: Final = re.compile(r"delay(?:ed)?|warning: |verzöger|will be retried|retard", re.IGNORECASE)
+_DELAY_SUBJECT: Final = re.compile(
+    r"delay(?:ed)?|warning: |verzöger|will be retried|retard|retras|demora|ritard|atras|vertraag|försen|forsink"
+    r"|viiväst|opóźn|zpožd"
+    r"|задерж|затрим|gecik|延迟|延遲|遅延|지연",
+    re.IGNORECASE,
+)
 _DELAY_TEXT: Final = re.compile(
     r"not yet been delivered|not been delivered yet|not (?:yet )?be delivered yet"
     r"|will (?:be retried|keep trying|continue to try)"
     r"|still being retried|warning (?:only|message only)|no action is required|do not need to (?:re-?send|resend)"
-    r"|noch nicht zugestellt|weiterhin versucht|pas encore (?:été|pu)|aún no se ha|non è ancora stat|nog niet",
+    r"|has not (?:yet )?been (?:able to|possible to) deliver|will retry"
+    r"|delivery will be attempted|temporarily (?:delayed|deferred)"
+    r"|noch nicht zugestellt|weiterhin versucht|erneut versucht|pas encore (?:été|pu)|aún no se ha|todavía no"
+    r"|non è ancora stat|nog niet|ainda não|jeszcze nie|ännu inte|endnu ikke|ennå ikke"
+    r"|ei ole vielä|ještě ne|ещё не|еще не|尚未|まだ",
+    re.IGNORECASE,
+)
+_DONE_SUBJECT: Final = re.compile(
+    r"^(?:delivered|relayed|expanded|zugestellt|übermittelt|remis|entregado|consegnato|bezorgd|entregue|dostarczono)\s?:"
+    r"|successful mail delivery|delivery status notification \((?:success|relay|expanded)",
     re.IGNORECASE,
 )
 _CODE: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY: Final = re.compile(r"\b([45]\d\d)[ -](?:[45]\.\d{1,3}\.\d{1,3}[ -])?([^\r\n]{3,300})")
 _FAILED_ADDRESS: Final = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,200})>\s*(?::|\.\.\.|\(|$)", re.MULTILINE)
-_BARE_ADDRESS: Final = re.compile(r"^\s{0,8}<?([^<>\s@]{1,200}@[^<>\s@:;,]{1,200})>?\s*:?\s*$", re.MULTILINE)
+_BARE_ADDRESS: Final = re.compile(
+    r"^\s{0,8}<?([^<>\s@]{1,200}@[^<>\s@:;,]{1,200})>?\s*(?:<mailto:[^<>\s]{1,300}>\s*|on \d[^\n]{1,60})?:?\s*$",
+    re.MULTILINE,
+)
+_STATED: Final = re.compile(rb"^final-recipient:", re.IGNORECASE | re.MULTILINE)
 _RETURNED_ID: Final = re.compile(r"^[ \t]*message-id:\s*<([^<>\s]{1,900})>", re.IGNORECASE | re.MULTILINE)
 _ACTIONS: Final = {
     "failed": Delivery.FAILED,
@@ -85,35 +114,49 @@ def read_report(email: ParsedEmail, root: Part) -> DeliveryReport | None:
     """The report that an email is; None when it is none."""
     parts = parts_of(root)
     kind = root.parameters.get("report-type", "").lower()
-    status = next((p for p in parts if p.content_type.endswith("delivery-status")), None)
+    is_bounce = _looks_like_bounce(email)
+    status = _status_of(parts, is_bounce=is_bounce)
     disposition = next((p for p in parts if p.content_type == "message/disposition-notification"), None)
     about = _reported_ids(email, parts)
-    if status is not None and (root.content_type == "multipart/report" or _looks_like_bounce(email)):
+    if status is not None and (root.content_type == "multipart/report" or is_bounce):
         recipients = _from_status(status)
+        if not recipients:
+            return _from_text(email, about)
         return DeliveryReport(message_ids=about, delivery=_overall(recipients), recipients=recipients)
     if disposition is not None and (
         kind == "disposition-notification" or root.content_type == "multipart/report"
     ):
         return _from_disposition(disposition, about)
-    return _from_text(email, about) if _looks_like_bounce(email) else None
+    return _from_text(email, about) if is_bounce else None
+
+
+def _status_of(parts: list[Part], *, is_bounce: bool) -> Part | None:
+    """The part for machines; some send it as a text."""
+    found = next((p for p in parts if p.content_type.endswith("delivery-status")), None)
+    if found is not None or not is_bounce:
+        return found
+    texts = (p for p in parts[1:] if p.content_type in ("text/plain", "application/octet-stream"))
+    return next((p for p in texts if _STATED.search(p.body[:20_000])), None)
 
 
 def stated_action(root: Part) -> str | None:
     """The first action that a delivery-status states, such as `relayed`; None where there is none."""
     status = next((p for p in parts_of(root) if p.content_type.endswith("delivery-status")), None)
     content = b"" if status is None else status.parts[0].body if status.parts else status.content()[0]
-    stated = (fields.plain("action").split(" ")[0].lower() for fields in _blocks(content))
+    stated = (_action(fields) for fields in _blocks(content))
     return next((one for one in stated if one in _ACTIONS), None)
 
 
 def _looks_like_bounce(email: ParsedEmail) -> bool:
     """Mail of a mail system that says that something was not delivered; a subject alone proves nothing."""
     sender = email.sender.address if email.sender else ""
-    from_system = email.return_path == "" or _BOUNCE_SENDER.match(sender) is not None
+    name = email.sender.name if email.sender else ""
+    from_system = email.return_path == "" or bool(_BOUNCE_SENDER.match(sender) or _BOUNCE_NAME.match(name))
     if "x-failed-recipients" in email.headers:
         return True
-    says_so = _BOUNCE_SUBJECT.search(email.subject) or _DELAY_SUBJECT.search(email.subject)
-    return from_system and says_so is not None
+    return from_system and any(
+        p.search(email.subject) for p in (_BOUNCE_SUBJECT, _DELAY_SUBJECT, _DONE_SUBJECT)
+    )
 
 
 def _reported_ids(email: ParsedEmail, parts: list[Part]) -> list[str]:
@@ -142,7 +185,7 @@ def _from_status(part: Part) -> list[FailedRecipient]:
     content = part.parts[0].body if part.parts else part.content()[0]
     for fields in _blocks(content):
         address = _typed(fields.plain("final-recipient")) or _typed(fields.plain("original-recipient"))
-        action = fields.plain("action").split(" ")[0].lower()
+        action = _action(fields)
         status = fields.plain("status")
         if not address and not action:
             continue
@@ -156,6 +199,12 @@ def _from_status(part: Part) -> list[FailedRecipient]:
             )
         )
     return found
+
+
+def _action(fields: Headers) -> str:
+    """The word, whatever comes behind it."""
+    found = re.match(r"[a-z-]+", fields.plain("action").lower())
+    return "" if found is None else found[0]
 
 
 def _typed(value: str) -> str:
@@ -199,9 +248,13 @@ def _from_text(email: ParsedEmail, about: list[str]) -> DeliveryReport:
         head = re.split(r"(?im)^-{3,}|^return-path:|^received:", text, maxsplit=1)[0]
         addresses = [normal(a) for a in (*_FAILED_ADDRESS.findall(head), *_BARE_ADDRESS.findall(head))]
     code, reply = _CODE.search(text), _REPLY.search(text)
-    is_warning = _DELAY_TEXT.search(text[:3_000]) is not None or not (reply and reply[1].startswith("5"))
-    is_delay = bool(_DELAY_SUBJECT.search(email.subject)) and is_warning
-    delivery = Delivery.DELAYED if is_delay else Delivery.FAILED
+    is_final = bool((reply and reply[1].startswith("5")) or (code and code[1].startswith("5")))
+    says_later = _DELAY_TEXT.search(text[:3_000]) is not None
+    is_delay = (
+        (says_later or not is_final) if _DELAY_SUBJECT.search(email.subject) else says_later and not is_final
+    )
+    is_done = not is_delay and not is_final and _DONE_SUBJECT.search(email.subject) is not None
+    delivery = Delivery.DELAYED if is_delay else Delivery.DONE if is_done else Delivery.FAILED
     reason = decode(f"{reply[1]} {reply[2]}".encode())[0].strip() if reply else ""
     recipients = [
         FailedRecipient(

@@ -14,7 +14,10 @@ MAX_BLOCK: Final = 256 * 1024
 MAX_FIELDS: Final = 1_000
 MAX_VALUE: Final = 64 * 1024
 _FIELD: Final = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
-_ENCODED: Final = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=")
+_ENCODED: Final = re.compile(
+    r"=\?([^?\s]{1,60})\?(?:([bB])\?([^?\r\n]*)|([qQ])\?((?:[^?=\r\n]|\?(?!=)|=(?!\?[^=]))*))\?="
+)
+"""A question mark within is against the rule, and found all the same."""
 _BLANK: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
 _SPACE: Final = re.compile(r"\s+")
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -120,13 +123,14 @@ def _decode_words(text: str) -> str:
         end = match.end()
         name = match[1].partition("*")[0]
         follows = bool(charset) and not between.strip()
+        encoding, content = match[2] or match[4], match[3] or match[5] or ""
         if follows and name.lower() == charset.lower():
-            held += _word(match[2], match[3])
+            held += _word(encoding, content)
             continue
         made.append(decode(held, charset)[0])
         if not follows:
             made.append(between)
-        held, charset = _word(match[2], match[3]), name
+        held, charset = _word(encoding, content), name
     made += [decode(held, charset)[0], text[end:]]
     return "".join(made)
 
@@ -187,4 +191,5 @@ def _continued(parts: list[tuple[str, bool]]) -> str:
             charset, _, content = content.split("'", 2)
         piece = content.encode("utf-8", "replace")
         made += _PERCENT.sub(lambda m: binascii.unhexlify(m[1]), piece) if is_encoded else piece
-    return _SPACE.sub(" ", decode(made, charset or None)[0]).strip()
+    text = _SPACE.sub(" ", decode(made, charset or None)[0]).strip()
+    return text if any(is_encoded for _, is_encoded in parts) else decoded(text)

@@ -12,7 +12,11 @@ _AUTO_SUBJECT: Final = re.compile(
     r"^\s*(?:(?:re|aw|fwd?|wg)\s*:\s*)?(?:out of (?:the )?office|automatic reply|autoreply|vacation reply"
     r"|auto(?:matic)?[- ]?(?:reply|response|antwort)|abwesenheits(?:notiz|nachricht|assistent|agent)"
     r"|automatische antwort|abwesend:|ich bin nicht im (?:büro|haus)|réponse automatique|absence du bureau"
-    r"|respuesta automática|fuera de (?:la )?oficina|risposta automatica|automatisch antwoord|afwezig)",
+    r"|respuesta automática|fuera de (?:la )?oficina|risposta automatica|automatisch antwoord|afwezig"
+    r"|resposta automática|ausência|odpowiedź automatyczna|automatická odpověď|automatiskt svar|automatisk svar"
+    r"|autosvar|frånvaro"
+    r"|automaattinen vastaus|poissaolo|автоматический ответ|автоответ|自動応答|自動返信|自动回复|自動回覆"
+    r"|자동 (?:응답|회신)|otomatik yan\u0131t)",
     re.IGNORECASE,
 )
 _AUTO_HEADERS: Final = ("x-autoreply", "x-autorespond", "x-autorespond-to", "x-autoreply-from")
@@ -41,6 +45,10 @@ def is_auto_reply(email: ParsedEmail) -> bool:
     if email.headers.get("precedence", "").strip().lower() in ("auto_reply", "auto-reply"):
         return True
     if any(email.headers.get(name, "").strip().lower() not in ("", "no", "false") for name in _AUTO_HEADERS):
+        return True
+    # Exchange's answers while somebody is away, in whatever language their subject is.
+    is_answer = bool(email.in_reply_to) and "x-auto-response-suppress" in email.headers
+    if is_answer and submitted.startswith("auto-generated"):
         return True
     return _AUTO_SUBJECT.match(email.subject) is not None
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -15,9 +13,10 @@ from openiwd.domain.email.charset import decode
 from openiwd.domain.email.header import Headers
 from openiwd.domain.email.message import AttachedFile, ParsedEmail, TextMark
 from openiwd.domain.email.mime import Part, read_parts
+from openiwd.domain.email.sent_date import read_date
 from openiwd.domain.email.text_form import read_html, unflowed
 from openiwd.domain.email.tnef import TYPES as TNEF_TYPES
-from openiwd.domain.email.tnef import Tnef, read_tnef
+from openiwd.domain.email.tnef import Tnef, read_formatted, read_tnef
 
 MAX_TEXT: Final = 512 * 1024
 MAX_HTML: Final = 2 * 1024 * 1024
@@ -167,25 +166,6 @@ def message_ids(value: str) -> list[str]:
     return [one for one in dict.fromkeys(found) if 0 < len(one.encode("utf-8", "replace")) <= MAX_ID]
 
 
-def read_date(value: str) -> datetime | None:
-    """The instant of a Date header; None where it is none or absurd."""
-    found = stated_date(value)
-    try:
-        found = None if found is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return found if found is not None and 1970 <= found.year <= 2200 else None
-
-
-def stated_date(value: str) -> datetime | None:
-    """The date of a Date header with the offset that it states; without one it counts as UTC."""
-    try:
-        found = parsedate_to_datetime(value)
-        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError, IndexError, AttributeError):
-        return None
-
-
 def _sender(headers: Headers, notes: list[str]) -> Address | None:
     for name in ("from", "sender", "reply-to", "return-path"):
         found = read_addresses(headers.plain(name))
@@ -287,11 +267,17 @@ class _Bodies:
             return
         is_wordless = not any(body.content.strip() for body in self._bodies)
         if is_wordless:
+            read_formatted(found)
             self._bodies += [
                 _Body(t, h, 0) for t, h in ((found.text, False), (found.html, True)) if t.strip()
             ]
         is_told = bool(found.files or found.text.strip() or found.html.strip())
-        if found.is_whole and is_told and not (is_wordless and found.has_rtf and not self._bodies):
+        is_unread = is_wordless and not found.is_rtf_read
+        if is_unread:
+            self._notes.append(
+                "the formatted text in winmail.dat could not be read to its end; it stays attached"
+            )
+        if found.is_whole and is_told and not is_unread:
             self.files = [file for file in self.files if file.ordinal != ordinal]
         for part in packed_parts(found):
             self._file(part, is_related=bool(part.headers.fields))

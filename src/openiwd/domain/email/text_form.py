@@ -48,6 +48,8 @@ class _Writer:
         words = _WHITE.sub(" ", content)
         if not words.strip():
             self.is_spaced = self.is_spaced or bool(words)
+            if "\xa0" in content and self.breaks == 1:
+                self.line()  # an empty line, as editors write it
             return
         lead = words[0] == " " or self.is_spaced
         prefix = "> " * self.quote

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from openiwd.domain.email.charset import decode
+from openiwd.domain.email.rtf import read_formatted_text
 
 SIGNATURE: Final = b"\x78\x9f\x3e\x22"
 TYPES: Final = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
@@ -57,13 +58,15 @@ class TnefFile(Struct):
 
 
 class Tnef(Struct):
-    """What was found. `is_whole`: nothing is missing at its end; `has_rtf`: there is a text that is not read."""
+    """What was found. `is_whole`: nothing is missing at its end; `rtf`: the formatted text, as it is packed."""
 
     text: str = ""
     html: str = ""
     files: list[TnefFile] = field(default_factory=list)
     is_whole: bool = True
-    has_rtf: bool = False
+    rtf: bytes = b""
+    is_rtf_read: bool = True
+    """Where there is no other text: that all of it could be read."""
 
 
 class _Attribute(NamedTuple):
@@ -84,6 +87,14 @@ class _CutOffError(Exception):
 def read_tnef(content: bytes) -> Tnef | None:
     """The files and texts of a winmail.dat; None when the bytes are none."""
     return _read(content, 1) if content.startswith(SIGNATURE) else None
+
+
+def read_formatted(found: Tnef) -> None:
+    """Reads the formatted text, where there is no other."""
+    if not found.rtf or found.text.strip() or found.html.strip():
+        return
+    told = read_formatted_text(found.rtf)
+    found.text, found.html, found.is_rtf_read = told.text, told.html, told.is_whole
 
 
 def _read(content: bytes, depth: int) -> Tnef:
@@ -146,7 +157,7 @@ def _take_message(found: Tnef, data: bytes, code_page: str) -> None:
             case _Told.HTML:
                 found.html = _string(one, code_page)
             case _Told.RTF:
-                found.has_rtf = True
+                found.rtf = one.data
 
 
 def _take_file(found: Tnef, file: TnefFile, data: bytes, code_page: str, depth: int) -> None:
@@ -173,7 +184,8 @@ def _take_enclosed(found: Tnef, file: TnefFile, content: bytes, depth: int) -> N
         file.content, file.name = content, file.name or "winmail.dat"
         return
     inner = _read(content, depth + 1)
-    found.is_whole = found.is_whole and inner.is_whole
+    read_formatted(inner)
+    found.is_whole = found.is_whole and inner.is_whole and inner.is_rtf_read
     body, ending = (inner.html, ".html") if inner.html else (inner.text, ".txt")
     if body:
         file.content, file.content_type = body.encode(), "text/html" if inner.html else "text/plain"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import random
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any, Final
@@ -20,6 +18,7 @@ from openiwd.ports.tenant_store import Tenant
 from openiwd.processes.bootstrap import FirstUser
 from openiwd.processes.demo import people
 from openiwd.processes.demo.history import History
+from openiwd.processes.garbage import collection_postponed
 from openiwd.processes.wiring import Wiring
 from openiwd.usecases import agent as agent_use
 from openiwd.usecases.platform import TenantServices
@@ -92,18 +91,6 @@ async def load_demo(
     runtime.forget_live_data()
     runtime.committed()
     return users
-
-
-@contextmanager
-def collection_postponed() -> Iterator[None]:
-    """A first start is waited for, and searching so many new objects for garbage takes a quarter of it."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def loading_services(services: TenantServices, start: datetime, seed: int) -> TenantServices:

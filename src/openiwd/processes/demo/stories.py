@@ -85,49 +85,20 @@ def submission(
     point = "mail_service" if trait.spam else rng.choice(kind.capture_points)
     media, channel = _MEDIA.get(point, ("workitem", "system"))
     amount = round(rng.triangular(*kind.amount, kind.amount[0]), 2) if kind.amount[1] else None
-    claim = f"88-{20_000 + number % 70_000}"
-    policy = f"HR-{70_000 + number % 20_000}"
     vehicle = rng.choice(VEHICLES)
     due = _callback_due(rng, at) if kind.id == "callback" else None
-    words = {
-        "amount": _money(amount),
-        "road": rng.choice((1, 7, 20, 23, 24, 25)),
-        "claim": claim,
-        "policy": policy,
-        "vehicle": vehicle,
-        "photos": rng.randint(2, 14),
-        "flight": rng.randint(1000, 1999),
-        "clock": (due or at).astimezone(HOME).strftime("%H:00"),
-    }
+    words = _words(rng, number, amount, vehicle, due or at)
     subjects = SPAM if trait.spam else (kind.german if who.language == "de" else kind.english)
-    data: dict[str, Any] = {
-        "language": "german" if who.language == "de" else "english",
-        "zipArea": who.zip_area,
-    }
-    if not trait.unclassified and not trait.spam:
-        data |= kind.data
-    if amount is not None:
-        data["amount"] = f"ca. {_money(amount)} EUR" if trait.broken_amount else amount
-    if kind.group in ("motor", "property"):
-        data |= {"claimNumber": claim, "photos": words["photos"]}
-    if kind.group == "motor":
-        data["vehicle"] = vehicle
-    if kind.id == "theft" and rng.random() < 0.6:
-        data["policeReport"] = True
-    if kind.id == "mortgage" and rng.random() < 0.5:
-        data["rateLockEnds"] = (at + timedelta(days=rng.randint(1, 9))).date().isoformat()
-    if kind.group == "lending" or kind.id in ("theft", "fire"):
-        data["documents"] = "missing" if trait.documents_missing else "complete"
-    capture_id = f"{kind.id[:3].upper()}-{at.year}-{number:06d}"
+    data = _data(rng, kind, who, at, trait, amount, words)
     return ItemSubmission(
-        capture_id=capture_id,
+        capture_id=f"{kind.id[:3].upper()}-{at.year}-{number:06d}",
         capture_point=point,
         media_type=media,
         channel=channel,
         business_value=rng.choice((0, 0, 10, 20, 40)) + int((amount or 0) ** 0.5 / 4),
         subject=rng.choice(subjects).format(**words),
         description=_description(who, rng),
-        source_url=f"{_SCREENS[point]}{claim}" if point in _SCREENS else None,
+        source_url=f"{_SCREENS[point]}{words['claim']}" if point in _SCREENS else None,
         due_date_time=due,
         activation_date_time=None if trait.later is None else at + trait.later,
         contact=ContactInput(
@@ -142,6 +113,53 @@ def submission(
         data=data,
         tags=["reopened before"] if rng.random() < 0.01 else [],
     )  # fmt: skip
+
+
+def _words(
+    rng: random.Random, number: int, amount: float | None, vehicle: str, clock: datetime
+) -> dict[str, Any]:
+    """What stands in subjects, by the names that `kinds.yaml` has for it."""
+    return {
+        "amount": _money(amount),
+        "road": rng.choice((1, 7, 20, 23, 24, 25)),
+        "claim": f"88-{20_000 + number % 70_000}",
+        "policy": f"HR-{70_000 + number % 20_000}",
+        "vehicle": vehicle,
+        "photos": rng.randint(2, 14),
+        "flight": rng.randint(1000, 1999),
+        "clock": clock.astimezone(HOME).strftime("%H:00"),
+    }
+
+
+def _data(
+    rng: random.Random,
+    kind: Kind,
+    who: Customer,
+    at: datetime,
+    trait: Trait,
+    amount: float | None,
+    words: dict[str, Any],
+) -> dict[str, Any]:
+    """The attributes that rules and reports read."""
+    data: dict[str, Any] = {
+        "language": "german" if who.language == "de" else "english",
+        "zipArea": who.zip_area,
+    }
+    if not trait.unclassified and not trait.spam:
+        data |= kind.data
+    if amount is not None:
+        data["amount"] = f"ca. {_money(amount)} EUR" if trait.broken_amount else amount
+    if kind.group in ("motor", "property"):
+        data |= {"claimNumber": words["claim"], "photos": words["photos"]}
+    if kind.group == "motor":
+        data["vehicle"] = words["vehicle"]
+    if kind.id == "theft" and rng.random() < 0.6:
+        data["policeReport"] = True
+    if kind.id == "mortgage" and rng.random() < 0.5:
+        data["rateLockEnds"] = (at + timedelta(days=rng.randint(1, 9))).date().isoformat()
+    if kind.group == "lending" or kind.id in ("theft", "fire"):
+        data["documents"] = "missing" if trait.documents_missing else "complete"
+    return data
 
 
 def _money(amount: float | None) -> str:

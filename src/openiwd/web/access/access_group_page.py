@@ -17,7 +17,8 @@ from openiwd.usecases import access_group, api_key, user_admin
 from openiwd.usecases.grant import reach_refusal
 from openiwd.web.configuration.navigation import show
 from openiwd.web.item.directory import live_rules
-from openiwd.web.shell.dialog_page import act_and_open, editor_of, show_dialog
+from openiwd.web.shell.asking_page import Question, asking
+from openiwd.web.shell.dialog_page import editor_of
 from openiwd.web.shell.form import Field, Form, with_errors
 from openiwd.web.shell.listing import address
 from openiwd.web.shell.page_form import act_in_page, require_free, saved
@@ -186,21 +187,17 @@ async def _delete_form(visit: Visit, group: AccessGroup) -> Form:
     )
 
 
-@get(f"{PATH}/{{group_id:str}}/delete")
-async def delete_dialog(visit: CurrentVisit, group_id: FromPath[str]) -> Response[Any]:
-    """Whether it can go."""
-    visit.caller.require("users.update")
-    group = await access_group.get(editor_of(visit), group_id)
-    return show_dialog(visit, await _delete_form(visit, group))
-
-
-@post(f"{PATH}/{{group_id:str}}/delete", status_code=200)
-async def delete_group(visit: CurrentVisit, group_id: FromPath[str]) -> Response[Any]:
-    """Removes a group without members."""
+async def _delete(visit: Visit, group_id: str) -> Question:
+    """Only a group without members."""
     editor = editor_of(visit)
-    group = await access_group.get(editor, group_id)
-    form = await _delete_form(visit, group)
-    return await act_and_open(visit, form, lambda: access_group.delete(editor, group_id), PATH)
+    form = await _delete_form(visit, await access_group.get(editor, group_id))
+    return Question(form, lambda: access_group.delete(editor, group_id), PATH)
 
 
-PAGES: Final[list[Any]] = [groups_page, new_group, group_editor, save_group, delete_dialog, delete_group]
+PAGES: Final[list[Any]] = [
+    groups_page,
+    new_group,
+    group_editor,
+    save_group,
+    *asking(f"{PATH}/{{group_id:str}}/delete", _delete),
+]

@@ -21,8 +21,9 @@ from openiwd.web.item.directory import agents_of
 from openiwd.web.people.agent_edit_page import ZONES
 from openiwd.web.people.agent_filter import Choice
 from openiwd.web.people.agent_view import edit_href
+from openiwd.web.shell.asking_page import Question, asking
 from openiwd.web.shell.catalogue import Catalogue
-from openiwd.web.shell.dialog_page import act_and_open, act_in_dialog, done, editor_of, show_dialog
+from openiwd.web.shell.dialog_page import act_in_dialog, done, editor_of, show_dialog
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.listing import part_of
 from openiwd.web.shell.page_form import act_in_page, saved, sent_again
@@ -314,9 +315,11 @@ async def set_password(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response
     return await act_in_dialog(visit, _password_form(visit, user), put)
 
 
-def _factor_form(visit: Visit, user: UserRecord) -> Form:
-    t = visit.t
-    return Form(
+async def _end_factor(visit: Visit, user_id: UUID) -> Question:
+    """The user's sessions end with it."""
+    t, editor = visit.t, editor_of(visit)
+    user = await user_admin.get(editor, user_id)
+    form = Form(
         action=f"{PATH}/{user.id}/second-factor",
         title=t("security.reset_title", name=user.name),
         text=t("security.reset_text"),
@@ -324,27 +327,7 @@ def _factor_form(visit: Visit, user: UserRecord) -> Form:
         submit=t("security.reset"),
         danger=True,
     )
-
-
-@get(f"{PATH}/{{user_id:uuid}}/second-factor")
-async def factor_dialog(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[Any]:
-    """What ending somebody's second factor means."""
-    visit.caller.require("users.update")
-    return show_dialog(visit, _factor_form(visit, await user_admin.get(editor_of(visit), user_id)))
-
-
-@post(f"{PATH}/{{user_id:uuid}}/second-factor", status_code=200)
-async def end_factor(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[Any]:
-    """Ends it, and the user's sessions."""
-    visit.caller.require("users.update")
-    editor = editor_of(visit)
-    user = await user_admin.get(editor, user_id)
-    return await act_and_open(
-        visit,
-        _factor_form(visit, user),
-        lambda: user_admin.end_second_factor(editor, user_id),
-        f"{PATH}/{user_id}?saved=1",
-    )
+    return Question(form, lambda: user_admin.end_second_factor(editor, user_id), f"{PATH}/{user_id}?saved=1")
 
 
 def _switch_form(visit: Visit, user: UserRecord) -> Form:
@@ -361,17 +344,8 @@ def _switch_form(visit: Visit, user: UserRecord) -> Form:
     )
 
 
-@get(f"{PATH}/{{user_id:uuid}}/active")
-async def active_dialog(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[Any]:
-    """What switching the user off (or on again) means."""
-    visit.caller.require("users.update")
-    return show_dialog(visit, _switch_form(visit, await user_admin.get(editor_of(visit), user_id)))
-
-
-@post(f"{PATH}/{{user_id:uuid}}/active", status_code=200)
-async def switch_active(visit: CurrentVisit, user_id: FromPath[UUID]) -> Response[Any]:
-    """Deactivates the user, or activates it again."""
-    visit.caller.require("users.update")
+async def _switch(visit: Visit, user_id: UUID) -> Question:
+    """Off, or on again."""
     editor = editor_of(visit)
     user = await user_admin.get(editor, user_id)
 
@@ -382,7 +356,7 @@ async def switch_active(visit: CurrentVisit, user_id: FromPath[UUID]) -> Respons
             values = {f: getattr(user, f) for f in UserInput.__struct_fields__} | {"active": True}
             await user_admin.update(editor, user_id, UserInput(**values), user.revision)
 
-    return await act_and_open(visit, _switch_form(visit, user), switch, f"{PATH}/{user_id}?saved=1")
+    return Question(_switch_form(visit, user), switch, f"{PATH}/{user_id}?saved=1")
 
 
 PAGES: Final[list[Any]] = [
@@ -393,8 +367,6 @@ PAGES: Final[list[Any]] = [
     save_user,
     password_dialog,
     set_password,
-    factor_dialog,
-    end_factor,
-    active_dialog,
-    switch_active,
+    *asking(f"{PATH}/{{user_id:uuid}}/second-factor", _end_factor),
+    *asking(f"{PATH}/{{user_id:uuid}}/active", _switch),
 ]

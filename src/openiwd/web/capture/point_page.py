@@ -267,7 +267,7 @@ async def try_sample(visit: CurrentVisit, point_id: FromPath[str] = "") -> Respo
     lines = []
     if content.strip():
         try:
-            # Without a folder or a name yet, its records can be tried all the same.
+            # Without a connection, a folder or a name yet, its records can be tried all the same.
             body = body_sent(sent, stored.point if stored else None, start.source, point_id or "sample")
             point = msgspec.convert(
                 {**body, "name": body["name"] or "sample", "source": _for_sample(body["source"])},
@@ -283,8 +283,18 @@ async def try_sample(visit: CurrentVisit, point_id: FromPath[str] = "") -> Respo
     return visit.page("capture/sample.html", lines=lines, error=error, asked=bool(content.strip()))
 
 
+_NOT_YET: Final[dict[str, dict[str, Any]]] = {
+    "file": {"folder": "sample"},
+    "database": {"url": "sqlite:///sample.db", "captureQuery": "SELECT 1", "updateQuery": "SELECT 1"},
+    "kafka": {"servers": ["sample:9092"], "inboundTopic": "sample"},
+    "amqp": {"url": "amqp://sample", "inboundQueue": "sample"},
+}
+"""What a source of each kind has to have, and a sample does not ask."""
+
+
 def _for_sample(source: dict[str, Any]) -> dict[str, Any]:
-    return {**source, "folder": source.get("folder") or "sample"} if source["kind"] == "file" else source
+    """The source with something in the place of what is not filled in yet."""
+    return {**_NOT_YET.get(source["kind"], {}), **{k: v for k, v in source.items() if v not in ("", [])}}
 
 
 def _delete_form(visit: Visit, stored: StoredPoint, uses: list[dict[str, Any]], errors: int) -> Form:

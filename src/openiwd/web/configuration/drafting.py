@@ -126,11 +126,18 @@ def draft_id(text: str) -> UUID:
 def hands_text(visit: Visit, draft: Draft, names: Mapping[str, str]) -> str:
     """By whom: `Timo Ahlers and you`; `names` are those of the users by login."""
     known = [
-        visit.t("draft.you") if who == visit.caller.login else names.get(who, who) for who in draft.changed_by
+        visit.t("draft.you") if who == visit.caller.login else names.get(who) or _named(who, visit)
+        for who in draft.changed_by
     ]
     if len(known) < 2:
         return "".join(known)
     return visit.t("draft.and", first=", ".join(known[:-1]), last=known[-1])
+
+
+def _named(who: str, visit: Visit) -> str:
+    """Who is no user: `key:claims` is claims (API key)."""
+    kind, _, name = who.partition(":")
+    return visit.t(f"actor.{kind}", name=name) if visit.t.has(f"actor.{kind}") else who
 
 
 async def names_of(visit: Visit) -> dict[str, str]:

@@ -15,6 +15,8 @@ from openiwd.web.shell.catalogue import Catalogue, number
 FLOWS: Final = 12
 """So many flows are drawn; the table has all."""
 STANDS: Final = 12
+LONGEST: Final = 18
+"""Letters of a queue's name that have room beside its bar."""
 WIDTH: Final = 520
 HEIGHT: Final = 96
 _LEFT: Final = 150
@@ -249,7 +251,7 @@ def _sides(moves: Sequence[Move], side: str) -> dict[str | None, list[Move]]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 22 else f"{name[:21]}…"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1].rstrip()}…"
 
 
 def _ribbon(left: float, right: float, thick: float) -> str:

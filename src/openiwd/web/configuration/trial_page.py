@@ -62,6 +62,8 @@ async def _lines(visit: Visit, found: ShadowView, view: TrialView) -> list[Diver
     ids = [d.divergence.item_id for d in found.divergences]
     async with visit.services.runtime.store.reading() as reading:
         items = await reading.items_by_id(ids)
+    scope = visit.caller.privileges.get("workitems.read")
+    items = {i: item for i, item in items.items() if scope is not None and visit.caller.covers(scope, item)}
     return [
         view.divergence(d.divergence, items[i].subject if (i := d.divergence.item_id) in items else None)
         for d in found.divergences

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from openiwd.domain.doctor.finding import Finding, Severity
 from openiwd.usecases.doctor import Report
 from openiwd.web.shell.catalogue import Catalogue, number
+from openiwd.web.shell.said import said
 from openiwd.web.shell.time_text import TimeText
 
 ICONS: Final = {Severity.CRITICAL: "alert", Severity.WARNING: "flag", Severity.INFO: "doc"}
@@ -90,7 +91,7 @@ def finding_views(
 
 def _view(finding: Finding, times: TimeText, t: Catalogue) -> FindingView:
     values = {
-        name: t.named(NAMED[name], value) if name in NAMED else value
+        name: t.named(NAMED[name], value) if name in NAMED else said(value, t) if name == "error" else value
         for name, value in finding.values.items()
     }
     what, fix = f"doctor_what.{finding.code}", f"doctor_fix.{finding.code}"

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from openiwd.domain.errors import NotFoundError, OpenIwdError
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.email import QUARANTINED, StoredEmail
-from openiwd.usecases import email_aside, email_review, item_detail
+from openiwd.usecases import email_aside, email_reach, email_review, item_detail
 from openiwd.usecases.email_review import ReviewDecision
 from openiwd.usecases.email_view import REVIEW
 from openiwd.usecases.mailbox import all_mailboxes
@@ -37,6 +37,8 @@ async def aside_page(visit: CurrentVisit) -> Response[Any]:
     async with visit.services.runtime.store.reading() as reading:
         found = {s: await reading.emails_aside(s, MOST) for s in STATES if s != IN_REVIEW}
         found[IN_REVIEW] = await reading.emails_in_review(MOST)
+        for each, emails in found.items():
+            found[each] = await email_reach.within_reach(reading, visit.caller, REVIEW, emails)
         mailboxes = {i: m.name for i, m in (await all_mailboxes(reading)).items()}
         filters = {str(f["id"]): str(f["name"]) for f in await reading.objects("email_filter")}
         items = await _items(visit, found[state]) if state in (IN_REVIEW, UNKNOWN) else {}
@@ -66,11 +68,12 @@ async def _items(visit: Visit, emails: list[StoredEmail]) -> dict[UUID | None, U
 
 
 async def _email(visit: Visit, email_id: UUID) -> StoredEmail:
-    visit.caller.require(REVIEW)
-    async with visit.services.runtime.store.reading() as reading:
-        email = await reading.email(email_id)
-    if email is None:
-        raise NotFoundError("there is no such email", hint="it may have been released by somebody else")
+    try:
+        email, _ = await email_reach.reached(visit.services, visit.caller, REVIEW, email_id)
+    except NotFoundError as error:
+        raise NotFoundError(
+            "there is no such email", hint="it may have been released by somebody else"
+        ) from error
     return email
 
 

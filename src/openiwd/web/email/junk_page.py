@@ -18,8 +18,9 @@ from openiwd.web.configuration.drafting import faults_by_field
 from openiwd.web.configuration.navigation import show
 from openiwd.web.configuration.saving import json_of
 from openiwd.web.email.junk_view import PATH, href_of, line_of, vocabulary_of
-from openiwd.web.shell.dialog_page import act_and_open, delete_form, editor_of, show_dialog
-from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.asking_page import Question, asking
+from openiwd.web.shell.dialog_page import delete_form, editor_of
+from openiwd.web.shell.form import Field
 from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
 from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
@@ -202,26 +203,11 @@ async def save_filter(visit: CurrentVisit, filter_id: FromPath[str]) -> Response
     return await act_in_page(visit, save, partial(_page, visit, stored))
 
 
-def _delete_form(visit: Visit, stored: Stored) -> Form:
-    value = stored.value
-    return delete_form(visit, href_of(value.id), value.name, visit.t("mail_filter.delete_text"))
-
-
-@get(f"{PATH}/{{filter_id:str}}/delete")
-async def delete_dialog(visit: CurrentVisit, filter_id: FromPath[str]) -> Response[Any]:
-    """What becomes of emails that it has dropped."""
-    visit.caller.require(KIND.update)
-    return show_dialog(visit, _delete_form(visit, await live_object.get(editor_of(visit), KIND, filter_id)))
-
-
-@post(f"{PATH}/{{filter_id:str}}/delete", status_code=200)
-async def delete(visit: CurrentVisit, filter_id: FromPath[str]) -> Response[Any]:
-    """Removes it."""
+async def _delete(visit: Visit, filter_id: str) -> Question:
     editor = editor_of(visit)
-    stored = await live_object.get(editor, KIND, filter_id)
-    return await act_and_open(
-        visit, _delete_form(visit, stored), lambda: live_object.delete(editor, KIND, filter_id), PATH
-    )
+    value = (await live_object.get(editor, KIND, filter_id)).value
+    form = delete_form(visit, href_of(filter_id), value.name, visit.t("mail_filter.delete_text"))
+    return Question(form, lambda: live_object.delete(editor, KIND, filter_id), PATH)
 
 
 PAGES: Final[list[Any]] = [
@@ -230,6 +216,5 @@ PAGES: Final[list[Any]] = [
     create_filter,
     filter_editor,
     save_filter,
-    delete_dialog,
-    delete,
+    *asking(f"{PATH}/{{filter_id:str}}/delete", _delete),
 ]

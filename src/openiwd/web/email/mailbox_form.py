@@ -280,68 +280,68 @@ def provider_of(mailbox: Mailbox | None, named: str) -> Provider:
 def common_groups(mailbox: Mailbox | None, t: Catalogue, paths: list[tuple[str, str]]) -> list[FieldGroup]:
     """What every mailbox has, whoever serves it."""
     box = mailbox or Mailbox(id="new", name="new", address="new@invalid")
-    new = mailbox is None
-    identity = [Field("name", t("people.name"), value="" if new else box.name, required=True)]
-    if new:
-        identity.append(Field("id", t("people.id"), required=True, hint=t("mailbox.id_hint")))
     return [
-        FieldGroup(
-            t("mailbox.identity"),
-            [
-                *identity,
-                Field("address", t("mailbox.address"), "email", "" if new else box.address, required=True),
-                Field("aliases", t("mailbox.aliases"), value=", ".join(box.aliases), hint=t("mailbox.aliases_hint")),
-                Field("displayName", t("mailbox.display_name"), value=box.display_name,
-                    hint=t("mailbox.display_name_hint")),
-            ],
+        FieldGroup(t("mailbox.identity"), _identity(box, t, is_new=mailbox is None)),
+        FieldGroup(t("mailbox.items"), _items(box, t, paths)),
+        FieldGroup(t("mailbox.answers"), _answers(box, t)),
+        FieldGroup(t("mailbox.limits"), _limits(box, t)),
+        FieldGroup(t("mailbox.retry"), _retry(box, t)),
+    ]
+
+
+def _identity(box: Mailbox, t: Catalogue, *, is_new: bool) -> list[Field]:
+    new_id = [Field("id", t("people.id"), required=True, hint=t("mailbox.id_hint"))]
+    return [
+        Field("name", t("people.name"), value="" if is_new else box.name, required=True),
+        *(new_id if is_new else []),
+        Field("address", t("mailbox.address"), "email", "" if is_new else box.address, required=True),
+        Field("aliases", t("mailbox.aliases"), value=", ".join(box.aliases), hint=t("mailbox.aliases_hint")),
+        Field("displayName", t("mailbox.display_name"), value=box.display_name, hint=t("mailbox.display_name_hint")),
+    ]  # fmt: skip
+
+
+def _items(box: Mailbox, t: Catalogue, paths: list[tuple[str, str]]) -> list[Field]:
+    return [
+        Field(
+            "category", t("mailbox.category"), "select", box.category, [("", t("mailbox.by_rules")), *paths],
+            hint=t("mailbox.category_hint"),
         ),
-        FieldGroup(
-            t("mailbox.items"),
-            [
-                Field(
-                    "category", t("mailbox.category"), "select", box.category, [("", t("mailbox.by_rules")), *paths],
-                    hint=t("mailbox.category_hint"),
-                ),
-                Field("reopenDays", t("mailbox.reopen_days"), "number", box.reopen_days,
-                    hint=t("mailbox.reopen_days_hint")),
-                Field("signature", t("mailbox.signature"), "textarea", box.signature, rows=4,
-                    hint=t("mailbox.signature_hint")),
-                Field("replyAll", t("mailbox.reply_all"), "checkbox", box.reply_all),
-            ],
+        Field("reopenDays", t("mailbox.reopen_days"), "number", box.reopen_days, hint=t("mailbox.reopen_days_hint")),
+        Field("signature", t("mailbox.signature"), "textarea", box.signature, rows=4, hint=t("mailbox.signature_hint")),
+        Field("replyAll", t("mailbox.reply_all"), "checkbox", box.reply_all),
+    ]  # fmt: skip
+
+
+def _answers(box: Mailbox, t: Catalogue) -> list[Field]:
+    told = box.acknowledgement
+    return [
+        Field("acknowledgement.enabled", t("mailbox.acknowledge"), "checkbox", told.enabled,
+            hint=t("mailbox.acknowledge_hint")),
+        Field("acknowledgement.subject", t("mailbox.acknowledge_subject"), value=told.subject,
+            hint=t("mailbox.acknowledge_subject_hint")),
+        Field("acknowledgement.text", t("mailbox.acknowledge_text"), "textarea", told.text, rows=4,
+            hint=t("mailbox.acknowledge_text_hint")),
+        Field("review", t("mailbox.review"), "checkbox", box.review, hint=t("mailbox.review_hint")),
+    ]  # fmt: skip
+
+
+def _limits(box: Mailbox, t: Catalogue) -> list[Field]:
+    return [
+        Field("maxMegabytes", t("mailbox.max_size"), "number", max(1, box.max_bytes // MEGABYTE)),
+        Field(
+            "blockedExtensions", t("mailbox.blocked"), "textarea", ", ".join(box.blocked_extensions),
+            hint=t("mailbox.blocked_hint"),
         ),
-        FieldGroup(
-            t("mailbox.answers"),
-            [
-                Field("acknowledgement.enabled", t("mailbox.acknowledge"), "checkbox", box.acknowledgement.enabled,
-                    hint=t("mailbox.acknowledge_hint")),
-                Field("acknowledgement.subject", t("mailbox.acknowledge_subject"),
-                    value=box.acknowledgement.subject, hint=t("mailbox.acknowledge_subject_hint")),
-                Field("acknowledgement.text", t("mailbox.acknowledge_text"), "textarea", box.acknowledgement.text,
-                    rows=4, hint=t("mailbox.acknowledge_text_hint")),
-                Field("review", t("mailbox.review"), "checkbox", box.review, hint=t("mailbox.review_hint")),
-            ],
-        ),
-        FieldGroup(
-            t("mailbox.limits"),
-            [
-                Field("maxMegabytes", t("mailbox.max_size"), "number", max(1, box.max_bytes // MEGABYTE)),
-                Field(
-                    "blockedExtensions", t("mailbox.blocked"), "textarea", ", ".join(box.blocked_extensions),
-                    hint=t("mailbox.blocked_hint"),
-                ),
-                Field("caCertificate", t("mailbox.ca"), "textarea", box.ca_certificate, hint=t("mailbox.ca_hint")),
-            ],
-        ),
-        FieldGroup(
-            t("mailbox.retry"),
-            [
-                Field("retry.hours", t("mailbox.retry_hours"), "number", box.retry.hours,
-                    hint=t("mailbox.retry_hours_hint")),
-                Field("retry.firstPauseSeconds", t("mailbox.retry_first"), "number", box.retry.first_pause_seconds),
-                Field("retry.longestPauseSeconds", t("mailbox.retry_longest"), "number",
-                    box.retry.longest_pause_seconds, hint=t("mailbox.retry_longest_hint")),
-            ],
-        ),
+        Field("caCertificate", t("mailbox.ca"), "textarea", box.ca_certificate, hint=t("mailbox.ca_hint")),
+    ]  # fmt: skip
+
+
+def _retry(box: Mailbox, t: Catalogue) -> list[Field]:
+    return [
+        Field("retry.hours", t("mailbox.retry_hours"), "number", box.retry.hours, hint=t("mailbox.retry_hours_hint")),
+        Field("retry.firstPauseSeconds", t("mailbox.retry_first"), "number", box.retry.first_pause_seconds),
+        Field("retry.longestPauseSeconds", t("mailbox.retry_longest"), "number", box.retry.longest_pause_seconds,
+            hint=t("mailbox.retry_longest_hint")),
     ]  # fmt: skip
 
 

@@ -27,8 +27,8 @@ from openiwd.web.email.mailbox_form import (
     provider_of,
 )
 from openiwd.web.email.mailbox_view import PATH, href_of, mailbox_line
+from openiwd.web.shell.asking_page import Question, asking
 from openiwd.web.shell.dialog_page import (
-    act_and_open,
     act_in_dialog,
     delete_form,
     done,
@@ -292,26 +292,12 @@ def _provider_name(visit: Visit, box: Mailbox) -> str:
     return visit.t.named("mailbox_access", box.access.value)
 
 
-def _delete_form(visit: Visit, state: MailboxState) -> Form:
-    box = state.mailbox
-    return delete_form(visit, href_of(box.id), box.name, visit.t("mailbox.delete_text"))
-
-
-@get(f"{PATH}/{{mailbox_id:str}}/delete")
-async def delete_dialog(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
-    """What goes with it, and what stays."""
-    visit.caller.require(UPDATE)
-    return show_dialog(visit, _delete_form(visit, await mailbox_use.state(editor_of(visit), mailbox_id)))
-
-
-@post(f"{PATH}/{{mailbox_id:str}}/delete", status_code=200)
-async def delete(visit: CurrentVisit, mailbox_id: FromPath[str]) -> Response[Any]:
-    """Removes it with its secrets; its emails stay with their items."""
+async def _delete(visit: Visit, mailbox_id: str) -> Question:
+    """It goes with its secrets; its emails stay with their items."""
     editor = editor_of(visit)
-    state = await mailbox_use.state(editor, mailbox_id)
-    return await act_and_open(
-        visit, _delete_form(visit, state), lambda: mailbox_use.delete(editor, mailbox_id), PATH
-    )
+    name = (await mailbox_use.state(editor, mailbox_id)).mailbox.name
+    form = delete_form(visit, href_of(mailbox_id), name, visit.t("mailbox.delete_text"))
+    return Question(form, lambda: mailbox_use.delete(editor, mailbox_id), PATH)
 
 
 PAGES: Final[list[Any]] = [
@@ -325,6 +311,5 @@ PAGES: Final[list[Any]] = [
     try_out,
     sign_in_dialog,
     sign_in,
-    delete_dialog,
-    delete,
+    *asking(f"{PATH}/{{mailbox_id:str}}/delete", _delete),
 ]

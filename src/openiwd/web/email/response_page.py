@@ -15,13 +15,12 @@ from openiwd.usecases import live_object, standard_response
 from openiwd.usecases.live_object import Stored
 from openiwd.web.configuration.navigation import show
 from openiwd.web.email.response_view import response_folders
+from openiwd.web.shell.asking_page import Question, asking
 from openiwd.web.shell.dialog_page import (
-    act_and_open,
     delete_form,
     editor_of,
-    show_dialog,
 )
-from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.form import Field
 from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
 from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
@@ -167,26 +166,11 @@ async def _again(visit: Visit, stored: Stored | None, sent: Sent, error: OpenIwd
     return await _page(visit, stored, fields, error)
 
 
-def _delete_form(visit: Visit, stored: Stored) -> Form:
-    value = stored.value
-    return delete_form(visit, href_of(value.id), value.name, visit.t("mail_response.delete_text"))
-
-
-@get(f"{PATH}/{{response_id:str}}/delete")
-async def delete_dialog(visit: CurrentVisit, response_id: FromPath[str]) -> Response[Any]:
-    """What becomes of emails that were written with it."""
-    visit.caller.require(KIND.update)
-    return show_dialog(visit, _delete_form(visit, await live_object.get(editor_of(visit), KIND, response_id)))
-
-
-@post(f"{PATH}/{{response_id:str}}/delete", status_code=200)
-async def delete(visit: CurrentVisit, response_id: FromPath[str]) -> Response[Any]:
-    """Removes it."""
+async def _delete(visit: Visit, response_id: str) -> Question:
     editor = editor_of(visit)
-    stored = await live_object.get(editor, KIND, response_id)
-    return await act_and_open(
-        visit, _delete_form(visit, stored), lambda: live_object.delete(editor, KIND, response_id), PATH
-    )
+    value = (await live_object.get(editor, KIND, response_id)).value
+    form = delete_form(visit, href_of(response_id), value.name, visit.t("mail_response.delete_text"))
+    return Question(form, lambda: live_object.delete(editor, KIND, response_id), PATH)
 
 
 PAGES: Final[list[Any]] = [
@@ -195,6 +179,5 @@ PAGES: Final[list[Any]] = [
     create_response,
     response_editor,
     save_response,
-    delete_dialog,
-    delete,
+    *asking(f"{PATH}/{{response_id:str}}/delete", _delete),
 ]

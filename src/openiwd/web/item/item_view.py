@@ -19,6 +19,7 @@ from openiwd.web.item.row_view import (
     SlaView,
     icon_of,
     long_path,
+    media_name,
     priority_view,
     sla_view,
     subject_of,
@@ -151,7 +152,7 @@ def item_card(item: WorkItem, caller: Caller, shown: Shown) -> ItemCard:
         status=item.status.value,
         offered=item.offer_id is not None,
         icon=icon_of(item.media_type),
-        media_type=item.media_type,
+        media_type=media_name(item.media_type, shown.rules, t),
         priority=priority_view(item, shown),
         sla=sla_view(item, times),
         category_path=long_path(item.category_path, t),
@@ -244,7 +245,7 @@ def details_of(
         fact("capture_point", item.capture_point)
     fact("capture_id", item.capture_id, mono=True)
     if not brief:
-        fact("media", item.media_type)
+        fact("media", media_name(item.media_type, shown.rules, shown.t))
         fact("channel", item.channel)
         fact("schema", _schema_name(item, shown))
         fact("version", item.rule_set_version)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from openiwd.domain.attribute import MEDIA_TYPES
 from openiwd.domain.instant import HOUR, to_micros
 from openiwd.domain.rule_set import CompiledRuleSet
-from openiwd.domain.schema import Schema, line_at, priority_at
+from openiwd.domain.schema import Schema, scaled_line_at
 from openiwd.domain.work_item import WorkItem
 from openiwd.usecases.item_view import standing_of
 from openiwd.web.shell.catalogue import THIN_SPACE, Catalogue, number
@@ -24,6 +25,7 @@ MEDIA_ICONS: Final[Mapping[str, str]] = {
     "call": "phone",
     "workitem": "doc",
 }
+_OWN_MEDIA: Final = {m.id: m.name for m in MEDIA_TYPES}
 
 
 class PriorityView(NamedTuple):
@@ -78,6 +80,13 @@ class Shown(NamedTuple):
         return queue.name if queue is not None else queue_id
 
 
+def media_name(media: str, rules: CompiledRuleSet | None, t: Catalogue) -> str:
+    """As the rule set names it; the product's own types in the reader's language, unless somebody has renamed them."""
+    declared = rules.media_types.get(media) if rules is not None else None
+    name = media if declared is None else declared.name
+    return t.named("media_type", media) if name in (media, _OWN_MEDIA.get(media)) else name
+
+
 def priority_text(value: float) -> str:
     """Whole numbers are enough to compare by eye; the API has the decimals."""
     return number(round(value))
@@ -107,9 +116,12 @@ def priority_view(item: WorkItem, shown_by: Shown) -> PriorityView | None:
             return None
         schema, standing = stands
         at = to_micros(item.completed_at or shown_by.times.now)
-        value = float(priority_at(schema, standing, at))
+        elapsed = schema.clock.elapsed(at) if standing.stopped is None else standing.stopped
+        # A quotient of whole numbers is rounded once, as that of a fraction would be.
+        line = scaled_line_at(schema, standing, elapsed)
+        value = (line.intercept + line.slope * elapsed) / schema.scale
         if item.completed_at is None:
-            slope = float(line_at(schema, standing, schema.clock.elapsed(at)).slope * HOUR)
+            slope = line.slope * HOUR / schema.scale
             moving = slope and standing.stopped is None and schema.clock.is_open(at)
             trend = ("up" if slope > 0 else "down") if moving else "flat"
     title = t("queue.priority_title", value=str(shown_value(value)), trend=t.named("trend", trend))

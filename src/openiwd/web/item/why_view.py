@@ -190,16 +190,18 @@ def _reasons(waiting: Decision, shown: Shown) -> list[ReasonView]:
     most = max(waiting.excluded.values(), default=1) or 1
     ordered = sorted(waiting.excluded.items(), key=lambda found: -found[1])
     return [
-        ReasonView(count, _reason(code, waiting, shown), round(count / most * 100)) for code, count in ordered
+        ReasonView(count, _reason(code, count, waiting, shown), round(count / most * 100))
+        for code, count in ordered
     ]
 
 
-def _reason(code: str, waiting: Decision, shown: Shown) -> str:
+def _reason(code: str, count: int, waiting: Decision, shown: Shown) -> str:
     t = shown.t
+    group = "reason_one" if count == 1 and t.has(f"reason_one.{code}") else "reason"
     if code == Reason.SKILL and len(waiting.skills) == 1:
         skill, level, _ = waiting.skills[0]
-        return t("reason.skill_one", skill=t("field.skill", skill=skill, level=str(level)))
-    return t.named("reason", code)
+        return t(f"{group}.skill_one", skill=t("field.skill", skill=skill, level=str(level)))
+    return t.named(group, code)
 
 
 def _changes(waiting: Decision, shown: Shown) -> list[ChangeView]:

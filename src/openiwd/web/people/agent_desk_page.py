@@ -15,7 +15,7 @@ from openiwd.usecases import agent as agent_use
 from openiwd.usecases import agent_profile
 from openiwd.usecases.agent import EVERY_MEDIA
 from openiwd.web.item.directory import shown_by
-from openiwd.web.item.row_view import Row, Shown, row_of
+from openiwd.web.item.row_view import Row, Shown, media_name, row_of
 from openiwd.web.people.agent_page import acts_of
 from openiwd.web.people.agent_view import desk_href, edit_href, line_of
 from openiwd.web.people.named import groups_and_skills
@@ -62,7 +62,7 @@ def media_of(agent: Agent, shown: Shown) -> list[MediaLine]:
                 {},
                 shown,
             )
-            found.append(MediaLine(media, one.state, one.css, one.icon))
+            found.append(MediaLine(media_name(media, shown.rules, shown.t), one.state, one.css, one.icon))
     return found
 
 

@@ -20,6 +20,7 @@ from openiwd.usecases import agent_profile
 from openiwd.usecases.agent_profile import profile_of
 from openiwd.web.configuration.navigation import show
 from openiwd.web.item.directory import live_rules
+from openiwd.web.item.row_view import media_name
 from openiwd.web.people.agent_list_page import PATH
 from openiwd.web.people.agent_view import (
     AbsenceRow,
@@ -30,7 +31,8 @@ from openiwd.web.people.agent_view import (
     skill_rows,
 )
 from openiwd.web.people.named import groups_and_skills
-from openiwd.web.shell.dialog_page import act_and_open, editor_of, show_dialog, typed
+from openiwd.web.shell.asking_page import Question, asking
+from openiwd.web.shell.dialog_page import editor_of, typed
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.page_form import act_in_page, saved, sent_again
 from openiwd.web.shell.sent import Sent, as_
@@ -72,7 +74,8 @@ async def _editing(visit: Visit, agent: Agent | None) -> Editing:
         Field("total", t("people.capacity_total"), "number", value=a.capacity.total, required=True),
     ]
     limits = [
-        Field(f"limit.{m}", media_name(m, rules), "number", value=a.capacity.media.get(m, "")) for m in media
+        Field(f"limit.{m}", media_name(m, rules, t), "number", value=a.capacity.media.get(m, ""))
+        for m in media
     ]
     return Editing(
         {f.name: f for f in fields},
@@ -80,12 +83,6 @@ async def _editing(visit: Visit, agent: Agent | None) -> Editing:
         absence_rows(a.absences, visit.times),
         limits,
     )
-
-
-def media_name(media: str, rules: Any) -> str:
-    """As the rule set names it."""
-    declared = {m.id: m.name for m in rules.document.media_types} if rules is not None else {}
-    return declared.get(media) or media
 
 
 async def _page(
@@ -252,30 +249,22 @@ async def _switch_form(visit: Visit, agent: Agent) -> Form:
     )
 
 
-@get(f"{PATH}/{{agent_id:str}}/active")
-async def active_dialog(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[Any]:
-    """What switching the agent off (or on again) would touch."""
-    visit.caller.require("agents.update")
-    return show_dialog(visit, await _switch_form(visit, await agent_use.get(visit.services, agent_id)))
-
-
-@post(f"{PATH}/{{agent_id:str}}/active", status_code=200)
-async def switch_active(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[Any]:
-    """Deactivates the agent, or activates it again."""
+async def _switch(visit: Visit, agent_id: str) -> Question:
+    """Off, or on again."""
     agent = await agent_use.get(visit.services, agent_id)
     profile = profile_of(agent)
     profile.active = not agent.active
-    return await act_and_open(
-        visit,
+    return Question(
         await _switch_form(visit, agent),
         lambda: agent_profile.put(editor_of(visit), profile, agent.revision),
         f"{edit_href(agent_id)}?saved=1",
     )
 
 
-def _delete_form(visit: Visit, agent: Agent) -> Form:
-    t = visit.t
-    return Form(
+async def _delete(visit: Visit, agent_id: str) -> Question:
+    """Only an agent whom nothing refers to."""
+    t, agent = visit.t, await agent_use.get(visit.services, agent_id)
+    form = Form(
         action=f"{edit_href(agent.id)}/delete",
         title=t("people.delete_title", name=agent.name),
         text=t("people.delete_text"),
@@ -283,28 +272,13 @@ def _delete_form(visit: Visit, agent: Agent) -> Form:
         submit=t("people.delete"),
         danger=True,
     )
-
-
-@get(f"{PATH}/{{agent_id:str}}/delete")
-async def delete_dialog(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[Any]:
-    """What deleting means."""
-    visit.caller.require("agents.update")
-    return show_dialog(visit, _delete_form(visit, await agent_use.get(visit.services, agent_id)))
-
-
-@post(f"{PATH}/{{agent_id:str}}/delete", status_code=200)
-async def delete_agent(visit: CurrentVisit, agent_id: FromPath[str]) -> Response[Any]:
-    """Removes an agent whom nothing refers to."""
-    form = _delete_form(visit, await agent_use.get(visit.services, agent_id))
-    return await act_and_open(visit, form, lambda: agent_profile.delete(editor_of(visit), agent_id), PATH)
+    return Question(form, lambda: agent_profile.delete(editor_of(visit), agent_id), PATH)
 
 
 PAGES: Final[list[Any]] = [
     new_agent,
     agent_editor,
     save_agent,
-    active_dialog,
-    switch_active,
-    delete_dialog,
-    delete_agent,
+    *asking(f"{PATH}/{{agent_id:str}}/active", _switch),
+    *asking(f"{PATH}/{{agent_id:str}}/delete", _delete),
 ]

@@ -26,7 +26,7 @@ _KINDS: Final = {
     "createdDateTime": "age", "assignedToUser": "assignee", "queue": "queue",
 }  # fmt: skip
 _WIDTHS: Final = {
-    "priority": 116, "categoryPath": 148, "status": 100, "dueDateTime": 136, "createdDateTime": 92,
+    "priority": 116, "categoryPath": 148, "status": 112, "dueDateTime": 136, "createdDateTime": 100,
     "assignedToUser": 104, "queue": 118, "captureId": 128, "overdue": 92,
 }  # fmt: skip
 NARROWEST, WIDEST, USUAL = 48, 900, 136
@@ -145,14 +145,22 @@ def lines(
 ) -> list[Line]:
     """The items with the cells of these columns."""
     options = {
-        c.name: dict(known[c.name].options) for c in heads if c.name in known and known[c.name].options
+        c.name: dict(known[c.name].options)
+        for c in heads
+        if c.kind == "text" and c.name in known and known[c.name].options
     }
-    return [Line(row_of(item, shown), [_cell(item, c, options, shown) for c in heads]) for item in items]
+    # The usual columns show what the row has: their cells are the same in every line.
+    same = [None if c.kind == "text" else Cell(c.kind, c.css) for c in heads]
+    return [
+        Line(
+            row_of(item, shown),
+            [cell or _cell(item, c, options, shown) for c, cell in zip(heads, same, strict=True)],
+        )
+        for item in items
+    ]
 
 
 def _cell(item: WorkItem, head: Column, options: Mapping[str, Mapping[str, str]], shown: Shown) -> Cell:
-    if head.kind != "text":
-        return Cell(head.kind, head.css)
     value = value_of(item, head.name, shown)
     if isinstance(value, datetime):
         moment = shown.times.moment(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from litestar import Response, get
@@ -40,17 +40,23 @@ class QueueLine(NamedTuple):
     first: list[FirstItem]
 
 
-def groups_text(queue: Queue, shown: Shown) -> str:
+def groups_text(queue: Queue, names: Mapping[str, str], shown: Shown) -> str:
     """Which groups the queue serves, and from when on."""
     if not queue.groups:
         return shown.t("queues.everybody")
     return ", ".join(
-        f"{g.group} (+{shown.times.round_duration(g.delay / 1_000_000)})" if g.delay else g.group
-        for g in queue.groups
+        name if not delay else f"{name} (+{shown.times.round_duration(delay / 1_000_000)})"
+        for name, delay in ((names.get(g.group, g.group), g.delay) for g in queue.groups)
     )
 
 
-def _line(queue: Queue, counts: Sequence[QueueCount], places: Sequence[Place], shown: Shown) -> QueueLine:
+def _line(
+    queue: Queue,
+    counts: Sequence[QueueCount],
+    places: Sequence[Place],
+    groups: Mapping[str, str],
+    shown: Shown,
+) -> QueueLine:
     chosen = QueueFilter(queue=queue.id)
     waiting = chosen._replace(status=("queued",))
     mine = [c for c in counts if c.queue == queue.id]
@@ -77,7 +83,7 @@ def _line(queue: Queue, counts: Sequence[QueueCount], places: Sequence[Place], s
         overdue=sum(c.overdue for c in mine),
         overdue_href=chosen._replace(overdue=True).address(),
         delivery=queue.delivery.value,
-        groups=groups_text(queue, shown),
+        groups=groups_text(queue, groups, shown),
         hours=calendars.get(queue.hours, queue.hours) if queue.hours else shown.t("queues.always"),
         first=first,
     )
@@ -91,9 +97,11 @@ async def queues_page(visit: CurrentVisit) -> Response[Any]:
     queues = list(shown.rules.queues.values()) if shown.rules is not None else []
     counts = await search.queue_counts(visit.services, visit.caller) if queues else []
     lines = []
+    async with visit.services.runtime.store.reading() as reading:
+        groups = {str(g["id"]): str(g["name"]) for g in await reading.objects("agent_group")}
     for queue in queues:
         order = await search.order(visit.services, visit.caller, queue.id, FIRST)
-        lines.append(_line(queue, counts, order.places, shown))
+        lines.append(_line(queue, counts, order.places, groups, shown))
     return visit.page("queue/queues.html", active="queues", queues=lines)
 
 

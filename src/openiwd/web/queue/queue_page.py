@@ -29,10 +29,11 @@ from openiwd.web.queue.column_view import (
     lines,
     read_widths,
 )
+from openiwd.web.queue.drawn_tree import trees_of
 from openiwd.web.queue.filter_view import Words, filter_chips
 from openiwd.web.queue.past_page import past_page
 from openiwd.web.queue.queue_filter import QueueFilter, of_view, read_filter
-from openiwd.web.queue.queue_view import MOST, PAGE, business_tree, queue_view
+from openiwd.web.queue.queue_view import MOST, PAGE, queue_view
 from openiwd.web.queue.vocabulary import Known, label_of, vocabulary
 from openiwd.web.shell.rendering import redirect
 from openiwd.web.shell.visit import CurrentVisit, Visit
@@ -123,7 +124,7 @@ async def list_context(visit: Visit, asked: Asked, limit: int = PAGE) -> dict[st
     view = queue_view(chosen, page, counts, visit.caller, names, _order(asked), visit.t)
     return {
         "active": "queue",
-        "tree": business_tree(shown.rules, counts, chosen, visit.t),
+        "tree": trees_of(visit.services).html(shown.rules, counts, chosen, visit.t),
         "view": view,
         "past_queue": chosen.queue,
         "base": asked.view,

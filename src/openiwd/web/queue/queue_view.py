@@ -51,8 +51,31 @@ class _Tally(NamedTuple):
     overdue: int
 
 
+class TreeLinks(NamedTuple):
+    """The addresses of the tree: the present search in another branch. A tree may have a thousand of them."""
+
+    everything: str
+    unclassified: str
+    before: str
+    """Of a category: what stands before its path."""
+
+    @classmethod
+    def of(cls, chosen: QueueFilter) -> TreeLinks:
+        base = chosen._replace(category="", unclassified=False, overdue=False)
+        everything = base.address()
+        before = f"{everything}{'&' if '?' in everything else '?'}category="
+        return cls(everything, base._replace(unclassified=True).address(), before)
+
+    def category(self, path: str) -> str:
+        return f"{self.before}{quote_plus(path)}"
+
+
 def business_tree(
-    rules: CompiledRuleSet | None, counts: Iterable[CategoryCount], chosen: QueueFilter, t: Catalogue
+    rules: CompiledRuleSet | None,
+    counts: Iterable[CategoryCount],
+    chosen: QueueFilter,
+    links: TreeLinks,
+    t: Catalogue,
 ) -> list[TreeNode]:
     """All items, then the categories in the rule set's order; each number is the sum of what lies below it."""
     own: dict[str | None, _Tally] = {}
@@ -60,7 +83,6 @@ def business_tree(
         before = own.get(c.category_path, _Tally(0, 0))
         own[c.category_path] = _Tally(before.total + c.count, before.overdue + c.overdue)
     total = _Tally(sum(v.total for v in own.values()), sum(v.overdue for v in own.values()))
-    links = _Links(chosen)
     roots = [
         _node(c, "", own, chosen, links) for c in (rules.document.categories if rules is not None else [])
     ]
@@ -80,21 +102,12 @@ def business_tree(
     return nodes
 
 
-class _Links:
-    """The addresses of the tree: the present search in another branch. A tree may have a thousand of them."""
-
-    def __init__(self, chosen: QueueFilter) -> None:
-        base = chosen._replace(category="", unclassified=False, overdue=False)
-        self.everything = base.address()
-        self.unclassified = base._replace(unclassified=True).address()
-        self._before = f"{self.everything}{'&' if '?' in self.everything else '?'}category="
-
-    def category(self, path: str) -> str:
-        return f"{self._before}{quote_plus(path)}"
-
-
 def _node(
-    config: CategoryConfig, parent: str, own: Mapping[str | None, _Tally], chosen: QueueFilter, links: _Links
+    config: CategoryConfig,
+    parent: str,
+    own: Mapping[str | None, _Tally],
+    chosen: QueueFilter,
+    links: TreeLinks,
 ) -> TreeNode | None:
     path = f"{parent}/{config.name}" if parent else config.name
     found = [_node(c, path, own, chosen, links) for c in config.children]
@@ -288,7 +301,7 @@ def _empty(chosen: QueueFilter, total: int, t: Catalogue) -> Empty:
     if total:
         return Empty(
             t("queue.empty_filtered"),
-            t("queue.empty_filtered_hint", total=total),
+            t("queue.empty_filtered_hint", n=total),
             everything,
             t("queue.drop_filter"),
         )

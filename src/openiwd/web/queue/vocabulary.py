@@ -9,7 +9,7 @@ from openiwd.domain.attribute import MEDIA_TYPES, AttributeConfig, AttributeType
 from openiwd.domain.category import CategoryConfig
 from openiwd.domain.hold_reason import HoldReason
 from openiwd.domain.work_item import Ext, Status
-from openiwd.web.item.row_view import Shown
+from openiwd.web.item.row_view import Shown, media_name
 
 TEXT, NUMBER, DATE, BOOLEAN, LIST, CHOICE = "text", "number", "date", "boolean", "list", "choice"
 
@@ -101,12 +101,12 @@ def label_of(name: str, shown: Shown) -> str:
 def _options(shown: Shown, hold_reasons: Mapping[str, HoldReason]) -> dict[str, Sequence[tuple[str, str]]]:
     t, rules = shown.t, shown.rules
     people = sorted(shown.agents.items(), key=lambda found: found[1].casefold())
-    media = {m.id: m.name for m in (*MEDIA_TYPES, *(rules.document.media_types if rules is not None else ()))}
+    media = [m.id for m in MEDIA_TYPES] if rules is None else list(rules.media_types)
     return {
         "status": [(s.value, t.named("status", s.value)) for s in Status],
         "queue": [(q.id, q.name) for q in rules.queues.values()] if rules is not None else [],
         "categoryPath": _paths(rules.document.categories, "") if rules is not None else [],
-        "mediaType": list(media.items()),
+        "mediaType": [(m, media_name(m, rules, t)) for m in media],
         "holdReason": [(r.id, r.name) for r in hold_reasons.values()],
         **dict.fromkeys(_BUILT_IN["agent"], people),
     }

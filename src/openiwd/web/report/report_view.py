@@ -51,6 +51,11 @@ class BarKey(NamedTuple):
     css: str
 
 
+def _path(path: str | None) -> str:
+    """A category as the other pages write it."""
+    return " › ".join((path or "").split("/"))
+
+
 class Row(NamedTuple):
     names: list[str]
     figures: list[Figure]
@@ -216,7 +221,8 @@ class Shown:
         )
 
     def _row(self, line: Line) -> Row:
-        names = [line.name or self.t.named("report_none", self.report.by[0])]
+        name = _path(line.name) if self.report.by[0] in ("category", "department") else line.name
+        names = [name or self.t.named("report_none", self.report.by[0])]
         if len(self.report.by) > 1:
             names.append(self._range(line.key_2 or "") or self.t.named("report_none", self.report.by[1]))
         figures = [self._figure(m, line.values.get(m.name), line) for m in self.report.columns]
@@ -364,7 +370,7 @@ class Shown:
     def _work(self, w: Work) -> WorkRow:
         times = self.times
         return WorkRow(
-            w.capture_id, f"/items/{w.item_id}", w.category_path or NOTHING, w.queue or NOTHING, w.agent_name,
+            w.capture_id, f"/items/{w.item_id}", _path(w.category_path) or NOTHING, w.queue or NOTHING, w.agent_name,
             times.moment(w.started_at), times.moment(w.ended_at), self.t.named("work_outcome", w.outcome),
             times.duration(w.work_seconds), NOTHING if w.focus_seconds is None else times.duration(w.focus_seconds),
             times.duration(w.wrap_up_seconds) if w.wrap_up_seconds else NOTHING,
@@ -390,7 +396,8 @@ class ItemRow(NamedTuple):
 
 def item_row(item: ItemBehind, times: TimeText) -> ItemRow:
     return ItemRow(
-        item.capture_id, f"/items/{item.item_id}", item.status, item.category_path or NOTHING, item.queue or NOTHING,
+        item.capture_id, f"/items/{item.item_id}", item.status, _path(item.category_path) or NOTHING,
+        item.queue or NOTHING,
         times.moment(item.received_at), times.moment(item.due_at), times.moment(item.last_finished_at),
         times.moment(item.at), times.duration(item.work_seconds) if item.work_seconds else NOTHING,
     )  # fmt: skip

@@ -17,13 +17,12 @@ from openiwd.usecases.report import Choices, Prompts
 from openiwd.web.report.report_page import prompts_of
 from openiwd.web.report.report_view import zone_times
 from openiwd.web.report.schedule_view import PATH, href_of, line_of
+from openiwd.web.shell.asking_page import Question, asking
 from openiwd.web.shell.dialog_page import (
-    act_and_open,
     delete_form,
     editor_of,
-    show_dialog,
 )
-from openiwd.web.shell.form import Field, Form
+from openiwd.web.shell.form import Field
 from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
 from openiwd.web.shell.sent import Sent, as_, require
 from openiwd.web.shell.visit import CurrentVisit, Visit
@@ -232,25 +231,11 @@ def _offered(field: Field) -> Field:
     return field._replace(options=[*field.options, (field.value, field.value)])
 
 
-def _delete_form(visit: Visit, stored: Stored) -> Form:
-    value = stored.value
-    return delete_form(visit, href_of(value.id), value.name, visit.t("report_schedule.delete_text"))
-
-
-@get(f"{PATH}/{{schedule_id:str}}/delete")
-async def delete_dialog(visit: CurrentVisit, schedule_id: FromPath[str]) -> Response[Any]:
-    """What is sent no more."""
-    return show_dialog(visit, _delete_form(visit, await live_object.get(editor_of(visit), KIND, schedule_id)))
-
-
-@post(f"{PATH}/{{schedule_id:str}}/delete", status_code=200)
-async def delete(visit: CurrentVisit, schedule_id: FromPath[str]) -> Response[Any]:
-    """Removes it."""
+async def _delete(visit: Visit, schedule_id: str) -> Question:
     editor = editor_of(visit)
-    stored = await live_object.get(editor, KIND, schedule_id)
-    return await act_and_open(
-        visit, _delete_form(visit, stored), lambda: live_object.delete(editor, KIND, schedule_id), PATH
-    )
+    value = (await live_object.get(editor, KIND, schedule_id)).value
+    form = delete_form(visit, href_of(schedule_id), value.name, visit.t("report_schedule.delete_text"))
+    return Question(form, lambda: live_object.delete(editor, KIND, schedule_id), PATH)
 
 
 PAGES: Final[list[Any]] = [
@@ -259,6 +244,5 @@ PAGES: Final[list[Any]] = [
     create_schedule,
     schedule_editor,
     save_schedule,
-    delete_dialog,
-    delete,
+    *asking(f"{PATH}/{{schedule_id:str}}/delete", _delete),
 ]

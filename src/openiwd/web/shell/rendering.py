@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any, Final
 
@@ -83,6 +83,21 @@ def static_path(name: str) -> str:
     return f"/static/{STATIC_VERSION}/{name}"
 
 
+class Kept:
+    """A macro that draws each of its few forms once; lists ask for the same ones in every row."""
+
+    def __init__(self, draw: Callable[..., str]) -> None:
+        self._draw = draw
+        self._drawn: dict[tuple[Any, ...], str] = {}
+
+    def __call__(self, *form: Any) -> str:
+        drawn = self._drawn.get(form)
+        if drawn is None:
+            drawn = self._drawn[form] = self._draw(*form)
+        return drawn
+
+
+ENVIRONMENT.globals["kept"] = Kept
 ENVIRONMENT.globals["static"] = static_path
 ENVIRONMENT.globals["number"] = number
 

@@ -35,6 +35,7 @@ class TimeText:
         self.t = t
         self.zone = zone(zone_name)
         self.now = now
+        self._today = now.astimezone(self.zone)
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(self.zone)
@@ -76,8 +77,11 @@ class TimeText:
 
     def clock(self, at: datetime) -> str:
         """`14:03` today, `Mon 14:03` within the week, `23 Nov 14:03` this year, else with the year."""
-        local, today = self.local(at), self.local(self.now)
-        hour = f"{local:%H:%M}"
+        return self._clock(self.local(at))
+
+    def _clock(self, local: datetime) -> str:
+        today = self._today
+        hour = local.isoformat()[11:16]
         days = abs((local.date() - today.date()).days)
         if days == 0:
             return hour
@@ -92,10 +96,10 @@ class TimeText:
         if at is None:
             return None
         local = self.local(at)
-        text = self.clock(at)
-        if local.date() == self.local(self.now).date():
+        text = self._clock(local)
+        if local.date() == self._today.date():
             text = self.t("time.today", time=text)
-        return Moment(text, self.exact(at), at.astimezone(UTC).isoformat())
+        return Moment(text, _exact(local), at.astimezone(UTC).isoformat())
 
     def ago(self, at: datetime | None) -> Moment | None:
         """An instant relative to now, with its exact form."""
@@ -106,11 +110,15 @@ class TimeText:
         return Moment(text, self.exact(at), at.astimezone(UTC).isoformat())
 
     def exact(self, at: datetime) -> str:
-        local = self.local(at)
-        return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip()
+        return _exact(self.local(at))
 
     def weekday(self, local: datetime) -> str:
         return self.t(f"weekday.{local.isoweekday()}")
 
     def date(self, local: datetime) -> str:
         return self.t("time.date", day=str(local.day), month=self.t(f"month.{local.month}"))
+
+
+def _exact(local: datetime) -> str:
+    # A list has hundreds of these: the standard form is made at a fraction of what a pattern costs.
+    return f"{local.isoformat(' ', 'seconds')[:19]} {local.tzname() or ''}".rstrip()

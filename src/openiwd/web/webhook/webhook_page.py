@@ -16,13 +16,8 @@ from openiwd.usecases import dashboard
 from openiwd.usecases import webhook as webhook_use
 from openiwd.usecases.webhook import Record, state_of
 from openiwd.web.configuration.navigation import show
-from openiwd.web.shell.dialog_page import (
-    act_and_open,
-    act_in_dialog,
-    delete_form,
-    editor_of,
-    show_dialog,
-)
+from openiwd.web.shell.asking_page import Question, asking
+from openiwd.web.shell.dialog_page import act_in_dialog, delete_form, editor_of, show_dialog
 from openiwd.web.shell.form import Field, Form
 from openiwd.web.shell.page_form import act_in_page, require_free, saved, sent_again
 from openiwd.web.shell.rendering import HEADERS
@@ -247,27 +242,13 @@ async def ping(visit: CurrentVisit, webhook_id: FromPath[str]) -> Response[Any]:
     return visit.page("webhook/webhook_ping.html", answer=answer)
 
 
-def _delete_form(visit: Visit, record: Record) -> Form:
-    hook, count = record.webhook, record.count
-    text = visit.t("webhook.delete_text", n=count.waiting + count.parked)
-    return delete_form(visit, href_of(hook.id), hook.name, text)
-
-
-@get(f"{PATH}/{{webhook_id:str}}/delete")
-async def delete_dialog(visit: CurrentVisit, webhook_id: FromPath[str]) -> Response[Any]:
-    """What goes with it."""
-    visit.caller.require("webhooks.update")
-    return show_dialog(visit, _delete_form(visit, await webhook_use.get(editor_of(visit), webhook_id)))
-
-
-@post(f"{PATH}/{{webhook_id:str}}/delete", status_code=200)
-async def delete(visit: CurrentVisit, webhook_id: FromPath[str]) -> Response[Any]:
-    """Removes it with its secrets and deliveries."""
+async def _delete(visit: Visit, webhook_id: str) -> Question:
+    """It goes with its secrets and deliveries."""
     editor = editor_of(visit)
     record = await webhook_use.get(editor, webhook_id)
-    return await act_and_open(
-        visit, _delete_form(visit, record), lambda: webhook_use.delete(editor, webhook_id), PATH
-    )
+    text = visit.t("webhook.delete_text", n=record.count.waiting + record.count.parked)
+    form = delete_form(visit, href_of(webhook_id), record.webhook.name, text)
+    return Question(form, lambda: webhook_use.delete(editor, webhook_id), PATH)
 
 
 PAGES: Final[list[Any]] = [
@@ -280,6 +261,5 @@ PAGES: Final[list[Any]] = [
     rotate_dialog,
     rotate,
     ping,
-    delete_dialog,
-    delete,
+    *asking(f"{PATH}/{{webhook_id:str}}/delete", _delete),
 ]

@@ -8,7 +8,7 @@ from openiwd.domain.instant import SECOND
 from openiwd.domain.privilege import Caller
 from openiwd.domain.work_item import WorkItem
 from openiwd.ports.tenant_store import SearchPage
-from openiwd.usecases.live_order import COUNTED
+from openiwd.usecases.matching_count import COUNTED
 from openiwd.usecases.workbin import EVERYBODY, Workbin
 from openiwd.web.item.item_view import category_of
 from openiwd.web.item.row_view import Row, Shown, icon_of, row_of, subject_of

@@ -18,6 +18,7 @@ from openiwd.web.item.row_view import (
     SlaView,
     icon_of,
     long_path,
+    media_name,
     priority_view,
     sla_view,
     subject_of,
@@ -165,12 +166,11 @@ def _desk_item(item: WorkItem, shown: Shown) -> DeskItem:
 def _capacity(agent: Agent, mine: MyItems, shown: Shown) -> list[CapacityLine]:
     """Slots by media type where the profile names a number, as far as they can be drawn."""
     lines = []
-    names = {m.id: m.name for m in shown.rules.media_types.values()} if shown.rules is not None else {}
     for media, total in sorted(agent.capacity.media.items()):
         used = sum(1 for i in mine.assigned if i.media_type == media)
         offered = sum(1 for i in mine.offers if i.media_type == media)
         slots = ["on"] * used + ["half"] * offered
         slots += [""] * max(0, total - len(slots))
         text = shown.t("workspace.media_use", used=used, total=total)
-        lines.append(CapacityLine(names.get(media, media), text, slots[:MOST_SLOTS]))
+        lines.append(CapacityLine(media_name(media, shown.rules, shown.t), text, slots[:MOST_SLOTS]))
     return lines

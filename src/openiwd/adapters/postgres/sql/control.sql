@@ -166,6 +166,10 @@ SELECT {key_columns} FROM api_key WHERE key_hash = $1;
 -- The keys of a tenant, or of the platform.
 SELECT {key_columns} FROM api_key WHERE tenant_id IS NOT DISTINCT FROM $1 ORDER BY created_at, id;
 
+-- name: ending_api_keys
+-- The active keys of a tenant that have an end.
+SELECT {key_columns} FROM api_key WHERE tenant_id = $1 AND active AND expires_at IS NOT NULL ORDER BY created_at, id;
+
 -- name: insert_api_key
 -- A new key, or a key with a new secret.
 INSERT INTO api_key ({key_columns}, key_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)

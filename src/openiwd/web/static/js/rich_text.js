@@ -46,7 +46,7 @@ function tidy(html) {
 /** The hidden field follows the text. */
 function sync() {
   const isEmpty = area().textContent.trim() === "" && !area().querySelector("li");
-  area().classList.toggle("empty", isEmpty);
+  area().classList.toggle("is-empty", isEmpty);
   field().value = isEmpty ? "" : area().innerHTML;
 }
 

@@ -1,0 +1,18 @@
+"""What commands answer with, on standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+from rich.console import Console
+
+_WIDE: Final = 1_000
+"""Columns of a file, or of a program that reads: nothing is cut off or wrapped there."""
+
+
+def output() -> Console:
+    """A console as wide as the terminal, or as COLUMNS says."""
+    is_narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if is_narrow else _WIDE)
