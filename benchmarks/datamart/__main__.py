@@ -95,7 +95,9 @@ async def limit(place: Place, events: list[FedEvent]) -> float:
     spent = 0.0
     try:
         await connection.execute(LOAD["work_tables"])
-        await connection.execute("CREATE TABLE detail (LIKE task_event_fact INCLUDING ALL)")
+        await connection.execute(
+            "CREATE TABLE detail (LIKE task_event_fact INCLUDING ALL, PRIMARY KEY (generation, pos))"
+        )
         for batch in _batches(events):
             async with connection.transaction():
                 await connection.copy_records_to_table("staging", records=map(staged, batch), columns=STAGED)

@@ -30,6 +30,9 @@ CONTENT = (
     "agg_task_level_15min",
     "queue_sample",
     "agg_queue_priority_15min",
+    "dimension_member",
+    "agg_agent_state_day",
+    "agg_agent_presence_day",
 )
 """What a rebuild must make again bit for bit."""
 

@@ -276,6 +276,8 @@ class ListFeed:
         self.names: list[RuleSetNames] = []
         self.people: list[FedAgent] = []
         self.attributes: list[str] = []
+        self.called: dict[tuple[str, datetime], str] = {}
+        """What agents were called, by the instants of their changes."""
         self.generation = 1
 
     async def events(self, after: str | None, limit: int, *, personal: bool = False) -> FeedPage:  # noqa: ARG002
@@ -291,6 +293,9 @@ class ListFeed:
 
     async def agents(self) -> list[FedAgent]:
         return self.people
+
+    async def agent_name(self, agent_id: str, at: datetime) -> str | None:
+        return self.called.get((agent_id, at))
 
     async def report_attributes(self) -> list[str]:
         return self.attributes

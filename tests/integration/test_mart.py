@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,12 +14,16 @@ import pytest
 
 from openiwd.adapters.info_mart.resource_table import InfoMartResources
 from openiwd.adapters.postgres.mart import READER
+from openiwd.adapters.postgres.migrations.history import History, migrations_of
 from openiwd.adapters.reporting_feed.http_feed import HttpReportingFeed
+from openiwd.domain.agent import AgentProfile, Capacity
 from openiwd.domain.mart_column import COLUMNS
 from openiwd.domain.mart_dictionary import all_views
+from openiwd.domain.privilege import system
 from openiwd.ports.mart import FedAgent, MartBusyError, RuleSetNames
 from openiwd.processes.mart import MartLoop, prepare_mart
 from openiwd.processes.wiring import mart_database
+from openiwd.usecases import agent as agent_use
 from openiwd.usecases.mart_run import Chain, MartSource, run
 from openiwd.usecases.priority_sample import PrioritySampler
 from openiwd.usecases.workforce import COLUMNS as COLUMNS_OF_WORKFORCE
@@ -224,6 +229,29 @@ async def test_the_log_tells_the_priority_of_grants_and_the_focus_of_desks(
         await postgres_server.drop_database(mart_database(services.tenant))
 
 
+async def test_names_of_agents_are_those_of_then_and_now(api: World, postgres_server: PostgresServer) -> None:
+    """Of each change the log is asked over HTTP what the agent is called from then on."""
+    services = await api.services()
+    await api.add_agent("anna")
+    for name in ("Anna", "Anna Neu"):
+        profile = AgentProfile(id="anna", name=name, capacity=Capacity(total=2))
+        await agent_use.save_profile(services, profile, system("test", "t"))
+    loop = await loaded(api, postgres_server)
+    connection = await asyncpg.connect(postgres_server.dsn(mart_database(services.tenant)))
+    try:
+        rows = await connection.fetch("SELECT * FROM iwd_dim_agent ORDER BY valid_from")
+        assert [(r["agent_id"], r["name"]) for r in rows] == [("anna", "Anna"), ("anna", "Anna Neu")]
+        assert rows[0]["valid_from"] < rows[0]["valid_to"] == rows[1]["valid_from"]
+        assert rows[1]["valid_to"] is None
+        feed = loop._source.feed
+        assert await feed.agent_name("anna", rows[0]["valid_from"] - timedelta(days=1)) is None
+        assert await feed.agent_name("nobody", rows[0]["valid_from"]) is None
+    finally:
+        await connection.close()
+        await loop.stop()
+        await postgres_server.drop_database(mart_database(services.tenant))
+
+
 async def test_attributes_of_the_real_feed_are_mapped(api: World, postgres_server: PostgresServer) -> None:
     await api.item("c1")
     services = await api.services()
@@ -252,8 +280,29 @@ async def test_without_a_mart_reports_say_so(api: World, postgres_server: Postgr
     try:
         problem(await api.get("/reports/intraday-process"), 404, "noMart")
         problem(await api.get("/reports/runs"), 404, "noMart")
+        # Behind this server, version by version: what it does not have yet is missing, and no error.
+        connection = await asyncpg.connect(postgres_server.dsn(name))
+        try:
+            for migration in migrations_of(History.MART):
+                await connection.execute(migration.path.read_text(encoding="utf-8"))
+                for path in ("intraday-process", "queue-priority", "queue-duration", "runs"):
+                    answer = await api.get(f"/reports/{path}")
+                    assert answer.status_code in (200, 404), (migration.path.name, path, answer.text)
+        finally:
+            await connection.close()
+        assert answer.status_code == 200
     finally:
         await postgres_server.drop_database(name)
+
+
+async def test_readers_outlive_a_migration(mart: MartUnderTest) -> None:
+    """Connections that are kept have prepared for columns as they were."""
+    await mart.load([])
+    before = await mart.mart.state()
+    await asyncio.gather(*(mart.mart.state() for _ in range(3)))
+    await mart.fetch("ALTER TABLE mart_state ADD COLUMN of_a_later_version int")
+    assert await mart.mart.state() == before
+    assert {run.job for run in await mart.mart.runs(10)} >= {"chain"}
 
 
 async def test_views_are_as_the_dictionary_declares_them(mart: MartUnderTest) -> None:

@@ -17,7 +17,7 @@ from openiwd.adapters.files.xlsx_form import XlsxForm
 from openiwd.api.app import create_app
 from openiwd.domain.capture.point import FileSource
 from openiwd.domain.privilege import Role
-from openiwd.domain.report import REPORTS, Report
+from openiwd.domain.report import REPORTS, Chart, Report
 from openiwd.domain.report_measure import Unit
 from openiwd.processes.wiring import mart_database
 from openiwd.usecases.priority_sample import PrioritySampler
@@ -98,6 +98,14 @@ async def check(client: httpx.AsyncClient, report: Report, language: str) -> int
     told = (await client.get(f"{PREFIX}/reports/{report.id}?period=week")).json()
     html = (await client.get(f"/reports/{report.id}?period=week")).text
     assert CATALOGUES[language](f"report_title.{report.id}") in unescape(html)
+    assert ('class="chart' in html) is bool(set(report.charts) - {Chart.STACK})
+    assert html.count('class="sbar"') == (len(told["lines"]) if report.bar else 0)
+    drawn = any(round(line["values"][m] or 0) > 0 for line in told["lines"] for m in report.bar)
+    table = html[html.find('id="report-table"') :].partition("<tbody>")[2]
+    assert ('<rect class="age-' in table) is drawn
+    assert html.count('class="barkey"') == len(report.bar)
+    empty = await client.get(f"/reports/{report.id}?period=custom&from=2020-01-01&to=2020-01-02")
+    assert CATALOGUES[language]("report.nothing") in unescape(empty.text), report.id
     for shown, line in zip(shown_rows(html), told["lines"], strict=True):
         assert len(shown) == len(report.columns)
         for text, measure in zip(shown, report.columns, strict=True):
@@ -129,6 +137,14 @@ async def test_page_files_and_items_behind_say_what_the_api_says(
             ] == []
             assert "and more" not in html
             assert (await client.get("/reports/work-detail?period=week")).text.count("/items/") >= 1
+            for agents in ("resource-performance", "queue-duration"):
+                html = (await client.get(f"/reports/{agents}?period=week")).text
+                (address,) = re.findall('<th scope="row" class="name"><a href="([^"]+)"', html)
+                assert address.startswith("/reports/work-detail?period=week&amp;")
+                behind = (await client.get(unescape(address))).text
+                assert ">c1</a>" in behind
+                nobody = unescape(address).rpartition("=")[0] + "=nobody"
+                assert ">c1</a>" not in (await client.get(nobody)).text
         assert min(followed[r] for r in ("intraday-process", "item-age", "email-volume")) > 0
         assert followed["queue-priority"] == 0
     finally:

@@ -11,11 +11,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from openiwd.adapters.postgres.migrate import migrate
+from openiwd.adapters.postgres.migrations.history import History
+from openiwd.domain.mart_dictionary import all_views
 from openiwd.ports.mart import FedEvent
 from openiwd.usecases.mart_run import Chain
 from tests.factories.mart import MartUnderTest
 from tests.factories.mart_log import DAY, FINAL, LogWriter
 from tests.factories.mart_reference import QUARTER, Reference, quarter
+from tests.servers.postgres import PostgresServer
 
 AGENTS = ("anna", "ben", "carl")
 FLOWS = (
@@ -170,3 +174,27 @@ async def test_agrees_with_a_plain_loop_whatever_the_batches(mart: MartUnderTest
     mart.batch = 20_000
     await mart.load(events, Chain.FULL)
     assert await mart.content() == before
+
+
+async def test_all_of_it_runs_on_the_oldest_supported_server(postgres_15: PostgresServer) -> None:
+    """Migrations, loading, views, retention and a rebuild."""
+    dsn = postgres_15.dsn(await postgres_15.create_database(name="mart"))
+    (applied,) = await migrate([(History.MART, dsn)])
+    assert isinstance(applied, tuple), applied
+    mart = MartUnderTest(dsn, zone="Europe/Berlin", batch=40)
+    try:
+        events = random_log(7, 150)
+        await mart.load(events[:70])
+        await mart.load(events)
+        await check(mart, events)
+        await mart.mart.publish_views("secret of the reader")
+        for view in all_views():
+            await mart.fetch(f"SELECT * FROM {view.name}")
+        now = max(e.at for e in events) + timedelta(days=500)
+        await mart.load(events, Chain.HISTORICAL, now=now)
+        assert await mart.rows("SELECT count(*) FROM agg_task_15min") == "."
+        kept = await mart.content()
+        await mart.load(events, Chain.FULL, now=now)
+        assert await mart.content() == kept
+    finally:
+        await mart.mart.close()

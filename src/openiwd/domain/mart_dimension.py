@@ -56,6 +56,11 @@ DIMENSION_VIEWS: Final = (
     ),
     MartView("iwd_dim_queue", "Queues with their history.", ("queue_id", "name", *_VALID)),
     MartView(
+        "iwd_dim_agent",
+        "Agents with the history of their names in IWD.",
+        ("agent_id", "name", *_VALID),
+    ),
+    MartView(
         "iwd_dim_metric",
         "Targets by category, with the time for which they held.",
         ("metric", "category_id", "target_handle_seconds", *_VALID),

@@ -37,6 +37,7 @@ AGENT_FLOW: Final = (
     *("ended_work_us", "wrap_up_us", "focus_n", "focus_us", "work_us"),
 )
 WAITS: Final = ("first_waits", "first_wait_us", "later_waits", "later_wait_us")
+PRESENCE: Final = ("logged_in_us", "ready_us", "not_ready_us", "after_work_us", "busy_us", "available_us")
 LEVEL: Final = ("pending", "held", "errorheld", "overdue", "age_us")
 
 
@@ -127,7 +128,7 @@ SUBJECTS: Final = (
         "agent_presence",
         "Presence and occupancy of agents.",
         ("agent_id", "agent_name"),
-        ("logged_in_us", "ready_us", "not_ready_us", "after_work_us", "busy_us", "available_us"),
+        PRESENCE,
         "agent_presence",
     ),
     Subject(

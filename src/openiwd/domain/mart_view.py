@@ -166,6 +166,8 @@ FACT_VIEWS: Final = (
             "started_at",
             "finished_at",
             "rows",
+            "first_event",
+            "last_event",
             "watermark",
             "error",
         ),

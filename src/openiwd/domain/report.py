@@ -36,6 +36,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """items | agents | ages | work | mailboxes | priorities"""
     media_type: str | None = None
     privilege: str = "reports.view"
+    bar: tuple[str, ...] = ()
+    """Measures that make the bar in each line, side by side: parts of a whole, or stretches of one way."""
 
     @property
     def columns(self) -> list[Measure]:
@@ -63,6 +65,7 @@ REPORTS: Final = (
     ),
     Report(
         id="intraday-process",
+        bar=("completed", "canceled", "rejected"),
         by=("category",),
         measures=(
             "new",
@@ -99,17 +102,20 @@ REPORTS: Final = (
     ),
     Report(
         id="capture-point-business-value",
+        bar=("business_value",),
         by=("capture_point", "value_range"),
         tiles=("new", "business_value", "mean_value"),
         measures=("new", "completed", "business_value", "mean_value", "service_level"),
     ),
     Report(
         id="capture-point-duration",
+        bar=("source_time", "queue_time", "first_wait", "work_span"),
         by=("capture_point",),
         measures=("new", "finished", "source_time", "queue_time", "first_wait", "work_span", "finish_time"),
     ),
     Report(
         id="queue-duration",
+        bar=("mean_first_wait",),
         by=("queue",),
         source="agents",
         tiles=("assigned", "mean_first_wait", "mean_later_wait"),
@@ -126,6 +132,7 @@ REPORTS: Final = (
     ),
     Report(
         id="queue-priority",
+        bar=("waiting",),
         by=("queue", "priority_range"),
         source="priorities",
         tiles=("waiting", "waits", "mean_wait"),
@@ -133,6 +140,7 @@ REPORTS: Final = (
     ),
     Report(
         id="resource-performance",
+        bar=("work_time",),
         by=("agent",),
         source="agents",
         privilege="reports.agents",
@@ -160,6 +168,7 @@ REPORTS: Final = (
     Report(id="work-detail", by=("item",), source="work", measures=(), privilege="reports.agents"),
     Report(
         id="item-age",
+        bar=("age_1h", "age_4h", "age_1d", "age_3d", "age_7d", "age_more"),
         by=("category",),
         source="ages",
         tiles=("pending", "overdue", "age"),
@@ -185,6 +194,7 @@ REPORTS: Final = (
     ),
     Report(
         id="mailbox",
+        bar=("mail_open", "mail_completed", "mail_dropped"),
         by=("mailbox",),
         source="mailboxes",
         media_type="email",

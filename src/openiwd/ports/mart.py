@@ -52,6 +52,16 @@ class RuleSetNames(Struct):
     document: dict[str, Any]
 
 
+class AgentName(NamedTuple):
+    """What an agent is called from an instant on."""
+
+    agent_id: str
+    at: datetime
+    name: str
+    is_first: bool
+    """The agent is new then."""
+
+
 class FedAgent(NamedTuple):
     id: str
     name: str
@@ -72,6 +82,9 @@ class ReportingFeed(Protocol):
 
     async def agents(self) -> list[FedAgent]:
         """All agents with their present names."""
+
+    async def agent_name(self, agent_id: str, at: datetime) -> str | None:
+        """What an agent was called at an instant; None where the log does not tell."""
 
     async def report_attributes(self) -> list[str]:
         """Declared attributes that are to be dimensions of reports."""
@@ -108,8 +121,13 @@ class MartState(Struct, kw_only=True):
     rule_set_version: int
     balanced: bool | None
     balance_detail: str | None
-    closed_to: date | None
+    closed_to: date | None = None
     """Days before this one are closed."""
+    kept_from: datetime | None = None
+    """Quarters of an hour and stretches before it have gone by retention; None: none have."""
+    names_generation: int = 0
+    names_pos: int = 0
+    """With the generation: the place in the log up to which names of agents are known."""
 
 
 class Verdict(NamedTuple):
@@ -158,8 +176,8 @@ class MartLoad(Protocol):
     async def aggregate(self, until: datetime | None) -> int:
         """Levels of the quarters of an hour that are touched or have passed; how many."""
 
-    async def balance(self) -> Verdict:
-        """Checks all that has been aggregated since the last balance."""
+    async def balance(self, *, whole: bool = True) -> Verdict:
+        """Checks what has been aggregated since the last one, and all days, or (not `whole`) those not closed."""
 
     async def reached_end(self, at: datetime) -> None:
         """The log's end was reached at this instant."""
@@ -170,17 +188,23 @@ class MartLoad(Protocol):
     async def save_agents(self, agents: Sequence[FedAgent], others: Sequence[InfoMartAgent]) -> int:
         """Names of agents; those of Info Mart win."""
 
+    async def name_agents(self, names: Sequence[AgentName], generation: int, pos: int) -> None:
+        """Names as of the changes of agents; with it they are known up to a place in the log."""
+
+    async def name_others(self, agents: Sequence[FedAgent]) -> None:
+        """Present names of agents of whose changes the log does not tell."""
+
     async def map_attributes(self, names: Sequence[str]) -> int:
         """Gives attributes their slots; how many are mapped."""
 
     async def publish_stats(self, *, dimensions: bool) -> None:
-        """Rows, sizes, events per batch; members of dimensions where asked for, as that reads all day rows."""
+        """Rows, sizes, events per batch; members of dimensions where asked for: what is new since then."""
 
     async def close_days(self) -> int:
         """Closes the days of the reporting zone that are over; how many."""
 
     async def keep(self, event_days: int, item_days: int, now: datetime) -> int:
-        """Removes what is past its retention; how many rows."""
+        """Removes what is past its retention, events and the audit first, on their own; how many rows."""
 
     async def begin(self, chain: str, job: str, parent: int | None = None) -> int:
         """Audits the beginning of a chain or job."""

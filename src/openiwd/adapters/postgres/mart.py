@@ -103,7 +103,8 @@ class PostgresMart:
                         yield connection
                 sound = True
             except OpenIwdError as error:
-                if isinstance(error.__cause__, asyncpg.UndefinedTableError):
+                # Not yet made, or not yet brought up to this version: its process does both when it starts.
+                if isinstance(error.__cause__, (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)):
                     raise _no_mart() from error
                 raise
             finally:
@@ -112,23 +113,34 @@ class PostgresMart:
                 else:
                     connection.terminate()
 
+    async def _read(self, text: str, *values: Any) -> list[asyncpg.Record]:
+        """Once more on fresh connections where a migration has changed what the others had prepared for."""
+        try:
+            async with self._reading() as connection:
+                return await connection.fetch(text, *values, timeout=READ_SECONDS)
+        except OpenIwdError as error:
+            if not isinstance(error.__cause__, asyncpg.InvalidCachedStatementError):
+                raise
+        idle, self._idle = self._idle, []
+        for each in idle:
+            each.terminate()
+        async with self._reading() as connection:
+            return await connection.fetch(text, *values, timeout=READ_SECONDS)
+
     async def rows(self, query: str, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         text, names = QUERIES[query]
-        async with self._reading() as connection:
-            found = await connection.fetch(text, *(arguments[name] for name in names), timeout=READ_SECONDS)
+        found = await self._read(text, *(arguments[name] for name in names))
         return [dict(record.items()) for record in found]
 
     async def state(self) -> MartState:
-        async with self._reading() as connection:
-            return state_of(await connection.fetchrow(LOAD["state"]))
+        (row,) = await self._read(LOAD["state"])
+        return state_of(row)
 
     async def runs(self, limit: int) -> list[Run]:
-        async with self._reading() as connection:
-            return [Run(**dict(r.items())) for r in await connection.fetch(LEVEL["last_runs"], limit)]
+        return [Run(**dict(r.items())) for r in await self._read(LEVEL["last_runs"], limit)]
 
     async def stats(self) -> list[tuple[str, str, int]]:
-        async with self._reading() as connection:
-            return [(r["kind"], r["name"], r["value"]) for r in await connection.fetch(LEVEL["stats"])]
+        return [(r["kind"], r["name"], r["value"]) for r in await self._read(LEVEL["stats"])]
 
     async def close(self) -> None:
         idle, self._idle = self._idle, []

@@ -37,10 +37,10 @@ _END: Final = {
     "worked_n": f"({_FINISHED} AND first_assigned_at IS NOT NULL)::int",
     "worked_us": f"CASE WHEN {_FINISHED} THEN coalesce(micros(first_assigned_at, to_at), 0) ELSE 0 END",
 }
-_QUEUED: Final = {"queued_n": "1", "queued_us": "micros(received_at, at)"}
+_QUEUED: Final = {"queued_n": "1", "queued_us": "micros(received::timestamptz, at)"}
 _ASSIGNED: Final = {
     "assigned_n": "1",
-    "accept_us": "micros(received_at, at)",
+    "accept_us": "micros(received::timestamptz, at)",
     "assigned_us": "coalesce(micros(first_queued_at, at), 0)",
 }
 SUMS: Final = (
@@ -122,9 +122,9 @@ AGENT_SUMS: Final = (
 WAITS: Final = ("first_waits", "first_wait_us", "later_waits", "later_wait_us")
 _QUEUE_WAITS: Final = (
     "count(*) AS n, count(*) FILTER (WHERE assignments = 1) AS first_waits,"
-    " coalesce(sum(micros(queue_since, at)) FILTER (WHERE assignments = 1), 0) AS first_wait_us,"
+    " total(micros(queue_since, at)) FILTER (WHERE assignments = 1) AS first_wait_us,"
     " count(*) FILTER (WHERE assignments > 1) AS later_waits,"
-    " coalesce(sum(micros(queue_since, at)) FILTER (WHERE assignments > 1), 0) AS later_wait_us"
+    " total(micros(queue_since, at)) FILTER (WHERE assignments > 1) AS later_wait_us"
 )
 _GRANTED: Final = (
     "jsonb_strip_nulls(jsonb_build_object('granted_priority',"
@@ -135,19 +135,12 @@ _SEED: Final = {
     "queue_since": "timestamptz",
     "first_queued_at": "timestamptz",
     "first_assigned_at": "timestamptz",
-    "first_finished_at": "timestamptz",
-    "last_finished_at": "timestamptz",
-    "deleted_at": "timestamptz",
     "assignments": "int",
     "work_us": "bigint",
     "wrap_up_us": "bigint",
-    "focus_us": "bigint",
     "finished_work_us": "bigint",
-    "reopened": "int",
-    "offers": "int",
-    "declines": "int",
-    "holds": "int",
 }
+"""What an item has brought along to which its new events are added."""
 _EVENT: Final = {
     "offer_agent": "text",
     "offer_outcome": "text",
@@ -159,32 +152,65 @@ _EVENT: Final = {
     "wrap_up_seconds": "int",
     "focus_seconds": "int",
 }
-_CUSTOM: Final = tuple(f"custom_{n}" for n in range(1, 11))
-CUSTOM_CHANGES: Final = tuple(f"c{n}" for n in range(1, 11))
+_EXT: Final = {
+    "segment": "customerSegment",
+    "product_type": "productType",
+    "source_created": "sourceCreatedDateTime",
+}
+_NONE: Final = "CASE WHEN changes ? '{0}' THEN coalesce(changes ->> '{0}', '') END AS {1}"
+_TOLD: Final = {
+    **{f: f"changes ->> '{f}' AS {f}" for f in ("status", "capture_point", "media_type")},
+    **{f: _NONE.format(f, f) for f in ("category_id", "queue_id")},
+    **{
+        f: f"CASE WHEN changes ? 'ext' THEN coalesce(changes #>> '{{ext,{key}}}', '') END AS {f}"
+        for f, key in _EXT.items()
+    },
+    "business_value": "CASE WHEN changes ? 'business_value' THEN coalesce(changes ->> 'business_value', '0') END"
+    " AS business_value",
+    "due": _NONE.format("due_at", "due"),
+    "created": "changes ->> 'created_at' AS created",
+    "received": "changes ->> 'received_at' AS received",
+    "granted": "changes ->> 'granted_priority' AS granted",
+}
+"""What an event tells of the fields that are needed as of each event, as text: null = nothing, empty = none."""
+_TOLD_BEFORE: Final = {
+    **{f: f"f.{f}" for f in ("status", "capture_point", "media_type")},
+    **{f: f"coalesce(f.{f}, '')" for f in ("category_id", "queue_id")},
+    **{f: f"coalesce(f.ext ->> '{key}', '')" for f, key in _EXT.items()},
+    "business_value": "f.business_value::text",
+    "due": "coalesce(f.due_at::text, '')",
+    "created": "f.created_at::text",
+    "received": "f.received_at::text",
+    "granted": "f.granted_priority::text",
+}
+"""The same of a known item, before its new events."""
+_LAST: Final = {
+    **{f: f"l.{f}" for f in ("revision", "status", "capture_point", "media_type", "business_value")},
+    **{f: f"nullif(l.{f}, '')" for f in ("category_id", "queue_id")},
+    "received_at": "l.received::timestamptz",
+    "created_at": "l.created::timestamptz",
+    "due_at": "nullif(l.due, '')::timestamptz",
+    "last_event_at": "l.at",
+    **{f: f"l.{f}" for f in ("queue_since", "first_queued_at", "first_assigned_at", "assignments")},
+    **{f: f"l.{f}" for f in ("work_us", "wrap_up_us", "granted_priority")},
+}
+"""Columns of an item that its last event leaves so."""
+_CUSTOM: Final = {f"custom_{n}": f"c{n}" for n in range(1, 11)}
+CUSTOM_CHANGES: Final = tuple(_CUSTOM.values())
 """Their keys in the record of an event."""
-_STATE: Final = (
-    "status",
-    "category_id",
-    "category_path",
-    "queue_id",
-    "capture_point",
-    "capture_id",
-    "media_type",
-    "channel",
-    "schema_id",
-    "rule_set_version",
-    "business_value",
-    "ext",
-    "received_at",
-    "created_at",
-    "activation_at",
-    "due_at",
-    "due_origin",
-    "hold_reason",
-    "assigned_to",
-    "assigned_at",
-    "granted_priority",
-)
+_KEPT: Final = {
+    "capture_id": "",
+    "channel": "",
+    "category_path": "",
+    "schema_id": "",
+    "rule_set_version": "::int",
+    "activation_at": "::timestamptz",
+    "due_origin": "",
+    "hold_reason": "",
+    "assigned_to": "",
+    "assigned_at": "::timestamptz",
+}
+"""Columns that are needed as of the last event alone, with their types: as they were told last."""
 UNUSED: Final = (
     *("requirement", "attached_data", "overridden", "pauses", "tags", "excluded", "anchor_at", "clock_id"),
     *(
@@ -210,14 +236,6 @@ UNUSED: Final = (
     *("held_at", "reopened_at", "segment", "routed_to"),
 )
 """Fields of an event's `set` that no fact is made of."""
-ITEM_COLUMNS: Final = (
-    "item_number", "item_id", "revision", "status", "capture_point", "capture_id", "media_type", "channel",
-    "category_id", "category_path", "queue_id", "schema_id", "rule_set_version", "business_value", "ext", "received_at",
-    "created_at", "activation_at", "due_at", "due_origin", "hold_reason", "assigned_to", "assigned_at", "last_event_at",
-    "queue_since", "first_queued_at", "first_assigned_at", "first_finished_at", "last_finished_at", "deleted_at",
-    "reopened", "assignments", "offers", "declines", "holds", "work_us", "wrap_up_us", "finished_work_us",
-    "focus_us", "granted_priority", *_CUSTOM,
-)  # fmt: skip
 
 
 def _none_but(names: tuple[str, ...], known: Mapping[str, str]) -> str:
@@ -228,21 +246,88 @@ def _sum_parts(prefix: str, names: tuple[str, ...]) -> dict[str, str]:
     every = ("n", *names)
     return {
         f"{prefix}sums": ", ".join(names),
-        f"{prefix}summed": ", ".join(f"sum({name}) AS {name}" for name in every),
+        f"{prefix}summed": ", ".join(f"total({name}) AS {name}" for name in every),
         f"{prefix}resummed": ", ".join(f"sum({name})" for name in every),
-        f"{prefix}signed": ", ".join(f"{name} * $1::int" for name in every),
-        f"{prefix}signed_again": ", ".join(f"sum({name}) * $1::int" for name in every),
         f"{prefix}added": ", ".join(f"{name} = a.{name} + excluded.{name}" for name in every),
     }
 
 
-def _state_fields() -> str:
-    pairs = [f"'{name}', f.{name}" for name in _STATE]
-    pairs += [f"'c{n}', f.{name}" for n, name in enumerate(_CUSTOM, 1)]
-    return f"jsonb_build_object({', '.join(pairs)})"
+def signed_parts(sign: str) -> dict[str, str]:
+    """Sums as they are added, or with `-` as they are taken back."""
+    found = {}
+    for prefix, names in (("", SUMS), ("agent_", AGENT_SUMS), ("queue_", WAITS)):
+        every = ("n", *names)
+        found[f"{prefix}signed"] = ", ".join(f"{sign}{name}" for name in every)
+        found[f"{prefix}signed_again"] = ", ".join(f"{sign}total({name})" for name in every)
+    return found
 
 
+def item_parts(*, custom: bool) -> dict[str, str]:
+    """Columns of an item as they are written; those of mapped attributes where there are any."""
+    kept = {f: (f, cast) for f, cast in _KEPT.items()}
+    if custom:
+        kept |= {f: (key, "") for f, key in _CUSTOM.items()}
+    texts = {f: f"(g.{f} #>> '{{}}'){cast}" for f, (_, cast) in kept.items()}
+    return {
+        "last_set": ", ".join(f"{f} = {value}" for f, value in _LAST.items()),
+        "last_columns": ", ".join(_LAST),
+        "last_values": ", ".join(_LAST.values()),
+        "told_last": ", ".join(f"told(changes -> '{key}') AS {f}" for f, (key, _) in kept.items())
+        + ", told(changes -> 'ext') AS ext",
+        "told_set": ", ".join(
+            f"{f} = CASE WHEN g.{f} IS NULL THEN f.{f} ELSE {text} END" for f, text in texts.items()
+        )
+        + ", ext = coalesce(g.ext, f.ext)",
+        "told_columns": ", ".join((*texts, "ext")),
+        "told_values": ", ".join((*texts.values(), "coalesce(g.ext, '{}')")),
+    }
+
+
+_PRESENT: Final = (
+    "(coalesce(range_agg(r) FILTER (WHERE kind <> 'work'), '{}')"
+    " - coalesce(range_agg(r) FILTER (WHERE kind = 'notReady'), '{}'))"
+)
+PRESENCE_PARTS: Final[dict[str, str]] = {
+    "busy": f"us(coalesce(range_agg(r) FILTER (WHERE kind IN ('work', 'afterWork')), '{{}}') * {_PRESENT})",
+    "available": f"us({_PRESENT})",
+}
+"""Presence of an agent from its stretches `r` of each `kind`: in the view, and of days that are kept."""
+_BOUNDS: Final = ("1 hour", "4 hours", "24 hours", "72 hours", "168 hours")
+
+
+def _age_at(instant: str) -> str:
+    """The number of the range of age at the end of an interval."""
+    cases = " ".join(
+        f"WHEN {instant} < created_at + interval '{b}' THEN {r}" for r, b in enumerate(_BOUNDS, 1)
+    )
+    return f"CASE {cases} ELSE {len(_BOUNDS) + 1} END"
+
+
+_LEVEL_PARTS: Final[dict[str, str]] = {
+    "age_in": _age_at("enters"),
+    "age_out": _age_at("leaves - interval '15 minutes'"),
+    "age_bounds": ", ".join(f"({r}, interval '{b}')" for r, b in enumerate(_BOUNDS, 2)),
+}
+_KEPT_PARTS: Final[dict[str, str]] = {
+    "cut_states": "(SELECT a.agent_id, a.media_type, a.state, a.reason, greatest(a.started_at, s.kept_from) AS from_at,"
+    " least(coalesce(a.ended_at, greatest(s.as_of, s.fresh_at)), $1::timestamptz) AS to_at"
+    " FROM agent_state_fact a CROSS JOIN mart_state s WHERE a.started_at < $1::timestamptz)",
+    "cut_work": "(SELECT w.agent_id, greatest(w.started_at, s.kept_from) AS from_at,"
+    " least(w.ended_at, $1::timestamptz) AS to_at"
+    " FROM task_work_fact w CROSS JOIN mart_state s WHERE w.started_at < $1::timestamptz"
+    " UNION ALL SELECT i.assigned_to, greatest(i.assigned_at, s.kept_from),"
+    " least(greatest(s.as_of, s.fresh_at), $1::timestamptz) FROM task_fact i CROSS JOIN mart_state s"
+    " WHERE i.assigned_to IS NOT NULL AND i.status = 'assigned' AND i.assigned_at < $1::timestamptz)",
+    "days_of": "(SELECT g::date AS day, g AT TIME ZONE z.time_zone AS starts_at,"
+    " (g + interval '1 day') AT TIME ZONE z.time_zone AS ends_at FROM mart_state z"
+    " CROSS JOIN LATERAL generate_series(date_trunc('day', f.from_at AT TIME ZONE z.time_zone),"
+    " (f.to_at - interval '1 microsecond') AT TIME ZONE z.time_zone, interval '1 day') g"
+    " WHERE f.from_at < f.to_at)",
+}
 PARTS: Final[dict[str, str]] = {
+    **PRESENCE_PARTS,
+    **_LEVEL_PARTS,
+    **_KEPT_PARTS,
     "laid_out": named_sql("mart_load")["laid_out"],
     "cell": ", ".join(CELL),
     "none_but_start": _none_but(SUMS, _START),
@@ -256,17 +341,19 @@ PARTS: Final[dict[str, str]] = {
     **_sum_parts("", SUMS),
     **_sum_parts("agent_", AGENT_SUMS),
     **_sum_parts("queue_", WAITS),
+    **signed_parts(""),
+    **item_parts(custom=False),
     "queue_waits": _QUEUE_WAITS,
     "granted": _GRANTED,
     "no_custom": ", ".join(f"{name} = NULL" for name in _CUSTOM),
     "event_columns": ", ".join(_EVENT),
     "no_event": ", ".join(f"NULL::{kind} AS {name}" for name, kind in _EVENT.items()),
+    "told_fields": ", ".join(_TOLD.values()),
+    "told_so_far": ", ".join(f"told({name}) OVER w AS {name}" for name in _TOLD),
+    "seed_fields": ", ".join(_TOLD_BEFORE[name] for name in _TOLD),
     "seed": ", ".join(f"f.{name} AS seed_{name}" for name in _SEED),
     "no_seed": ", ".join(f"NULL::{kind} AS seed_{name}" for name, kind in _SEED.items()),
     "seed_names": ", ".join(f"seed_{name}" for name in _SEED),
-    "seed_fields": f"{_state_fields()} AS changes",
-    "item_columns": ", ".join(ITEM_COLUMNS),
-    "item_replaced": ", ".join(f"{name} = excluded.{name}" for name in ITEM_COLUMNS[1:]),
 }
 
 _KEYS: Final = {

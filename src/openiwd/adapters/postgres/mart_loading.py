@@ -6,7 +6,7 @@ Python only steers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import starmap
 from typing import Any, Final
 
@@ -14,13 +14,28 @@ import msgspec
 
 from openiwd.adapters.postgres.connection import Connection
 from openiwd.adapters.postgres.driver_errors import driver_errors
-from openiwd.adapters.postgres.mart_columns import CUSTOM_CHANGES, PARTS, UNUSED
+from openiwd.adapters.postgres.mart_columns import CUSTOM_CHANGES, PARTS, UNUSED, item_parts, signed_parts
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.domain.instant import SECOND
 from openiwd.domain.requirement import compile_duration
-from openiwd.ports.mart import FedAgent, FedEvent, InfoMartAgent, MartState, RuleSetNames, Verdict
+from openiwd.ports.mart import (
+    AgentName,
+    FedAgent,
+    FedEvent,
+    InfoMartAgent,
+    MartState,
+    RuleSetNames,
+    Verdict,
+)
 
 LOAD: Final = named_sql("mart_load", **PARTS)
+BACK: Final = named_sql("mart_load", **{**PARTS, **signed_parts("-")})
+"""The same, to take back what was added."""
+WRITE_ITEMS: Final = {
+    custom: named_sql("mart_load", **{**PARTS, **item_parts(custom=custom)})["write_items"]
+    for custom in (False, True)
+}
+"""Without and with mapped attributes."""
 LEVEL: Final = named_sql("mart_level", **PARTS)
 STAGED: Final = (
     *("generation", "pos", "at", "event_type", "actor", "item_number", "item_id", "revision", "subject_id"),
@@ -28,6 +43,7 @@ STAGED: Final = (
 )
 ERASED: Final = frozenset({"personalDataErased", "contactErased"})
 SAMPLED: Final = "backlogSampled"
+STATED: Final = "agentStateChanged"
 QUARTER: Final = timedelta(minutes=15)
 
 
@@ -54,6 +70,9 @@ class PostgresMartLoad:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._checked_from: datetime | None = None
+        self._months: list[tuple[datetime, datetime]] = []
+        """The parts of the record of events that are known to be there."""
+        self._maps_attributes = False
 
     async def prepare(self) -> None:
         # Compiling these statements takes longer than running them; their sorts are to stay in memory.
@@ -62,6 +81,7 @@ class PostgresMartLoad:
         )
         await self._connection.execute(LOAD["work_tables"])
         await self._connection.execute(LEVEL["lost_runs"])
+        self._maps_attributes = bool(await self._connection.fetch(LEVEL["custom_map"]))
 
     async def state(self) -> MartState:
         with driver_errors():
@@ -70,30 +90,47 @@ class PostgresMartLoad:
     async def set_tenant(self, tenant_id: str, time_zone: str) -> None:
         with driver_errors():
             async with self._connection.transaction():
-                if await self._connection.fetchval(LEVEL["set_tenant"], tenant_id, time_zone):
-                    for name in ("forget_days", "days_again", "agent_days_again", "queue_days_again"):
+                row = await self._connection.fetchrow(LEVEL["set_tenant"], tenant_id, time_zone)
+                if row is not None and row["changed"]:
+                    await self._connection.execute(LEVEL["forget_days"], row["before"])
+                    for name in ("days_again", "agent_days_again", "queue_days_again"):
                         await self._connection.execute(LEVEL[name])
 
     async def load(self, events: Sequence[FedEvent]) -> None:
         run = self._connection
         with driver_errors():
             async with run.transaction():
+                await self._make_months(events)
                 await self.stage(events)
-                if any(event.type in ERASED for event in events):
+                await run.execute(LOAD["members"])
+                kinds = {event.type for event in events}
+                if kinds & ERASED:
                     await run.execute(LOAD["erase"], list(CUSTOM_CHANGES))
-                await run.execute(LOAD["again"])
-                again = bool(await run.fetchval("SELECT EXISTS (SELECT FROM refold)"))
+                again = await run.execute(LOAD["again"]) != "INSERT 0 0"
                 if again:
                     await self._take_back()
                 await run.execute(LOAD["chain"], list(UNUSED))
                 await self._write()
-                await self._agent_states()
-                if any(event.type == SAMPLED for event in events):
+                if STATED in kinds:
+                    await self._agent_states()
+                if SAMPLED in kinds:
                     await run.execute(LOAD["samples"])
                     await self._samples()
                 if again:
                     await run.execute(LOAD["remove_empty"])
                 await run.execute(LOAD["advance"], *cursor_of(events[-1].cursor))
+
+    async def _make_months(self, events: Sequence[FedEvent]) -> None:
+        """The parts of the record in which these events belong. Looked up anew when one seems to be missing."""
+        first, last = min(e.at for e in events), max(e.at for e in events)
+        if any(start <= first and last < end for start, end in self._months):
+            return
+        instants = (e.at.astimezone(UTC) for e in events)
+        for at in {(at.year, at.month): at for at in instants}.values():
+            if not any(start <= at < end for start, end in self._months):
+                await self._connection.execute(LOAD["make_month"], at)
+                rows = await self._connection.fetch(LOAD["months"])
+                self._months = [(row["from_at"], row["to_at"]) for row in rows]
 
     async def stage(self, events: Sequence[FedEvent]) -> None:
         """Copies a batch to where the statements find it, within their transaction."""
@@ -105,21 +142,17 @@ class PostgresMartLoad:
         run = self._connection
         await run.execute(LOAD["chain_again"])
         await run.execute(LOAD["stretches"])
-        await run.execute(LOAD["sum_items"], -1)
-        await run.execute(LOAD["sum_agents"], -1)
-        await run.execute(LOAD["sum_queues"], -1)
+        for name in ("sum_items", "sum_agents", "sum_queues"):
+            await run.execute(BACK[name])
         await run.execute(LOAD["dirty"])
         await run.execute(LOAD["take_back"])
         await run.execute(LOAD["clear_chain"])
 
     async def _write(self) -> None:
         run = self._connection
-        await run.execute(LOAD["stretches"])
-        await run.execute(LOAD["sum_items"], 1)
-        await run.execute(LOAD["sum_agents"], 1)
-        await run.execute(LOAD["sum_queues"], 1)
-        for name in ("write_states", "write_work", "write_items"):
+        for name in ("stretches", "sum_items", "sum_agents", "sum_queues", "write_states", "write_work"):
             await run.execute(LOAD[name])
+        await run.execute(WRITE_ITEMS[self._maps_attributes])
 
     async def _agent_states(self) -> None:
         for name in ("agent_states", "replace_agent_states", "write_agent_states"):
@@ -136,7 +169,10 @@ class PostgresMartLoad:
             async with run.transaction():
                 await run.execute(LOAD["touched_after"], generation, pos)
                 await self._take_back()
+                await run.execute(LOAD["members_back"], generation, pos)
                 await run.fetch(LOAD["withdraw"], generation, pos)
+                await run.execute(LEVEL["names_known_at_most"], generation, pos)
+                await run.execute(LEVEL["end_dimensions"])
                 await run.execute(LOAD["chain_again"])
                 await self._write()
                 await self._agent_states()
@@ -162,6 +198,9 @@ class PostgresMartLoad:
         if not starts:
             return 0
         start = min(*starts, end)
+        if state.kept_from is not None:
+            # What levels were made of before has gone; they stay as they were told.
+            start = max(start, state.kept_from)
         with driver_errors():
             async with self._connection.transaction():
                 await self._connection.execute(LEVEL["remove_levels"], start)
@@ -169,16 +208,16 @@ class PostgresMartLoad:
                     await self._connection.execute(LEVEL["make_levels"], start, end)
                 await self._connection.execute(LEVEL["levels_made"], end)
         self._checked_from = start if self._checked_from is None else min(start, self._checked_from)
-        return int((end - start) / QUARTER)
+        return max(0, int((end - start) / QUARTER))
 
-    async def balance(self) -> Verdict:
+    async def balance(self, *, whole: bool = True) -> Verdict:
         state = await self.state()
         end = state.levels_to
         with driver_errors():
             async with self._connection.transaction():
                 await self._connection.execute(LEVEL["forget_balance"])
                 if end is not None:
-                    await self._connection.execute(LEVEL["balance"], self._checked_from or end, end)
+                    await self._connection.execute(LEVEL["balance"], self._checked_from or end, end, whole)
                 row = await self._connection.fetchrow(LEVEL["balanced"])
         self._checked_from = None
         assert row is not None  # noqa: S101 - the table has one row
@@ -222,25 +261,58 @@ class PostgresMartLoad:
             columns = [list(column) for column in zip(*skills, strict=True)]
             await self._connection.execute(LEVEL["save_skills"], *columns)
 
+    async def name_agents(self, names: Sequence[AgentName], generation: int, pos: int) -> None:
+        with driver_errors():
+            async with self._connection.transaction():
+                if names:
+                    columns = [list(column) for column in zip(*names, strict=True)]
+                    await self._connection.execute(LEVEL["name_agents"], *columns)
+                    await self._connection.execute(LEVEL["end_dimensions"])
+                await self._connection.execute(LEVEL["names_known"], generation, pos)
+
+    async def name_others(self, agents: Sequence[FedAgent]) -> None:
+        with driver_errors():
+            await self._connection.execute(
+                LEVEL["name_others"], [a.id for a in agents], [a.name for a in agents]
+            )
+
     async def map_attributes(self, names: Sequence[str]) -> int:
         with driver_errors():
             for name in sorted(names):
                 await self._connection.execute(LEVEL["map_attribute"], name)
-            return len(await self._connection.fetch(LEVEL["custom_map"]))
+            count = len(await self._connection.fetch(LEVEL["custom_map"]))
+        self._maps_attributes = count > 0
+        return count
 
     async def publish_stats(self, *, dimensions: bool) -> None:
         with driver_errors():
-            await self._connection.execute(LEVEL["publish_stats"])
+            async with self._connection.transaction():
+                for name in ("publish_stats", "count_loads", "mean_load"):
+                    await self._connection.execute(LEVEL[name])
             if dimensions:
                 await self._connection.execute(LEVEL["publish_dimensions"])
 
     async def close_days(self) -> int:
         with driver_errors():
-            return int(await self._connection.fetchval(LEVEL["close_days"]) or 0)
+            async with self._connection.transaction():
+                count = int(await self._connection.fetchval(LEVEL["close_days"]) or 0)
+                await self._connection.execute(LEVEL["forget_sum"])
+                await self._connection.execute(LEVEL["sum_closed_days"])
+        return count
 
     async def keep(self, event_days: int, item_days: int, now: datetime) -> int:
+        run = self._connection
         with driver_errors():
-            return int(await self._connection.fetchval(LEVEL["keep_for"], event_days, item_days, now) or 0)
+            rows = int(await run.fetchval(LEVEL["keep_events"], now - timedelta(days=event_days)) or 0)
+            self._months = []
+            rows += int(await run.fetchval(LEVEL["keep_audit"], event_days) or 0)
+            edge = await run.fetchval(LEVEL["edge"], now, item_days)
+            if edge is None:
+                return rows
+            async with run.transaction():
+                await run.execute(LEVEL["keep_agent_states"], edge)
+                await run.execute(LEVEL["keep_agent_presence"], edge)
+                return rows + int(await run.fetchval(LEVEL["keep_for"], edge) or 0)
 
     async def begin(self, chain: str, job: str, parent: int | None = None) -> int:
         with driver_errors():
@@ -261,7 +333,9 @@ class PostgresMartLoad:
 
 
 def state_of(row: Any) -> MartState:
-    return MartState(**{name: row[name] for name in MartState.__struct_fields__})
+    """A server may be newer than the mart's process: what its schema does not have yet is as it begins."""
+    known = dict(row.items())
+    return MartState(**{name: known[name] for name in MartState.__struct_fields__ if name in known})
 
 
 _Names = tuple[str, str, str, str | None, int | None, int | None]

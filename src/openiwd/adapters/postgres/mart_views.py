@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
-from openiwd.adapters.postgres.mart_columns import SUMS
+from openiwd.adapters.postgres.mart_columns import PRESENCE_PARTS, SUMS
 from openiwd.adapters.postgres.named_sql import named_sql
 from openiwd.domain.mart_column import COLUMNS
 from openiwd.domain.mart_dictionary import aggregate_views
@@ -18,7 +18,15 @@ from openiwd.domain.mart_dimension import (
     STATUSES,
     VALUES,
 )
-from openiwd.domain.mart_subject import AGE_RANGES, GRAINS, SHORT_GRAINS, SUBJECTS, WAITS, Subject
+from openiwd.domain.mart_subject import (
+    AGE_RANGES,
+    GRAINS,
+    PRESENCE,
+    SHORT_GRAINS,
+    SUBJECTS,
+    WAITS,
+    Subject,
+)
 from openiwd.domain.mart_view import FACT_VIEWS, MartView
 
 _NAMES: Final = {
@@ -32,8 +40,11 @@ _COMPUTED: Final = {
     "finished_overdue": "sum(completed_due - completed_in_time)",
 }
 _ZONE: Final = "(SELECT time_zone FROM mart_state)"
-_CUT: Final = ("agent_state", "agent_presence")
-"""Sources that are views' SQL of their own, per quarter of an hour."""
+_CUT: Final = {
+    "agent_state": ("agent_id", "media_type", "state", "reason", "duration_us"),
+    "agent_presence": ("agent_id", *PRESENCE),
+}
+"""Sources that are SQL of their own per quarter of an hour; tables keep the days whose stretches are gone."""
 _COUNTED: Final = ", ".join(f"('{text}', {column})" for column, text in AGE_RANGES.items())
 _LAST: Final = {
     "level": "agg_task_level_15min",
@@ -82,7 +93,12 @@ def _rows_of(source: str, base: str, cuts: dict[str, str]) -> str:
     first = "interval_start" if base == "15min" else "day"
     if source in _CUT:
         local = f"(b.interval_start AT TIME ZONE {_ZONE})::date AS day"
-        return f"(SELECT b.*, {local} FROM ({cuts[source].rstrip(';')}) b) t"
+        kept = "coalesce((SELECT kept_from FROM mart_state), '-infinity')"
+        made = f"SELECT b.*, {local} FROM ({cuts[source].rstrip(';')}) b WHERE b.interval_start >= {kept}"
+        if base == "15min":
+            return f"({made}) t"
+        days = f"SELECT NULL::timestamptz, {', '.join(_CUT[source])}, day FROM agg_{source}_day"
+        return f"({made} UNION ALL {days}) t"
     if source == "queue":
         flows = f"'' AS priority_range, {', '.join(SUMS)}, {_zeros(WAITS)}"
         waits = f"priority_range, {_zeros(SUMS)}, {', '.join(WAITS)}"
@@ -179,7 +195,7 @@ def _literal(value: object) -> str:
 
 def view_statements() -> list[str]:
     """Everything that makes the views; those of before go first, the last ones first."""
-    facts = named_sql("mart_view") | named_sql("mart_dimension", **_members())
+    facts = named_sql("mart_view", **PRESENCE_PARTS) | named_sql("mart_dimension", **_members())
     views = [(v, facts[v.name]) for v in (*FACT_VIEWS, *DIMENSION_VIEWS)]
     made = {v.name: v for v in aggregate_views()}
     for subject in SUBJECTS:

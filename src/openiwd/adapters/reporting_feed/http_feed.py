@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -13,6 +14,7 @@ from openiwd.ports.mart import FedAgent, FedEvent, FeedPage, RuleSetNames
 
 BASE: Final = "/iwd/v3"
 TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+AGENTS_AT_ONCE: Final = 5_000
 _events: Final = msgspec.json.Decoder(FedEvent)
 
 
@@ -30,7 +32,8 @@ class HttpReportingFeed:
         )
         self._has_rules = True
 
-    async def _get(self, path: str, **query: Any) -> httpx.Response:
+    async def _get(self, path: str, *, is_sure: bool = True, **query: Any) -> httpx.Response:
+        """The answer 200; where what is asked for need not be there (`is_sure` false) 404 as well."""
         try:
             answer = await self._http.get(
                 BASE + path, params={k: v for k, v in query.items() if v is not None}
@@ -46,7 +49,7 @@ class HttpReportingFeed:
             )
         if answer.status_code == 410:
             raise NotFoundError("the events after the watermark are past their retention", code="gone")
-        if answer.status_code != 200:
+        if answer.status_code != 200 and (is_sure or answer.status_code != 404):
             raise UnavailableError(f"IWD answers {answer.status_code} to {path}", retry_after=5)
         return answer
 
@@ -71,13 +74,23 @@ class HttpReportingFeed:
         return found
 
     async def agents(self) -> list[FedAgent]:
-        told = msgspec.json.decode((await self._get("/agents")).content, type=_Agents)
-        return [
-            FedAgent(
-                a.id, a.name or a.id, a.employee_id, a.active, tuple((s.skill, s.level) for s in a.skills)
-            )
-            for a in told.agents
-        ]
+        found: dict[str, FedAgent] = {}
+        offset = 0
+        while True:
+            answer = await self._get("/agents", limit=AGENTS_AT_ONCE, offset=offset)
+            told = msgspec.json.decode(answer.content, type=_Agents).agents
+            for a in told:
+                skills = tuple((s.skill, s.level) for s in a.skills)
+                found[a.id] = FedAgent(a.id, a.name or a.id, a.employee_id, a.active, skills)
+            if len(told) < AGENTS_AT_ONCE:
+                return list(found.values())
+            offset += len(told)
+
+    async def agent_name(self, agent_id: str, at: datetime) -> str | None:
+        answer = await self._get(f"/agents/{quote(agent_id, safe='')}", is_sure=False, at=at.isoformat())
+        if answer.status_code == 404:
+            return None
+        return msgspec.json.decode(answer.content, type=_PastAgent).profile.name
 
     async def report_attributes(self) -> list[str]:
         if not self._has_rules:
@@ -107,6 +120,14 @@ class _Agent(msgspec.Struct, rename="camel"):
     employee_id: str | None = None
     active: bool = True
     skills: list[_Skill] = []
+
+
+class _Profile(msgspec.Struct):
+    name: str | None = None
+
+
+class _PastAgent(msgspec.Struct):
+    profile: _Profile
 
 
 class _Agents(msgspec.Struct):

@@ -15,7 +15,7 @@ from openiwd.domain.report_measure import MEASURES
 from openiwd.usecases import report, report_file
 from openiwd.usecases.export import MEDIA_TYPES, ExportFormat
 from openiwd.usecases.report import Behind, Prompts
-from openiwd.web.report.report_view import PATH, Shown, as_of, item_row, query_of, selects, zone_times
+from openiwd.web.report.report_view import PATH, WORK, Shown, as_of, item_row, query_of, selects, zone_times
 from openiwd.web.shell.listing import SIZE, address, page_number, pager_of
 from openiwd.web.shell.rendering import HEADERS
 from openiwd.web.shell.time_text import TimeText
@@ -84,7 +84,7 @@ async def report_page(visit: CurrentVisit, report_id: FromPath[str]) -> Response
     one = BY_ID[report_id]
     times = zone_times(visit.times, result.time_zone)
     period = period_of(asked.preset, visit.now, ZoneInfo(result.time_zone), asked.first, asked.last)
-    shown = Shown(one, result, asked, times)
+    shown = Shown(one, result, asked, times, sees_work=visit.caller.may(BY_ID[WORK].privilege))
     query = query_of(asked)
     files = [
         (f.value.upper(), address(f"{PATH}/{report_id}/file", {**query, "format": f.value})) for f in FILES

@@ -18,7 +18,10 @@ from openiwd.web.shell.time_text import Moment, TimeText
 
 PATH: Final = "/reports"
 NOTHING: Final = "–"
-AGES: Final = ("age_1h", "age_4h", "age_1d", "age_3d", "age_7d", "age_more")
+WORK: Final = "work-detail"
+"""The report that has the assignments behind a line of agents or queues."""
+ALONE: Final = "age-4"
+"""How a bar of one part is painted; of several, each has its own."""
 HEATS: Final = 4
 KEY_PARAMETERS: Final = ("key", "key2")
 
@@ -43,6 +46,11 @@ class Column(NamedTuple):
     definition: str
 
 
+class BarKey(NamedTuple):
+    name: str
+    css: str
+
+
 def _path(path: str | None) -> str:
     """A category as the other pages write it."""
     return " › ".join((path or "").split("/"))
@@ -53,6 +61,8 @@ class Row(NamedTuple):
     figures: list[Figure]
     parts: list[Part]
     bar: str
+    href: str
+    """The assignments behind the line; empty where there are none to be seen."""
 
 
 class Day(NamedTuple):
@@ -65,6 +75,8 @@ class Day(NamedTuple):
 class ReportView(NamedTuple):
     tiles: list[Tile]
     keys: list[str]
+    bar: list[BarKey]
+    """What the parts of the lines' bars show; empty: there are none."""
     columns: list[Column]
     rows: list[Row]
     total: list[Figure]
@@ -138,8 +150,17 @@ def _made(shown: Sequence[tuple[str, list[tuple[str, str]], str | None]], t: Cat
 class Shown:
     """Makes what one reader sees of one report."""
 
-    def __init__(self, report: Report, result: ReportResult, prompts: Prompts, times: TimeText) -> None:
+    def __init__(
+        self,
+        report: Report,
+        result: ReportResult,
+        prompts: Prompts,
+        times: TimeText,
+        *,
+        sees_work: bool = False,
+    ) -> None:
         self.report = report
+        self.sees_work = sees_work
         self.result = result
         self.prompts = prompts
         self.times = times
@@ -153,6 +174,7 @@ class Shown:
         return ReportView(
             tiles=tiles,
             keys=[t.named("report_key", key) for key in report.by],
+            bar=[BarKey(t.named("measure", m), self._paint(i)) for i, m in enumerate(report.bar)],
             columns=columns,
             rows=[self._row(line) for line in self.result.lines],
             total=[self._figure(m, self.result.totals.get(m.name), None) for m in report.columns],
@@ -204,19 +226,30 @@ class Shown:
         if len(self.report.by) > 1:
             names.append(self._range(line.key_2 or "") or self.t.named("report_none", self.report.by[1]))
         figures = [self._figure(m, line.values.get(m.name), line) for m in self.report.columns]
-        parts: list[Part] = []
-        bar = ""
-        if Chart.STACK in self.report.charts:
-            most = max((int(x.values.get("pending") or 0) for x in self.result.lines), default=0)
-            counts = [int(line.values.get(name) or 0) for name in AGES]
-            parts = stacked([(n, f"age-{i}") for i, n in enumerate(counts)], most)
-            told = ", ".join(
-                f"{self.t.named('measure', name)}: {number(n)}"
-                for name, n in zip(AGES, counts, strict=True)
-                if n
-            )
-            bar = f"{names[0]}: {told}"
-        return Row(names, figures, parts, bar)
+        sizes = self._sizes(line)
+        parts = stacked(
+            [(n, self._paint(i)) for i, n in enumerate(sizes)],
+            max((sum(self._sizes(x)) for x in self.result.lines), default=0),
+        )
+        told = ", ".join(
+            f"{self.t.named('measure', name)}: {self.text(MEASURES[name], line.values.get(name))}"
+            for name, n in zip(self.report.bar, sizes, strict=True)
+            if n
+        )
+        return Row(names, figures, parts, f"{names[0]}: {told}" if told else "", self._work_of(line))
+
+    def _paint(self, part: int) -> str:
+        return f"age-{part}" if len(self.report.bar) > 1 else ALONE
+
+    def _sizes(self, line: Line) -> list[int]:
+        """The parts of a line's bar; what is less than nothing has no length."""
+        return [max(0, round(line.values.get(name) or 0)) for name in self.report.bar]
+
+    def _work_of(self, line: Line) -> str:
+        if self.report.source != "agents" or not self.sees_work or not line.key:
+            return ""
+        query = query_of(self.prompts) | {self.report.by[0]: line.key}
+        return address(f"{PATH}/{WORK}", query)
 
     def _range(self, key: str) -> str:
         """A range as people read it."""

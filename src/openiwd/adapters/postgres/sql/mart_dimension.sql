@@ -20,6 +20,10 @@ FROM dimension WHERE kind = 'category';
 -- Queues.
 SELECT id AS queue_id, name, valid_from, valid_to FROM dimension WHERE kind = 'queue';
 
+-- name: iwd_dim_agent
+-- Names of agents.
+SELECT id AS agent_id, name, valid_from, valid_to FROM dimension WHERE kind = 'agent';
+
 -- name: iwd_dim_metric
 -- Targets: versions of a category that say the same one after the other are one row.
 WITH told AS (
@@ -47,37 +51,36 @@ SELECT DISTINCT skill FROM resource_skill;
 
 -- name: iwd_dim_capture_point
 -- Capture points.
-SELECT DISTINCT capture_point FROM agg_task_day;
+SELECT id AS capture_point FROM dimension_member WHERE kind = 'capture_point';
 
 -- name: iwd_dim_media_type
 -- Media types.
-SELECT DISTINCT media_type FROM agg_task_day;
+SELECT id AS media_type FROM dimension_member WHERE kind = 'media_type';
 
 -- name: iwd_dim_channel
 -- Channels.
-SELECT DISTINCT channel FROM task_fact WHERE channel IS NOT NULL;
+SELECT id AS channel FROM dimension_member WHERE kind = 'channel';
 
 -- name: iwd_dim_segment
 -- Segments.
-SELECT DISTINCT segment FROM agg_task_day WHERE segment <> '';
+SELECT id AS segment FROM dimension_member WHERE kind = 'segment';
 
 -- name: iwd_dim_product
 -- Products.
-SELECT DISTINCT ext ->> 'productType' AS product_type, ext ->> 'productSubtype' AS product_subtype
-FROM task_fact WHERE ext ? 'productType' OR ext ? 'productSubtype';
+SELECT nullif(id, '') AS product_type, nullif(detail, '') AS product_subtype FROM dimension_member WHERE kind = 'product';
 
 -- name: iwd_dim_result_code
 -- Dispositions.
-SELECT DISTINCT ext ->> 'resultCode' AS result_code FROM task_fact WHERE ext ? 'resultCode';
+SELECT id AS result_code FROM dimension_member WHERE kind = 'result_code';
 
 -- name: iwd_dim_source_process
 -- Processes of sources.
-SELECT DISTINCT ext ->> 'sourceProcessType' AS source_process, ext ->> 'sourceProcessSubtype' AS source_process_subtype
-FROM task_fact WHERE ext ? 'sourceProcessType' OR ext ? 'sourceProcessSubtype';
+SELECT nullif(id, '') AS source_process, nullif(detail, '') AS source_process_subtype
+FROM dimension_member WHERE kind = 'source_process';
 
 -- name: iwd_dim_source_tenant
 -- Tenants of sources.
-SELECT DISTINCT ext ->> 'sourceTenant' AS source_tenant FROM task_fact WHERE ext ? 'sourceTenant';
+SELECT id AS source_tenant FROM dimension_member WHERE kind = 'source_tenant';
 
 -- name: iwd_dim_status
 -- Statuses.

@@ -182,8 +182,7 @@ FROM sampled FULL JOIN waited USING (key, key_2);
 SELECT 'queue' AS kind, id, name FROM dimension WHERE kind = 'queue' AND valid_to IS NULL
 UNION ALL SELECT 'department', path, name FROM dimension WHERE kind = 'category' AND level <= 2 AND valid_to IS NULL
 UNION ALL SELECT 'agent', agent_id, name FROM resource_
-UNION ALL SELECT DISTINCT 'capture_point', capture_point, capture_point FROM agg_task_day
-UNION ALL SELECT DISTINCT 'media_type', media_type, media_type FROM agg_task_day
+UNION ALL SELECT kind, id, id FROM dimension_member WHERE kind IN ('capture_point', 'media_type')
 ORDER BY 1, 3;
 
 -- name: workforce

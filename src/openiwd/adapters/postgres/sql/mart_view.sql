@@ -80,9 +80,7 @@ GROUP BY 1, 2, 3, 4, 5;
 SELECT i AS interval_start, agent_id, us(range_agg(r) FILTER (WHERE kind <> 'work')) AS logged_in_us,
     us(range_agg(r) FILTER (WHERE kind = 'ready')) AS ready_us, us(range_agg(r) FILTER (WHERE kind = 'notReady')) AS not_ready_us,
     us(range_agg(r) FILTER (WHERE kind = 'afterWork')) AS after_work_us,
-    us(coalesce(range_agg(r) FILTER (WHERE kind IN ('work', 'afterWork')), '{}') * (coalesce(range_agg(r) FILTER (WHERE kind <> 'work'), '{}')
-        - coalesce(range_agg(r) FILTER (WHERE kind = 'notReady'), '{}'))) AS busy_us,
-    us(coalesce(range_agg(r) FILTER (WHERE kind <> 'work'), '{}') - coalesce(range_agg(r) FILTER (WHERE kind = 'notReady'), '{}')) AS available_us
+    {busy} AS busy_us, {available} AS available_us
 FROM (
     SELECT i, s.agent_id, kind, tstzrange(from_at, to_at) * tstzrange(i, i + interval '15 minutes') AS r
     FROM (
@@ -116,7 +114,7 @@ GROUP BY interval_start, category_id;
 
 -- name: iwd_etl_audit
 -- Runs.
-SELECT run, parent, chain, job, status, started_at, finished_at, rows, watermark, error FROM etl_audit;
+SELECT run, parent, chain, job, status, started_at, finished_at, rows, first_event, last_event, watermark, error FROM etl_audit;
 
 -- name: iwd_data_state
 -- Freshness.
