@@ -232,7 +232,7 @@ async def _sums(mart: Mart, report: Report, arguments: Mapping[str, Any]) -> lis
     """Rows of one or several queries, put together by their keys."""
     queries = {
         "items": ("items_by", "levels_by", "due_by"),
-        "agents": ("agents_by", "agent_states") if report.by[0] == "agent" else ("agents_by",),
+        "agents": ("agents_by", "extremes_by", "agent_states") if report.by[0] == "agent" else ("agents_by",),
         "ages": ("levels_by",),
         "work": (),
         "mailboxes": ("mailboxes_by",),

@@ -52,24 +52,24 @@ WHERE interval_start >= :from_at AND interval_start < :to_at AND {filters}
 GROUP BY 1 ORDER BY 1;
 
 -- name: agents_by
--- Offers, assignments, waits and work by agent or queue, with the shortest and longest assignment.
-WITH sums AS (
-    SELECT {key_of_agent}, sum(offered)::bigint AS offered, sum(accepted)::bigint AS accepted, sum(declined)::bigint AS declined,
-        sum(timed_out)::bigint AS timed_out, sum(assigned)::bigint AS assigned, sum(completed)::bigint AS completed,
-        sum(returned)::bigint AS returned, sum(transferred)::bigint AS transferred, sum(first_waits)::bigint AS first_waits,
-        sum(first_wait_us)::bigint AS first_wait_us, sum(later_waits)::bigint AS later_waits, sum(later_wait_us)::bigint AS later_wait_us,
-        sum(work_us)::bigint AS work_us, sum(ended_work_us)::bigint AS ended_work_us, sum(focus_us)::bigint AS focus_us,
-        sum(wrap_up_us)::bigint AS wrap_up_us, sum(completed + returned + transferred + taken_back)::bigint AS ended_n
-    FROM agg_agent_15min a LEFT JOIN dimension d ON d.kind = 'category' AND d.id = a.category_id AND d.valid_to IS NULL
-    WHERE interval_start >= :from_at AND interval_start < :to_at AND {filters} AND (:agent::text IS NULL OR agent_id = :agent)
-    GROUP BY 1
-), extremes AS (
-    SELECT {key_of_agent}, min(work_us) AS shortest_us, max(work_us) AS longest_us
-    FROM task_work_fact a LEFT JOIN dimension d ON d.kind = 'category' AND d.id = a.category_id AND d.valid_to IS NULL
-    WHERE ended_at >= :from_at AND ended_at < :to_at AND {filters} AND (:agent::text IS NULL OR agent_id = :agent)
-    GROUP BY 1
-)
-SELECT key, NULL::text AS key_2, s.*, e.shortest_us, e.longest_us FROM sums s LEFT JOIN extremes e USING (key);
+-- Offers, assignments, waits and work by agent or queue.
+SELECT {key_of_agent}, NULL::text AS key_2, sum(offered)::bigint AS offered, sum(accepted)::bigint AS accepted,
+    sum(declined)::bigint AS declined, sum(timed_out)::bigint AS timed_out, sum(assigned)::bigint AS assigned,
+    sum(completed)::bigint AS completed, sum(returned)::bigint AS returned, sum(transferred)::bigint AS transferred,
+    sum(first_waits)::bigint AS first_waits, sum(first_wait_us)::bigint AS first_wait_us,
+    sum(later_waits)::bigint AS later_waits, sum(later_wait_us)::bigint AS later_wait_us, sum(work_us)::bigint AS work_us,
+    sum(ended_work_us)::bigint AS ended_work_us, sum(focus_us)::bigint AS focus_us, sum(wrap_up_us)::bigint AS wrap_up_us,
+    sum(completed + returned + transferred + taken_back)::bigint AS ended_n
+FROM agg_agent_15min a LEFT JOIN dimension d ON d.kind = 'category' AND d.id = a.category_id AND d.valid_to IS NULL
+WHERE interval_start >= :from_at AND interval_start < :to_at AND {filters} AND (:agent::text IS NULL OR agent_id = :agent)
+GROUP BY 1;
+
+-- name: extremes_by
+-- The shortest and the longest assignment by agent or queue: each assignment of the period is looked at.
+SELECT {key_of_agent}, NULL::text AS key_2, min(work_us) AS shortest_us, max(work_us) AS longest_us
+FROM task_work_fact a LEFT JOIN dimension d ON d.kind = 'category' AND d.id = a.category_id AND d.valid_to IS NULL
+WHERE ended_at >= :from_at AND ended_at < :to_at AND {filters} AND (:agent::text IS NULL OR agent_id = :agent)
+GROUP BY 1;
 
 -- name: agent_states
 -- Time logged in, not ready, and busy (work and after-work put together, nothing counted twice), per agent.
