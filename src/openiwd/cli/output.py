@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Final
 
@@ -13,6 +12,5 @@ _WIDE: Final = 1_000
 
 
 def output() -> Console:
-    """A console as wide as the terminal, or as COLUMNS says."""
-    is_narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if is_narrow else _WIDE)
+    """A console as wide as the terminal."""
+    return Console(width=None if sys.stdout.isatty() else _WIDE)
