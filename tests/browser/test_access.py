@@ -199,7 +199,7 @@ def test_a_keys_secret_is_shown_once_and_works_until_revoked(open_as: Open, shot
     page.keyboard.press("Escape")
     expect(page.locator("#secret")).to_be_visible()
     page.get_by_role("button", name="I have copied it").click()
-    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page.locator("#secret")).to_have_count(0)
     assert secret not in page.content()
     line = page.locator(f"tr:has-text('{name}')")
     expect(line).to_contain_text("workitems.create")

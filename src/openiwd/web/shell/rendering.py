@@ -83,7 +83,7 @@ def static_path(name: str) -> str:
     return f"/static/{STATIC_VERSION}/{name}"
 
 
-class Kept:
+class DrawnOnce:
     """A macro that draws each of its few forms once; lists ask for the same ones in every row."""
 
     def __init__(self, draw: Callable[..., str]) -> None:
@@ -97,7 +97,7 @@ class Kept:
         return drawn
 
 
-ENVIRONMENT.globals["kept"] = Kept
+ENVIRONMENT.globals["drawn_once"] = DrawnOnce
 ENVIRONMENT.globals["static"] = static_path
 ENVIRONMENT.globals["number"] = number
 
