@@ -12,6 +12,8 @@ from openiwd.domain.errors import InvalidInputError, OpenIwdError
 from openiwd.domain.work_item import ItemUpdate
 from openiwd.web.queue.vocabulary import BOOLEAN, DATE, LIST, NUMBER, Known
 from openiwd.web.shell.catalogue import Catalogue
+from openiwd.web.shell.sent import LOCAL
+from openiwd.web.shell.time_text import TimeText
 from openiwd.web.shell.visit import Visit
 
 FIELDS: Final = (
@@ -58,6 +60,31 @@ def modify_fields(
             )
         )
     return found
+
+
+def typed(kind: str, value: Any, times: TimeText) -> str:
+    """A present value as an input of its kind has it, instants in the reader's zone."""
+    if kind == DATE and isinstance(value, str):
+        value = _instant(value)
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return (value if value.tzinfo is None else times.local(value)).strftime(LOCAL)
+        case list():
+            return ", ".join(str(v) for v in value)
+        case _:
+            return str(value)
+
+
+def _instant(text: str) -> datetime | str:
+    """Attributes of one's own are stored as they came: a day is its beginning, what is no instant stays text."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def read_modify(

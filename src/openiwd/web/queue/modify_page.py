@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
 from litestar import Response, get, post
@@ -14,29 +13,14 @@ from openiwd.usecases import item_action, item_detail
 from openiwd.web.item.directory import shown_by
 from openiwd.web.item.row_view import Shown, subject_of
 from openiwd.web.queue.column_view import value_of
-from openiwd.web.queue.modify_form import modify_fields, read_modify
+from openiwd.web.queue.modify_form import modify_fields, read_modify, typed
 from openiwd.web.queue.vocabulary import Known, vocabulary
 from openiwd.web.shell.rendering import nothing
 from openiwd.web.shell.visit import CurrentVisit, Visit
 
 
-def _typed(value: Any, visit: Visit) -> str:
-    """A present value as an input has it."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return visit.times.local(value).strftime("%Y-%m-%dT%H:%M")
-        case list():
-            return ", ".join(str(v) for v in value)
-        case _:
-            return str(value)
-
-
 def _present(item: WorkItem, known: dict[str, Known], shown: Shown, visit: Visit) -> dict[str, Any]:
-    return {name: _typed(value_of(item, name, shown), visit) for name in known}
+    return {name: typed(one.type, value_of(item, name, shown), visit.times) for name, one in known.items()}
 
 
 async def _dialog(
